@@ -5,7 +5,13 @@ import { AppConfig, type Role } from "./config.ts"
 import { Database } from "./database/database.ts"
 import { ReadinessChecks } from "./http/operations/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
+import { layer as accessMarksOnRedis } from "./identity/access-marks-redis.ts"
+import { layer as accessInPostgres } from "./identity/access-register-postgres.ts"
+import { Administration } from "./identity/administration.ts"
+import { layer as auditInPostgres } from "./identity/audit-trail-postgres.ts"
 import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
+import { KeyDirectory } from "./identity/key-directory.ts"
+import { layer as keyRecordsInPostgres } from "./identity/key-records-postgres.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { Nats } from "./platform/nats.ts"
@@ -96,6 +102,14 @@ const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
 const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
+/** Who may call, as one process knows it, and what administrators do about it. */
+const stored = Layer.mergeAll(accessInPostgres, auditInPostgres, keyRecordsInPostgres).pipe(
+  Layer.provide(database),
+)
+const callers = Layer.mergeAll(Administration.layer, KeyDirectory.layer).pipe(
+  Layer.provideMerge(stored),
+  Layer.provide([accessMarksOnRedis.pipe(Layer.provide(foundation)), partnerKeys]),
+)
 
 const observers = Layer.effect(
   FollowerObserver,
@@ -165,6 +179,7 @@ const parts = {
     httpServerLayer.pipe(
       Layer.provide([
         queriesInPostgres.pipe(Layer.provide(database)),
+        callers,
         endpoints,
         readiness.pipe(Layer.provide(storeWatch)),
         durability,

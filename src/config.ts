@@ -17,6 +17,7 @@ import { type DuplicatePolicies, readDuplicatePolicies } from "./domain/duplicat
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
+import { NetworksText, networksIn } from "./parsing/network.ts"
 
 /** The points at which a test may kill the process. Each is passed once per loop of a batch. */
 export const crashPoints = [
@@ -218,6 +219,11 @@ const settings = all({
     apiKeys: Config.Redacted("API_KEYS"),
     /** Operators, who decide about all partners' held and parked items: "alice=key,bob:review+resolve=key". */
     operatorKeys: Config.option(Config.Redacted("OPERATOR_KEYS")),
+    /** The networks of our own proxies, whose X-Forwarded-For names the address of the caller: "10.0.0.0/8,fd00::/8". */
+    trustedProxies: Config.schema(NetworksText, "TRUSTED_PROXIES").pipe(
+      Config.map(networksIn),
+      Config.withDefault(networksIn("")),
+    ),
     /** Connections at a time, and those from one address. Behind a proxy, all come from the same address. */
     connectionsMax: count("CONNECTIONS_MAX", 10_000),
     connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),

@@ -529,6 +529,18 @@ describe("a file is refused that", () => {
       "cannot be part of one transaction",
     ],
     [
+      "is a migration that ends its transaction after the function of a trigger",
+      "database/migrations/0099-trail.sql",
+      "create function f() returns trigger language plpgsql as $$ begin return new; end $$; commit;",
+      "cannot be part of one transaction",
+    ],
+    [
+      "is a migration that takes something away in a block",
+      "database/migrations/0099-block.sql",
+      "-- Works from 0015 on.\ndo $$ declare n int; declare m int; truncate a; $$",
+      "takes away what an older release may need, and says that it goes on",
+    ],
+    [
       "says that older releases go on, and takes away what they need",
       "database/migrations/0099-totals.sql",
       "-- Works from 0015 on.\nalter table a drop column b;",
@@ -552,6 +564,11 @@ describe("a file is accepted that", () => {
       "uses effect's data in the domain",
       "domain/money.ts",
       'import { Array as Arr, Result, Schema } from "effect"\nimport * as Option from "effect/Option"',
+    ],
+    [
+      "is a migration with a trigger that refuses changes",
+      "database/migrations/0099-trail.sql",
+      "-- Works from 0015 on.\ncreate function f() returns trigger language plpgsql as $$ begin return null; end $$;\ncreate trigger t before update or delete or truncate on a for each statement execute function f();",
     ],
     [
       "is a migration with which older releases go on",

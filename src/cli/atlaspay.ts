@@ -4,6 +4,8 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
 import { exitZeroOnSigterm } from "../platform/teardown.ts"
+import { apiKeys } from "./api-keys.ts"
+import { audit } from "./audit.ts"
 import { batches } from "./batches.ts"
 import { callbacks } from "./callbacks.ts"
 import { demo } from "./demo.ts"
@@ -11,6 +13,7 @@ import { events } from "./events.ts"
 import { history } from "./history.ts"
 import { keys } from "./keys.ts"
 import { migrateCommand } from "./migrate.ts"
+import { partners } from "./partners.ts"
 import { reconcileCommand } from "./reconcile.ts"
 import { replay } from "./replay.ts"
 import { serve } from "./serve.ts"
@@ -33,6 +36,9 @@ Command.make("atlaspay").pipe(
     callbacks,
     history,
     keys,
+    partners,
+    apiKeys,
+    audit,
     migrateCommand,
   ]),
   Command.run({ version: packageJson.version }),

@@ -6,6 +6,8 @@ import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
+import type { Administration } from "../identity/administration.ts"
+import type { AuditTrail } from "../identity/audit-trail.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
@@ -20,6 +22,7 @@ import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
+import { administration } from "./administration/administration.ts"
 import { bankCallbacks } from "./callbacks/bank-callbacks.ts"
 import { complianceCallbacks } from "./callbacks/compliance-callbacks.ts"
 import { ledgerCallbacks } from "./callbacks/ledger-callbacks.ts"
@@ -35,9 +38,11 @@ import { webhookEndpoints } from "./webhook-endpoints.ts"
 
 /** The services that the API's handlers use. */
 export type HttpServices =
+  | Administration
   | AnnouncedLists
   | AppConfig
   | ApprovalAllowance
+  | AuditTrail
   | BatchQueries
   | ClaimMarks
   | DecisionRegister
@@ -58,6 +63,7 @@ export const makeApp = Effect.gen(function* () {
   app.use(measured(yield* Metrics))
   app.route("/", payoutBatches(edge))
   app.route("/", webhookEndpoints(edge))
+  app.route("/", administration(edge))
   app.route("/", yield* bankCallbacks(edge))
   app.route("/", yield* complianceCallbacks(edge))
   app.route("/", yield* ledgerCallbacks(edge))

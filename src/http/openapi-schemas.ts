@@ -10,23 +10,23 @@ import { REMARKS_MAX } from "../projections/batch-queries.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 import { ITEMS_MAX } from "./payout-batches/payout-batch-request.ts"
 
-const text = (maxLength?: number) => ({
+export const text = (maxLength?: number) => ({
   type: "string",
   ...(maxLength === undefined ? {} : { minLength: 1, maxLength }),
 })
 const whole = { type: "integer", minimum: 0 }
-const instant = { type: "string", format: "date-time" }
+export const instant = { type: "string", format: "date-time" }
 const decimal = { type: "string", pattern: "^(0|[1-9][0-9]*)(\\.[0-9]+)?$", examples: ["12.34"] }
 const next = (type: string) => ({
   type: [type, "null"],
   description: "The cursor of the next page; null at the end.",
 })
-const list = (items: object) => ({ type: "array", items })
-const of = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+export const list = (items: object) => ({ type: "array", items })
+export const of = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 const byCurrency = (value: object) => ({ type: "object", additionalProperties: value })
 
 /** An object with all these fields, of which only the optional ones may be missing. */
-const object = (
+export const object = (
   required: Readonly<Record<string, object>>,
   optional: Readonly<Record<string, object>> = {},
 ) => ({
@@ -35,7 +35,7 @@ const object = (
   required: Object.keys(required),
 })
 
-const closedObject = (...fields: Parameters<typeof object>) => ({
+export const closedObject = (...fields: Parameters<typeof object>) => ({
   ...object(...fields),
   additionalProperties: false,
 })
@@ -393,6 +393,7 @@ export const schemas = {
       errors: list(of("FieldProblem")),
       batch: text(),
       reason: text(),
+      scope: text(),
       attempts: list(whole),
       version: whole,
       count: whole,

@@ -1,4 +1,5 @@
 /** The API as an OpenAPI 3.1 document. A test compares its paths with the existing routes. */
+import { administrationPaths, administrationSchemas } from "./openapi-administration.ts"
 import { schemas } from "./openapi-schemas.ts"
 
 const schema = (name: keyof typeof schemas) => ({ $ref: `#/components/schemas/${name}` })
@@ -9,7 +10,7 @@ const problem = (description: string) => ({
   content: { "application/problem+json": { schema: schema("Problem") } },
 })
 
-const unauthorized = { "401": problem("The API key is missing or unknown.") }
+const unauthorized = { "401": problem("The API key is missing or does not work.") }
 const forbidden = { "403": problem("The key does not permit this; detail says which kind of key does.") }
 const absent = { "404": problem("The resource does not exist, or belongs to another partner.") }
 const unavailable = { "503": problem("Temporarily unavailable. Retry after Retry-After seconds.") }
@@ -398,13 +399,14 @@ export const openApiDocument = {
         },
       },
     },
+    ...administrationPaths,
     ...openly("/healthz", "isAlive", "Whether the process is alive", "It is alive."),
     ...openly("/openapi.json", "showOpenApi", "This document", "The document."),
     ...openly("/", "showIndex", "Links to the API", "The index."),
   },
   components: {
     securitySchemes: { apiKey: { type: "http", scheme: "bearer" } },
-    schemas,
+    schemas: { ...schemas, ...administrationSchemas },
   },
 }
 

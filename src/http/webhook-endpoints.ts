@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { Hono } from "hono"
 import { TextWithin } from "../domain/code-points.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
+import { access } from "../identity/access.ts"
 import { PublicEventType } from "../publisher/public-event.ts"
 import { type Endpoint, WebhookEndpoints } from "../webhooks/endpoints.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge/edge.ts"
@@ -24,9 +25,9 @@ const decodeEndpoint = Schema.decodeUnknownResult(EndpointBody, { errors: "all",
 
 export const webhookEndpoints = (edge: Edge<RequestBodies | WebhookEndpoints>): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
-    .post("/webhook-endpoints", edge.partner(create))
-    .get("/webhook-endpoints", edge.partner(list))
-    .delete("/webhook-endpoints/:id", edge.partner(remove))
+    .post("/webhook-endpoints", edge.partner(access.manageWebhooks.partner, create))
+    .get("/webhook-endpoints", edge.partner(access.manageWebhooks.partner, list))
+    .delete("/webhook-endpoints/:id", edge.partner(access.manageWebhooks.partner, remove))
 
 const create = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   yield* requireJson(c)

@@ -1,30 +1,48 @@
 /** The caller of a request, by its key, and what the caller may do. */
 import type { Credential } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
-
-/** What people can do to a batch that is under way. */
-export const acts = ["approve", "cancel", "review", "retry", "resolve"] as const
-export type Act = (typeof acts)[number]
+import type { Access, OperatorAct, Scope } from "./access.ts"
 
 export interface PartnerCaller {
   readonly kind: "partner"
   readonly credential: Credential
   readonly partner: PartnerId
+  readonly scopes: ReadonlySet<Scope>
 }
 
 export interface OperatorCaller {
   readonly kind: "operator"
   readonly credential: Credential
-  readonly acts: ReadonlySet<Act>
+  readonly acts: ReadonlySet<OperatorAct>
 }
 
 export type Caller = PartnerCaller | OperatorCaller
 
-/** What a partner may do to its own batches. The batch decides which items the partner may not retry. */
-const actsOfPartners: ReadonlySet<Act> = new Set(["approve", "cancel", "retry"])
+/** What the caller needs and does not have, in words for the caller; `undefined` if the caller has the access. */
+export interface Lack {
+  readonly detail: string
+  /** The scope that a partner's key would need. */
+  readonly scope?: Scope
+}
 
-export const mayDo = (caller: Caller, act: Act): boolean =>
-  caller.kind === "partner" ? actsOfPartners.has(act) : caller.acts.has(act)
+/** Why a caller may not use a route with this access; `undefined` if it may. */
+export const lackOf = (caller: Caller, { partner, operator }: Access): Lack | undefined => {
+  if (caller.kind === "partner") {
+    if (partner === undefined) return { detail: operatorNeeded(operator) }
+    if (caller.scopes.has(partner)) return undefined
+    return { detail: `Use a key with the scope ${partner}.`, scope: partner }
+  }
+  if (operator === undefined) return { detail: "Use a partner's key." }
+  return operator === "any" || caller.acts.has(operator) ? undefined : { detail: operatorNeeded(operator) }
+}
+
+/** What to use in place of a key that does not permit an act. */
+export const operatorNeeded = (act: Access["operator"]): string => {
+  if (act === undefined || act === "any") return "Use an operator's key."
+  return act.includes(":")
+    ? `Use an operator's key with the scope ${act}.`
+    : `Use an operator's key that may ${act}.`
+}
 
 /** Whose limits and requests count together: all keys of a partner, and each operator alone. */
 export const ownerOf = (caller: Caller): string =>

@@ -1,11 +1,18 @@
-/** Authenticates partners and operators by their keys. Only SHA-256 digests of the keys stay in memory. */
+/**
+ * Authenticates partners and operators by their keys: those of the settings, of which only SHA-256 digests stay in memory, and
+ * those that are stored.
+ */
 import { timingSafeEqual } from "node:crypto"
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { AppConfig } from "../config.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import type { VaultUnavailable } from "../vault/partner-keys.ts"
+import { idInApiKey } from "./api-key.ts"
 import type { Caller } from "./caller.ts"
+import { KeyDirectory, type KeyLookupsFull, PartnerSuspended } from "./key-directory.ts"
 import { checkedApart, digestOf, type KnownKey, readOperatorKeys, readPartnerKeys } from "./key-list.ts"
 
-/** The request has no known key. */
+/** The request has no key, or one that does not work: the answer never says which. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}) {}
 
 const bearer = /^Bearer +([\x21-\x7e]{1,255})$/i
@@ -13,43 +20,61 @@ const bearer = /^Bearer +([\x21-\x7e]{1,255})$/i
 export class Credentials extends Context.Service<
   Credentials,
   {
-    /** The caller whose key is in an `Authorization: Bearer <key>` header. */
-    readonly callerOf: (authorization: string | undefined) => Effect.Effect<Caller, Unauthorized>
+    /**
+     * The caller whose key is in an `Authorization: Bearer <key>` header of a request from an address. Fails with
+     * `StoreUnavailable` or `VaultUnavailable` if the key is not known to this process and cannot be looked up.
+     */
+    readonly callerOf: (
+      authorization: string | undefined,
+      address: string | undefined,
+    ) => Effect.Effect<
+      Caller,
+      KeyLookupsFull | PartnerSuspended | StoreUnavailable | Unauthorized | VaultUnavailable
+    >
   }
 >()("atlaspay/identity/Credentials") {
   static readonly layer = Layer.effect(
     Credentials,
     Effect.gen(function* () {
       const { apiKeys, operatorKeys } = (yield* AppConfig).http
+      const directory = yield* KeyDirectory
       const partners = yield* readPartnerKeys(Redacted.value(apiKeys))
       const operators = Option.isNone(operatorKeys)
         ? []
         : yield* readOperatorKeys(Redacted.value(operatorKeys.value))
       yield* checkedApart("API_KEYS", partners)
       yield* checkedApart("OPERATOR_KEYS", operators, partners)
-      if (operators.length === 0)
-        yield* Effect.logWarning("no OPERATOR_KEYS: held and parked items wait until there are some")
       const keys = [...partners, ...operators]
+
+      const stored = Effect.fnUntraced(function* (key: string, address: string | undefined) {
+        const id = idInApiKey(key)
+        if (id === undefined) return yield* new Unauthorized()
+        const found = yield* directory.find(key, id, address)
+        if (typeof found === "object") return found
+        yield* Effect.logInfo("API key refused", { key: id, reason: found })
+        return yield* new Unauthorized()
+      })
+
       return Credentials.of({
-        callerOf: (authorization) =>
-          Option.match(callerIn(keys, authorization), {
-            onNone: () => Effect.fail(new Unauthorized()),
-            onSome: Effect.succeed,
+        callerOf: (authorization, address) =>
+          Effect.suspend(() => {
+            const presented = bearer.exec(authorization ?? "")?.[1]
+            if (presented === undefined) return new Unauthorized()
+            const caller = callerWith(keys, presented)
+            if (caller === undefined) return stored(presented, address)
+            return caller.kind === "partner" && directory.isSuspended(caller.partner)
+              ? new PartnerSuspended()
+              : Effect.succeed(caller)
           }),
       })
     }),
   )
 }
 
-/** Compares all keys, even after a match, so that the time reveals nothing about them. */
-const callerIn = (
-  keys: ReadonlyArray<KnownKey>,
-  authorization: string | undefined,
-): Option.Option<Caller> => {
-  const presented = bearer.exec(authorization ?? "")?.[1]
-  if (presented === undefined) return Option.none()
+/** Compares all keys of the settings, even after a match, so that the time reveals nothing about them. */
+const callerWith = (keys: ReadonlyArray<KnownKey>, presented: string): Caller | undefined => {
   const digest = digestOf(presented)
-  let caller = Option.none<Caller>()
-  for (const known of keys) if (timingSafeEqual(known.digest, digest)) caller = Option.some(known.caller)
+  let caller: Caller | undefined
+  for (const known of keys) if (timingSafeEqual(known.digest, digest)) caller = known.caller
   return caller
 }

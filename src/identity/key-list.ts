@@ -3,7 +3,8 @@ import { hash } from "node:crypto"
 import { Effect, Schema } from "effect"
 import { Credential } from "../domain/credential.ts"
 import { PartnerId } from "../domain/identifiers.ts"
-import { type Act, acts, type Caller } from "./caller.ts"
+import { acts, isOperatorAct, scopes } from "./access.ts"
+import type { Caller } from "./caller.ts"
 
 /** A configured list of keys is invalid. `reason` names the entry by its place. */
 export class InvalidKeys extends Schema.TaggedError<InvalidKeys>()("InvalidKeys", {
@@ -35,20 +36,20 @@ export const readPartnerKeys = (text: string) =>
     const [partner = "", name = fingerprintOf(key), ...more] = owner.split("/")
     const credential = `partner:${partner}/${name}`
     return more.length === 0 && isPartnerId(partner) && isCredential(credential)
-      ? { kind: "partner", partner, credential }
+      ? { kind: "partner", partner, credential, scopes: new Set(scopes) }
       : undefined
   })
 
 /**
- * "alice=key,bob:review+resolve=key": operators, and what each may do. Without a list, an operator may do everything except
- * approve, which partners do.
+ * "alice=key,bob:review+resolve=key": operators, and what each may do. Without a list, an operator may do everything to
+ * batches except approve, which partners do. Only a list permits what administrators do: "carol:keys:manage+audit:read=key".
  */
 export const readOperatorKeys = (text: string) =>
   readEntries("OPERATOR_KEYS", "name=key or name:review+resolve=key", text, (owner): Caller | undefined => {
-    const [name = "", list = ofAnyOperator.join("+"), ...more] = owner.split(":")
+    const [, name = "", list = ofAnyOperator.join("+")] = /^([^:]*)(?::(.*))?$/.exec(owner) ?? []
     const credential = `operator:${name}`
     const given = list.split("+")
-    return more.length === 0 && isCredential(credential) && given.every(isAct)
+    return isCredential(credential) && given.every(isOperatorAct)
       ? { kind: "operator", credential, acts: new Set(given) }
       : undefined
   })
@@ -57,7 +58,6 @@ const ofAnyOperator = acts.filter((act) => act !== "approve")
 
 const isPartnerId = Schema.is(PartnerId)
 const isCredential = Schema.is(Credential)
-const isAct = (text: string): text is Act => acts.some((act) => act === text)
 
 const readEntries = Effect.fnUntraced(function* (
   setting: string,

@@ -3,7 +3,10 @@ import { type Context, Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
+import { Administration } from "../../src/identity/administration.ts"
+import { AuditTrail } from "../../src/identity/audit-trail.ts"
 import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
+import { KeyDirectory } from "../../src/identity/key-directory.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
@@ -86,6 +89,7 @@ export class ApiUnderTest implements AsyncDisposable {
     claims = new ClaimsInMemory(),
     streams = streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
     kinds = [instant],
+    access = noStoredKeys,
   }: {
     /** Any free one by default. */
     readonly port?: number
@@ -97,6 +101,8 @@ export class ApiUnderTest implements AsyncDisposable {
     readonly streams?: Layer.Layer<Streams, unknown, AppConfig>
     /** The kinds of banks that there are. */
     readonly kinds?: ReadonlyArray<BankKind<unknown>>
+    /** The stored keys: none by default, only those of the settings. */
+    readonly access?: Layer.Layer<Administration | AuditTrail | KeyDirectory, unknown, AppConfig>
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
@@ -107,6 +113,7 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
           queries,
+          access,
           decisions.layer,
           claims.layer,
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
@@ -172,6 +179,13 @@ export class ApiUnderTest implements AsyncDisposable {
     await this.#close()
   }
 }
+
+/** No key is stored, and nobody administers any. */
+export const noStoredKeys = Layer.mergeAll(
+  Layer.mock(KeyDirectory, { find: () => Effect.succeed("unknown" as const), isSuspended: () => false }),
+  Layer.mock(Administration, {}),
+  Layer.mock(AuditTrail, {}),
+)
 
 /** The environment cannot ask for just any port, which is what a test wants. */
 const onPort = (port: number, environment: Readonly<Record<string, string>>): Layer.Layer<AppConfig> =>

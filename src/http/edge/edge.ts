@@ -6,8 +6,11 @@ import { routePath } from "hono/route"
 import { AppConfig } from "../../config.ts"
 import type { Credential } from "../../domain/credential.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
-import { type Caller, ownerOf } from "../../identity/caller.ts"
+import type { Access, OperatorAct, Scope } from "../../identity/access.ts"
+import type { Administrator } from "../../identity/audit-trail.ts"
+import { type Caller, lackOf, ownerOf } from "../../identity/caller.ts"
 import { Credentials } from "../../identity/credentials.ts"
+import { clientAddress, networksOf } from "../../identity/networks.ts"
 import { vouchFor } from "./connections.ts"
 import { Forbidden, TooManyRequests } from "./failures.ts"
 import { FairRoom } from "./fair-room.ts"
@@ -22,24 +25,34 @@ export type EdgeHandler = (c: EdgeContext) => Promise<Response>
 /** How many requests that only read may be under way at a time; each of them queries the stores. */
 const READS_MAX = 2_048
 
-/** Turns handlers that are effects into Hono's. */
+/**
+ * Turns handlers that are effects into Hono's. Each route declares what it needs of the caller's key. That is checked after the
+ * caller is authenticated, and before anything of the request's body is read.
+ */
 export interface Edge<R> {
   /** For all callers. */
   readonly open: (handler: (c: EdgeContext) => Effect.Effect<Response, Failure, R>) => EdgeHandler
-  /** For the partner whose API key the request carries. */
+  /** For the partner whose API key the request carries, if the key has the scope. */
   readonly partner: (
+    scope: Scope,
     handler: (
       c: EdgeContext,
       partner: PartnerId,
       credential: Credential,
     ) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
-  /** For partners and operators. */
+  /** For partners and operators whose keys permit it. */
   readonly caller: (
+    access: Access,
     handler: (c: EdgeContext, caller: Caller) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
   /** For partners and operators, at a limited rate: each act reads a batch, and may add to its log. */
   readonly act: Edge<R>["caller"]
+  /** For operators who administer the service, at the same limited rate. */
+  readonly operator: (
+    act: OperatorAct,
+    handler: (c: EdgeContext, by: Administrator) => Effect.Effect<Response, Failure, R>,
+  ) => EdgeHandler
 }
 
 /**
@@ -49,8 +62,12 @@ export interface Edge<R> {
 export const makeEdge = Effect.fnUntraced(function* <R>() {
   const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
   const { callerOf } = yield* Credentials
+  const { actsPerSecond, trustedProxies } = (yield* AppConfig).http
   const reads = new FairRoom(READS_MAX)
-  const acts = new TokenBuckets((yield* AppConfig).http.actsPerSecond)
+  const acts = new TokenBuckets(actsPerSecond)
+  const trusted = networksOf(trustedProxies)
+  const addressOf = (c: EdgeContext): string | undefined =>
+    clientAddress(c.env.incoming.socket.remoteAddress, c.req.header("x-forwarded-for"), trusted)
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const exit = await run(
       Effect.catchCause(handler(c), (cause) => answer(c, cause)),
@@ -58,26 +75,31 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     )
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
-  const caller: Edge<R>["caller"] = (handler) =>
+  const caller: Edge<R>["caller"] = (access, handler) =>
     open((c) =>
-      Effect.flatMap(callerOf(c.req.header("authorization")), (caller) => {
+      Effect.flatMap(callerOf(c.req.header("authorization"), addressOf(c)), (caller) => {
         vouchFor(c.env.incoming.socket)
+        const lack = lackOf(caller, access)
+        if (lack !== undefined) return Effect.fail(new Forbidden(lack))
         return isRead(c) ? sharing(reads, ownerOf(caller), c.env, handler(c, caller)) : handler(c, caller)
       }),
     )
-  const partner: Edge<R>["partner"] = (handler) =>
+  const partner: Edge<R>["partner"] = (scope, handler) =>
     caller(
+      { partner: scope },
       (c, caller): Effect.Effect<Response, Failure, R> =>
         caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners,
     )
-  const act: Edge<R>["act"] = (handler) =>
-    caller((c, caller) =>
+  const act: Edge<R>["act"] = (access, handler) =>
+    caller(access, (c, caller) =>
       Effect.andThen(
         metered(acts, ownerOf(caller)),
         Effect.suspend(() => handler(c, caller)),
       ),
     )
-  return { open, caller, partner, act } satisfies Edge<R> as Edge<R>
+  const operator: Edge<R>["operator"] = (operator, handler) =>
+    act({ operator }, (c, { credential }) => handler(c, { who: credential, address: addressOf(c) }))
+  return { open, caller, partner, act, operator } satisfies Edge<R> as Edge<R>
 })
 
 /** HEAD costs as much as GET. */

@@ -18,8 +18,11 @@ export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {}) {}
 /** There is no such resource, or it belongs to another partner; the answer is the same. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String }) {}
 
-/** The key is valid but not permitted to do this; `detail` says which key is. */
-export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", { detail: Schema.String }) {}
+/** The key is valid but not permitted to do this; `detail` says which key is, and `scope` which scope a partner's key needs. */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
+  detail: Schema.String,
+  scope: Schema.optionalKey(Schema.String),
+}) {}
 
 /** The idempotency key was used for a batch with another body. */
 export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReused>()("IdempotencyKeyReused", {

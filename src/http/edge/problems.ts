@@ -1,6 +1,8 @@
 /** The one table from failures to answers: problem details (RFC 9457) that say what the caller can do next. */
 import { randomBytes } from "node:crypto"
+import type { AccessConflict, NoSuchSubject } from "../../identity/access-register.ts"
 import type { Unauthorized } from "../../identity/credentials.ts"
+import type { KeyLookupsFull, PartnerSuspended } from "../../identity/key-directory.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
@@ -29,6 +31,7 @@ import type { BodyFailure } from "./request-body.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
 export type Failure =
+  | AccessConflict
   | BodyFailure
   | CommandIdReused
   | CommandRefused
@@ -43,12 +46,15 @@ export type Failure =
   | InvalidRequest
   | InvalidSignature
   | ItemsNotYetShown
+  | KeyLookupsFull
   | KeysForgotten
   | MailboxFull
   | NoSuchBatch
+  | NoSuchSubject
   | NotFound
   | NotJson
   | PartnerShareFull
+  | PartnerSuspended
   | StoreUnavailable
   | TooManyRequests
   | Unauthorized
@@ -94,6 +100,15 @@ const keyReused = {
 }
 
 const table: Table = {
+  AccessConflict: {
+    status: 409,
+    slug: "conflict",
+    title: "The request contradicts what there is",
+    members: ({ reason }) => ({
+      detail: `The reason is ${reason}; docs/API.md explains all reasons.`,
+      reason,
+    }),
+  },
   BodiesFull: {
     status: 503,
     slug: "overloaded",
@@ -156,7 +171,7 @@ const table: Table = {
     status: 403,
     slug: "forbidden",
     title: "This key does not permit the request",
-    members: ({ detail }) => ({ detail }),
+    members: ({ detail, scope }) => ({ detail, ...(scope === undefined ? {} : { scope }) }),
   },
   IdempotencyKeyReused: keyReused,
   IntakeFull: {
@@ -193,6 +208,13 @@ const table: Table = {
     title: "The batch was just accepted; its items are not visible yet",
     headers: retrySoon,
   },
+  KeyLookupsFull: {
+    status: 429,
+    slug: "too-many-requests",
+    title: "You are sending too many requests",
+    members: () => ({ detail: "Too many keys are being looked up. Retry later." }),
+    headers: retrySoon,
+  },
   KeysForgotten: {
     status: 403,
     slug: "keys-forgotten",
@@ -204,6 +226,12 @@ const table: Table = {
     slug: "mailbox-full",
     title: "Too many requests are waiting for this batch",
     headers: retryLater,
+  },
+  NoSuchSubject: {
+    status: 404,
+    slug: "not-found",
+    title: "There is no such resource",
+    members: ({ what }) => ({ detail: `There is no such ${what}.` }),
   },
   NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
   NotFound: {
@@ -223,6 +251,12 @@ const table: Table = {
     slug: "partner-share-full",
     title: "You have too many open batches",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
+  PartnerSuspended: {
+    status: 403,
+    slug: "partner-suspended",
+    title: "The partner is suspended",
+    members: () => ({ detail: "Nothing is accepted or shown until the operator resumes the partner." }),
   },
   StoreUnavailable: unavailable,
   TooManyRequests: {

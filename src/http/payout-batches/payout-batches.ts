@@ -9,6 +9,7 @@ import { publicItemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { needsAttention } from "../../domain/shown.ts"
 import { uetrOf } from "../../domain/uetr.ts"
+import { access } from "../../identity/access.ts"
 import type { Caller } from "../../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -54,17 +55,17 @@ export const payoutBatches = (
   >,
 ): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
-    .post("/payout-batches", edge.partner(acceptBatch))
-    .get("/payout-batches", edge.caller(listBatches))
-    .get("/payout-batches/:id", edge.caller(ofBatch(showBatch)))
-    .get("/payout-batches/:id/items", edge.caller(ofBatch(listItems)))
-    .get("/payout-batches/:id/items/:item", edge.caller(ofBatch(showItem)))
-    .get("/payout-batches/:id/events", edge.caller(ofBatch(listEvents)))
-    .post("/payout-batches/:id/approval", edge.act(approve))
-    .post("/payout-batches/:id/cancellation", edge.act(cancel))
-    .post("/payout-batches/:id/items/:item/review", edge.act(review))
-    .post("/payout-batches/:id/items/:item/retry", edge.act(retry))
-    .post("/payout-batches/:id/items/:item/resolution", edge.act(resolve))
+    .post("/payout-batches", edge.partner(access.postBatches.partner, acceptBatch))
+    .get("/payout-batches", edge.caller(access.readBatches, listBatches))
+    .get("/payout-batches/:id", edge.caller(access.readBatches, ofBatch(showBatch)))
+    .get("/payout-batches/:id/items", edge.caller(access.readBatches, ofBatch(listItems)))
+    .get("/payout-batches/:id/items/:item", edge.caller(access.readBatches, ofBatch(showItem)))
+    .get("/payout-batches/:id/events", edge.caller(access.readBatches, ofBatch(listEvents)))
+    .post("/payout-batches/:id/approval", edge.act(access.approve, approve))
+    .post("/payout-batches/:id/cancellation", edge.act(access.cancel, cancel))
+    .post("/payout-batches/:id/items/:item/review", edge.act(access.review, review))
+    .post("/payout-batches/:id/items/:item/retry", edge.act(access.retry, retry))
+    .post("/payout-batches/:id/items/:item/resolution", edge.act(access.resolve, resolve))
 
 const PAGE_DEFAULT = 100
 const isPartnerId = Schema.is(PartnerId)

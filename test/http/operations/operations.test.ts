@@ -22,7 +22,7 @@ import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { DecisionsInMemory } from "../../register/decisions-in-memory.ts"
 import { settings } from "../../settings.ts"
 import { fixedKeys } from "../../vault/fixed-keys.ts"
-import { ApiUnderTest } from "../api-under-test.ts"
+import { ApiUnderTest, noStoredKeys } from "../api-under-test.ts"
 import { endpointsInMemory } from "../endpoints-in-memory.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
 import { readModels } from "../read-models.ts"
@@ -145,7 +145,7 @@ it("describes every route it has, and no other", async () => {
   const app = await Effect.runPromise(
     makeApp.pipe(
       Effect.provide([
-        Credentials.layer,
+        Layer.provideMerge(Credentials.layer, noStoredKeys),
         freshMetrics,
         readModels(),
         endpointsInMemory,

@@ -1,0 +1,106 @@
+/** The stores of partners, keys and the audit trail, for commands of administrators, and how these commands end. */
+import { hostname, userInfo } from "node:os"
+import { ConfigProvider, Effect, Layer } from "effect"
+import { Flag } from "effect/cli"
+import { masterKeys } from "../config.ts"
+import { Database } from "../database/database.ts"
+import { startStack } from "../dev/embedded-stack.ts"
+import { localMasterKeys } from "../dev/local-master-keys.ts"
+import { PartnerId } from "../domain/identifiers.ts"
+import { cleanText } from "../domain/outside-text.ts"
+import { AccessMarks } from "../identity/access-marks.ts"
+import { makeAccessMarks } from "../identity/access-marks-redis.ts"
+import { layer as accessInPostgres } from "../identity/access-register-postgres.ts"
+import { Administration } from "../identity/administration.ts"
+import type { Administrator, AuditTrail } from "../identity/audit-trail.ts"
+import { layer as auditInPostgres } from "../identity/audit-trail-postgres.ts"
+import { Postgres } from "../platform/postgres.ts"
+import { loggingLayer } from "../telemetry/logging.ts"
+import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
+import { PartnerKeys } from "../vault/partner-keys.ts"
+import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
+import { openRedis } from "./redis-connection.ts"
+
+const STATEMENT_MS_MAX = 15_000
+
+/** Who acts at the command line: the user of the machine, as the audit trail names it. */
+export const administrator = (): Administrator => ({ who: `cli:${userName()}`, address: hostname() })
+
+/** A container may run under a number that has no name. */
+const userName = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid-${process.getuid?.() ?? "unknown"}`
+  }
+}
+
+/** A partner's name as a flag. */
+export const partnerFlag = (description: string) =>
+  Flag.String("partner").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription(description),
+    Flag.mapTryCatch(
+      (text) => PartnerId.make(text),
+      () => "expected a partner's name: lower-case letters, digits and hyphens",
+    ),
+  )
+
+/** Why an act is done, for the audit trail. */
+export const reasonFlag = Flag.optional(
+  Flag.String("reason").pipe(
+    Flag.withDescription("Why, for the audit trail"),
+    Flag.mapTryCatch(
+      (text) => {
+        if (cleanText(text) !== text || text.length > 280) throw new Error("refused")
+        return text
+      },
+      () => "expected at most 280 characters, no account number, and no more than seven digits in a row",
+    ),
+  ),
+)
+
+/**
+ * Uses the Redis of REDIS_URL and the Postgres of DATABASE_URL, or else those of the local stack. A failure of the stores or of the
+ * act ends the command.
+ */
+export const withAccess = <A, E extends Reported>(
+  dataDir: string,
+  use: Effect.Effect<A, E, Administration | AuditTrail>,
+): Effect.Effect<A, CliFailure> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const redis = yield* openRedis(dataDir)
+      const prefix = process.env.STREAM_PREFIX || "ap"
+      const url =
+        process.env.DATABASE_URL ||
+        (yield* startStack({ dataDir }).pipe(Effect.mapError(asCliFailure))).databaseUrl
+      const keys = yield* makePartnerKeys(redis, prefix, yield* mastersOf(dataDir))
+      const stores = Layer.mergeAll(accessInPostgres, auditInPostgres).pipe(
+        Layer.provide(Database.layer),
+        Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
+        Layer.merge(Layer.succeed(AccessMarks, makeAccessMarks(redis, prefix))),
+        Layer.merge(Layer.succeed(PartnerKeys, keys)),
+      )
+      return yield* Effect.provide(use, Layer.provideMerge(Administration.layer, stores))
+    }).pipe(Effect.provide(loggingLayer())),
+  ).pipe(Effect.mapError(failureOf))
+
+const mastersOf = (dataDir: string) => {
+  const given = process.env.MASTER_KEYS || (process.env.REDIS_URL ? "" : localMasterKeys(dataDir))
+  return masterKeys.parse(ConfigProvider.fromEnvRecord({ MASTER_KEYS: given }))
+}
+
+interface Reported {
+  readonly _tag: string
+  readonly message: string
+  readonly reason?: string
+  readonly what?: string
+}
+
+const failureOf = (error: Reported): CliFailure => {
+  if (error instanceof CliFailure) return error
+  if (error._tag === "NoSuchSubject") return new CliFailure({ reason: `There is no such ${error.what}.` })
+  if (error._tag === "AccessConflict") return new CliFailure({ reason: `Refused: ${error.reason}.` })
+  return new CliFailure({ reason: error.message || `${error._tag}: ${error.reason}` })
+}

@@ -1,0 +1,100 @@
+/**
+ * The marks in Redis, all in one slot:
+ *
+ * - `<prefix>:{access}:ended` is a sorted set of ids of keys, scored by the time from which each does not work (`ZADD LT`);
+ * - `<prefix>:{access}:partners` is a sorted set of partners, scored by twice the time of the last change, plus one if the
+ *   partner is suspended (`ZADD GT`);
+ * - `<prefix>:{access}:version` counts the changes of both. It is counted last, so a reader never misses one.
+ */
+import { Clock, Effect, Layer } from "effect"
+import { AppConfig } from "../config.ts"
+import { RedisConnections } from "../platform/redis.ts"
+import { attempt } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { AccessMarks, MARKS_KEPT_MS, type PartnerMark } from "./access-marks.ts"
+
+/** The connections that the marks need. */
+export type MarkConnections = Pick<RedisConnections["Service"], "commands" | "replicated">
+
+/** The marks in REDIS_URL. */
+export const layer = Layer.effect(
+  AccessMarks,
+  Effect.gen(function* () {
+    const { redis } = yield* AppConfig
+    return makeAccessMarks(yield* RedisConnections, redis.prefix)
+  }),
+)
+
+/** The marks in Redis, under a key prefix. */
+export const makeAccessMarks = (
+  { commands: redis, replicated }: MarkConnections,
+  prefix: string,
+): AccessMarks["Service"] => {
+  const [ended, partners, version] = [
+    `${prefix}:{access}:ended`,
+    `${prefix}:{access}:partners`,
+    `${prefix}:{access}:version`,
+  ]
+  const run = <A>(step: string, command: () => Promise<A>) =>
+    Effect.mapError(attempt(command), ({ reason }) => new StoreUnavailable({ store: "redis", step, reason }))
+  const all = (key: string) => run("read access marks", () => redis.zrevrange(key, 0, -1, "WITHSCORES"))
+  const add = (key: string, keep: "LT" | "GT", scores: ReadonlyArray<readonly [string, number]>) => {
+    const given = scores.flatMap(([member, score]) => [`${score}`, member])
+    return scores.length === 0
+      ? Effect.void
+      : run("write access marks", () =>
+          keep === "LT" ? redis.zadd(key, "LT", ...given) : redis.zadd(key, "GT", ...given),
+        )
+  }
+  /** Resolves once the replicas have the last of the members with its score, or a score that prevails over it. */
+  const kept = (
+    key: string,
+    [member, score]: readonly [string, number],
+    prevails: (other: number) => boolean,
+  ) =>
+    replicated(key, {
+      command: ["ZSCORE", key, member],
+      isIn: (answer) => answer !== null && (Number(answer) === score || prevails(Number(answer))),
+    }).pipe(
+      Effect.mapError(
+        ({ reason }) => new StoreUnavailable({ store: "redis", step: "replicate access marks", reason }),
+      ),
+    )
+  return {
+    read: Effect.fn("AccessMarks.read")(function* (known) {
+      const current = (yield* run("read access marks", () => redis.get(version))) ?? "0"
+      if (known?.version === current) return known
+      return {
+        version: current,
+        ended: new Map(pairsIn(yield* all(ended))),
+        partners: new Map(pairsIn(yield* all(partners)).map(([partner, score]) => [partner, markOf(score)])),
+      }
+    }),
+    write: Effect.fn("AccessMarks.write")(function* (marks) {
+      const times = [...marks.ended]
+      const states = [...marks.partners].map(([partner, mark]) => [partner, scoreOf(mark)] as const)
+      yield* add(ended, "LT", times)
+      yield* add(partners, "GT", states)
+      const now = yield* Clock.currentTimeMillis
+      yield* run("trim access marks", () => redis.zremrangebyscore(ended, "-inf", `(${now - MARKS_KEPT_MS}`))
+      yield* run("write access marks", () => redis.incr(version))
+      const [time, state] = [times.at(-1), states.at(-1)]
+      if (time !== undefined) yield* kept(ended, time, (other) => other < time[1])
+      if (state !== undefined) yield* kept(partners, state, (other) => other > state[1])
+    }),
+  }
+}
+
+const scoreOf = ({ suspended, changedMs }: PartnerMark): number => 2 * changedMs + (suspended ? 1 : 0)
+
+const markOf = (score: number): PartnerMark => ({
+  suspended: score % 2 === 1,
+  changedMs: Math.floor(score / 2),
+})
+
+/** "member, score, member, score" as pairs. */
+const pairsIn = (answer: ReadonlyArray<string>): ReadonlyArray<readonly [string, number]> => {
+  const pairs: Array<readonly [string, number]> = []
+  for (let at = 0; at + 1 < answer.length; at += 2) pairs.push([answer[at] ?? "", Number(answer[at + 1])])
+  return pairs
+}

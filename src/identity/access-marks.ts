@@ -1,0 +1,41 @@
+/**
+ * What takes access away, in the store that every process asks each second: the times from which keys no longer work, and the
+ * partners that are suspended. Postgres has the record; these marks make a process refuse a key while Postgres is away.
+ *
+ * Marks only move one way: the time of a key only becomes earlier, and of two states of a partner the later one counts. So they
+ * can be written again at any time, in any order.
+ */
+import { Context, type Effect } from "effect"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+
+/** A partner's state, and when it was set, in milliseconds since 1970. */
+export interface PartnerMark {
+  readonly suspended: boolean
+  readonly changedMs: number
+}
+
+export interface Marks {
+  /** By the id of a key: the time in milliseconds since 1970 from which it does not work. */
+  readonly ended: ReadonlyMap<string, number>
+  readonly partners: ReadonlyMap<string, PartnerMark>
+}
+
+export const NO_MARKS: Marks = { ended: new Map(), partners: new Map() }
+
+/** Marks, and the version by which a reader finds out whether there are others. */
+export interface VersionedMarks extends Marks {
+  readonly version: string
+}
+
+/** How long a key's mark is kept after its time. No process uses what it knows of a key for as long. */
+export const MARKS_KEPT_MS = 90 * 24 * 3_600_000
+
+export class AccessMarks extends Context.Service<
+  AccessMarks,
+  {
+    /** All marks, or `known` itself if it is still what there is. */
+    readonly read: (known?: VersionedMarks) => Effect.Effect<VersionedMarks, StoreUnavailable>
+    /** Adds marks. Resolves once they survive a failover; a process reads them within a second or two. */
+    readonly write: (marks: Marks) => Effect.Effect<void, StoreUnavailable>
+  }
+>()("atlaspay/identity/AccessMarks") {}

@@ -1,0 +1,47 @@
+/**
+ * What keys permit. A partner's key has scopes, an operator's key has acts. Each route declares which of them it needs, and
+ * the edge checks it once the caller is authenticated and before a body is read.
+ */
+
+/** What a partner's key may permit, on the partner's own batches and endpoints. */
+export const scopes = [
+  "batches:read",
+  "batches:write",
+  "batches:approve",
+  "batches:cancel",
+  "batches:retry",
+  "webhooks:manage",
+] as const
+export type Scope = (typeof scopes)[number]
+
+/** What people can do to a batch that is under way. */
+export const acts = ["approve", "cancel", "review", "retry", "resolve"] as const
+export type Act = (typeof acts)[number]
+
+/** What an operator's key may permit on the batches of all partners, and on the service itself. */
+export const operatorActs = [...acts, "keys:manage", "audit:read"] as const
+export type OperatorAct = (typeof operatorActs)[number]
+
+export const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text)
+export const isOperatorAct = (text: string): text is OperatorAct => operatorActs.some((act) => act === text)
+
+/** What a route needs of a partner's key, and of an operator's. A kind of caller that is missing may not use the route. */
+export interface Access {
+  readonly partner?: Scope
+  /** `any`: every operator may. */
+  readonly operator?: OperatorAct | "any"
+}
+
+/** Every access that routes declare, by what the route does. */
+export const access = {
+  readBatches: { partner: "batches:read", operator: "any" },
+  postBatches: { partner: "batches:write" },
+  approve: { partner: "batches:approve", operator: "approve" },
+  cancel: { partner: "batches:cancel", operator: "cancel" },
+  review: { operator: "review" },
+  retry: { partner: "batches:retry", operator: "retry" },
+  resolve: { operator: "resolve" },
+  manageWebhooks: { partner: "webhooks:manage" },
+  manageKeys: { operator: "keys:manage" },
+  readAudit: { operator: "audit:read" },
+} as const satisfies Readonly<Record<string, Access>>

@@ -1,0 +1,160 @@
+/**
+ * What administrators do with partners and keys, at the command line and over HTTP. A change that takes access away is done
+ * once both stores have it: Postgres, with its entry in the audit trail, and the marks in Redis that every process reads. If the
+ * second store fails, the failure says so, and the same act can be repeated.
+ */
+import { Context, Effect, Layer, Schema } from "effect"
+import type { PartnerId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
+import { isOperatorAct, isScope, operatorActs, scopes } from "./access.ts"
+import { AccessMarks, NO_MARKS } from "./access-marks.ts"
+import {
+  type AccessConflict,
+  AccessRegister,
+  type KeyQuestion,
+  type NewKey,
+  type NoSuchSubject,
+} from "./access-register.ts"
+import { newApiKey } from "./api-key.ts"
+import { apiKeyHashes } from "./api-key-hash.ts"
+import type { Administrator } from "./audit-trail.ts"
+import { isNetwork } from "./networks.ts"
+import { credentialOf, endOf, type Partner, type StoredKey } from "./stored-key.ts"
+
+/** A term of a new key, or of a rotation, is invalid: `reason` says what was expected of `field`. */
+export class InvalidKeyTerms extends Schema.TaggedError<InvalidKeyTerms>()("InvalidKeyTerms", {
+  field: Schema.String,
+  reason: Schema.String,
+}) {
+  override get message() {
+    return `${this.field}: ${this.reason}`
+  }
+}
+
+export type AdministrationFailure =
+  | AccessConflict
+  | InvalidKeyTerms
+  | NoSuchSubject
+  | StoreUnavailable
+  | VaultUnavailable
+
+/** The terms of a new key: whose it is, what it permits, from where, and until when. */
+export type KeyTerms = Pick<NewKey, "owner" | "scopes" | "networks" | "expiresAt">
+
+/** A stored key with its text, which is shown this once and stored nowhere. */
+export interface IssuedKey {
+  readonly key: StoredKey
+  readonly text: string
+}
+
+export const OVERLAP_MS_MAX = 30 * 24 * 3_600_000
+export const NETWORKS_MAX = 32
+
+export class Administration extends Context.Service<
+  Administration,
+  {
+    readonly createPartner: (
+      by: Administrator,
+      partner: Pick<Partner, "id" | "name">,
+    ) => Effect.Effect<Partner, AdministrationFailure>
+    /** Partners by id, after an id. */
+    readonly partners: AccessRegister["Service"]["partners"]
+    /** Refuses all keys of a partner from now on, those of the settings too. What was accepted is paid all the same. */
+    readonly suspendPartner: (
+      by: Administrator,
+      id: PartnerId,
+      reason?: string,
+    ) => Effect.Effect<Partner, AdministrationFailure>
+    readonly resumePartner: (
+      by: Administrator,
+      id: PartnerId,
+      reason?: string,
+    ) => Effect.Effect<Partner, AdministrationFailure>
+    readonly createKey: (
+      by: Administrator,
+      terms: KeyTerms,
+    ) => Effect.Effect<IssuedKey, AdministrationFailure>
+    readonly keys: (question: KeyQuestion) => Effect.Effect<ReadonlyArray<StoredKey>, StoreUnavailable>
+    readonly key: (id: string) => Effect.Effect<StoredKey, NoSuchSubject | StoreUnavailable>
+    /**
+     * Makes a successor with the same owner, scopes and networks. Both work for `overlapMs`, at most
+     * {@link OVERLAP_MS_MAX}; then the old key ends.
+     */
+    readonly rotateKey: (
+      by: Administrator,
+      id: string,
+      terms: { readonly overlapMs: number; readonly expiresAt?: Date | undefined },
+    ) => Effect.Effect<IssuedKey & { readonly replaced: StoredKey }, AdministrationFailure>
+    /** Ends a key at once: no process accepts it five seconds after this resolved. */
+    readonly revokeKey: (
+      by: Administrator,
+      id: string,
+      reason?: string,
+    ) => Effect.Effect<StoredKey, AdministrationFailure>
+  }
+>()("atlaspay/identity/Administration") {
+  static readonly layer = Layer.effect(
+    Administration,
+    Effect.gen(function* () {
+      const register = yield* AccessRegister
+      const marks = yield* AccessMarks
+      const hashes = apiKeyHashes(yield* PartnerKeys)
+      const markEnd = (key: StoredKey) => marks.write({ ...NO_MARKS, ended: new Map([[key.id, endOf(key)]]) })
+      const setState = (state: Partner["state"]) =>
+        Effect.fnUntraced(function* (by: Administrator, id: PartnerId, reason?: string) {
+          const { partner, changedMs } = yield* register.setPartnerState(by, id, state, reason)
+          const mark = { suspended: state === "suspended", changedMs }
+          yield* marks.write({ ...NO_MARKS, partners: new Map([[id, mark]]) })
+          return partner
+        })
+      return Administration.of({
+        ...register,
+        suspendPartner: setState("suspended"),
+        resumePartner: setState("active"),
+        createKey: Effect.fn("Administration.createKey")(function* (by, terms) {
+          yield* checkedTerms(terms)
+          const { id, text } = newApiKey()
+          const key = yield* register.createKey(by, { ...terms, id, hash: yield* hashes.make(text) })
+          return { key, text }
+        }),
+        rotateKey: Effect.fn("Administration.rotateKey")(function* (by, old, { overlapMs, expiresAt }) {
+          yield* checkedExpiry(expiresAt)
+          if (!(overlapMs >= 0 && overlapMs <= OVERLAP_MS_MAX))
+            return yield* invalid("overlapSeconds", `expected 0 to ${OVERLAP_MS_MAX / 1_000}`)
+          const { id, text } = newApiKey()
+          const hash = yield* hashes.make(text)
+          const rotated = yield* register.rotateKey(by, old, { id, hash, expiresAt, overlapMs })
+          yield* markEnd(rotated.replaced)
+          return { ...rotated, text }
+        }),
+        revokeKey: Effect.fn("Administration.revokeKey")(function* (by, id, reason) {
+          const key = yield* register.revokeKey(by, id, reason)
+          yield* markEnd(key)
+          return key
+        }),
+      })
+    }),
+  )
+}
+
+const invalid = (field: string, reason: string) => new InvalidKeyTerms({ field, reason })
+
+const checkedTerms = Effect.fnUntraced(function* ({ owner, scopes: asked, networks, expiresAt }: KeyTerms) {
+  const [isKnown, known] = owner.kind === "partner" ? [isScope, scopes] : [isOperatorAct, operatorActs]
+  if (credentialOf(owner) === undefined)
+    return yield* invalid(
+      owner.kind === "partner" ? "name" : "operator",
+      "expected lower-case letters, digits and hyphens",
+    )
+  if (asked.length === 0 || !asked.every((scope) => isKnown(scope)) || new Set(asked).size < asked.length)
+    return yield* invalid("scopes", `expected some of ${known.join(", ")}`)
+  if (networks.length > NETWORKS_MAX || !networks.every(isNetwork))
+    return yield* invalid("networks", `expected at most ${NETWORKS_MAX} networks such as 203.0.113.0/24`)
+  yield* checkedExpiry(expiresAt)
+})
+
+const checkedExpiry = Effect.fnUntraced(function* (expiresAt: Date | undefined) {
+  if (expiresAt !== undefined && !(expiresAt.getTime() > Date.now()))
+    return yield* invalid("expiresAt", "expected a time in the future")
+})

@@ -1,0 +1,307 @@
+/**
+ * The stored keys as one process knows them, so that a known key costs no look-up, works while Postgres is away, and stops
+ * working within five seconds of its end.
+ *
+ * - The marks of what was revoked, replaced or suspended are read from Redis every second.
+ * - Keys that were looked up stay in memory, and are read again from Postgres every 15 seconds.
+ * - While the marks are older than {@link MARKS_FRESH_MS}, because Redis does not answer, what is known of a key counts only for
+ *   {@link ALONE_FRESH_MS}: Postgres has to answer for it.
+ * - An unknown key is remembered as unknown. If it cannot be looked up, the answer is "unavailable", never "unknown".
+ *
+ * A process also writes what the record in Postgres knows and the marks do not: after a failure between the two stores, or when
+ * Redis has lost some.
+ */
+import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
+import { AccessMarks, MARKS_KEPT_MS, type Marks, NO_MARKS, type VersionedMarks } from "./access-marks.ts"
+import { apiKeyHashes } from "./api-key-hash.ts"
+import type { Caller } from "./caller.ts"
+import { type KeyRecord, KeyRecords } from "./key-records.ts"
+import { type Networks, networksOf } from "./networks.ts"
+
+/** Too many keys that this process does not know are being looked up, by all callers or from this address. */
+export class KeyLookupsFull extends Schema.TaggedError<KeyLookupsFull>()("KeyLookupsFull", {}) {}
+
+/** The partner of the key is suspended. */
+export class PartnerSuspended extends Schema.TaggedError<PartnerSuspended>()("PartnerSuspended", {}) {}
+
+const MARKS_EVERY_MS = 1_000
+const MARKS_READ_MS_MAX = 2_000
+/** For how long marks count from the moment at which they were asked for: with the next read, less than five seconds. */
+export const MARKS_FRESH_MS = 3_500
+/** For how long a record counts while the marks are not fresh. */
+const ALONE_FRESH_MS = 1_000
+/** For how long a record counts while Postgres cannot be asked. */
+const RECORD_KEPT_MS = 24 * 3_600_000
+const REFRESH_EVERY_MS = 15_000
+const REFRESHED_AT_ONCE = 1_000
+const USES_EVERY_MS = 15_000
+/** For how long a key that was not found is not looked up again. */
+const UNKNOWN_MS = 60_000
+const KNOWN_MAX = 10_000
+const UNKNOWN_MAX = 10_000
+/** Look-ups under way at a time, those that may wait for them, and those of them that one address may have. */
+const LOOKUPS_MAX = 4
+const LOOKUPS_WAITING_MAX = 256
+const LOOKUPS_PER_ADDRESS_MAX = 16
+const LOOKUP_MS_MAX = 5_000
+/** How much longer the record is compared with the marks than a mark could be missed. */
+const HEALED_FOR_MS = MARKS_KEPT_MS - 24 * 3_600_000
+
+/** Why a key is refused, for the log. The caller is told nothing of it. */
+export type Refusal = "unknown" | "wrong-secret" | "ended" | "other-network"
+
+export class KeyDirectory extends Context.Service<
+  KeyDirectory,
+  {
+    /**
+     * The caller whose key it is, or why the key is refused. `key` is the whole key, `id` the id in it, `address` where the
+     * request comes from.
+     */
+    readonly find: (
+      key: string,
+      id: string,
+      address: string | undefined,
+    ) => Effect.Effect<
+      Caller | Refusal,
+      KeyLookupsFull | PartnerSuspended | StoreUnavailable | VaultUnavailable
+    >
+    /** Whether a partner is suspended, by the marks that this process read last. */
+    readonly isSuspended: (partner: string) => boolean
+  }
+>()("atlaspay/identity/KeyDirectory") {
+  /** Reads marks and recent keys, and then follows both until the scope closes. */
+  static readonly layer = Layer.effect(
+    KeyDirectory,
+    Effect.gen(function* () {
+      const records = yield* KeyRecords
+      const marks = yield* AccessMarks
+      const { matches } = apiKeyHashes(yield* PartnerKeys)
+      const followed = yield* followMarks(marks, records)
+      const known = yield* followRecords(records)
+      const noteUse = yield* writeUses(records)
+      const usable = (entry: Entry | undefined, now: number): entry is Entry =>
+        entry !== undefined && now - entry.readAt <= (followed.isFresh(now) ? RECORD_KEPT_MS : ALONE_FRESH_MS)
+      const lookUp = lookingUp(records, known, usable)
+
+      return KeyDirectory.of({
+        isSuspended: (partner) => followed.current().partners.get(partner)?.suspended === true,
+        find: Effect.fnUntraced(function* (key, id, address) {
+          const now = yield* Clock.currentTimeMillis
+          if (known.isUnknown(id, now)) return "unknown"
+          const found = known.get(id)
+          const entry = usable(found, now) ? found : yield* lookUp(id, address)
+          if (entry === undefined) return "unknown"
+          const { record, networks } = entry
+          if (!(yield* matches(key, record.hash))) return "wrong-secret"
+          const marks = followed.current()
+          if (Math.min(record.endsMs, marks.ended.get(id) ?? record.endsMs) <= now) return "ended"
+          if (networks !== undefined && !networks.contain(address)) return "other-network"
+          if (isSuspended(record, followed.isFresh(now) ? marks : NO_MARKS))
+            return yield* new PartnerSuspended()
+          noteUse(id, now)
+          return record.caller
+        }),
+      })
+    }),
+  )
+}
+
+/** A record in memory, and when it was asked for. */
+interface Entry {
+  readonly record: KeyRecord
+  readonly networks: Networks | undefined
+  readonly readAt: number
+}
+
+const entryOf = (record: KeyRecord, readAt: number): Entry => ({
+  record,
+  readAt,
+  networks: record.networks.length === 0 ? undefined : networksOf(record.networks),
+})
+
+/** A mark is newer than the record in memory, if there is one. */
+const isSuspended = ({ caller, partnerSuspended }: KeyRecord, { partners }: Marks): boolean =>
+  caller.kind === "partner" && (partners.get(caller.partner)?.suspended ?? partnerSuspended)
+
+/** Reads the marks every second, and adds those that only the record has. The first read has to succeed. */
+const followMarks = Effect.fnUntraced(function* (
+  marks: AccessMarks["Service"],
+  records: KeyRecords["Service"],
+) {
+  const first = yield* Clock.currentTimeMillis
+  let seen: VersionedMarks = yield* marks.read()
+  let askedAt = first
+  const read = Effect.gen(function* () {
+    const at = yield* Clock.currentTimeMillis
+    seen = yield* marks.read(seen)
+    askedAt = at
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: MARKS_READ_MS_MAX,
+      orElse: () =>
+        Effect.fail(new StoreUnavailable({ store: "redis", step: "read access marks", reason: "TIMEOUT" })),
+    }),
+  )
+  const heal = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const missing = missingIn(seen, yield* records.marksSince(now - HEALED_FOR_MS))
+    if (missing.ended.size === 0 && missing.partners.size === 0) return
+    yield* Effect.logWarning("access marks were missing and are written again", {
+      keys: missing.ended.size,
+      partners: missing.partners.size,
+    })
+    yield* marks.write(missing)
+  })
+  yield* heal
+  yield* repeatedly(MARKS_EVERY_MS, "access marks not read", read)
+  yield* repeatedly(REFRESH_EVERY_MS, "access marks not compared with the record", heal)
+  return {
+    current: (): Marks => seen,
+    isFresh: (now: number): boolean => now - askedAt >= 0 && now - askedAt <= MARKS_FRESH_MS,
+  }
+})
+
+/** The marks of the record that the others lack, or have otherwise. */
+const missingIn = (seen: Marks, record: Marks): Marks => ({
+  ended: new Map(
+    [...record.ended].filter(([id, at]) => (seen.ended.get(id) ?? Number.POSITIVE_INFINITY) > at),
+  ),
+  partners: new Map(
+    [...record.partners].filter(
+      ([partner, { suspended, changedMs }]) =>
+        (seen.partners.get(partner)?.changedMs ?? (suspended ? -1 : changedMs)) < changedMs,
+    ),
+  ),
+})
+
+/** The keys in memory: at first those that were used last, then those that are looked up. Reads them again all the time. */
+const followRecords = Effect.fnUntraced(function* (records: KeyRecords["Service"]) {
+  const entries = new Map<string, Entry>()
+  const unknown = new Map<string, number>()
+  const keep = (record: KeyRecord, at: number): Entry => {
+    const entry = entryOf(record, at)
+    entries.delete(record.id)
+    entries.set(record.id, entry)
+    forgetOldest(entries, KNOWN_MAX)
+    return entry
+  }
+  const refresh = Effect.gen(function* () {
+    const ids = [...entries.keys()]
+    for (let from = 0; from < ids.length; from += REFRESHED_AT_ONCE) {
+      const some = ids.slice(from, from + REFRESHED_AT_ONCE)
+      const at = yield* Clock.currentTimeMillis
+      const found = new Map((yield* records.find(some)).map((record) => [record.id, record]))
+      for (const id of some) {
+        const record = found.get(id)
+        if (record === undefined) entries.delete(id)
+        else if (entries.has(id)) entries.set(id, entryOf(record, at))
+      }
+    }
+  })
+  const start = yield* Clock.currentTimeMillis
+  // The one that was used last is put in last, and is forgotten last.
+  for (const record of [...(yield* records.recent(KNOWN_MAX))].reverse()) keep(record, start)
+  yield* repeatedly(REFRESH_EVERY_MS, "API keys not read again", refresh)
+  return {
+    keep,
+    get: (id: string) => {
+      const entry = entries.get(id)
+      if (entry !== undefined) {
+        // The one that was used last is forgotten last.
+        entries.delete(id)
+        entries.set(id, entry)
+      }
+      return entry
+    },
+    keepUnknown: (id: string, at: number) => {
+      entries.delete(id)
+      unknown.set(id, at)
+      forgetOldest(unknown, UNKNOWN_MAX)
+    },
+    isUnknown: (id: string, now: number) => now - (unknown.get(id) ?? Number.NEGATIVE_INFINITY) < UNKNOWN_MS,
+  }
+})
+
+type Known = Effect.Success<ReturnType<typeof followRecords>>
+
+const forgetOldest = (map: Map<string, unknown>, max: number): void => {
+  const [oldest] = map.keys()
+  if (map.size > max && oldest !== undefined) map.delete(oldest)
+}
+
+/** Looks a key up in Postgres, a few at a time. `undefined` for a key that does not exist. */
+const lookingUp = (
+  records: KeyRecords["Service"],
+  known: Known,
+  usable: (entry: Entry | undefined, now: number) => entry is Entry,
+) => {
+  const turns = Semaphore.makeUnsafe(LOOKUPS_MAX)
+  const byAddress = new Map<string, number>()
+  let waiting = 0
+  const count = (address: string, change: 1 | -1) => {
+    waiting += change
+    const left = (byAddress.get(address) ?? 0) + change
+    if (left === 0) byAddress.delete(address)
+    else byAddress.set(address, left)
+  }
+  const look = Effect.fnUntraced(function* (id: string) {
+    const at = yield* Clock.currentTimeMillis
+    const found = known.get(id)
+    // Another request may have looked the key up while this one waited.
+    if (usable(found, at)) return found
+    const [record] = yield* records.find([id])
+    if (record !== undefined) return known.keep(record, at)
+    known.keepUnknown(id, at)
+    return undefined
+  })
+  return (id: string, from: string | undefined) =>
+    Effect.suspend((): Effect.Effect<Entry | undefined, KeyLookupsFull | StoreUnavailable> => {
+      const address = from ?? ""
+      if (waiting >= LOOKUPS_WAITING_MAX || (byAddress.get(address) ?? 0) >= LOOKUPS_PER_ADDRESS_MAX)
+        return Effect.fail(new KeyLookupsFull())
+      count(address, 1)
+      return turns.withPermit(look(id)).pipe(
+        Effect.timeoutOrElse({
+          duration: LOOKUP_MS_MAX,
+          orElse: () =>
+            Effect.fail(
+              new StoreUnavailable({ store: "postgres", step: "find API keys", reason: "TIMEOUT" }),
+            ),
+        }),
+        Effect.ensuring(Effect.sync(() => count(address, -1))),
+      )
+    })
+}
+
+/** Writes when keys were last used, all together every few seconds and never on the path of a request. */
+const writeUses = Effect.fnUntraced(function* (records: KeyRecords["Service"]) {
+  let uses = new Map<string, number>()
+  const write = Effect.suspend(() => {
+    if (uses.size === 0) return Effect.void
+    const written = uses
+    uses = new Map()
+    return Effect.tapError(records.noteUses(written), () =>
+      Effect.sync(() => {
+        // Those that were used meanwhile have a later time.
+        for (const [id, at] of written) if (!uses.has(id) && uses.size < KNOWN_MAX) uses.set(id, at)
+      }),
+    )
+  })
+  yield* repeatedly(USES_EVERY_MS, "uses of API keys not noted", write)
+  return (id: string, at: number): void => {
+    if (uses.has(id) || uses.size < KNOWN_MAX) uses.set(id, at)
+  }
+})
+
+/** Runs a step again and again, until the scope closes. A store that does not answer is logged. */
+const repeatedly = (everyMs: number, warning: string, step: Effect.Effect<void, StoreUnavailable>) =>
+  step.pipe(
+    Effect.catchTag("StoreUnavailable", ({ store, step, reason }) =>
+      Effect.logWarning(warning, { store, step, reason }),
+    ),
+    Effect.delay(everyMs),
+    Effect.forever,
+    Effect.forkScoped,
+  )

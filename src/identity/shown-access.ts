@@ -1,0 +1,33 @@
+/** Partners, keys and entries of the audit trail as administrators are shown them: times in ISO 8601, and never a hash. */
+import type { AuditEntry } from "./audit-trail.ts"
+import { credentialOf, type Partner, type StoredKey, stateOf } from "./stored-key.ts"
+
+export const shownPartner = ({ createdAt, ...partner }: Partner) => ({
+  ...partner,
+  createdAt: createdAt.toISOString(),
+})
+
+/** A key, and what has become of it by a time in milliseconds since 1970. */
+export const shownKey = (key: StoredKey, now: number) => ({
+  id: key.id,
+  credential: credentialOf(key.owner),
+  ...(key.owner.kind === "partner" ? { partner: key.owner.partner } : {}),
+  state: stateOf(key, now),
+  scopes: key.scopes,
+  networks: key.networks,
+  createdAt: key.createdAt.toISOString(),
+  createdBy: key.createdBy,
+  expiresAt: shownTime(key.expiresAt),
+  endsAt: shownTime(key.endsAt),
+  revokedAt: shownTime(key.revokedAt),
+  lastUsedAt: shownTime(key.lastUsedAt),
+  replaces: key.replaces ?? null,
+})
+
+const shownTime = (at: Date | undefined): string | null => at?.toISOString() ?? null
+
+export const shownEntry = ({ at, address, ...entry }: AuditEntry) => ({
+  ...entry,
+  at: at.toISOString(),
+  address: address ?? null,
+})

@@ -1,0 +1,82 @@
+/** Partners and API keys as they are stored, without their hashes: what administrators see, and what the audit trail keeps. */
+import { Schema } from "effect"
+import { Credential } from "../domain/credential.ts"
+import { PartnerId } from "../domain/identifiers.ts"
+import { isOperatorAct, isScope, type OperatorAct, type Scope } from "./access.ts"
+import type { Caller } from "./caller.ts"
+
+export interface Partner {
+  readonly id: PartnerId
+  /** For people. */
+  readonly name: string
+  readonly state: "active" | "suspended"
+  readonly createdAt: Date
+  readonly createdBy: string
+}
+
+/** Whose a key is: one of a partner's keys, or an operator's. */
+export type KeyOwner =
+  | { readonly kind: "partner"; readonly partner: PartnerId; readonly name: string }
+  | { readonly kind: "operator"; readonly name: string }
+
+export interface StoredKey {
+  /** 16 characters. It is part of the key, and no secret. */
+  readonly id: string
+  readonly owner: KeyOwner
+  /** A partner's scopes, or an operator's acts. */
+  readonly scopes: ReadonlyArray<string>
+  /** The networks from which the key works; from everywhere if there are none. */
+  readonly networks: ReadonlyArray<string>
+  readonly createdAt: Date
+  readonly createdBy: string
+  readonly expiresAt: Date | undefined
+  /** When it ends because a successor replaced it. */
+  readonly endsAt: Date | undefined
+  readonly revokedAt: Date | undefined
+  /** At most a minute older than the last use that is known. */
+  readonly lastUsedAt: Date | undefined
+  /** The key that this one replaces. */
+  readonly replaces: string | undefined
+}
+
+const isCredential = Schema.is(Credential)
+const isPartnerId = Schema.is(PartnerId)
+
+/** The credential that the log records for acts under a key of this owner; `undefined` if the name is none. */
+export const credentialOf = (owner: KeyOwner): Credential | undefined => {
+  const text = owner.kind === "partner" ? `partner:${owner.partner}/${owner.name}` : `operator:${owner.name}`
+  return isCredential(text) ? text : undefined
+}
+
+/** The scopes in a list of a partner's key. Others, which a later release may have added, permit nothing here. */
+export const scopesIn = (list: ReadonlyArray<string>): ReadonlySet<Scope> => new Set(list.filter(isScope))
+
+export const actsIn = (list: ReadonlyArray<string>): ReadonlySet<OperatorAct> =>
+  new Set(list.filter(isOperatorAct))
+
+/** The caller who shows a key of this owner; `undefined` for a name that is no credential. */
+export const callerOf = (owner: KeyOwner, scopes: ReadonlyArray<string>): Caller | undefined => {
+  const credential = credentialOf(owner)
+  if (credential === undefined) return undefined
+  if (owner.kind === "operator") return { kind: "operator", credential, acts: actsIn(scopes) }
+  return isPartnerId(owner.partner)
+    ? { kind: "partner", partner: owner.partner, credential, scopes: scopesIn(scopes) }
+    : undefined
+}
+
+/** The time from which a key does not work, in milliseconds since 1970; infinite if there is none yet. */
+export const endOf = ({
+  expiresAt,
+  endsAt,
+  revokedAt,
+}: Pick<StoredKey, "expiresAt" | "endsAt" | "revokedAt">) =>
+  Math.min(...[expiresAt, endsAt, revokedAt].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY))
+
+export type KeyState = "active" | "revoked" | "replaced" | "expired"
+
+/** What has become of a key by a time, in milliseconds since 1970. A key with a successor is active until its overlap ends. */
+export const stateOf = (key: StoredKey, now: number): KeyState => {
+  if (key.revokedAt !== undefined) return "revoked"
+  if (key.endsAt !== undefined && key.endsAt.getTime() <= now) return "replaced"
+  return endOf(key) <= now ? "expired" : "active"
+}

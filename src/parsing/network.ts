@@ -1,0 +1,33 @@
+/** Networks in CIDR notation (RFC 4632 for IPv4, RFC 4291 for IPv6). */
+import { isIP } from "node:net"
+import { Schema } from "effect"
+
+export interface Network {
+  readonly address: string
+  /** How many leading bits of an address count. */
+  readonly bits: number
+  readonly family: "ipv4" | "ipv6"
+}
+
+/** Reads `203.0.113.0/24`, `2001:db8::/32` or a single address. `undefined` if the text is neither. */
+export const readNetwork = (text: string): Network | undefined => {
+  const [address = "", prefix, ...more] = text.split("/")
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return undefined
+  const bitsMax = version === 4 ? 32 : 128
+  const bits = prefix === undefined ? bitsMax : Number(/^\d{1,3}$/.test(prefix) ? prefix : Number.NaN)
+  return bits <= bitsMax ? { address, bits, family: version === 4 ? "ipv4" : "ipv6" } : undefined
+}
+
+/** The parts of a list such as "10.0.0.0/8, fd00::/8"; none of an empty text. */
+export const networksIn = (text: string): ReadonlyArray<string> =>
+  text.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()]))
+
+/** A list of networks with commas, as settings have it. */
+export const NetworksText = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) =>
+      networksIn(text).every((one) => readNetwork(one) !== undefined) ||
+      "expected networks such as 10.0.0.0/8,fd00::/8",
+  ),
+)
