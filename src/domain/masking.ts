@@ -1,16 +1,18 @@
-/** Masks what looks like an account number or a password in a text: in the log, in log lines and on terminals. */
+/** Masks what looks like an account number, a key or a password in a text: in the log, in log lines and on terminals. */
 
 export const MASK = "[redacted]"
 
 /** An IBAN, with or without spaces. References of our transfers (`PB7QF…-42-1`) do not match. */
 const ibanLike = /\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b(?!-[0-9])/gi
 const longNumber = /[0-9]{8,}/g
+/** An API key of ours, after its id. A part of one is masked as well. */
+const apiKey = /(?<=\bap_[a-z]{16}_)[0-9A-Za-z]+/g
 /** User and password of a URL, up to the last @ before the path. */
 const urlCredentials = /(?<=[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+(?=@)/gi
 
 /** The text with credentials in URLs masked: for people at a terminal. */
 export const withoutCredentials = (text: string): string => text.replace(urlCredentials, MASK)
 
-/** The text with credentials in URLs, IBANs, and runs of eight digits or more masked. */
+/** The text with credentials in URLs, API keys, IBANs, and runs of eight digits or more masked. */
 export const masked = (text: string): string =>
-  withoutCredentials(text).replace(ibanLike, MASK).replace(longNumber, MASK)
+  withoutCredentials(text).replace(apiKey, MASK).replace(ibanLike, MASK).replace(longNumber, MASK)

@@ -99,7 +99,7 @@ const partnerFields = {
   createdBy: text(),
 }
 const keyFields = {
-  id: { type: "string", pattern: "^[a-z2-7]{16}$" },
+  id: { type: "string", pattern: "^[a-z]{16}$" },
   credential: text(),
   state: { enum: ["active", "revoked", "replaced", "expired"] },
   scopes: list({ enum: [...scopes, ...operatorActs] }),

@@ -2,14 +2,15 @@
  * The text of an API key: `ap_`, the id of the key, `_`, 256 random bits and a CRC-32 of all before it. The prefix lets
  * scanners of source code recognise a key that leaked. The checksum refuses a typing error without a look-up; it proves nothing.
  */
-import { randomBytes } from "node:crypto"
+import { randomBytes, randomInt } from "node:crypto"
 import { crc32 } from "node:zlib"
 
 /** Digits of base 62, so that a double click selects the whole key. */
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 const BASE = 62n
 
-const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+/** Without digits, so that no log takes an id for an account number. */
+const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 const ID_LENGTH = 16
 const SECRET_BYTES = 32
 /** 62^43 is more than 2^256, and 62^6 more than 2^32. */
@@ -17,7 +18,7 @@ const SECRET_LENGTH = 43
 const CHECKSUM_LENGTH = 6
 
 const form = new RegExp(
-  `^(ap_([a-z2-7]{${ID_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
+  `^(ap_([a-z]{${ID_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 )
 
 /** A key as its holder has it, and the id under which it is stored. The id is no secret. */
@@ -28,7 +29,7 @@ export interface ApiKeyText {
 
 /** A new key, from the random numbers of the system. */
 export const newApiKey = (): ApiKeyText => {
-  const id = Array.from(randomBytes(ID_LENGTH), (byte) => ID_LETTERS[byte % ID_LETTERS.length]).join("")
+  const id = Array.from({ length: ID_LENGTH }, () => ID_LETTERS[randomInt(ID_LETTERS.length)]).join("")
   const secret = inBase62(BigInt(`0x${randomBytes(SECRET_BYTES).toString("hex")}`), SECRET_LENGTH)
   const body = `ap_${id}_${secret}`
   return { id, text: `${body}${checksumOf(body)}` }
@@ -40,7 +41,7 @@ export const idInApiKey = (text: string): string | undefined => {
   return id !== undefined && checksum === checksumOf(body) ? id : undefined
 }
 
-const isId = new RegExp(`^[a-z2-7]{${ID_LENGTH}}$`)
+const isId = new RegExp(`^[a-z]{${ID_LENGTH}}$`)
 
 /** Whether a text can be the id of a key. */
 export const isApiKeyId = (text: string): boolean => isId.test(text)

@@ -51,7 +51,7 @@ export class Credentials extends Context.Service<
         if (id === undefined) return yield* new Unauthorized()
         const found = yield* directory.find(key, id, address)
         if (typeof found === "object") return found
-        yield* Effect.logInfo("API key refused", { key: id, reason: found })
+        yield* Effect.logInfo("API key refused", { keyId: id, reason: found })
         return yield* new Unauthorized()
       })
 

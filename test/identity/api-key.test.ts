@@ -5,7 +5,7 @@ import { fc } from "../property.ts"
 describe("a new key", () => {
   it("has a prefix, an id, 256 random bits and a checksum, in letters that a double click selects", () => {
     const { id, text } = newApiKey()
-    expect(text).toMatch(/^ap_[a-z2-7]{16}_[0-9A-Za-z]{49}$/)
+    expect(text).toMatch(/^ap_[a-z]{16}_[0-9A-Za-z]{49}$/)
     expect(text.slice(3, 19)).toBe(id)
     expect(idInApiKey(text)).toBe(id)
   })

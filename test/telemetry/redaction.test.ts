@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import { Redacted } from "effect"
 import { describe, expect, it } from "vitest"
 import { transferReference } from "../../src/domain/identifiers.ts"
+import { newApiKey } from "../../src/identity/api-key.ts"
 import { redact, redactLine, redactText } from "../../src/telemetry/redaction.ts"
 
 const iban = "DE89370400440532013000"
@@ -25,6 +26,13 @@ describe("text in a log line", () => {
     ["nats://token@host, nats://u:p@other", "nats://[redacted]@host, nats://[redacted]@other"],
   ])("loses the credentials of %s", (url, shown) => {
     expect(redactText(`cannot reach ${url}`)).toBe(`cannot reach ${shown}`)
+  })
+
+  it("loses an API key of ours, and keeps the id in it", () => {
+    const { id, text } = newApiKey()
+    expect(redactText(`with ${text}, sorry`)).toBe(`with ap_${id}_[redacted], sorry`)
+    expect(redactLine(`a part: ${text.slice(0, 30)}`)).toBe(`a part: ap_${id}_[redacted]`)
+    expect(redactText(id)).toBe(id)
   })
 
   it("keeps a URL without credentials", () => {

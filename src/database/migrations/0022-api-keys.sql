@@ -13,7 +13,7 @@ create table partners (
 );
 
 create table api_keys (
-  id text collate "C" primary key check (id ~ '^[a-z2-7]{16}$'),
+  id text collate "C" primary key check (id ~ '^[a-z]{16}$'),
   owner text not null check (owner in ('partner', 'operator')),
   partner text collate "C" references partners,
   -- Makes the credential: partner:acme/payroll, operator:alice. A key and its successor have the same one.

@@ -1,31 +1,11 @@
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { makeApp } from "../../../src/http/app.ts"
-import { RequestBodies } from "../../../src/http/edge/request-body.ts"
 import { openApiDocument } from "../../../src/http/openapi.ts"
-import { ReadinessChecks } from "../../../src/http/operations/operations.ts"
-import { Intake } from "../../../src/http/payout-batches/intake.ts"
-import { CallbackSecrets } from "../../../src/identity/callback-secrets.ts"
-import { Credentials } from "../../../src/identity/credentials.ts"
-import { PayoutLimits } from "../../../src/providers/banks/payout-limits.ts"
 import { policyOf } from "../../../src/providers/calling/call-policy.ts"
 import type { ChannelReport } from "../../../src/providers/calling/channel.ts"
-import { ProviderReports } from "../../../src/providers/calling/provider-reports.ts"
-import { AnnouncedLists } from "../../../src/streams/announced-lists.ts"
-import { ApprovalAllowance } from "../../../src/streams/approval-allowance.ts"
-import { ClaimMarks } from "../../../src/streams/claim-marks.ts"
-import { EventStore } from "../../../src/streams/event-store.ts"
-import { Mailbox } from "../../../src/streams/mailbox.ts"
-import { StrayCallbacks } from "../../../src/streams/stray-callbacks.ts"
-import { freshMetrics } from "../../../src/telemetry/metrics.ts"
-import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
-import { DecisionsInMemory } from "../../register/decisions-in-memory.ts"
-import { settings } from "../../settings.ts"
-import { fixedKeys } from "../../vault/fixed-keys.ts"
-import { ApiUnderTest, noStoredKeys } from "../api-under-test.ts"
-import { endpointsInMemory } from "../endpoints-in-memory.ts"
+import { ApiUnderTest } from "../api-under-test.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
-import { readModels } from "../read-models.ts"
+import { routesOfApp } from "../routes-of-app.ts"
 
 let redisAnswers = true
 let postgresAnswers = true
@@ -142,35 +122,7 @@ it("shows how each worker sees the providers", async () => {
 })
 
 it("describes every route it has, and no other", async () => {
-  const app = await Effect.runPromise(
-    makeApp.pipe(
-      Effect.provide([
-        Layer.provideMerge(Credentials.layer, noStoredKeys),
-        freshMetrics,
-        readModels(),
-        endpointsInMemory,
-        RequestBodies.layer,
-        Layer.mock(EventStore, {}),
-        Layer.mock(Mailbox, {}),
-        Layer.mock(Intake, {}),
-        new DecisionsInMemory().layer,
-        new ClaimsInMemory().layer,
-        Layer.mock(ClaimMarks, {}),
-        Layer.mock(StrayCallbacks, {}),
-        Layer.mock(AnnouncedLists, {}),
-        Layer.mock(ApprovalAllowance, {}),
-        Layer.mock(PayoutLimits, { problems: () => [] }),
-        Layer.mock(ProviderReports, {}),
-        Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
-        fixedKeys(),
-        Layer.succeed(ReadinessChecks, []),
-      ]),
-      Effect.provide(settings()),
-    ),
-  )
-  const routes = app.routes
-    .filter(({ method }) => method !== "ALL")
-    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`)
+  const routes = (await routesOfApp()).map((route) => route.replaceAll(/:(\w+)/g, "{$1}"))
   const { json } = await api.call("/openapi.json")
   const described = Object.entries(Object(json.paths)).flatMap(([path, operations]) =>
     Object.keys(Object(operations)).map((method) => `${method.toUpperCase()} ${path}`),

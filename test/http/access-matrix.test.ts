@@ -1,0 +1,275 @@
+/** Route × verb × identity: what each route answers to each kind of caller, all of it from one table. */
+import { setTimeout as sleep } from "node:timers/promises"
+import { Effect } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { operatorActs, scopes } from "../../src/identity/access.ts"
+import { newApiKey } from "../../src/identity/api-key.ts"
+import { ownDatabase } from "../database.ts"
+import { AccessUnderTest, accessLayer, anna } from "../identity/access-under-test.ts"
+import { ownPrefix } from "../settings.ts"
+import { type Guarded, type Keyless, matrix, type Objects } from "./access-matrix.ts"
+import { type Answer, ApiUnderTest } from "./api-under-test.ts"
+import { payout } from "./payout-batches/payout-batch-body.ts"
+import { readModels } from "./read-models.ts"
+import { routesOfApp } from "./routes-of-app.ts"
+
+/** A caller: the key that it sends, and what a route answers to it. */
+interface Identity {
+  readonly name: string
+  readonly key: string | undefined
+  readonly answer: (route: Guarded) => number
+}
+
+const environment = {
+  DATABASE_URL: "",
+  STREAM_PREFIX: ownPrefix(),
+  ACTS_PER_SECOND: "100000",
+  LEDGER_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWxlZGdlcg==",
+}
+let database: Awaited<ReturnType<typeof ownDatabase>>
+let office: AccessUnderTest
+let api: ApiUnderTest
+let identities: ReadonlyArray<Identity>
+let objects: Omit<Objects, "endpoint">
+
+beforeAll(async () => {
+  database = await ownDatabase()
+  environment.DATABASE_URL = database.url
+  office = new AccessUnderTest(environment)
+  for (const id of ["acme", "globex", "closed"])
+    await office.administer(({ createPartner }) => createPartner(anna, { id, name: id }))
+  identities = await allIdentities()
+  api = await ApiUnderTest.open({ environment, access: accessLayer, queries: shownToAcme })
+  const { json } = await api.post("the-batch", { items: [payout("a")] })
+  const { id: key } = await office.key("acme")
+  objects = { batch: String(json.id), partner: "acme", key }
+}, 60_000)
+afterAll(async () => {
+  await api[Symbol.asyncDispose]()
+  await office[Symbol.asyncDispose]()
+  await database.drop()
+})
+
+/** Read models with an item, for its partner. */
+const shownToAcme = readModels({
+  items: (partner) =>
+    Effect.succeed(partner === "acme" ? { entries: [], next: undefined, version: 1 } : undefined),
+  item: (partner) =>
+    Effect.succeed(
+      partner === "acme"
+        ? {
+            item: {
+              item: 1,
+              reference: "a",
+              state: "screening",
+              beneficiaryName: "Ada",
+              account: { scheme: "iban", lastFour: "3000" },
+              currency: "EUR",
+              amount: "1.00",
+              updatedAt: 0,
+            } as never,
+            remarks: [],
+          }
+        : undefined,
+    ),
+})
+
+const forbidden = 403
+const unauthorized = 401
+
+const allIdentities = async (): Promise<ReadonlyArray<Identity>> => {
+  const expiring = await office.key("acme", { expiresAt: new Date(Date.now() + 500) })
+  const revoked = await office.key("acme")
+  await office.administer(({ revokeKey }) => revokeKey(anna, revoked.id))
+  const suspended = await office.key("closed")
+  await office.administer(({ suspendPartner }) => suspendPartner(anna, "closed"))
+  const elsewhere = await office.key("acme", { networks: ["203.0.113.0/24"] })
+  await sleep(600)
+  const refused = (name: string, key: string | undefined): Identity => ({
+    name,
+    key,
+    answer: () => unauthorized,
+  })
+  return [
+    {
+      name: "the owner",
+      key: (await office.key("acme")).text,
+      answer: ({ owner = forbidden, access }) => (access.partner === undefined ? forbidden : owner),
+    },
+    {
+      name: "another partner",
+      key: (await office.key("globex")).text,
+      answer: ({ other = forbidden, access }) => (access.partner === undefined ? forbidden : other),
+    },
+    {
+      name: "a key of the settings",
+      key: "acme-key",
+      answer: ({ owner = forbidden, access }) => (access.partner === undefined ? forbidden : owner),
+    },
+    refused("nobody", undefined),
+    refused("a malformed key", `${newApiKey().text}x`),
+    refused("an unknown key", newApiKey().text),
+    refused("an expired key", expiring.text),
+    refused("a revoked key", revoked.text),
+    refused("a key of another network", elsewhere.text),
+    { name: "a suspended partner", key: suspended.text, answer: () => forbidden },
+    ...(await Promise.all(scopes.flatMap((scope) => [withoutScope(scope), withScope(scope)]))),
+    ...(await Promise.all(operatorActs.flatMap((act) => [withoutAct(act), withAct(act)]))),
+  ]
+}
+
+const withoutScope = async (scope: (typeof scopes)[number]): Promise<Identity> => ({
+  name: `the owner without ${scope}`,
+  key: (await office.key("acme", { scopes: scopes.filter((other) => other !== scope) })).text,
+  answer: ({ access: { partner }, owner = forbidden }) =>
+    partner === undefined || partner === scope ? forbidden : owner,
+})
+
+const withScope = async (scope: (typeof scopes)[number]): Promise<Identity> => ({
+  name: `the owner with only ${scope}`,
+  key: (await office.key("acme", { scopes: [scope] })).text,
+  answer: ({ access: { partner }, owner = forbidden }) => (partner === scope ? owner : forbidden),
+})
+
+const operatorKey = async (name: string, permitted: ReadonlyArray<string>) => {
+  const asked = { owner: { kind: "operator", name }, scopes: permitted, networks: [] } as const
+  const { text } = await office.administer(({ createKey }) =>
+    createKey(anna, { ...asked, expiresAt: undefined }),
+  )
+  return text
+}
+
+const withoutAct = async (act: (typeof operatorActs)[number]): Promise<Identity> => ({
+  name: `an operator without ${act}`,
+  key: await operatorKey(
+    `not-${act.replace(":", "-")}`,
+    operatorActs.filter((other) => other !== act),
+  ),
+  answer: ({ access: { operator: needed }, operator = forbidden }) =>
+    needed === undefined || needed === act ? forbidden : operator,
+})
+
+const withAct = async (act: (typeof operatorActs)[number]): Promise<Identity> => ({
+  name: `an operator with only ${act}`,
+  key: await operatorKey(`only-${act.replace(":", "-")}`, [act]),
+  answer: ({ access: { operator: needed }, operator = forbidden }) =>
+    needed === act || needed === "any" ? operator : forbidden,
+})
+
+/** Sends a request with a body that no route accepts, if its method has one. */
+const request = (method: string, path: string, key: string | undefined): Promise<Answer> =>
+  api.call(path, {
+    method,
+    headers: {
+      "content-type": "application/json",
+      "idempotency-key": "matrix",
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    },
+    ...(["GET", "HEAD", "DELETE"].includes(method) ? {} : { body: '{"nonsense":true}' }),
+  })
+
+/** An endpoint of acme's: a new one if the last was removed. */
+const endpoint = async (): Promise<string> => {
+  const { json } = await api.get("/webhook-endpoints")
+  const [known] = json.webhookEndpoints as ReadonlyArray<{ readonly id: string }>
+  if (known !== undefined) return known.id
+  const { json: created } = await api.call("/webhook-endpoints", {
+    method: "POST",
+    headers: { authorization: "Bearer acme-key", "content-type": "application/json" },
+    body: JSON.stringify({ url: "https://partner.example/hooks" }),
+  })
+  return String(created.id)
+}
+
+const rows = Object.entries(matrix).map(([route, row]) => {
+  const [method = "", path = ""] = route.split(" ")
+  return { route, method, path, row }
+})
+const guarded = rows.flatMap(({ row, ...rest }) => (row.kind === "guarded" ? [{ ...rest, row }] : []))
+const keyless = rows.flatMap(({ row, ...rest }) => (row.kind === "guarded" ? [] : [{ ...rest, row }]))
+
+/** The answers to all identities, and what they should be. */
+const answersTo = async (method: string, row: Guarded) => {
+  const [seen, wanted]: [Record<string, unknown>, Record<string, unknown>] = [{}, {}]
+  for (const { name, key, answer } of identities) {
+    const { status } = await request(method, row.path({ ...objects, endpoint: await endpoint() }), key)
+    seen[name] = status
+    wanted[name] = answer(row)
+  }
+  return { seen, wanted }
+}
+
+it("has every route of the app, and no other", async () => {
+  expect(Object.keys(matrix).sort()).toEqual([...(await routesOfApp())].sort())
+})
+
+describe("a route that needs a key answers each caller as the table says", { timeout: 60_000 }, () => {
+  it.each(guarded)("$route", async ({ method, row }) => {
+    const { seen, wanted } = await answersTo(method, row)
+    expect(Object.keys(seen)).toHaveLength(10 + 2 * scopes.length + 2 * operatorActs.length)
+    expect(seen).toEqual(wanted)
+  })
+
+  it.each(guarded.filter(({ method }) => method === "GET"))("HEAD as $route", async ({ row }) => {
+    const { seen, wanted } = await answersTo("HEAD", row)
+    expect(seen).toEqual(wanted)
+  })
+})
+
+describe("a refusal", () => {
+  const partnerRoutes = guarded.filter(({ row }) => row.access.partner !== undefined)
+
+  it.each(partnerRoutes)("of a key without the scope names it: $route", async ({ method, row }) => {
+    const { partner } = row.access
+    const without = identities.find(({ name }) => name === `the owner without ${partner}`)
+    const { json } = await request(method, row.path({ ...objects, endpoint: await endpoint() }), without?.key)
+    expect(json).toMatchObject({ type: "/problems/forbidden", scope: partner })
+    expect(json.detail).toContain(partner)
+  })
+
+  it("is the same for every key that does not work, except for its id", async () => {
+    const refused = identities.filter(({ answer }) => answer(guarded[0]?.row as Guarded) === unauthorized)
+    const answers = await Promise.all(refused.map(({ key }) => request("GET", "/payout-batches", key)))
+    const told = answers.map(({ status, headers, json: { instance: _, ...problem } }) => ({
+      status,
+      problem,
+      challenge: headers.get("www-authenticate"),
+    }))
+    expect(told).toHaveLength(6)
+    for (const one of told) expect(one).toEqual(told[0])
+    expect(told[0]).toMatchObject({ status: 401, challenge: "Bearer" })
+  })
+
+  it("of a suspended partner says so", async () => {
+    const suspended = identities.find(({ name }) => name === "a suspended partner")
+    const { json } = await request("GET", "/payout-batches", suspended?.key)
+    expect(json).toMatchObject({ type: "/problems/partner-suspended" })
+  })
+
+  it("and no log line has a key", () => {
+    const logged = api.lines.join("\n")
+    expect(logged).toContain("API key refused")
+    for (const { key } of identities)
+      if (key?.startsWith("ap_")) expect(logged).not.toContain(key.slice(20, 63))
+  })
+})
+
+describe("a route without a key answers all callers alike", () => {
+  it.each(keyless)("$route", async ({ method, row }: { method: string; row: Keyless }) => {
+    for (const { key } of identities.slice(0, 6))
+      expect((await request(method, row.path, key)).status).toBe(row.status)
+  })
+})
+
+describe("a verb that a path does not have is no route, whoever asks", () => {
+  const paths = [...Map.groupBy(rows, ({ path }) => path)]
+  it.each(paths)("%s", async (_, routes) => {
+    const [first] = routes
+    const row = first?.row as Guarded | Keyless
+    const path = row.kind === "guarded" ? row.path({ ...objects, endpoint: await endpoint() }) : row.path
+    const own = routes.map(({ method }) => method)
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((one) => !own.includes(one)))
+      for (const { key } of identities.slice(0, 4))
+        expect([404, 405]).toContain((await request(method, path, key)).status)
+  })
+})

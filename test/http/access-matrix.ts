@@ -1,0 +1,128 @@
+/**
+ * Every route of the API, and what it answers to whom. A new route does not pass `access-matrix.test.ts` until it has a row here.
+ *
+ * The requests of the matrix change nothing: their bodies are invalid, so that a caller who is permitted gets 400, after the
+ * body was read. A caller who is not gets 401, 403 or 404, without anything being read.
+ */
+import type { Access } from "../../src/identity/access.ts"
+
+/** What exists: a batch and an endpoint of the owner's, a partner and a key. */
+export interface Objects {
+  readonly batch: string
+  readonly endpoint: string
+  readonly partner: string
+  readonly key: string
+}
+
+/** A route that needs a key. */
+export interface Guarded {
+  readonly kind: "guarded"
+  readonly access: Access
+  readonly path: (objects: Objects) => string
+  /** The answer to a key of the partner whose objects they are, that has the scope. */
+  readonly owner?: number
+  /** The answer to a key of another partner, that has the scope. */
+  readonly other?: number
+  /** The answer to an operator who may. */
+  readonly operator?: number
+}
+
+/** A route that needs none, or a signature; all callers without one get the same answer. */
+export interface Keyless {
+  readonly kind: "open" | "signed"
+  readonly path: string
+  readonly status: number
+}
+
+const read = (path: Guarded["path"], other: number): Guarded => ({
+  kind: "guarded",
+  access: { partner: "batches:read", operator: "any" },
+  path,
+  owner: 200,
+  other,
+  operator: 200,
+})
+
+const act = (access: Access, path: string): Guarded => ({
+  kind: "guarded",
+  access,
+  path: ({ batch }) => `/payout-batches/${batch}/${path}`,
+  owner: 400,
+  other: 404,
+  operator: 400,
+})
+
+const webhooks = (path: Guarded["path"], owner: number, other = owner): Guarded => ({
+  kind: "guarded",
+  access: { partner: "webhooks:manage" },
+  path,
+  owner,
+  other,
+})
+
+const admin = (path: Guarded["path"], operator: number): Guarded => ({
+  kind: "guarded",
+  access: { operator: "keys:manage" },
+  path,
+  operator,
+})
+
+const open = (path: string): Keyless => ({ kind: "open", path, status: 200 })
+const signed = (path: string): Keyless => ({ kind: "signed", path, status: 401 })
+
+export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
+  "POST /payout-batches": {
+    kind: "guarded",
+    access: { partner: "batches:write" },
+    path: () => "/payout-batches",
+    owner: 400,
+    other: 400,
+  },
+  "GET /payout-batches": read(() => "/payout-batches?partner=acme", 200),
+  "GET /payout-batches/:id": read(({ batch }) => `/payout-batches/${batch}`, 404),
+  "GET /payout-batches/:id/items": read(({ batch }) => `/payout-batches/${batch}/items`, 404),
+  "GET /payout-batches/:id/items/:item": read(({ batch }) => `/payout-batches/${batch}/items/1`, 404),
+  "GET /payout-batches/:id/events": read(({ batch }) => `/payout-batches/${batch}/events`, 404),
+  "POST /payout-batches/:id/approval": act({ partner: "batches:approve", operator: "approve" }, "approval"),
+  "POST /payout-batches/:id/cancellation": act(
+    { partner: "batches:cancel", operator: "cancel" },
+    "cancellation",
+  ),
+  "POST /payout-batches/:id/items/:item/review": act({ operator: "review" }, "items/1/review"),
+  "POST /payout-batches/:id/items/:item/retry": act(
+    { partner: "batches:retry", operator: "retry" },
+    "items/1/retry",
+  ),
+  "POST /payout-batches/:id/items/:item/resolution": act({ operator: "resolve" }, "items/1/resolution"),
+  "POST /webhook-endpoints": webhooks(() => "/webhook-endpoints", 400),
+  "GET /webhook-endpoints": webhooks(() => "/webhook-endpoints", 200),
+  "DELETE /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 204, 404),
+  "POST /admin/partners": admin(() => "/admin/partners", 400),
+  "GET /admin/partners": admin(() => "/admin/partners", 200),
+  "POST /admin/partners/:partner/suspension": admin(
+    ({ partner }) => `/admin/partners/${partner}/suspension`,
+    400,
+  ),
+  "POST /admin/partners/:partner/resumption": admin(
+    ({ partner }) => `/admin/partners/${partner}/resumption`,
+    400,
+  ),
+  "POST /admin/api-keys": admin(() => "/admin/api-keys", 400),
+  "GET /admin/api-keys": admin(() => "/admin/api-keys", 200),
+  "GET /admin/api-keys/:key": admin(({ key }) => `/admin/api-keys/${key}`, 200),
+  "POST /admin/api-keys/:key/rotation": admin(({ key }) => `/admin/api-keys/${key}/rotation`, 400),
+  "POST /admin/api-keys/:key/revocation": admin(({ key }) => `/admin/api-keys/${key}/revocation`, 400),
+  "GET /admin/audit": {
+    kind: "guarded",
+    access: { operator: "audit:read" },
+    path: () => "/admin/audit",
+    operator: 200,
+  },
+  "POST /bank-callbacks/:bank": signed("/bank-callbacks/north"),
+  "POST /compliance-callbacks": signed("/compliance-callbacks"),
+  "POST /compliance-callbacks/lists": signed("/compliance-callbacks/lists"),
+  "POST /ledger-callbacks/funded": signed("/ledger-callbacks/funded"),
+  "GET /healthz": open("/healthz"),
+  "GET /openapi.json": open("/openapi.json"),
+  "GET /": open("/"),
+}

@@ -1,0 +1,54 @@
+/** The routes that the API has, as the app itself lists them: "GET /payout-batches/:id". */
+import { Effect, Layer } from "effect"
+import { makeApp } from "../../src/http/app.ts"
+import { RequestBodies } from "../../src/http/edge/request-body.ts"
+import { ReadinessChecks } from "../../src/http/operations/operations.ts"
+import { Intake } from "../../src/http/payout-batches/intake.ts"
+import { CallbackSecrets } from "../../src/identity/callback-secrets.ts"
+import { Credentials } from "../../src/identity/credentials.ts"
+import { PayoutLimits } from "../../src/providers/banks/payout-limits.ts"
+import { ProviderReports } from "../../src/providers/calling/provider-reports.ts"
+import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
+import { ApprovalAllowance } from "../../src/streams/approval-allowance.ts"
+import { ClaimMarks } from "../../src/streams/claim-marks.ts"
+import { EventStore } from "../../src/streams/event-store.ts"
+import { Mailbox } from "../../src/streams/mailbox.ts"
+import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
+import { freshMetrics } from "../../src/telemetry/metrics.ts"
+import { ClaimsInMemory } from "../register/claims-in-memory.ts"
+import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
+import { settings } from "../settings.ts"
+import { fixedKeys } from "../vault/fixed-keys.ts"
+import { noStoredKeys } from "./api-under-test.ts"
+import { endpointsInMemory } from "./endpoints-in-memory.ts"
+import { readModels } from "./read-models.ts"
+
+export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
+  const app = await Effect.runPromise(
+    makeApp.pipe(
+      Effect.provide([
+        Layer.provideMerge(Credentials.layer, noStoredKeys),
+        freshMetrics,
+        readModels(),
+        endpointsInMemory,
+        RequestBodies.layer,
+        Layer.mock(EventStore, {}),
+        Layer.mock(Mailbox, {}),
+        Layer.mock(Intake, {}),
+        new DecisionsInMemory().layer,
+        new ClaimsInMemory().layer,
+        Layer.mock(ClaimMarks, {}),
+        Layer.mock(StrayCallbacks, {}),
+        Layer.mock(AnnouncedLists, {}),
+        Layer.mock(ApprovalAllowance, {}),
+        Layer.mock(PayoutLimits, { problems: () => [] }),
+        Layer.mock(ProviderReports, {}),
+        Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
+        fixedKeys(),
+        Layer.succeed(ReadinessChecks, []),
+      ]),
+      Effect.provide(settings()),
+    ),
+  )
+  return app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`)
+}
