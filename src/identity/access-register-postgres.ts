@@ -15,7 +15,7 @@ import {
 import type { Administrator } from "./audit-trail.ts"
 import { writeAudit } from "./audit-trail-postgres.ts"
 import { ownerOf } from "./key-records-postgres.ts"
-import { type KeyOwner, type Partner, type StoredKey, stateOf } from "./stored-key.ts"
+import { type KeyOwner, type Partner, type StoredKey, stateOf, textOfTerms } from "./stored-key.ts"
 
 /** What a transaction gives: a value, or why it was left without a change. */
 type Outcome<A> = Result.Result<A, AccessConflict | NoSuchSubject>
@@ -170,8 +170,9 @@ const replaceKey = async (sql: TransactionSql, by: Administrator, id: string, su
   if (stateOf(before, now) !== "active") return conflict("key-not-active")
   const lifetimeMs = before.expiresAt && before.expiresAt.getTime() - before.createdAt.getTime()
   const expiresAt = successor.expiresAt ?? (lifetimeMs === undefined ? undefined : new Date(now + lifetimeMs))
-  const { id: next, hash } = successor
-  const key = await store(sql, by, { ...before, id: next, hash, expiresAt }, id)
+  const { id: next, hashOf } = successor
+  const terms = { ...before, expiresAt }
+  const key = await store(sql, by, { ...terms, id: next, hash: hashOf(textOfTerms(terms)) }, id)
   const [row] = await sql<Array<KeyRow>>`
     update api_keys set ends_at = ${new Date(now + successor.overlapMs)} where id = ${id} returning ${keyColumns(sql)}`
   if (row === undefined) return Result.fail(noSuchKey)

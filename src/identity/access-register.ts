@@ -3,7 +3,7 @@ import { Context, type Effect, Schema } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Administrator } from "./audit-trail.ts"
-import type { KeyOwner, Partner, StoredKey } from "./stored-key.ts"
+import type { KeyTerms, Partner, StoredKey } from "./stored-key.ts"
 
 /** There is no such partner or key. */
 export class NoSuchSubject extends Schema.TaggedError<NoSuchSubject>()("NoSuchSubject", {
@@ -29,19 +29,16 @@ export const PARTNERS_PER_PAGE_MAX = 500
 export const KEYS_PER_PAGE_MAX = 500
 
 /** A key to store. */
-export interface NewKey {
+export interface NewKey extends KeyTerms {
   readonly id: string
   readonly hash: string
-  readonly owner: KeyOwner
-  readonly scopes: ReadonlyArray<string>
-  readonly networks: ReadonlyArray<string>
-  readonly expiresAt: Date | undefined
 }
 
 /** The successor of a key: a new id and hash, and until when both work. */
 export interface Successor {
   readonly id: string
-  readonly hash: string
+  /** The hash of the new key, given its terms as one text. */
+  readonly hashOf: (terms: string) => string
   /** `undefined`: as long from now as its predecessor had from its creation; without end if that had none. */
   readonly expiresAt: Date | undefined
   readonly overlapMs: number

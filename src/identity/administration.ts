@@ -13,14 +13,20 @@ import {
   type AccessConflict,
   AccessRegister,
   type KeyQuestion,
-  type NewKey,
   type NoSuchSubject,
 } from "./access-register.ts"
 import { newApiKey } from "./api-key.ts"
 import { apiKeyHashes } from "./api-key-hash.ts"
 import type { Administrator } from "./audit-trail.ts"
 import { isNetwork } from "./networks.ts"
-import { credentialOf, endOf, type Partner, type StoredKey } from "./stored-key.ts"
+import {
+  credentialOf,
+  endOf,
+  type KeyTerms,
+  type Partner,
+  type StoredKey,
+  textOfTerms,
+} from "./stored-key.ts"
 
 /** A term of a new key, or of a rotation, is invalid: `reason` says what was expected of `field`. */
 export class InvalidKeyTerms extends Schema.TaggedError<InvalidKeyTerms>()("InvalidKeyTerms", {
@@ -38,9 +44,6 @@ export type AdministrationFailure =
   | NoSuchSubject
   | StoreUnavailable
   | VaultUnavailable
-
-/** The terms of a new key: whose it is, what it permits, from where, and until when. */
-export type KeyTerms = Pick<NewKey, "owner" | "scopes" | "networks" | "expiresAt">
 
 /** A stored key with its text, which is shown this once and stored nowhere. */
 export interface IssuedKey {
@@ -115,7 +118,8 @@ export class Administration extends Context.Service<
         createKey: Effect.fn("Administration.createKey")(function* (by, terms) {
           yield* checkedTerms(terms)
           const { id, text } = newApiKey()
-          const key = yield* register.createKey(by, { ...terms, id, hash: yield* hashes.make(text) })
+          const hash = (yield* hashes.maker)(text, textOfTerms(terms))
+          const key = yield* register.createKey(by, { ...terms, id, hash })
           return { key, text }
         }),
         rotateKey: Effect.fn("Administration.rotateKey")(function* (by, old, { overlapMs, expiresAt }) {
@@ -123,8 +127,9 @@ export class Administration extends Context.Service<
           if (!(overlapMs >= 0 && overlapMs <= OVERLAP_MS_MAX))
             return yield* invalid("overlapSeconds", `expected 0 to ${OVERLAP_MS_MAX / 1_000}`)
           const { id, text } = newApiKey()
-          const hash = yield* hashes.make(text)
-          const rotated = yield* register.rotateKey(by, old, { id, hash, expiresAt, overlapMs })
+          const make = yield* hashes.maker
+          const hashOf = (terms: string) => make(text, terms)
+          const rotated = yield* register.rotateKey(by, old, { id, hashOf, expiresAt, overlapMs })
           yield* markEnd(rotated.replaced)
           return { ...rotated, text }
         }),

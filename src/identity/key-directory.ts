@@ -94,7 +94,7 @@ export class KeyDirectory extends Context.Service<
           const entry = usable(found, now) ? found : yield* lookUp(id, address)
           if (entry === undefined) return "unknown"
           const { record, networks } = entry
-          if (!(yield* matches(key, record.hash))) return "wrong-secret"
+          if (!(yield* matches(key, record.terms, record.hash))) return "wrong-secret"
           const marks = followed.current()
           if (Math.min(record.endsMs, marks.ended.get(id) ?? record.endsMs) <= now) return "ended"
           if (networks !== undefined && !networks.contain(address)) return "other-network"

@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
 import type { PartnerMark } from "./access-marks.ts"
 import { type KeyRecord, KeyRecords } from "./key-records.ts"
-import { callerOf, endOf, type KeyOwner } from "./stored-key.ts"
+import { callerOf, endOf, type KeyOwner, textOfTerms } from "./stored-key.ts"
 
 /** How long after a noted use another one is noted. */
 const USE_NOTED_EVERY = "60 seconds"
@@ -91,15 +91,18 @@ export const layer = Layer.effect(
 )
 
 const recordOf = (row: Row): ReadonlyArray<KeyRecord> => {
-  const caller = callerOf(ownerOf(row), row.scopes)
+  const owner = ownerOf(row)
+  const caller = callerOf(owner, row.scopes)
   if (caller === undefined) return []
+  const { id, hash, scopes, networks } = row
+  const expiresAt = row.expires_at ?? undefined
   const endsMs = endOf({
-    expiresAt: row.expires_at ?? undefined,
+    expiresAt,
     endsAt: row.ends_at ?? undefined,
     revokedAt: row.revoked_at ?? undefined,
   })
-  const { id, hash, networks } = row
-  return [{ id, hash, caller, networks, endsMs, partnerSuspended: row.suspended === true }]
+  const terms = textOfTerms({ owner, scopes, networks, expiresAt })
+  return [{ id, hash, terms, caller, networks, endsMs, partnerSuspended: row.suspended === true }]
 }
 
 /** The owner that two columns name. */

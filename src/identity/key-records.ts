@@ -9,6 +9,8 @@ export interface KeyRecord {
   readonly id: string
   /** The keyed hash of the key. It must not get into logs or errors. */
   readonly hash: string
+  /** The terms that the hash is bound to, as one text. */
+  readonly terms: string
   readonly caller: Caller
   /** The networks from which it works, in CIDR notation; from everywhere if there are none. */
   readonly networks: ReadonlyArray<string>

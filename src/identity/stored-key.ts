@@ -64,6 +64,20 @@ export const callerOf = (owner: KeyOwner, scopes: ReadonlyArray<string>): Caller
     : undefined
 }
 
+/** The terms of a key, which never change: whose it is, what it permits, from where, and until when. */
+export type KeyTerms = Pick<StoredKey, "owner" | "scopes" | "networks" | "expiresAt">
+
+/** The terms as one text: what the stored hash is bound to, so that nobody can widen them in the table. */
+export const textOfTerms = ({ owner, scopes, networks, expiresAt }: KeyTerms): string =>
+  JSON.stringify([
+    owner.kind,
+    owner.kind === "partner" ? owner.partner : "",
+    owner.name,
+    scopes,
+    networks,
+    expiresAt?.getTime() ?? null,
+  ])
+
 /** The time from which a key does not work, in milliseconds since 1970; infinite if there is none yet. */
 export const endOf = ({
   expiresAt,

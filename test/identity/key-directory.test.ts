@@ -113,6 +113,31 @@ describe("a key", () => {
     expect(await office.accepts(text, "198.51.100.7")).toBe("Unauthorized")
   })
 
+  it.each([
+    ["what it permits", "scopes = '{batches:approve}'"],
+    ["whose it is", "partner = 'mallory'"],
+    ["its name", "name = 'supervisor'"],
+    ["its networks", "networks = '{}'"],
+    ["its end", "expires_at = null"],
+    ["its owner's kind", "owner = 'operator', partner = null"],
+  ])("does not work once somebody changed %s in the table", async (_, change) => {
+    const terms = {
+      scopes: ["batches:read"],
+      networks: ["203.0.113.0/24"],
+      expiresAt: new Date(Date.now() + 1e9),
+    }
+    const { id, text } = await office.key(await office.partner(), terms)
+    expect(await office.accepts(text)).toMatch(/^partner:/)
+    await office.sql((sql) =>
+      sql.unsafe(
+        "insert into partners values ('mallory', 'M', 'active', 1, now(), 'm') on conflict do nothing",
+      ),
+    )
+    await office.sql((sql) => sql.unsafe(`update api_keys set ${change} where id = '${id}'`))
+    await using branch = await Branch.open()
+    expect(await branch.access.accepts(text)).toBe("Unauthorized")
+  })
+
   it("ends when it expires", async () => {
     const { text } = await office.key(await office.partner(), { expiresAt: new Date(Date.now() + 1_500) })
     expect(await office.accepts(text)).toMatch(/^partner:/)
