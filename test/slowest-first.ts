@@ -18,6 +18,7 @@ const slow = [
   "cli/submission-duplicates",
   "cli/reconcile",
   "recovery/bank-files",
+  "identity/key-directory",
   "safety/",
   "dev/embedded-stack",
   "streams/streams-model",

@@ -10,6 +10,7 @@ import { domainGuards, type Guard } from "./domain-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
+import { keyGuards } from "./key-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
@@ -39,6 +40,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...storeGuards,
   ...authorityStepGuards,
   ...accessGuards,
+  ...keyGuards,
   ...payoutFileGuards,
   ...deliveryGuards,
   ...edgeGuards,
