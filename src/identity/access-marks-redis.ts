@@ -1,11 +1,14 @@
 /**
  * The marks in Redis, all in one slot:
  *
- * - `<prefix>:{access}:ended` is a sorted set of ids of keys, scored by the time from which each does not work (`ZADD LT`);
+ * - `<prefix>:{access}:ended` is a sorted set of ids of keys, scored by the time from which each does not work, or with a minus
+ *   that at which it was revoked (`ZADD LT`);
  * - `<prefix>:{access}:partners` is a sorted set of partners, scored by twice the time of the last change, plus one if the
  *   partner is suspended (`ZADD GT`);
- * - `<prefix>:{access}:version` counts the changes of both. It is counted last, so a reader never misses one.
+ * - `<prefix>:{access}:version` is a random text, another one after each change of both. It is set last, so a reader never misses
+ *   a change, also after a failover to a server that is behind.
  */
+import { randomUUID } from "node:crypto"
 import { Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
@@ -62,7 +65,7 @@ export const makeAccessMarks = (
     )
   return {
     read: Effect.fn("AccessMarks.read")(function* (known) {
-      const current = (yield* run("read access marks", () => redis.get(version))) ?? "0"
+      const current = (yield* run("read access marks", () => redis.get(version))) ?? ""
       if (known?.version === current) return known
       return {
         version: current,
@@ -75,9 +78,10 @@ export const makeAccessMarks = (
       const states = [...marks.partners].map(([partner, mark]) => [partner, scoreOf(mark)] as const)
       yield* add(ended, "LT", times)
       yield* add(partners, "GT", states)
-      const now = yield* Clock.currentTimeMillis
-      yield* run("trim access marks", () => redis.zremrangebyscore(ended, "-inf", `(${now - MARKS_KEPT_MS}`))
-      yield* run("write access marks", () => redis.incr(version))
+      // Old times, and old revocations with their minus.
+      const old = (yield* Clock.currentTimeMillis) - MARKS_KEPT_MS
+      yield* run("trim access marks", () => redis.zremrangebyscore(ended, `(${-old}`, `(${old}`))
+      yield* run("write access marks", () => redis.set(version, randomUUID()))
       const [time, state] = [times.at(-1), states.at(-1)]
       if (time !== undefined) yield* kept(ended, time, (other) => other < time[1])
       if (state !== undefined) yield* kept(partners, state, (other) => other > state[1])

@@ -15,7 +15,10 @@ export interface PartnerMark {
 }
 
 export interface Marks {
-  /** By the id of a key: the time in milliseconds since 1970 from which it does not work. */
+  /**
+   * By the id of a key: the time in milliseconds since 1970 from which it does not work, or if it was revoked, that time with a
+   * minus.
+   */
   readonly ended: ReadonlyMap<string, number>
   readonly partners: ReadonlyMap<string, PartnerMark>
 }

@@ -17,7 +17,7 @@ export const layer = Layer.effect(
               ${before === undefined ? sql`` : sql`and sequence < ${before}`}
               ${subject === undefined ? sql`` : sql`and subject = ${subject}`}
               ${who === undefined ? sql`` : sql`and who = ${who}`}
-            order by audit_trail.sequence desc limit ${Math.min(limit, ENTRIES_PER_PAGE_MAX)}`,
+            order by audit_trail.sequence desc limit ${Math.max(1, Math.min(limit, ENTRIES_PER_PAGE_MAX))}`,
         )
         return rows.map(entryOf)
       }),

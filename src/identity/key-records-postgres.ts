@@ -64,10 +64,10 @@ export const layer = Layer.effect(
         const since = new Date(sinceMs)
         const keys = yield* query(
           "read ended API keys",
-          (sql) => sql<Array<{ readonly id: string; readonly at: Date }>>`
-            select id, least(ends_at, revoked_at) as at from api_keys
+          (sql) => sql<Array<Pick<Row, "id" | "ends_at" | "revoked_at">>>`
+            select id, ends_at, revoked_at from api_keys
             where least(ends_at, revoked_at) >= ${since}
-            order by 2 desc limit ${MARKS_MAX}`,
+            order by least(ends_at, revoked_at) desc limit ${MARKS_MAX}`,
         )
         const partners = yield* query(
           "read suspended partners",
@@ -77,7 +77,7 @@ export const layer = Layer.effect(
             order by changed_ms desc limit ${MARKS_MAX}`,
         )
         return {
-          ended: new Map(keys.map(({ id, at }) => [id, at.getTime()])),
+          ended: new Map(keys.map(({ id, ends_at, revoked_at }) => [id, endIn(null, ends_at, revoked_at)])),
           partners: new Map(
             partners.map(({ id, suspended, changed }): readonly [string, PartnerMark] => [
               id,
@@ -96,14 +96,13 @@ const recordOf = (row: Row): ReadonlyArray<KeyRecord> => {
   if (caller === undefined) return []
   const { id, hash, scopes, networks } = row
   const expiresAt = row.expires_at ?? undefined
-  const endsMs = endOf({
-    expiresAt,
-    endsAt: row.ends_at ?? undefined,
-    revokedAt: row.revoked_at ?? undefined,
-  })
+  const endsMs = endIn(row.expires_at, row.ends_at, row.revoked_at)
   const terms = textOfTerms({ owner, scopes, networks, expiresAt })
   return [{ id, hash, terms, caller, networks, endsMs, partnerSuspended: row.suspended === true }]
 }
+
+const endIn = (expires: Date | null, ends: Date | null, revoked: Date | null): number =>
+  endOf({ expiresAt: expires ?? undefined, endsAt: ends ?? undefined, revokedAt: revoked ?? undefined })
 
 /** The owner that two columns name. */
 export const ownerOf = ({

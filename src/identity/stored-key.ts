@@ -78,13 +78,18 @@ export const textOfTerms = ({ owner, scopes, networks, expiresAt }: KeyTerms): s
     expiresAt?.getTime() ?? null,
   ])
 
-/** The time from which a key does not work, in milliseconds since 1970; infinite if there is none yet. */
+/**
+ * The time from which a key does not work, in milliseconds since 1970; infinite if there is none yet. That of a revoked key is
+ * negative, the time of the revocation with a minus: it works by no clock, also not by one that is behind.
+ */
 export const endOf = ({
   expiresAt,
   endsAt,
   revokedAt,
-}: Pick<StoredKey, "expiresAt" | "endsAt" | "revokedAt">) =>
-  Math.min(...[expiresAt, endsAt, revokedAt].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY))
+}: Pick<StoredKey, "expiresAt" | "endsAt" | "revokedAt">): number =>
+  revokedAt === undefined
+    ? Math.min(...[expiresAt, endsAt].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY))
+    : -revokedAt.getTime()
 
 export type KeyState = "active" | "revoked" | "replaced" | "expired"
 

@@ -1,7 +1,7 @@
 /** What administrators do with partners and keys, and what the audit trail keeps of it. */
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { AccessMarks } from "../../src/identity/access-marks.ts"
+import { AccessMarks, MARKS_KEPT_MS } from "../../src/identity/access-marks.ts"
 import { ownDatabase } from "../database.ts"
 import { ownPrefix } from "../settings.ts"
 import { AccessUnderTest, anna } from "./access-under-test.ts"
@@ -173,6 +173,26 @@ describe("a mark", () => {
     expect((await read()).ended.get("k")).toBe(now + 5_000)
     await end(now)
     expect((await read()).ended.get("k")).toBe(now)
+  })
+
+  it("of a revoked key ends it by every clock, and an old one is forgotten", async () => {
+    const { id } = await access.key(await access.partner())
+    const before = Date.now()
+    await access.administer(({ revokeKey }) => revokeKey(anna, id))
+    const read = () => access.run(Effect.flatMap(AccessMarks, ({ read }) => read()))
+    expect((await read()).ended.get(id)).toBeLessThanOrEqual(-before)
+    const old = Date.now() - MARKS_KEPT_MS - 1_000
+    const young = Date.now() - MARKS_KEPT_MS + 60_000
+    const ended = new Map([
+      ["old", old],
+      ["old-revoked", -old],
+      ["young", young],
+      ["young-revoked", -young],
+    ])
+    await access.run(Effect.flatMap(AccessMarks, ({ write }) => write({ ended, partners: new Map() })))
+    expect([...(await read()).ended.keys()]).toEqual(expect.arrayContaining([id, "young", "young-revoked"]))
+    expect((await read()).ended.has("old")).toBe(false)
+    expect((await read()).ended.has("old-revoked")).toBe(false)
   })
 
   it("is read again only if there are others", async () => {

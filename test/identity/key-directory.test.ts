@@ -189,6 +189,15 @@ describe("a revoked key is refused in every process within five seconds", { time
     await until(branch.access, text, "Unauthorized", REVOKED_WITHIN_MS)
   })
 
+  it("and by one whose clock is behind", async () => {
+    const { id, text } = await office.key(await office.partner())
+    await office.sql(
+      (sql) => sql`update api_keys set revoked_at = now() + interval '1 hour' where id = ${id}`,
+    )
+    await using branch = await Branch.open()
+    expect(await branch.access.accepts(text)).toBe("Unauthorized")
+  })
+
   it("and by a process that starts later", async () => {
     const { id, text } = await office.key(await office.partner())
     await office.administer(({ revokeKey }) => revokeKey(anna, id))

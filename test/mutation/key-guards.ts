@@ -56,6 +56,14 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "while the process does not reach Redis",
   },
   {
+    name: "a revoked key works by no clock",
+    file: "identity/stored-key.ts",
+    text: ": -revokedAt.getTime()",
+    without: ": revokedAt.getTime()",
+    caughtIn: directory,
+    caughtBy: "and by one whose clock is behind",
+  },
+  {
     name: "a key works from its networks",
     file: "identity/key-directory.ts",
     text: 'if (networks !== undefined && !networks.contain(address)) return "other-network"',
