@@ -37,6 +37,7 @@ const RECORD_KEPT_MS = 24 * 3_600_000
 const REFRESH_EVERY_MS = 15_000
 const REFRESHED_AT_ONCE = 1_000
 const USES_EVERY_MS = 15_000
+const SAME_WARNING_AFTER_MS = 60_000
 /** For how long a key that was not found is not looked up again. */
 const UNKNOWN_MS = 60_000
 const KNOWN_MAX = 10_000
@@ -295,13 +296,22 @@ const writeUses = Effect.fnUntraced(function* (records: KeyRecords["Service"]) {
   }
 })
 
-/** Runs a step again and again, until the scope closes. A store that does not answer is logged. */
-const repeatedly = (everyMs: number, warning: string, step: Effect.Effect<void, StoreUnavailable>) =>
-  step.pipe(
-    Effect.catchTag("StoreUnavailable", ({ store, step, reason }) =>
-      Effect.logWarning(warning, { store, step, reason }),
-    ),
+/**
+ * Runs a step again and again, until the scope closes. A store that does not answer is logged, at most once a minute: during an
+ * outage every round fails alike.
+ */
+const repeatedly = (everyMs: number, warning: string, step: Effect.Effect<void, StoreUnavailable>) => {
+  let warnedAt = Number.NEGATIVE_INFINITY
+  const warn = Effect.fnUntraced(function* ({ store, step, reason }: StoreUnavailable) {
+    const now = yield* Clock.currentTimeMillis
+    if (now - warnedAt < SAME_WARNING_AFTER_MS) return
+    warnedAt = now
+    yield* Effect.logWarning(warning, { store, step, reason })
+  })
+  return step.pipe(
+    Effect.catchTag("StoreUnavailable", warn),
     Effect.delay(everyMs),
     Effect.forever,
     Effect.forkScoped,
   )
+}

@@ -206,6 +206,24 @@ describe("a revoked key is refused in every process within five seconds", { time
   })
 })
 
+it("a revocation that one store did not take is not reported as done, and done when it is repeated", {
+  timeout: 60_000,
+}, async () => {
+  await using branch = await Branch.open()
+  const { id } = await office.key(await office.partner())
+  branch.redis.cut()
+  expect(await branch.access.refusal(({ revokeKey }) => revokeKey(anna, id))).toMatchObject({
+    _tag: "StoreUnavailable",
+    store: "redis",
+  })
+  branch.redis.mend()
+  expect(await branch.access.administer(({ revokeKey }) => revokeKey(anna, id))).toMatchObject({ id })
+  expect(await branch.access.trail(`api-key:${id}`)).toMatchObject([
+    { act: "api-key.revoke" },
+    { act: "api-key.create" },
+  ])
+})
+
 describe("a partner that is suspended", { timeout: 60_000 }, () => {
   it("is refused in every process within five seconds, and accepted again once it is resumed", async () => {
     await using branch = await Branch.open()

@@ -1,0 +1,96 @@
+/** Partners and keys at the command line. */
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import { ownDatabase } from "../database.ts"
+import { masterKeys, ownPrefix } from "../settings.ts"
+import { atlaspay } from "./atlaspay-process.ts"
+
+let database: Awaited<ReturnType<typeof ownDatabase>>
+let stores: Readonly<Record<string, string>>
+beforeAll(async () => {
+  database = await ownDatabase()
+  stores = {
+    REDIS_URL: inject("redisUrl"),
+    DATABASE_URL: database.url,
+    STREAM_PREFIX: ownPrefix(),
+    MASTER_KEYS: masterKeys,
+  }
+})
+afterAll(() => database.drop())
+
+const run = async (...args: ReadonlyArray<string>) => {
+  const process = atlaspay(stores, ...args)
+  return { ...(await process.end()), output: process.output() }
+}
+
+/** The lines of a command that succeeds. */
+const linesOf = async (...args: ReadonlyArray<string>) => {
+  const { status, lines, output } = await run(...args)
+  expect(status, output).toBe(0)
+  return lines
+}
+
+describe("atlaspay partners, api-keys and audit", { timeout: 120_000 }, () => {
+  it("take a key through its life", async () => {
+    expect(await linesOf("partners", "create", "--partner", "acme", "--title", "Acme Ltd")).toEqual([
+      "Created: acme",
+    ])
+    const [key = "", advice] = await linesOf(
+      ...["api-keys", "create", "--partner", "acme", "--name", "payroll"],
+      ...[
+        "--scopes",
+        "batches:read, batches:write",
+        "--networks",
+        "203.0.113.0/24",
+        "--expires",
+        "2099-01-01",
+      ],
+    )
+    expect(key).toMatch(/^ap_[a-z]{16}_[0-9A-Za-z]{49}$/)
+    expect(advice).toBe("Keep it now: it is stored nowhere, and is not shown again.")
+    const id = key.slice(3, 19)
+    expect((await linesOf("api-keys", "list")).join("\n")).toMatch(
+      new RegExp(`^${id} +partner:acme/payroll +active +batches:read,batches:write +never used$`),
+    )
+    const shown = (await linesOf("api-keys", "show", id)).join("\n")
+    expect(JSON.parse(shown)).toMatchObject({
+      id,
+      networks: ["203.0.113.0/24"],
+      createdBy: expect.stringMatching(/^cli:/),
+    })
+    expect(shown).not.toContain(key.slice(20))
+
+    const [rotated = ""] = await linesOf("api-keys", "rotate", id, "--overlap-hours", "1", "--json")
+    expect(JSON.parse(rotated)).toMatchObject({ replaces: id, replaced: { id, endsAt: expect.any(String) } })
+    await linesOf("partners", "suspend", "--partner", "acme", "--reason", "investigation")
+    expect(JSON.parse((await linesOf("partners", "list", "--json"))[0] ?? "")).toMatchObject({
+      id: "acme",
+      name: "Acme Ltd",
+      state: "suspended",
+    })
+    await linesOf("partners", "resume", "--partner", "acme")
+    const acts = (await linesOf("audit", "--json")).map((line) => JSON.parse(line).act)
+    expect(acts).toEqual([
+      "partner.resume",
+      "partner.suspend",
+      "api-key.create",
+      "api-key.rotate",
+      "api-key.create",
+      "partner.create",
+    ])
+  })
+
+  it.each([
+    [["api-keys", "create", "--scopes", "review"], "Say whose key it is"],
+    [["api-keys", "create", "--operator", "olga", "--scopes", "pay"], "scopes: expected some of approve"],
+    [
+      ["api-keys", "create", "--partner", "nobody", "--name", "a", "--scopes", "batches:read"],
+      "There is no such partner.",
+    ],
+    [["api-keys", "revoke", "a".repeat(16)], "There is no such API key."],
+    [["api-keys", "show", "ap_something"], "never the key itself"],
+  ])("refuse %j, and say why", async (args, reason) => {
+    const { status, output } = await run(...args)
+    expect(status).toBe(1)
+    expect(output).toContain(reason)
+  })
+})
