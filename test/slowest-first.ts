@@ -18,7 +18,6 @@ const slow = [
   "cli/submission-duplicates",
   "cli/reconcile",
   "recovery/bank-files",
-  "identity/key-directory",
   "safety/",
   "dev/embedded-stack",
   "streams/streams-model",
@@ -26,6 +25,7 @@ const slow = [
   "actors/",
   "database/",
   "sandbox/",
+  "identity/key-directory",
 ]
 
 /** The place of a file among the slow ones; all others come after them. */

@@ -206,10 +206,9 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an operator posts no batches",
-    file: "http/edge/edge.ts",
-    text: 'caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners',
-    without:
-      'handler(c, caller.kind === "partner" ? caller.partner : ("acme" as PartnerId), caller.credential)',
+    file: "identity/caller.ts",
+    text: `if (operator === undefined) return { detail: "Use a partner's key." }`,
+    without: "if (operator === undefined) return undefined",
     caughtIn: decisions,
     caughtBy: "opens the batches of all partners, and posts none",
   },

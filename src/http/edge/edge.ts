@@ -105,7 +105,8 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
 /** HEAD costs as much as GET. */
 const isRead = (c: EdgeContext): boolean => c.req.method === "GET" || c.req.method === "HEAD"
 
-const forPartners = Effect.fail(new Forbidden({ detail: "Use a partner's key." }))
+/** The access of these routes has no part for operators, so none gets there. */
+const forPartners = Effect.die(new Error("an operator got through to a route for partners"))
 
 const metered = Effect.fnUntraced(function* (acts: TokenBuckets, owner: string) {
   const retryAfterSeconds = acts.take(owner, yield* Clock.currentTimeMillis)
