@@ -102,7 +102,7 @@ const keyFields = {
   id: { type: "string", pattern: "^[a-z]{16}$" },
   credential: text(),
   state: { enum: ["active", "revoked", "replaced", "expired"] },
-  scopes: list({ enum: [...scopes, ...operatorActs] }),
+  scopes: list({ enum: [...new Set([...scopes, ...operatorActs])] }),
   networks: list(text()),
   createdAt: instant,
   createdBy: text(),

@@ -18,8 +18,11 @@ export type Scope = (typeof scopes)[number]
 export const acts = ["approve", "cancel", "review", "retry", "resolve"] as const
 export type Act = (typeof acts)[number]
 
-/** What an operator's key may permit on the batches of all partners, and on the service itself. */
-export const operatorActs = [...acts, "keys:manage", "audit:read"] as const
+/**
+ * What an operator's key may permit on the batches of all partners, and on the service itself. Who may do something to batches may
+ * read them, too.
+ */
+export const operatorActs = [...acts, "batches:read", "keys:manage", "audit:read"] as const
 export type OperatorAct = (typeof operatorActs)[number]
 
 export const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text)
@@ -28,13 +31,12 @@ export const isOperatorAct = (text: string): text is OperatorAct => operatorActs
 /** What a route needs of a partner's key, and of an operator's. A kind of caller that is missing may not use the route. */
 export interface Access {
   readonly partner?: Scope
-  /** `any`: every operator may. */
-  readonly operator?: OperatorAct | "any"
+  readonly operator?: OperatorAct
 }
 
 /** Every access that routes declare, by what the route does. */
 export const access = {
-  readBatches: { partner: "batches:read", operator: "any" },
+  readBatches: { partner: "batches:read", operator: "batches:read" },
   postBatches: { partner: "batches:write" },
   approve: { partner: "batches:approve", operator: "approve" },
   cancel: { partner: "batches:cancel", operator: "cancel" },

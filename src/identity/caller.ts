@@ -1,7 +1,7 @@
 /** The caller of a request, by its key, and what the caller may do. */
 import type { Credential } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
-import type { Access, OperatorAct, Scope } from "./access.ts"
+import { type Access, acts, type OperatorAct, type Scope } from "./access.ts"
 
 export interface PartnerCaller {
   readonly kind: "partner"
@@ -33,12 +33,15 @@ export const lackOf = (caller: Caller, { partner, operator }: Access): Lack | un
     return { detail: `Use a key with the scope ${partner}.`, scope: partner }
   }
   if (operator === undefined) return { detail: "Use a partner's key." }
-  return operator === "any" || caller.acts.has(operator) ? undefined : { detail: operatorNeeded(operator) }
+  return mayAct(caller, operator) ? undefined : { detail: operatorNeeded(operator) }
 }
+
+const mayAct = ({ acts: permitted }: OperatorCaller, act: OperatorAct): boolean =>
+  permitted.has(act) || (act === "batches:read" && acts.some((other) => permitted.has(other)))
 
 /** What to use in place of a key that does not permit an act. */
 export const operatorNeeded = (act: Access["operator"]): string => {
-  if (act === undefined || act === "any") return "Use an operator's key."
+  if (act === undefined) return "Use an operator's key."
   return act.includes(":")
     ? `Use an operator's key with the scope ${act}.`
     : `Use an operator's key that may ${act}.`

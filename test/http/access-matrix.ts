@@ -36,7 +36,7 @@ export interface Keyless {
 
 const read = (path: Guarded["path"], other: number): Guarded => ({
   kind: "guarded",
-  access: { partner: "batches:read", operator: "any" },
+  access: { partner: "batches:read", operator: "batches:read" },
   path,
   owner: 200,
   other,

@@ -122,8 +122,8 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an operator's key needs the act of the route",
     file: "identity/caller.ts",
-    text: 'operator === "any" || caller.acts.has(operator)',
-    without: "true",
+    text: "mayAct(caller, operator) ? undefined",
+    without: "mayAct(caller, operator) || true ? undefined",
     caughtIn: matrix,
     caughtBy: "GET /admin/audit",
   },

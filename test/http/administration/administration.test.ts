@@ -139,7 +139,7 @@ describe("an administrator", () => {
   it.each([
     ["a term that is none", { partner: "acme", name: "a", scopes: ["batches:read"], admin: true }, "/admin"],
     ["no owner", { scopes: ["batches:read"] }, ""],
-    ["a scope that there is not", { operator: "dora", scopes: ["batches:read"] }, "/scopes"],
+    ["a scope that there is not", { operator: "dora", scopes: ["batches:write"] }, "/scopes"],
     ["a day without a time", { operator: "dora", scopes: ["review"], expiresAt: "2099-01-01" }, "/expiresAt"],
     [
       "an end in the past",
