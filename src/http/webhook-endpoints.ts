@@ -2,6 +2,7 @@
 import { Effect, Schema } from "effect"
 import { Hono } from "hono"
 import { TextWithin } from "../domain/code-points.ts"
+import type { Credential } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { access } from "../identity/access.ts"
 import { PublicEventType } from "../publisher/public-event.ts"
@@ -29,7 +30,12 @@ export const webhookEndpoints = (edge: Edge<RequestBodies | WebhookEndpoints>): 
     .get("/webhook-endpoints", edge.partner(access.manageWebhooks.partner, list))
     .delete("/webhook-endpoints/:id", edge.partner(access.manageWebhooks.partner, remove))
 
-const create = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+const create = Effect.fnUntraced(function* (
+  c: EdgeContext,
+  partner: PartnerId,
+  who: Credential,
+  address: string | undefined,
+) {
   yield* requireJson(c)
   const bodies = yield* RequestBodies
   const terms = { kind: "endpoints", owner: partner, bytesMax: BODY_BYTES_MAX } as const
@@ -38,7 +44,7 @@ const create = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) 
   )
   const endpoints = yield* WebhookEndpoints
   const { endpoint, secret } = yield* endpoints
-    .create({ partner, ...asked })
+    .create({ partner, ...asked }, { who, address })
     .pipe(Effect.catchTag("EndpointRefused", ({ field, reason }) => refused(field, reason)))
   const headers = { location: `/webhook-endpoints/${endpoint.id}`, "cache-control": "no-store" }
   return c.json({ ...shown(endpoint), secret }, 201, headers)
@@ -49,9 +55,14 @@ const list = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   return c.json({ webhookEndpoints: endpoints.map(shown) })
 })
 
-const remove = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+const remove = Effect.fnUntraced(function* (
+  c: EdgeContext,
+  partner: PartnerId,
+  who: Credential,
+  address: string | undefined,
+) {
   yield* (yield* WebhookEndpoints)
-    .remove(partner, c.req.param("id") ?? "")
+    .remove(partner, c.req.param("id") ?? "", { who, address })
     .pipe(Effect.catchTag("NoSuchEndpoint", () => new NotFound({ what: "webhook endpoint" })))
   return c.body(null, 204)
 })

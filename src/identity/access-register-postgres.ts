@@ -1,6 +1,7 @@
 /** Partners and keys in Postgres. Each change and its entry in the audit trail are one transaction. */
 import { Effect, Layer, Result } from "effect"
 import type { ISql, TransactionSql } from "postgres"
+import { writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import {
   AccessConflict,
@@ -13,7 +14,6 @@ import {
   type Successor,
 } from "./access-register.ts"
 import type { Administrator } from "./audit-trail.ts"
-import { writeAudit } from "./audit-trail-postgres.ts"
 import { ownerOf } from "./key-records-postgres.ts"
 import { type KeyOwner, type Partner, type StoredKey, stateOf, textOfTerms } from "./stored-key.ts"
 

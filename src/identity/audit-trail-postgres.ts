@@ -1,8 +1,7 @@
-/** The trail as a table in Postgres, which refuses to change or remove entries. An entry is written in the transaction of its act. */
+/** The trail as it is read from Postgres. Each act writes its entry in its own transaction (`src/database/audit-entry.ts`). */
 import { Effect, Layer } from "effect"
-import type { TransactionSql } from "postgres"
 import { Database } from "../database/database.ts"
-import { type Administrator, type AuditEntry, AuditTrail, ENTRIES_PER_PAGE_MAX } from "./audit-trail.ts"
+import { type AuditEntry, AuditTrail, ENTRIES_PER_PAGE_MAX } from "./audit-trail.ts"
 
 export const layer = Layer.effect(
   AuditTrail,
@@ -24,31 +23,6 @@ export const layer = Layer.effect(
     }),
   ),
 )
-
-/** An act to write down. `before` and `after` are JSON without secrets. */
-export interface AuditedAct {
-  readonly act: string
-  readonly subject: string
-  readonly before: object | null
-  readonly after: object | null
-}
-
-/**
- * Writes an entry in a transaction. Acts take turns from here to the end of their transaction, so that the order of the entries
- * is that of the acts, and who reads page by page misses none.
- */
-export const writeAudit = async (
-  sql: TransactionSql,
-  { who, address }: Administrator,
-  { act, subject, before, after }: AuditedAct,
-): Promise<void> => {
-  await sql`select pg_advisory_xact_lock(hashtext('audit trail'))`
-  await sql`
-    insert into audit_trail (who, address, act, subject, before, after)
-    values (${who}, ${address ?? null}, ${act}, ${subject}, ${json(before)}::text::jsonb, ${json(after)}::text::jsonb)`
-}
-
-const json = (value: object | null): string | null => (value === null ? null : JSON.stringify(value))
 
 interface Row {
   readonly sequence: string

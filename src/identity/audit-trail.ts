@@ -1,14 +1,10 @@
-/** The trail of administrative acts: who did what, when, from where, and what was before and after. Nobody can change it. */
+/** The trail of acts on partners, keys and endpoints: who did what, when, from where, and what was before and after. Nobody can change it. */
 import { Context, type Effect } from "effect"
+import type { Actor } from "../database/audit-entry.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-/** Who acts, and from where. */
-export interface Administrator {
-  /** The credential of an operator, or `cli:<user>` at the command line. */
-  readonly who: string
-  /** The address of the request, or the name of the machine. */
-  readonly address: string | undefined
-}
+/** An operator, or a person at the command line. */
+export type Administrator = Actor
 
 export interface AuditEntry {
   /** Grows by one or more with each entry. */

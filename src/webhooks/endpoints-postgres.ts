@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto"
 import { Effect, Layer } from "effect"
-import type { Sql } from "postgres"
+import type { Sql, TransactionSql } from "postgres"
 import { AppConfig } from "../config.ts"
+import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
@@ -28,7 +29,7 @@ export const layer = Layer.effect(
     const keys = yield* PartnerKeys
     yield* sealPlainSecrets
     return WebhookEndpoints.of({
-      create: Effect.fn("WebhookEndpoints.create")(function* (wanted) {
+      create: Effect.fn("WebhookEndpoints.create")(function* (wanted, by = partnerItself(wanted.partner)) {
         const problem = endpointUrlProblem(wanted.url, allowPrivate)
         if (problem !== undefined) return yield* new EndpointRefused({ field: "url", reason: problem })
         if (wanted.eventTypes?.length === 0)
@@ -37,7 +38,9 @@ export const layer = Layer.effect(
         const endpoint = newId()
         const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
         const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)
-        const [row] = yield* query("create webhook endpoint", (sql) => insert(sql, endpoint, sealed, wanted))
+        const [row] = yield* query("create webhook endpoint", (sql) =>
+          insert(sql, by, endpoint, sealed, wanted),
+        )
         if (row === undefined)
           return yield* new EndpointRefused({
             field: "url",
@@ -56,27 +59,63 @@ export const layer = Layer.effect(
         return rows.map(endpointOf)
       }),
 
-      remove: Effect.fn("WebhookEndpoints.remove")(function* (partner, endpoint) {
-        const removed = yield* query(
-          "remove webhook endpoint",
-          (sql) => sql`delete from webhook_endpoints where partner = ${partner} and id = ${endpoint}`,
+      remove: Effect.fn("WebhookEndpoints.remove")(function* (
+        partner,
+        endpoint,
+        by = partnerItself(partner),
+      ) {
+        const removed = yield* query("remove webhook endpoint", (sql) =>
+          sql.begin((sql) => deleteOne(sql, by, partner, endpoint)),
         )
-        if (removed.count === 0) return yield* new NoSuchEndpoint({ endpoint })
+        if (!removed) return yield* new NoSuchEndpoint({ endpoint })
       }),
     })
   }),
 )
 
 /** The lock makes the inserts of one partner take turns, so that the limit of its endpoints holds. */
-const insert = (sql: Sql, id: string, sealed: string, { partner, url, eventTypes }: NewEndpoint) =>
+const insert = (sql: Sql, by: Actor, id: string, sealed: string, { partner, url, eventTypes }: NewEndpoint) =>
   sql.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(hashtext(${`webhook endpoints of ${partner}`}))`
-    return sql<Array<Row>>`
+    const rows = await sql<Array<Row>>`
       insert into webhook_endpoints (id, partner, url, host, secret, event_types)
       select ${id}, ${partner}, ${url}, ${hostOf(new URL(url))}, ${sealed}, ${eventTypes === undefined ? null : [...eventTypes]}::text[]
       where (select count(*) from webhook_endpoints where partner = ${partner}) < ${ENDPOINTS_PER_PARTNER_MAX}
       returning id, partner, url, event_types, enabled, created_at`
+    for (const row of rows)
+      await writeAudit(sql, by, {
+        act: "webhook-endpoint.create",
+        subject: `webhook-endpoint:${id}`,
+        before: null,
+        after: audited(row),
+      })
+    return rows
   })
+
+const deleteOne = async (
+  sql: TransactionSql,
+  by: Actor,
+  partner: string,
+  endpoint: string,
+): Promise<boolean> => {
+  const [row] = await sql<Array<Row>>`
+    delete from webhook_endpoints where partner = ${partner} and id = ${endpoint}
+    returning id, partner, url, event_types, enabled, created_at`
+  if (row === undefined) return false
+  const subject = `webhook-endpoint:${endpoint}`
+  await writeAudit(sql, by, { act: "webhook-endpoint.remove", subject, before: audited(row), after: null })
+  return true
+}
+
+/** Who acts if nobody says which of the partner's keys it was. */
+const partnerItself = (partner: string): Actor => ({ who: `partner:${partner}` })
+
+/** What the trail keeps of an endpoint: the host that its events go to, because a path or a query may be a secret. */
+const audited = ({ partner, url, event_types }: Row) => ({
+  partner,
+  host: new URL(url).host,
+  eventTypes: event_types,
+})
 
 const newId = (): string => `we_${randomBytes(16).toString("hex")}`
 

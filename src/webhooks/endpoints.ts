@@ -1,5 +1,6 @@
 /** The port to partners' webhook endpoints. Every method is scoped by partner. */
 import { Context, type Effect, Schema } from "effect"
+import type { Actor } from "../database/audit-entry.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
@@ -35,19 +36,24 @@ export interface NewEndpoint {
 export class WebhookEndpoints extends Context.Service<
   WebhookEndpoints,
   {
-    /** Adds an endpoint. Its secret (`whsec_…`) is given here and never again. */
+    /**
+     * Adds an endpoint. Its secret (`whsec_…`) is given here and never again. The audit trail has who did it: the partner, if `by`
+     * does not say more.
+     */
     readonly create: (
       endpoint: NewEndpoint,
+      by?: Actor,
     ) => Effect.Effect<
       { readonly endpoint: Endpoint; readonly secret: string },
       EndpointRefused | StoreUnavailable
     >
     /** A partner's endpoints, the oldest first. */
     readonly list: (partner: PartnerId) => Effect.Effect<ReadonlyArray<Endpoint>, StoreUnavailable>
-    /** Removes an endpoint and its pending deliveries. */
+    /** Removes an endpoint and its pending deliveries. The audit trail has who did it. */
     readonly remove: (
       partner: PartnerId,
       endpoint: string,
+      by?: Actor,
     ) => Effect.Effect<void, NoSuchEndpoint | StoreUnavailable>
   }
 >()("atlaspay/webhooks/WebhookEndpoints") {}

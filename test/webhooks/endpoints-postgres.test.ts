@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { Postgres } from "../../src/platform/postgres.ts"
 import { publicEventTypes } from "../../src/publisher/public-event.ts"
 import { ENDPOINTS_PER_PARTNER_MAX, WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import { webhookPlatform } from "./webhook-platform.ts"
@@ -27,6 +28,38 @@ layer(webhookPlatform({ WEBHOOKS_ALLOW_PRIVATE: "false" }), { excludeTestService
         )
         yield* endpoints.remove("acme", endpoint.id)
         assert.deepStrictEqual(yield* endpoints.list("acme"), [])
+      }),
+    )
+
+    it.effect("are in the audit trail, with their host and without what may be secret", () =>
+      Effect.gen(function* () {
+        const endpoints = yield* WebhookEndpoints
+        const by = { who: "partner:audited/clerk", address: "203.0.113.9" }
+        const asked = { partner: "audited", url: `${url}?token=hush` }
+        const { endpoint, secret } = yield* endpoints.create(asked, by)
+        yield* Effect.flip(endpoints.remove("globex", endpoint.id))
+        yield* endpoints.remove("audited", endpoint.id)
+        const subject = `webhook-endpoint:${endpoint.id}`
+        const rows = yield* (yield* Postgres).query(
+          "read the trail",
+          (sql) =>
+            sql`select who, address, act, before, after from audit_trail where subject = ${subject} order by sequence`,
+        )
+        const kept = { partner: "audited", host: "example.com", eventTypes: null }
+        assert.deepStrictEqual(
+          rows.map((row) => ({ ...row })),
+          [
+            { ...by, act: "webhook-endpoint.create", before: null, after: kept },
+            {
+              who: "partner:audited",
+              address: null,
+              act: "webhook-endpoint.remove",
+              before: kept,
+              after: null,
+            },
+          ],
+        )
+        assert.notInclude(JSON.stringify(rows), secret)
       }),
     )
 

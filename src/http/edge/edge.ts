@@ -39,6 +39,7 @@ export interface Edge<R> {
       c: EdgeContext,
       partner: PartnerId,
       credential: Credential,
+      address: string | undefined,
     ) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
   /** For partners and operators whose keys permit it. */
@@ -88,7 +89,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     caller(
       { partner: scope },
       (c, caller): Effect.Effect<Response, Failure, R> =>
-        caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners,
+        caller.kind === "partner" ? handler(c, caller.partner, caller.credential, addressOf(c)) : forPartners,
     )
   const act: Edge<R>["act"] = (access, handler) =>
     caller(access, (c, caller) =>
