@@ -157,7 +157,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     name: "a secret is stored sealed",
     file: "webhooks/endpoints-postgres.ts",
     text: "insert(sql, by, endpoint, sealed, wanted)",
-    without: "insert(sql, endpoint, sealed === undefined ? sealed : secret, wanted)",
+    without: "insert(sql, by, endpoint, sealed === undefined ? sealed : secret, wanted)",
     caughtIn: "test/webhooks/secret-seal.test.ts",
     caughtBy: "is not to be read in the table",
   },
