@@ -15,18 +15,24 @@ export const plainAddress = (address: string): string => mappedIpv4.exec(address
 /** Whether a text is a network such as `203.0.113.0/24`, or a single address. */
 export const isNetwork = (text: string): boolean => readNetwork(text) !== undefined
 
-/** The networks of a list. What is no network is not in it; check with {@link isNetwork} before. */
+/**
+ * The networks of a list. What is no network is not in it; check with {@link isNetwork} before. One list for each family, because
+ * a `BlockList` takes an address of IPv4 for one of `::/0`.
+ */
 export const networksOf = (list: ReadonlyArray<string>): Networks => {
-  const networks = new BlockList()
+  const networks = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const text of list) {
     const network = readNetwork(text)
-    if (network !== undefined) networks.addSubnet(network.address, network.bits, network.family)
+    if (network !== undefined)
+      networks[network.family].addSubnet(network.address, network.bits, network.family)
   }
   return {
     contain: (address) => {
       const plain = address === undefined ? "" : plainAddress(address)
       const family = isIP(plain)
-      return family !== 0 && networks.check(plain, family === 4 ? "ipv4" : "ipv6")
+      if (family === 4) return networks.ipv4.check(plain, "ipv4")
+      // The list of IPv4 recognises its addresses in the notation of IPv6.
+      return family === 6 && (networks.ipv6.check(plain, "ipv6") || networks.ipv4.check(plain, "ipv6"))
     },
   }
 }

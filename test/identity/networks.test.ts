@@ -22,6 +22,18 @@ describe("a list of networks", () => {
     },
   )
 
+  it("of one family contains no address of the other", () => {
+    expect(networksOf(["::/0"]).contain("203.0.113.9")).toBe(false)
+    expect(networksOf(["::/0"]).contain("2001:db8::1")).toBe(true)
+    expect(networksOf(["0.0.0.0/0"]).contain("2001:db8::1")).toBe(false)
+  })
+
+  it("contains an IPv4 address in whichever way it is written as one of IPv6", () => {
+    expect(networks.contain("::ffff:cb00:7109")).toBe(true)
+    expect(networks.contain("0:0:0:0:0:FFFF:203.0.113.9")).toBe(true)
+    expect(networks.contain("::ffff:cb00:7209")).toBe(false)
+  })
+
   it("contains nothing if it is empty", () => {
     expect(networksOf([]).contain("203.0.113.9")).toBe(false)
   })
@@ -32,6 +44,13 @@ describe("a list of networks", () => {
     "203.0.113/24",
     "203.0.113.0/-1",
     "203.0.113.0/2/4",
+    // Meant as 203.0.113.0/24, and read as all addresses of IPv4.
+    "::ffff:203.0.113.0/24",
+    "::ffff:203.0.113.9",
+    "0:0:0:0:0:FFFF:cb00:7109",
+    // A zone means something to one machine only.
+    "fe80::1%eth0",
+    "fe80::1%eth0/64",
     "acme",
     "",
   ])("may not have %j in it", (text) => {

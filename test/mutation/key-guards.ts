@@ -80,6 +80,14 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is never what a stranger writes",
   },
   {
+    name: "a network of IPv4 is written as one",
+    file: "parsing/network.ts",
+    text: 'if (version === 6 && mappedIpv4.check(address, "ipv6")) return undefined',
+    without: "",
+    caughtIn: networks,
+    caughtBy: 'may not have "::ffff:203.0.113.0/24" in it',
+  },
+  {
     name: "a suspended partner's keys of the settings are refused",
     file: "identity/credentials.ts",
     text: 'caller.kind === "partner" && directory.isSuspended(caller.partner)',
