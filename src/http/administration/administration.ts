@@ -11,10 +11,10 @@ import { isApiKeyId } from "../../identity/api-key.ts"
 import { type Administrator, AuditTrail, ENTRIES_PER_PAGE_MAX } from "../../identity/audit-trail.ts"
 import { shownEntry, shownKey, shownPartner } from "../../identity/shown-access.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
-import { InvalidBody, InvalidRequest } from "../edge/failures.ts"
+import { InvalidBody } from "../edge/failures.ts"
 import { fieldProblem } from "../edge/field-problem.ts"
 import { readJson, requireJson, requireUtf8 } from "../edge/json-body.ts"
-import { wholeNumber } from "../edge/query.ts"
+import { textIn, wholeNumber } from "../edge/query.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 
 export const administration = (edge: Edge<Administration | AuditTrail | RequestBodies>): Hono<EdgeEnv> => {
@@ -39,6 +39,7 @@ const unstored = { "cache-control": "no-store" }
 const decoding = { errors: "all", onExcessProperty: "error" } as const
 
 const isPartnerId = Schema.is(PartnerId)
+const isKeyId = (text: string): text is string => isApiKeyId(text)
 const noSuchPartner = new NoSuchSubject({ what: "partner" })
 const noSuchKey = new NoSuchSubject({ what: "API key" })
 
@@ -80,7 +81,8 @@ const createPartner = Effect.fnUntraced(function* (c: EdgeContext, by: Administr
 
 const listPartners = Effect.fnUntraced(function* (c: EdgeContext) {
   const limit = yield* limitOf(c, PARTNERS_PER_PAGE_MAX)
-  const page = yield* (yield* Administration).partners(c.req.query("after"), limit)
+  const after = yield* textIn(c, "after", "the next of the previous page", isPartnerId)
+  const page = yield* (yield* Administration).partners(after, limit)
   return c.json({ partners: page.map(shownPartner), next: nextOf(page, limit) })
 })
 
@@ -140,11 +142,9 @@ const timeOf = (text: string | undefined): Date | undefined =>
 
 const listKeys = Effect.fnUntraced(function* (c: EdgeContext) {
   const limit = yield* limitOf(c, KEYS_PER_PAGE_MAX)
-  const partner = c.req.query("partner")
-  if (partner !== undefined && !isPartnerId(partner))
-    return yield* new InvalidRequest({ detail: "partner: expected the partner whose keys to list." })
-  const question = { of: partner, after: c.req.query("after"), limit }
-  const page = yield* (yield* Administration).keys(question)
+  const of = yield* textIn(c, "partner", "the partner whose keys to list", isPartnerId)
+  const after = yield* textIn(c, "after", "the next of the previous page", isKeyId)
+  const page = yield* (yield* Administration).keys({ of, after, limit })
   const now = Date.now()
   return c.json({ apiKeys: page.map((key) => shownKey(key, now)), next: nextOf(page, limit) }, 200, unstored)
 })
@@ -176,7 +176,7 @@ const revokeKey = Effect.fnUntraced(function* (c: EdgeContext, by: Administrator
   return c.json(shownKey(key, Date.now()), 200, unstored)
 })
 
-/** Larger than any sequence of an entry that a JSON number can have. */
+/** Larger than the sequence of any entry, at a hundred a second for three years. */
 const SEQUENCE_MAX = 9_999_999_999
 
 const showAudit = Effect.fnUntraced(function* (c: EdgeContext) {
@@ -186,8 +186,9 @@ const showAudit = Effect.fnUntraced(function* (c: EdgeContext) {
     minimum: 1,
     maximum: SEQUENCE_MAX,
   })
-  const question = { before, subject: c.req.query("subject"), who: c.req.query("who"), limit }
-  const entries = yield* (yield* AuditTrail).read(question)
+  const subject = yield* textIn(c, "subject", "a subject such as partner:acme")
+  const who = yield* textIn(c, "who", "a credential such as operator:alice")
+  const entries = yield* (yield* AuditTrail).read({ before, subject, who, limit })
   const next = entries.length < limit ? null : (entries.at(-1)?.sequence ?? null)
   return c.json({ entries: entries.map(shownEntry), next }, 200, unstored)
 })

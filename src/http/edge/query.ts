@@ -38,3 +38,25 @@ export const oneOf = <Word extends string>(
     ? Effect.succeed(word)
     : Effect.fail(new InvalidRequest({ detail: `${name}: expected one of ${words.join(", ")}.` }))
 }
+
+const TEXT_LENGTH_MAX = 256
+
+/**
+ * Reads a text from the query, or `undefined` if it is missing. It has to be as `isExpected` wants it; by default 1 to
+ * {@link TEXT_LENGTH_MAX} characters, none of them a control character, because Postgres takes no NUL. A repeated parameter is
+ * refused, since it could be read in two ways.
+ */
+export const textIn = <Text extends string = string>(
+  c: EdgeContext,
+  name: string,
+  expected: string,
+  isExpected: (text: string) => text is Text = (text): text is Text => plain.test(text),
+): Effect.Effect<Text | undefined, InvalidRequest> => {
+  const [text, ...others] = c.req.queries(name) ?? []
+  if (text === undefined) return Effect.succeed(undefined)
+  return others.length === 0 && isExpected(text)
+    ? Effect.succeed(text)
+    : Effect.fail(new InvalidRequest({ detail: `${name}: expected ${expected}.` }))
+}
+
+const plain = new RegExp(`^\\P{Cc}{1,${TEXT_LENGTH_MAX}}$`, "u")

@@ -152,6 +152,23 @@ describe("an administrator", () => {
     expect(JSON.stringify(json.errors)).toContain(`"pointer":"${pointer}`)
   })
 
+  it.each([
+    "partners?after=%00",
+    "partners?after=Acme",
+    "api-keys?after=%00",
+    "api-keys?after=ap",
+    "api-keys?partner=acme&partner=globex",
+    "audit?subject=%00",
+    "audit?who=operator:carol%00",
+    "audit?who=operator:carol&who=operator:dora",
+    `audit?subject=${"a".repeat(257)}`,
+  ])("gets no list for %s", async (query) => {
+    expect(await api.get(`/admin/${query}`, carol)).toMatchObject({
+      status: 400,
+      json: { type: "/problems/invalid-request" },
+    })
+  })
+
   it("without the act is refused", async () => {
     expect(await api.get("/admin/partners", "olga-key")).toMatchObject({
       status: 403,
