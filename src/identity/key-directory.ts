@@ -8,8 +8,8 @@
  *   {@link ALONE_FRESH_MS}: Postgres has to answer for it.
  * - An unknown key is remembered as unknown. If it cannot be looked up, the answer is "unavailable", never "unknown".
  *
- * A process also writes what the record in Postgres knows and the marks do not: after a failure between the two stores, or when
- * Redis has lost some.
+ * A process also remembers the marks that it has seen, and those of the record in Postgres, and writes what Redis lacks: after a
+ * failure between the two stores, or when Redis has lost some.
  */
 import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -47,7 +47,7 @@ const LOOKUPS_MAX = 4
 const LOOKUPS_WAITING_MAX = 256
 const LOOKUPS_PER_ADDRESS_MAX = 16
 const LOOKUP_MS_MAX = 5_000
-/** How far back the record is compared with the marks: less than marks are kept, so that none is written and trimmed in turn. */
+/** How far back ends of keys are remembered and compared: less than marks are kept, so that none is written and trimmed in turn. */
 const HEALED_FOR_MS = MARKS_KEPT_MS - 24 * 3_600_000
 
 /** Why a key is refused, for the log. The answer does not show it. */
@@ -68,7 +68,7 @@ export class KeyDirectory extends Context.Service<
       Caller | Refusal,
       KeyLookupsFull | PartnerSuspended | StoreUnavailable | VaultUnavailable
     >
-    /** Whether a partner is suspended, by the marks that this process read last. */
+    /** Whether a partner is suspended, by the marks that this process has seen. */
     readonly isSuspended: (partner: string) => boolean
   }
 >()("atlaspay/identity/KeyDirectory") {
@@ -126,17 +126,23 @@ const entryOf = (record: KeyRecord, readAt: number): Entry => ({
 const isSuspended = ({ caller, partnerSuspended }: KeyRecord, { partners }: Marks): boolean =>
   caller.kind === "partner" && (partners.get(caller.partner)?.suspended ?? partnerSuspended)
 
-/** Reads the marks every second, and adds those that only the record has. The first read has to succeed. */
+/**
+ * Reads the marks every second, and adds those that Redis lacks. The first read has to succeed. Marks only move one way, so what
+ * was seen once counts on, also if Redis loses it.
+ */
 const followMarks = Effect.fnUntraced(function* (
   marks: AccessMarks["Service"],
   records: KeyRecords["Service"],
 ) {
   const first = yield* Clock.currentTimeMillis
-  let seen: VersionedMarks = yield* marks.read()
+  let stored: VersionedMarks = yield* marks.read()
   let askedAt = first
+  let seen: Marks = stored
   const read = Effect.gen(function* () {
     const at = yield* Clock.currentTimeMillis
-    seen = yield* marks.read(seen)
+    const found = yield* marks.read(stored)
+    if (found !== stored) seen = together(seen, found, at - HEALED_FOR_MS)
+    stored = found
     askedAt = at
   }).pipe(
     Effect.timeoutOrElse({
@@ -146,11 +152,14 @@ const followMarks = Effect.fnUntraced(function* (
     }),
   )
   const heal = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
-    const missing = missingIn(seen, yield* records.marksSince(now - HEALED_FOR_MS))
+    const since = (yield* Clock.currentTimeMillis) - HEALED_FOR_MS
+    const recorded = yield* records.marksSince(since)
+    // Not before: marks may have been read meanwhile.
+    seen = together(seen, recorded, since)
+    const missing = missingIn(stored, seen)
     if (missing.ended.size === 0 && missing.partners.size === 0) return
     // An act that is under way looks the same. To write its mark, too, does no harm.
-    yield* Effect.logInfo("access marks of the record are written again", {
+    yield* Effect.logInfo("access marks that Redis lacks are written again", {
       keys: missing.ended.size,
       partners: missing.partners.size,
     })
@@ -165,15 +174,25 @@ const followMarks = Effect.fnUntraced(function* (
   }
 })
 
-/** The marks of the record that the others lack, or have otherwise. */
-const missingIn = (seen: Marks, record: Marks): Marks => ({
+/** The marks of both, without the ends of keys from before a time. */
+const together = (one: Marks, other: Marks, since: number): Marks => {
+  const [ended, partners] = [new Map(one.ended), new Map(one.partners)]
+  for (const [id, at] of other.ended) if (at < (ended.get(id) ?? Number.POSITIVE_INFINITY)) ended.set(id, at)
+  for (const [id, at] of ended) if (Math.abs(at) < since) ended.delete(id)
+  for (const [id, mark] of other.partners)
+    if (mark.changedMs > (partners.get(id)?.changedMs ?? -1)) partners.set(id, mark)
+  return { ended, partners }
+}
+
+/** The marks that Redis lacks, or has otherwise. */
+const missingIn = (stored: Marks, seen: Marks): Marks => ({
   ended: new Map(
-    [...record.ended].filter(([id, at]) => (seen.ended.get(id) ?? Number.POSITIVE_INFINITY) > at),
+    [...seen.ended].filter(([id, at]) => (stored.ended.get(id) ?? Number.POSITIVE_INFINITY) > at),
   ),
   partners: new Map(
-    [...record.partners].filter(
+    [...seen.partners].filter(
       ([partner, { suspended, changedMs }]) =>
-        (seen.partners.get(partner)?.changedMs ?? (suspended ? -1 : changedMs)) < changedMs,
+        (stored.partners.get(partner)?.changedMs ?? (suspended ? -1 : changedMs)) < changedMs,
     ),
   ),
 })

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib"
 import { Effect } from "effect"
 import { Redis } from "ioredis"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import type { Administration } from "../../src/identity/administration.ts"
 import { newApiKey } from "../../src/identity/api-key.ts"
 import { KeyRecords } from "../../src/identity/key-records.ts"
 import { ownDatabase } from "../database.ts"
@@ -293,6 +294,48 @@ it("marks that Redis lost are written again from the record", { timeout: 60_000 
   } finally {
     redis.disconnect()
   }
+})
+
+/** Redis as it was before all marks. */
+const loseMarks = async () => {
+  const redis = new Redis(inject("redisUrl"))
+  try {
+    await redis.del(
+      ["ended", "partners", "version"].map((key) => `${environment.STREAM_PREFIX}:{access}:${key}`),
+    )
+  } finally {
+    redis.disconnect()
+  }
+}
+
+describe("while Redis has lost the marks", { timeout: 60_000 }, () => {
+  it("a process refuses what it has seen end, also without Postgres", async () => {
+    await using branch = await Branch.open()
+    const [revoked, suspended] = [await office.key(await office.partner()), await office.partner()]
+    const other = await office.key(suspended)
+    for (const { text } of [revoked, other]) expect(await branch.access.accepts(text)).toMatch(/^partner:/)
+    branch.postgres.cut()
+    await office.administer(({ revokeKey }) => revokeKey(anna, revoked.id))
+    await office.administer(({ suspendPartner }) => suspendPartner(anna, suspended))
+    await until(branch.access, other.text, "PartnerSuspended", REVOKED_WITHIN_MS)
+    await until(branch.access, revoked.text, "Unauthorized", REVOKED_WITHIN_MS)
+    await loseMarks()
+    for (let round = 0; round < 60; round += 1) {
+      expect(await branch.access.accepts(revoked.text)).toBe("Unauthorized")
+      expect(await branch.access.accepts(other.text)).toBe("PartnerSuspended")
+      await sleep(POLL_MS)
+    }
+  })
+
+  it("a process that starts knows from the record who is suspended", async () => {
+    const exists = ({ createPartner }: Administration["Service"]) =>
+      Effect.ignore(createPartner(anna, { id: "globex", name: "Globex" }))
+    await office.administer(exists)
+    await office.administer(({ suspendPartner }) => suspendPartner(anna, "globex"))
+    await loseMarks()
+    await using branch = await Branch.open()
+    expect(await branch.access.accepts("globex-key")).toBe("PartnerSuspended")
+  })
 })
 
 it("a guesser costs no look-up for a key that was looked up before, and few at a time for others", {

@@ -120,6 +120,22 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "marks that Redis lost are written again from the record",
   },
   {
+    name: "a mark counts on once Redis has lost it",
+    file: "identity/key-directory.ts",
+    text: "if (found !== stored) seen = together(seen, found, at - HEALED_FOR_MS)",
+    without: "if (found !== stored) seen = found",
+    caughtIn: directory,
+    caughtBy: "a process refuses what it has seen end, also without Postgres",
+  },
+  {
+    name: "a suspension of the record counts before its mark is written",
+    file: "identity/key-directory.ts",
+    text: "seen = together(seen, recorded, since)",
+    without: "void recorded",
+    caughtIn: directory,
+    caughtBy: "a process that starts knows from the record who is suspended",
+  },
+  {
     name: "a partner's key needs the scope of the route",
     file: "identity/caller.ts",
     text: "if (caller.scopes.has(partner)) return undefined",
