@@ -26,9 +26,9 @@ const decodeEndpoint = Schema.decodeUnknownResult(EndpointBody, { errors: "all",
 
 export const webhookEndpoints = (edge: Edge<RequestBodies | WebhookEndpoints>): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
-    .post("/webhook-endpoints", edge.partner(access.manageWebhooks.partner, create))
+    .post("/webhook-endpoints", edge.partnerAct(access.manageWebhooks.partner, create))
     .get("/webhook-endpoints", edge.partner(access.manageWebhooks.partner, list))
-    .delete("/webhook-endpoints/:id", edge.partner(access.manageWebhooks.partner, remove))
+    .delete("/webhook-endpoints/:id", edge.partnerAct(access.manageWebhooks.partner, remove))
 
 const create = Effect.fnUntraced(function* (
   c: EdgeContext,

@@ -48,3 +48,15 @@ it.each([
 it("needs an API key", async () => {
   expect((await create({ url: "https://acme.example" }, "nobody")).status).toBe(401)
 })
+
+it("changes them so often, because every change stays in the audit trail", async () => {
+  await using slow = await ApiUnderTest.open({ environment: { ACTS_PER_SECOND: "1" } })
+  const ask = (method: string, apiKey = acme) =>
+    slow.call("/webhook-endpoints/we_none", { method, headers: { authorization: `Bearer ${apiKey}` } })
+  const answers = await Promise.all(Array.from({ length: 8 }, () => ask("DELETE")))
+  const refused = answers.filter(({ status }) => status === 429)
+  expect(refused.length).toBeGreaterThanOrEqual(4)
+  expect(Number(refused[0]?.headers.get("retry-after"))).toBeGreaterThan(0)
+  expect((await ask("DELETE", globex)).status).toBe(404)
+  expect((await slow.get("/webhook-endpoints")).status).toBe(200)
+})

@@ -42,12 +42,18 @@ export interface Edge<R> {
       address: string | undefined,
     ) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
-  /** For partners and operators whose keys permit it. */
+  /** The same, at the limited rate of acts. */
+  readonly partnerAct: Edge<R>["partner"]
+  /** For partners and operators whose keys permit it. The address is that of the caller, if it is known. */
   readonly caller: (
     access: Access,
-    handler: (c: EdgeContext, caller: Caller) => Effect.Effect<Response, Failure, R>,
+    handler: (
+      c: EdgeContext,
+      caller: Caller,
+      address: string | undefined,
+    ) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
-  /** For partners and operators, at a limited rate: each act reads a batch, and may add to its log. */
+  /** For partners and operators, at a limited rate: each act reads stores, and may add to a log that is kept. */
   readonly act: Edge<R>["caller"]
   /** For operators who administer the service, at the same limited rate. */
   readonly operator: (
@@ -77,30 +83,36 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
   const caller: Edge<R>["caller"] = (access, handler) =>
-    open((c) =>
-      Effect.flatMap(callerOf(c.req.header("authorization"), addressOf(c)), (caller) => {
+    open((c) => {
+      // At once: the socket of a client that hangs up forgets its address.
+      const address = addressOf(c)
+      return Effect.flatMap(callerOf(c.req.header("authorization"), address), (caller) => {
         vouchFor(c.env.incoming.socket)
         const lack = lackOf(caller, access)
         if (lack !== undefined) return Effect.fail(new Forbidden(lack))
-        return isRead(c) ? sharing(reads, ownerOf(caller), c.env, handler(c, caller)) : handler(c, caller)
-      }),
-    )
-  const partner: Edge<R>["partner"] = (scope, handler) =>
-    caller(
-      { partner: scope },
-      (c, caller): Effect.Effect<Response, Failure, R> =>
-        caller.kind === "partner" ? handler(c, caller.partner, caller.credential, addressOf(c)) : forPartners,
-    )
+        const answered = handler(c, caller, address)
+        return isRead(c) ? sharing(reads, ownerOf(caller), c.env, answered) : answered
+      })
+    })
   const act: Edge<R>["act"] = (access, handler) =>
-    caller(access, (c, caller) =>
+    caller(access, (c, caller, address) =>
       Effect.andThen(
         metered(acts, ownerOf(caller)),
-        Effect.suspend(() => handler(c, caller)),
+        Effect.suspend(() => handler(c, caller, address)),
       ),
     )
+  const forPartner =
+    (callers: Edge<R>["caller"]): Edge<R>["partner"] =>
+    (scope, handler) =>
+      callers(
+        { partner: scope },
+        (c, caller, address): Effect.Effect<Response, Failure, R> =>
+          caller.kind === "partner" ? handler(c, caller.partner, caller.credential, address) : forPartners,
+      )
   const operator: Edge<R>["operator"] = (operator, handler) =>
-    act({ operator }, (c, { credential }) => handler(c, { who: credential, address: addressOf(c) }))
-  return { open, caller, partner, act, operator } satisfies Edge<R> as Edge<R>
+    act({ operator }, (c, { credential }, address) => handler(c, { who: credential, address }))
+  const [partner, partnerAct] = [forPartner(caller), forPartner(act)]
+  return { open, caller, partner, partnerAct, act, operator } satisfies Edge<R> as Edge<R>
 })
 
 /** HEAD costs as much as GET. */
