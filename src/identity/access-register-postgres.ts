@@ -133,10 +133,9 @@ const insertKey = async (
     const known = await sql`select from partners where id = ${owner.partner}`
     if (known.length === 0) return Result.fail(noSuchPartner)
   }
-  const working = await sql<Array<{ readonly name: string }>>`
-    select name from api_keys where ${ownedBy(sql, owner)} and ${works(sql)} limit ${KEYS_PER_OWNER_MAX}`
-  if (working.length >= KEYS_PER_OWNER_MAX) return conflict("too-many-keys")
-  if (working.some(({ name }) => name === owner.name)) return conflict("name-in-use")
+  const names = await namesOfWorking(sql, owner)
+  if (names.length >= KEYS_PER_OWNER_MAX) return conflict("too-many-keys")
+  if (names.includes(owner.name)) return conflict("name-in-use")
   const stored = await store(sql, by, key, null)
   await writeAudit(sql, by, {
     act: "api-key.create",
@@ -168,6 +167,8 @@ const replaceKey = async (sql: TransactionSql, by: Administrator, id: string, su
   if (before.endsAt !== undefined) return conflict("key-already-replaced")
   const now = Date.now()
   if (stateOf(before, now) !== "active") return conflict("key-not-active")
+  const names = await namesOfWorking(sql, before.owner)
+  if (names.length >= WITH_SUCCESSORS_MAX) return conflict("too-many-keys")
   const lifetimeMs = before.expiresAt && before.expiresAt.getTime() - before.createdAt.getTime()
   const expiresAt = successor.expiresAt ?? (lifetimeMs === undefined ? undefined : new Date(now + lifetimeMs))
   const { id: next, hashOf } = successor
@@ -225,6 +226,16 @@ const selectKeys = (sql: ISql, { of, after, limit }: KeyQuestion) => sql<Array<K
   where id > ${after ?? ""}
     ${of === undefined ? sql`` : of === "operators" ? sql`and owner = 'operator'` : sql`and partner = ${of}`}
   order by id limit ${limit}`
+
+/** With each key its successor, if all are rotated at once. */
+const WITH_SUCCESSORS_MAX = 2 * KEYS_PER_OWNER_MAX
+
+/** The names of an owner's keys that work: a name comes twice while a key and its successor do. */
+const namesOfWorking = async (sql: TransactionSql, owner: KeyOwner): Promise<ReadonlyArray<string>> => {
+  const rows = await sql<Array<{ readonly name: string }>>`
+    select name from api_keys where ${ownedBy(sql, owner)} and ${works(sql)} limit ${WITH_SUCCESSORS_MAX}`
+  return rows.map(({ name }) => name)
+}
 
 const ownedBy = (sql: TransactionSql, owner: KeyOwner) =>
   owner.kind === "partner" ? sql`partner = ${owner.partner}` : sql`owner = 'operator'`

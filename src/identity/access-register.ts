@@ -23,7 +23,7 @@ export class AccessConflict extends Schema.TaggedError<AccessConflict>()("Access
 }) {}
 
 export const PARTNERS_MAX = 100_000
-/** Keys of one partner, or of all operators, that work at a time. */
+/** Keys of one partner, or of all operators, that work at a time. While keys and their successors overlap, twice as many. */
 export const KEYS_PER_OWNER_MAX = 200
 export const PARTNERS_PER_PAGE_MAX = 500
 export const KEYS_PER_PAGE_MAX = 500

@@ -1,7 +1,8 @@
 /**
  * What administrators do with partners and keys, at the command line and over HTTP. A change that takes access away is done
  * once both stores have it: Postgres, with its entry in the audit trail, and the marks in Redis that every process reads. If the
- * second store fails, the failure says so, and the same act can be repeated.
+ * second store fails, the failure says so, and the same act can be repeated. Only a rotation cannot: its successor is stored, and
+ * its text is lost, so the successor is rotated in turn.
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"

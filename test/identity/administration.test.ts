@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { AccessMarks, MARKS_KEPT_MS } from "../../src/identity/access-marks.ts"
+import { KEYS_PER_OWNER_MAX } from "../../src/identity/access-register.ts"
 import { ownDatabase } from "../database.ts"
 import { ownPrefix } from "../settings.ts"
 import { AccessUnderTest, anna } from "./access-under-test.ts"
@@ -88,6 +89,35 @@ describe("a key", () => {
     await access.administer(({ createKey }) => createKey(anna, { ...terms, owner: owner(other) }))
     await access.administer(({ revokeKey }) => revokeKey(anna, first.id))
     await access.administer(({ createKey }) => createKey(anna, { ...terms, owner: owner(partner) }))
+  })
+
+  it("is one of so many of its owner that work, of which each can have a successor", async () => {
+    const partner = await access.partner()
+    const fill = (letter: string, count: number) =>
+      access.sql(
+        (sql) => sql`
+          insert into api_keys (id, owner, partner, name, hash, scopes, created_by)
+          select translate(lpad(n::text, 16, '0'), '0123456789', ${`${letter}bcdefghij`}), 'partner', ${partner},
+            ${letter} || n, '1.x', '{batches:read}', 'test' from generate_series(1, ${count}::int) as n`,
+      )
+    const first = await access.key(partner)
+    await fill("x", KEYS_PER_OWNER_MAX - 2)
+    const last = await access.key(partner)
+    expect(
+      await access.refusal(({ createKey }) => createKey(anna, { ...terms, owner: owner(partner) })),
+    ).toMatchObject({ reason: "too-many-keys" })
+    const rotate = (id: string) =>
+      access.administer(({ rotateKey }) => rotateKey(anna, id, { overlapMs: HOUR }))
+    const { key: successor } = await rotate(first.id)
+    await fill("y", KEYS_PER_OWNER_MAX - 1)
+    for (const { id } of [successor, last])
+      expect(await access.refusal(({ rotateKey }) => rotateKey(anna, id, { overlapMs: HOUR }))).toMatchObject(
+        {
+          reason: "too-many-keys",
+        },
+      )
+    await access.administer(({ revokeKey }) => revokeKey(anna, first.id))
+    expect((await rotate(last.id)).key.replaces).toBe(last.id)
   })
 
   it("is for a partner that exists", async () => {

@@ -152,6 +152,14 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "GET /admin/audit",
   },
   {
+    name: "rotations do not add keys without end",
+    file: "identity/access-register-postgres.ts",
+    text: 'if (names.length >= WITH_SUCCESSORS_MAX) return conflict("too-many-keys")',
+    without: "",
+    caughtIn: administration,
+    caughtBy: "is one of so many of its owner that work, of which each can have a successor",
+  },
+  {
     name: "the removal of an endpoint is in the audit trail",
     file: "webhooks/endpoints-postgres.ts",
     text: 'await writeAudit(sql, by, { act: "webhook-endpoint.remove", subject, before: audited(row), after: null })',
