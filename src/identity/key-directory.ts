@@ -42,7 +42,7 @@ const SAME_WARNING_AFTER_MS = 60_000
 const UNKNOWN_MS = 60_000
 const KNOWN_MAX = 10_000
 const UNKNOWN_MAX = 10_000
-/** Look-ups under way at a time, those that may wait for them, and those of them that one address may have. */
+/** Look-ups under way at a time, the keys that may wait for one, and how many of these one address may have. */
 const LOOKUPS_MAX = 4
 const LOOKUPS_WAITING_MAX = 256
 const LOOKUPS_PER_ADDRESS_MAX = 16
@@ -252,21 +252,18 @@ const forgetOldest = (map: Map<string, unknown>, max: number): void => {
   if (map.size > max && oldest !== undefined) map.delete(oldest)
 }
 
-/** Looks a key up in Postgres, a few at a time. `undefined` for a key that does not exist. */
+/**
+ * Looks a key up in Postgres, a few at a time. `undefined` for a key that does not exist. Requests that wait for the same key
+ * count as one: only the first of them asks Postgres.
+ */
 const lookingUp = (
   records: KeyRecords["Service"],
   known: Known,
   usable: (entry: Entry | undefined, now: number) => entry is Entry,
 ) => {
   const turns = Semaphore.makeUnsafe(LOOKUPS_MAX)
+  const byKey = new Map<string, number>()
   const byAddress = new Map<string, number>()
-  let waiting = 0
-  const count = (address: string, change: 1 | -1) => {
-    waiting += change
-    const left = (byAddress.get(address) ?? 0) + change
-    if (left === 0) byAddress.delete(address)
-    else byAddress.set(address, left)
-  }
   const look = Effect.fnUntraced(function* (id: string) {
     const at = yield* Clock.currentTimeMillis
     const found = known.get(id)
@@ -280,9 +277,12 @@ const lookingUp = (
   return (id: string, from: string | undefined) =>
     Effect.suspend((): Effect.Effect<Entry | undefined, KeyLookupsFull | StoreUnavailable> => {
       const address = from ?? ""
-      if (waiting >= LOOKUPS_WAITING_MAX || (byAddress.get(address) ?? 0) >= LOOKUPS_PER_ADDRESS_MAX)
-        return Effect.fail(new KeyLookupsFull())
-      count(address, 1)
+      const isFirst = !byKey.has(id)
+      const isFull =
+        byKey.size >= LOOKUPS_WAITING_MAX || (byAddress.get(address) ?? 0) >= LOOKUPS_PER_ADDRESS_MAX
+      if (isFirst && isFull) return Effect.fail(new KeyLookupsFull())
+      count(byKey, id, 1)
+      if (isFirst) count(byAddress, address, 1)
       return turns.withPermit(look(id)).pipe(
         Effect.timeoutOrElse({
           duration: LOOKUP_MS_MAX,
@@ -291,9 +291,20 @@ const lookingUp = (
               new StoreUnavailable({ store: "postgres", step: "find API keys", reason: "TIMEOUT" }),
             ),
         }),
-        Effect.ensuring(Effect.sync(() => count(address, -1))),
+        Effect.ensuring(
+          Effect.sync(() => {
+            count(byKey, id, -1)
+            if (isFirst) count(byAddress, address, -1)
+          }),
+        ),
       )
     })
+}
+
+const count = (counts: Map<string, number>, of: string, change: 1 | -1): void => {
+  const left = (counts.get(of) ?? 0) + change
+  if (left === 0) counts.delete(of)
+  else counts.set(of, left)
 }
 
 /** Writes when keys were last used, all together every few seconds and never on the path of a request. */

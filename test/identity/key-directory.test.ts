@@ -6,6 +6,7 @@ import { Redis } from "ioredis"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import type { Administration } from "../../src/identity/administration.ts"
 import { newApiKey } from "../../src/identity/api-key.ts"
+import { MARKS_FRESH_MS } from "../../src/identity/key-directory.ts"
 import { KeyRecords } from "../../src/identity/key-records.ts"
 import { ownDatabase } from "../database.ts"
 import { Gate } from "../gate.ts"
@@ -293,6 +294,21 @@ it("marks that Redis lost are written again from the record", { timeout: 60_000 
     expect(await office.accepts(text)).toBe("Unauthorized")
   } finally {
     redis.disconnect()
+  }
+})
+
+it("while a process does not reach Redis, many requests at a time work under one key from one address", {
+  timeout: 60_000,
+}, async () => {
+  await using branch = await Branch.open()
+  const { text } = await office.key(await office.partner())
+  const credential = await branch.access.accepts(text)
+  branch.redis.cut()
+  await sleep(MARKS_FRESH_MS + 500)
+  for (let round = 0; round < 3; round += 1) {
+    const answers = await Promise.all(Array.from({ length: 100 }, () => branch.access.accepts(text)))
+    expect(new Set(answers)).toEqual(new Set([credential]))
+    await sleep(1_100)
   }
 })
 
