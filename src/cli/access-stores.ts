@@ -1,13 +1,13 @@
 /** The stores of partners, keys and the audit trail, for commands of administrators, and how these commands end. */
 import { hostname, userInfo } from "node:os"
-import { ConfigProvider, Effect, Layer } from "effect"
+import { ConfigProvider, Effect, Layer, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { masterKeys } from "../config.ts"
 import { Database } from "../database/database.ts"
 import { startStack } from "../dev/embedded-stack.ts"
 import { localMasterKeys } from "../dev/local-master-keys.ts"
 import { PartnerId } from "../domain/identifiers.ts"
-import { cleanText } from "../domain/outside-text.ts"
+import { AcceptedText } from "../domain/outside-text.ts"
 import { AccessMarks } from "../identity/access-marks.ts"
 import { makeAccessMarks } from "../identity/access-marks-redis.ts"
 import { layer as accessInPostgres } from "../identity/access-register-postgres.ts"
@@ -46,19 +46,24 @@ export const partnerFlag = (description: string) =>
     ),
   )
 
-/** Why an act is done, for the audit trail. */
-export const reasonFlag = Flag.optional(
-  Flag.String("reason").pipe(
-    Flag.withDescription("Why, for the audit trail"),
-    Flag.mapTryCatch(
-      (text) => {
-        if (cleanText(text) !== text || text.length > 280) throw new Error("refused")
-        return text
-      },
-      () => "expected at most 280 characters, no account number, and no more than seven digits in a row",
+/** A text that the audit trail keeps, as the API accepts it. */
+const keptText = (name: string, description: string, lengthMax: number) =>
+  Flag.optional(
+    Flag.String(name).pipe(
+      Flag.withDescription(description),
+      Flag.mapTryCatch(
+        (text): string => Schema.decodeUnknownSync(AcceptedText(lengthMax))(text),
+        () =>
+          `expected 1 to ${lengthMax} plain characters, no account number, and no more than seven digits in a row`,
+      ),
     ),
-  ),
-)
+  )
+
+/** Why an act is done. */
+export const reasonFlag = keptText("reason", "Why, for the audit trail", 280)
+
+/** A partner's name for people. */
+export const titleFlag = keptText("title", "The partner's name for people", 128)
 
 /**
  * Uses the Redis of REDIS_URL and the Postgres of DATABASE_URL, or else those of the local stack. A failure of the stores or of the

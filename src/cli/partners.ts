@@ -1,11 +1,11 @@
 import { Console, Effect, Option } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Command } from "effect/cli"
 import { PARTNERS_PER_PAGE_MAX } from "../identity/access-register.ts"
 import { Administration } from "../identity/administration.ts"
 import { shownPartner } from "../identity/shown-access.ts"
 import type { Partner } from "../identity/stored-key.ts"
 import { aligned } from "../terminal/text-table.ts"
-import { administrator, partnerFlag, reasonFlag, withAccess } from "./access-stores.ts"
+import { administrator, partnerFlag, reasonFlag, titleFlag, withAccess } from "./access-stores.ts"
 import { dataDir, json } from "./flags.ts"
 
 const asJson = json("Print each partner as one line of JSON")
@@ -14,7 +14,7 @@ const create = Command.make(
   "create",
   {
     partner: partnerFlag("The partner's name in credentials: lower-case letters, digits and hyphens"),
-    title: Flag.optional(Flag.String("title").pipe(Flag.withDescription("The partner's name for people"))),
+    title: titleFlag,
     dataDir,
     json: asJson,
   },

@@ -88,6 +88,11 @@ describe("atlaspay partners, api-keys and audit", { timeout: 120_000 }, () => {
     ],
     [["api-keys", "revoke", "a".repeat(16)], "There is no such API key."],
     [["api-keys", "show", "ap_something"], "never the key itself"],
+    [
+      ["partners", "create", "--partner", "iban", "--title", "DE89370400440532013000"],
+      "no account number, and no more than seven digits",
+    ],
+    [["partners", "suspend", "--partner", "acme", "--reason", ""], "expected 1 to 280 plain characters"],
   ])("refuse %j, and say why", async (args, reason) => {
     const { status, output } = await run(...args)
     expect(status).toBe(1)

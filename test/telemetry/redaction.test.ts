@@ -32,6 +32,7 @@ describe("text in a log line", () => {
     const { id, text } = newApiKey()
     expect(redactText(`with ${text}, sorry`)).toBe(`with ap_${id}_[redacted], sorry`)
     expect(redactLine(`a part: ${text.slice(0, 30)}`)).toBe(`a part: ap_${id}_[redacted]`)
+    expect(redactText(`file_${text}`)).toBe(`file_ap_${id}_[redacted]`)
     expect(redactText(id)).toBe(id)
   })
 
