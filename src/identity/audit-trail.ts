@@ -1,4 +1,4 @@
-/** The trail of acts on partners, keys and endpoints: who did what, when, from where, and what was before and after. Nobody can change it. */
+/** The trail of acts on partners, keys and endpoints: who did what, when, from where, and what was before and after. The table refuses changes. */
 import { Context, type Effect } from "effect"
 import type { Actor } from "../database/audit-entry.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"

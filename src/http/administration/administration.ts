@@ -176,7 +176,7 @@ const revokeKey = Effect.fnUntraced(function* (c: EdgeContext, by: Administrator
   return c.json(shownKey(key, Date.now()), 200, unstored)
 })
 
-/** Larger than the sequence of any entry, at a hundred a second for three years. */
+/** The largest number that the query may have: more entries than three years have at a hundred a second. */
 const SEQUENCE_MAX = 9_999_999_999
 
 const showAudit = Effect.fnUntraced(function* (c: EdgeContext) {
