@@ -127,8 +127,8 @@ const isSuspended = ({ caller, partnerSuspended }: KeyRecord, { partners }: Mark
   caller.kind === "partner" && (partners.get(caller.partner)?.suspended ?? partnerSuspended)
 
 /**
- * Reads the marks every second, and adds those that Redis lacks. The first read has to succeed. Marks only move one way, so what
- * was seen once counts on, also if Redis loses it.
+ * Reads the marks every second, and adds those that Redis lacks. The first reads of marks and record have to succeed. Marks only
+ * move one way, so what was seen once counts on, also if Redis loses it.
  */
 const followMarks = Effect.fnUntraced(function* (
   marks: AccessMarks["Service"],
@@ -151,11 +151,14 @@ const followMarks = Effect.fnUntraced(function* (
         Effect.fail(new StoreUnavailable({ store: "redis", step: "read access marks", reason: "TIMEOUT" })),
     }),
   )
-  const heal = Effect.gen(function* () {
+  const learn = Effect.gen(function* () {
     const since = (yield* Clock.currentTimeMillis) - HEALED_FOR_MS
     const recorded = yield* records.marksSince(since)
     // Not before: marks may have been read meanwhile.
     seen = together(seen, recorded, since)
+  })
+  const heal = Effect.gen(function* () {
+    yield* learn
     const missing = missingIn(stored, seen)
     if (missing.ended.size === 0 && missing.partners.size === 0) return
     // An act that is under way looks the same. To write its mark, too, does no harm.
@@ -165,7 +168,8 @@ const followMarks = Effect.fnUntraced(function* (
     })
     yield* marks.write(missing)
   })
-  yield* heal
+  // The process starts also if Redis takes no mark at the moment: it knows them all.
+  yield* learn
   yield* repeatedly(MARKS_EVERY_MS, "access marks not read", read)
   yield* repeatedly(REFRESH_EVERY_MS, "access marks not compared with the record", heal)
   return {

@@ -352,6 +352,19 @@ describe("while Redis has lost the marks", { timeout: 60_000 }, () => {
     await using branch = await Branch.open()
     expect(await branch.access.accepts("globex-key")).toBe("PartnerSuspended")
   })
+
+  it("a process starts although Redis does not take them back now", async () => {
+    const { id, text } = await office.key(await office.partner())
+    await office.administer(({ revokeKey }) => revokeKey(anna, id))
+    await loseMarks()
+    await using access = new AccessUnderTest({
+      ...environment,
+      REDIS_REPLICAS: "1",
+      REPLICATION_TIMEOUT_MS: "100",
+    })
+    expect(await access.accepts(text)).toBe("Unauthorized")
+    expect(await access.accepts("acme-key")).toMatch(/^partner:acme/)
+  })
 })
 
 it("a guesser costs no look-up for a key that was looked up before, and few at a time for others", {
