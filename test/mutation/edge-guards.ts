@@ -158,7 +158,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     file: "providers/iso20022/xml-reader.ts",
     text: "if (attributes > ATTRIBUTES_MAX)",
     without: "if (attributes > 1e12)",
-    caughtIn: "test/providers/iso20022/bank-message.test.ts",
+    caughtIn: "test/providers/iso20022/bank-message-refusals.test.ts",
     caughtBy: "has endless attributes",
   },
   {
