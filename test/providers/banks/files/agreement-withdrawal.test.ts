@@ -8,7 +8,7 @@ import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
 import { withdrawalInBoth } from "../../../../src/providers/banks/files/withdrawal.ts"
 import { FileLog } from "../../../../src/streams/file-log.ts"
-import { ownDatabase } from "../../../database.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 import {
   carriedAfter,
@@ -23,9 +23,9 @@ import {
   withdraw,
 } from "./set-back-stores.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

@@ -7,7 +7,7 @@ import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
 import { FileLog } from "../../../../src/streams/file-log.ts"
-import { ownDatabase } from "../../../database.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 import {
   carriedAfter,
@@ -20,9 +20,9 @@ import {
   rememberOrders,
 } from "./set-back-stores.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

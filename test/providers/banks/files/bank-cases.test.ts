@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { layer as bookedOrders } from "../../../../src/providers/banks/files/booked-orders-postgres.ts"
 import { readBankStatement } from "../../../../src/providers/iso20022/bank-statement.ts"
 import { entriesByOrder, isIndirect } from "../../../../src/reconciliation/booked-entries.ts"
-import { ownDatabase } from "../../../database.ts"
 import { sharedCase } from "../../../published-data.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 import {
   accountFile,
@@ -18,9 +18,9 @@ import {
   referenceOf,
 } from "./reported-orders.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

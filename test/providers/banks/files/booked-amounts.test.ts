@@ -2,12 +2,12 @@
 import { Result } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { readBankStatement } from "../../../../src/providers/iso20022/bank-statement.ts"
-import { ownDatabase } from "../../../database.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { accountFile, booking, euros, type FileAbout, outcomeOfFile, referenceOf } from "./reported-orders.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

@@ -1,7 +1,7 @@
 /** The ids by which a bank's files name orders: each alone, several together, and those of a whole file. */
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { ownDatabase } from "../../../database.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 import {
   accountFile,
@@ -16,9 +16,9 @@ import {
   standings,
 } from "./reported-orders.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

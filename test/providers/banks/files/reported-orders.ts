@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
-import type { ownDatabase } from "../../../database.ts"
+import type { OwnDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { firstEvents } from "../../../streams/log-under-test.ts"
 import { wholeLog } from "../../../streams/whole-log.ts"
@@ -73,7 +73,7 @@ export type FileAbout = (messageId: string) => string | Uint8Array
 
 /** What orders become after a file for which their message id and references are known. */
 export const outcomeOfFile = async (
-  database: Awaited<ReturnType<typeof ownDatabase>>,
+  database: OwnDatabase,
   fileOf: FileAbout,
   orders: ReadonlyArray<Money>,
 ) => {
