@@ -1,6 +1,6 @@
 /** The database of a run of tests from which those of the tests are copied: a copy costs less than all migrations again. */
 import { randomUUID } from "node:crypto"
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 import postgres from "postgres"
 import { migrate } from "../src/database/migration-runner.ts"
 import { Postgres } from "../src/platform/postgres.ts"
@@ -14,7 +14,10 @@ export const createMigratedDatabase = async (serverUrl: string) => {
   await server.unsafe(`create database ${name}`)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
-  await Effect.runPromise(migrate.pipe(Effect.provide(Postgres.patient(url.href, MIGRATION_MS_MAX))))
+  const silent = Logger.layer([])
+  await Effect.runPromise(
+    migrate.pipe(Effect.provide([Postgres.patient(url.href, MIGRATION_MS_MAX), silent])),
+  )
   const drop = async () => {
     await server.unsafe(`drop database ${name}`)
     await server.end()
