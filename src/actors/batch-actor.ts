@@ -52,18 +52,19 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
   let isBehind = false
   while (true) {
     const received = yield* listen(actor, isBehind)
-    actor.terms = yield* services.clearanceTerms
+    actor.terms = services.seenTerms() ?? (yield* services.clearanceTerms)
     if (!mayPay(actor) && isMoneyDue(actor)) yield* lookAtStores(actor)
-    const now = yield* Clock.currentTimeMillis
+    const now = services.clock.currentTimeMillisUnsafe()
     const turn = takeTurn(actor, received, now)
     services.pace.tookTurn(now)
-    yield* append(actor, turn)
-    const waitUntil = yield* act(actor, turn)
+    if (hasNews(turn)) yield* append(actor, turn)
+    else actor.mailWaiting = false
+    const waitUntil = turn.calls.length > 0 ? yield* act(actor, turn) : waitOf(actor, turn)
     isBehind = turn.isBehind
     if (isBehind) yield* Effect.yieldNow
     if (isBehind || actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
     if (isWorthLingering(actor, turn, now)) {
-      yield* gather(services)
+      yield* gathering(services)
       actor.mailWaiting = true
       continue
     }
@@ -72,9 +73,8 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
 }, Effect.scoped)
 
 /** Lets answers and mail come together, so that one append records them. */
-const gather = Effect.fnUntraced(function* ({ pace }: ActorServices) {
-  yield* Effect.sleep(pace.gatherMs(yield* Clock.currentTimeMillis))
-})
+const gathering = ({ clock, pace }: ActorServices): Effect.Effect<void> =>
+  Effect.sleep(pace.gatherMs(clock.currentTimeMillisUnsafe()))
 
 /**
  * Whether the batch is kept for a moment although there is nothing to do: its banks are likely to report more transfers soon,
@@ -88,7 +88,7 @@ const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean
   const { id, services, messages } = actor
   let quiet = false
   if (actor.callsUnderWay > 0 && !isBehind) {
-    if (yield* messages.arrives) yield* gather(services)
+    if (yield* messages.arrives) yield* gathering(services)
     else quiet = true
   }
   const answers: Array<BatchCommand> = []
@@ -104,12 +104,12 @@ const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean
 
 /** Before money moves again: checks the stores and compares the log. If either fails, transfers wait. */
 const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
-  const { id, backoff, services } = actor
-  if (backoff.until("Transfer") > (yield* Clock.currentTimeMillis)) return
+  const { partition, backoff, services } = actor
+  if (backoff.until("Transfer") > services.clock.currentTimeMillisUnsafe()) return
   yield* services.watch.look
   if (actor.compared !== services.watch.epoch())
     yield* Effect.catchIf(compare(actor), isRegisterDown, (down) => stall(actor, "Transfer", down))
-  const reason = services.watch.objection(services.partitions.of(id))
+  const reason = services.watch.objection(partition)
   if (reason !== undefined)
     yield* stall(
       actor,
@@ -118,13 +118,14 @@ const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
     )
 })
 
-const endCall = Effect.fnUntraced(function* (actor: Activation, ended: Message & { _tag: "Ended" }) {
+const endCall = (actor: Activation, ended: Message & { _tag: "Ended" }): Effect.Effect<void> => {
   actor.decisions.push(...ended.decisions)
   actor.callsUnderWay -= 1
   for (const [item, call] of actor.busy) if (call === ended.call) actor.busy.delete(item)
-  if (ended.stalled === undefined) return actor.backoff.succeeded(ended.kind)
-  yield* stall(actor, ended.kind, ended.stalled)
-})
+  if (ended.stalled !== undefined) return stall(actor, ended.kind, ended.stalled)
+  actor.backoff.succeeded(ended.kind)
+  return Effect.void
+}
 
 const stall = Effect.fnUntraced(function* ({ id, backoff }: Activation, kind: Call["_tag"], stalled: Stall) {
   backoff.stalled(kind, stalled, yield* Clock.currentTimeMillis, yield* Random.next)
@@ -142,11 +143,16 @@ const reasonOf = (stalled: Stall): string => {
   }
 }
 
+/** Whether a turn did anything that the log, the mailbox, the register or an operator has to learn of. */
+const hasNews = ({ events, handled, answered, refusals }: Turn): boolean =>
+  events.length + handled.length + answered.length + refusals.length > 0
+
 const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   const { events, handled, answered, refusals } = turn
   for (const refusal of refusals) yield* logRefusal(actor, refusal)
   if (events.length > 0 || handled.length > 0) yield* appendToLog(actor, turn)
   else actor.mailWaiting = false
+  if (answered.length === 0) return
   const { id, batch, head, services } = actor
   yield* services.decisions.answered({ batch: id, version: batch.version, head }, answered)
 })
@@ -183,14 +189,21 @@ const alarmUnrouted = Effect.fnUntraced(function* (
   yield* Effect.logError("items parked: no rule leads to a bank", { batch, items: items.length, version })
 })
 
+/** When to look again at work that waits, in epoch milliseconds; `undefined` if none does. */
+const waitOf = (actor: Activation, { waitUntil }: Turn): number | undefined => {
+  if (actor.batch.tasks.request.size === 0) return waitUntil
+  const now = actor.services.clock.currentTimeMillisUnsafe()
+  const looked = mayPay(actor) ? 0 : now + LOOK_AGAIN_MS
+  const stalled = Math.max(actor.backoff.until("Transfer"), looked)
+  return stalled > now ? Math.min(stalled, waitUntil ?? stalled) : waitUntil
+}
+
 /** Starts the calls that are due. Returns when those that have to wait may start. */
 const act = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   const { calls } = turn
-  const now = yield* Clock.currentTimeMillis
-  const looked = mayPay(actor) ? 0 : now + LOOK_AGAIN_MS
-  const stalled = actor.batch.tasks.request.size > 0 ? Math.max(actor.backoff.until("Transfer"), looked) : 0
-  let waitUntil = stalled > now ? Math.min(stalled, turn.waitUntil ?? stalled) : turn.waitUntil
-  if (calls.length > 0 && !actor.services.isOwner(actor.lease)) yield* prolong(actor)
+  let waitUntil = waitOf(actor, turn)
+  const now = actor.services.clock.currentTimeMillisUnsafe()
+  if (!actor.services.isOwner(actor.lease)) yield* prolong(actor)
   if (!mayPay(actor) && calls.some(({ _tag }) => _tag === "Transfer")) yield* lookAtStores(actor)
   for (const call of calls) {
     const until = actor.backoff.until(call._tag)
@@ -209,53 +222,58 @@ const prolong = Effect.fnUntraced(function* ({ services, lease }: Activation) {
   lease.renewedAt = asked
 })
 
-const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
+const start = (actor: Activation, call: Call): Effect.Effect<unknown> => {
   const { id, batch, services, messages, head } = actor
   const number = ++actor.callCount
   actor.callsUnderWay += 1
   for (const item of call.items) actor.busy.set(item, number)
   const ended = { _tag: "Ended", call: number, kind: call._tag } as const
   const fail = (failure: Stall | OwnershipLost) =>
-    Effect.sync(() =>
-      messages.put(
-        failure._tag === "OwnershipLost"
-          ? { _tag: "Lost", failure }
-          : { ...ended, stalled: failure, decisions: [] },
-      ),
+    messages.put(
+      failure._tag === "OwnershipLost"
+        ? { _tag: "Lost", failure }
+        : { ...ended, stalled: failure, decisions: [] },
     )
   const end = (decisions: ReadonlyArray<RegisteredDecision>) =>
-    Effect.sync(() => messages.put({ ...ended, stalled: undefined, decisions }))
+    messages.put({ ...ended, stalled: undefined, decisions })
   const work = services.pipelines.perform(id, batch, call, mandateOf(actor), (command) =>
     messages.put({ _tag: "Answered", command }),
   )
   // A bank gets no transfer whose intent a failover could still lose.
-  const replicated = services.store.replicated(id, batch.version, head)
-  const safely = call._tag === "Transfer" ? Effect.andThen(replicated, work) : work
-  const done = Effect.matchEffect(safely, { onSuccess: end, onFailure: fail })
+  const safely =
+    call._tag === "Transfer" ? Effect.andThen(services.store.replicated(id, batch.version, head), work) : work
+  const done = Effect.match(safely, { onSuccess: end, onFailure: fail })
   const broke = (defect: unknown) => Effect.sync(() => messages.put({ _tag: "Broke", defect }))
-  yield* FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
-})
+  return FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
+}
 
 /**
  * The permission to send, checked again for each item right before its call: since the call was planned, the item, the
  * stores, or the lists that it was screened by may have changed.
  */
-const mandateOf = ({ id, batch, head, lease, services, messages, answered, places }: Activation): Mandate => {
-  const { isOwner, partitions, watch } = services
-  const isObjectedTo = () => watch.objection(partitions.of(id)) !== undefined
+const mandateOf = (actor: Activation): Mandate => {
+  const { partition, batch, head, lease, services, messages, answered, places } = actor
+  const { clock, clearanceTerms, isOwner, seenTerms, watch } = services
+  const isObjectedTo = () => watch.objection(partition) !== undefined
+  const mayCallNow = (item: number, terms: ClearanceTerms): boolean => {
+    if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
+    const late = outdatedIntent(batch, item, terms, clock.currentTimeMillisUnsafe())
+    if (late !== undefined) messages.put({ _tag: "Answered", command: late })
+    return late === undefined
+  }
   const looked = Effect.suspend(() => (isObjectedTo() ? watch.look : Effect.void))
-  const terms = Effect.zip(services.clearanceTerms, Clock.currentTimeMillis)
+  const termsAfterALook = Effect.andThen(looked, clearanceTerms)
   return {
     head,
     answered,
     takePlace: (item) => places.delete(item),
-    // Runs once per payout.
+    // Runs once per payout, so it waits only for what has to be read first.
     mayCall: (item) =>
-      Effect.map(Effect.andThen(looked, terms), ([terms, now]) => {
-        if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
-        const late = outdatedIntent(batch, item, terms, now)
-        if (late !== undefined) messages.put({ _tag: "Answered", command: late })
-        return late === undefined
+      Effect.suspend(() => {
+        const terms = isObjectedTo() ? undefined : seenTerms()
+        return terms === undefined
+          ? Effect.map(termsAfterALook, (terms) => mayCallNow(item, terms))
+          : Effect.succeed(mayCallNow(item, terms))
       }),
   }
 }
