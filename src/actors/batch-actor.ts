@@ -21,6 +21,7 @@ import { wakeAt } from "../domain/plan.ts"
 import type { Call, Mandate } from "../pipelines/call.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
+import type { Append } from "../streams/event-store.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import {
@@ -57,7 +58,11 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     const now = services.clock.currentTimeMillisUnsafe()
     const turn = takeTurn(actor, received, now)
     services.pace.tookTurn(now)
-    if (hasNews(turn)) yield* append(actor, turn)
+    if (isLast(actor, turn)) {
+      yield* services.pass("before-release")
+      if (yield* append(actor, turn, { wakeAt: wakeOf(actor, turn, waitOf(actor, turn)) }))
+        return keepWarm(actor)
+    } else if (hasNews(turn)) yield* append(actor, turn)
     else actor.mailWaiting = false
     const waitUntil = turn.calls.length > 0 ? yield* act(actor, turn) : waitOf(actor, turn)
     isBehind = turn.isBehind
@@ -71,6 +76,13 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     if (yield* rest(actor, turn, waitUntil)) return
   }
 }, Effect.scoped)
+
+/** Whether a turn closes the batch and leaves nothing to do: then the append that records it also releases the batch. */
+const isLast = (actor: Activation, { events, calls, isBehind, answered }: Turn): boolean =>
+  events.at(-1)?._tag === "BatchClosed" &&
+  calls.length + answered.length + actor.callsUnderWay + actor.decisions.length === 0 &&
+  !isBehind &&
+  !actor.services.isDraining()
 
 /** Lets answers and mail come together, so that one append records them. */
 const gathering = ({ clock, pace }: ActorServices): Effect.Effect<void> =>
@@ -147,32 +159,41 @@ const reasonOf = (stalled: Stall): string => {
 const hasNews = ({ events, handled, answered, refusals }: Turn): boolean =>
   events.length + handled.length + answered.length + refusals.length > 0
 
-const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
+/** Records a turn. Returns whether the batch was released, which happens only if `release` asks for it. */
+const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn, release?: Append["release"]) {
   const { events, handled, answered, refusals } = turn
   for (const refusal of refusals) yield* logRefusal(actor, refusal)
-  if (events.length > 0 || handled.length > 0) yield* appendToLog(actor, turn)
-  else actor.mailWaiting = false
-  if (answered.length === 0) return
+  const isAppended = events.length > 0 || handled.length > 0
+  const isReleased = isAppended && (yield* appendToLog(actor, turn, release))
+  if (!isAppended) actor.mailWaiting = false
+  if (answered.length === 0) return isReleased
   const { id, batch, head, services } = actor
   yield* services.decisions.answered({ batch: id, version: batch.version, head }, answered)
+  return isReleased
 })
 
-const appendToLog = Effect.fnUntraced(function* (actor: Activation, { events, handled }: Turn) {
+const appendToLog = Effect.fnUntraced(function* (
+  actor: Activation,
+  { events, handled }: Turn,
+  release: Append["release"],
+) {
   const { store, pass, nextCommandId } = actor.services
   const intends = events.some(({ _tag }) => _tag === "TransfersRequested" || _tag === "TransferResent")
   yield* pass(intends ? "before-intent" : "before-append")
-  const { mailWaiting, head } = yield* store.append(actor.lease.owned, {
+  const { mailWaiting, head, isReleased } = yield* store.append(actor.lease.owned, {
     expectedVersion: actor.batch.version - events.length,
     head: actor.head,
     events,
     handled,
     commandId: nextCommandId(),
     open: !isQuiescent(actor.batch),
+    release,
   })
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
   for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
+  return isReleased
 })
 
 /** Logs a refused command. A bank's report about no transfer of ours is kept before its mail is deleted. */
@@ -296,28 +317,34 @@ const outdatedIntent = (
 }
 
 /** Releases the batch. Returns `false` if mail came meanwhile: then the actor goes on. */
-const rest = Effect.fnUntraced(function* (
-  actor: Activation,
-  { at, banks }: Turn,
-  waitUntil: number | undefined,
-) {
-  const { id, batch, head, compared, answered, backoff, line, lease, services, terms } = actor
+const rest = Effect.fnUntraced(function* (actor: Activation, turn: Turn, waitUntil: number | undefined) {
+  const { lease, services } = actor
   yield* services.pass("before-release")
   if (services.isDraining()) {
     yield* services.queue.handOver(lease.owned)
     return true
   }
-  const wake = Math.min(
-    waitUntil ?? Number.POSITIVE_INFINITY,
-    wakeAt(batch, { now: at, terms, banks, line }) ?? Number.POSITIVE_INFINITY,
-  )
-  const released = yield* services.queue.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
+  const released = yield* services.queue.release(lease.owned, wakeOf(actor, turn, waitUntil))
   if (released === "mail-waiting") {
     actor.mailWaiting = true
     return false
   }
-  services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
+  keepWarm(actor)
   return true
 })
+
+/** When a timer wakes the batch, in epoch milliseconds; `undefined` if it waits only for others. */
+const wakeOf = (
+  { batch, line, terms }: Activation,
+  { at, banks }: Turn,
+  waitUntil = Number.POSITIVE_INFINITY,
+): number | undefined => {
+  const wake = Math.min(waitUntil, wakeAt(batch, { now: at, terms, banks, line }) ?? Number.POSITIVE_INFINITY)
+  return Number.isFinite(wake) ? wake : undefined
+}
+
+/** Leaves the state of a released batch to its next activation. */
+const keepWarm = ({ id, batch, head, compared, answered, backoff, line, services }: Activation): void =>
+  services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
 
 const lastOf = (answered: ReadonlySet<string>): Set<string> => new Set([...answered].slice(-ANSWERED_MAX))

@@ -81,7 +81,7 @@ const eventStore = ({ of }: Memory): EventStore["Service"] => ({
     if (answer._tag === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
     if (answer._tag === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
     const head = written.at(-1)?.hash ?? append.head
-    return { version: answer.version, head, mailWaiting: answer.mailWaiting }
+    return { version: answer.version, head, mailWaiting: answer.mailWaiting, isReleased: answer.isReleased }
   }),
 
   replicated: () => Effect.void,
