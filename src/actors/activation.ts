@@ -129,7 +129,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
   yield* foldLog(services.store, id, warm)
   const takenOver = before === 0 || warm.batch.version > before
   const messages = yield* Effect.acquireRelease(
-    Effect.sync(() => new MessageQueue<Message>()),
+    Effect.sync(() => new MessageQueue<Message>(id)),
     (messages) => Effect.sync(() => services.messageQueues.delete(messages)),
   )
   services.messageQueues.add(messages)

@@ -44,6 +44,8 @@ const MAIL_MAX = 256
 const CALLS_MAX = 8
 /** The shortest wait before the stores are checked again while no money may move. */
 const LOOK_AGAIN_MS = 250
+/** How long an actor only waits for calls at most, before it looks whether anything else is due. */
+const LOOK_MS_MAX = 1_000
 /** Answered decisions that are remembered while a batch is at rest. */
 const ANSWERED_MAX = 256
 
@@ -65,6 +67,7 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     } else if (hasNews(turn)) yield* append(actor, turn)
     else actor.mailWaiting = false
     const waitUntil = turn.calls.length > 0 ? yield* act(actor, turn) : waitOf(actor, turn)
+    actor.messages.lookAt = lookAt(actor, turn, waitUntil)
     isBehind = turn.isBehind
     if (isBehind) yield* Effect.yieldNow
     if (isBehind || actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
@@ -234,6 +237,15 @@ const act = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   }
   return waitUntil
 })
+
+/**
+ * When a turn may find something although nothing came, in epoch milliseconds. While items are to be paid, their banks may take
+ * more of them at any time.
+ */
+const lookAt = (actor: Activation, turn: Turn, waitUntil: number | undefined): number =>
+  actor.callsUnderWay === 0 || actor.batch.tasks.request.size > 0
+    ? turn.at
+    : Math.min(wakeOf(actor, turn, waitUntil) ?? Number.POSITIVE_INFINITY, turn.at + LOOK_MS_MAX)
 
 /** Renews a lease that grew old because this process slept or Redis was slow, before anything is done under it. */
 const prolong = Effect.fnUntraced(function* ({ services, lease }: Activation) {

@@ -23,9 +23,10 @@ import { type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.t
 import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { type ActorServices, unknownBatch } from "./activation.ts"
+import { type ActorServices, type Message, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
+import type { MessageQueue } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
 
@@ -287,11 +288,21 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
   }
 })
 
-/** One timer for all actors: a timeout for each wait of each actor would cost more than the wait itself. */
-const lookForMail = ({ services }: Worker) =>
-  Effect.sync(() => {
-    for (const messages of services.messageQueues) messages.wake()
-  })
+/**
+ * Wakes actors that wait for calls: those that have mail, and those that have to look. There is one timer and one look into the
+ * mailboxes for all: a timeout for each wait, or a read and a turn of each actor, would cost more than the wait itself.
+ */
+const lookForMail = Effect.fnUntraced(function* ({ services }: Worker) {
+  const now = services.clock.currentTimeMillisUnsafe()
+  const others = new Map<BatchId, MessageQueue<Message>>()
+  for (const messages of services.messageQueues) {
+    if (!messages.isAwaited) continue
+    if (messages.lookAt <= now) messages.wake()
+    else others.set(messages.batch, messages)
+  }
+  if (others.size === 0) return
+  for (const batch of yield* services.mailbox.withMail([...others.keys()])) others.get(batch)?.wake()
+})
 
 const wakeDue = Effect.gen(function* () {
   yield* (yield* RunQueue).wake(yield* Clock.currentTimeMillis, WAKE_MAX)

@@ -237,6 +237,20 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
       }),
     )
 
+    it.effect("is seen in the mailboxes that have some", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const [one, other] = [yield* opened("w"), yield* opened("w")]
+        const batches = [one.batch, other.batch]
+        assert.deepStrictEqual(yield* log.withMail(batches), [])
+        yield* log.enqueue(other.batch, news(1), commandId())
+        assert.deepStrictEqual(yield* log.withMail(batches), [other.batch])
+        const handled = (yield* log.mail(other.batch, 10)).map(({ id }) => id)
+        yield* append(other, 2, "m", { events: [], handled })
+        assert.deepStrictEqual(yield* log.withMail(batches), [])
+      }),
+    )
+
     it.effect("is deleted in the step that answers it, and never before", () =>
       Effect.gen(function* () {
         const log = yield* wholeLog

@@ -116,6 +116,11 @@ const mailbox = ({ of }: Memory, mailboxMax: number): Mailbox["Service"] => ({
   }),
 
   mail: (batch, limit) => Effect.map(of(batch), (partition) => partition.mail(batch, limit).map(readMail)),
+
+  withMail: (batches) =>
+    Effect.filter(batches, (batch) =>
+      Effect.map(of(batch), (partition) => partition.mail(batch, 1).length > 0),
+    ),
 })
 
 const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({
