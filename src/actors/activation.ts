@@ -1,5 +1,5 @@
 /** The state of an actor while it runs, and how it is loaded from the log. */
-import { Effect, FiberSet } from "effect"
+import { type Clock, Effect, FiberSet } from "effect"
 import { attemptsReported } from "../domain/attempts.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
@@ -29,6 +29,7 @@ import type { Pace } from "./pace.ts"
 
 /** What the worker provides to each of its actors. */
 export interface ActorServices {
+  readonly clock: Clock.Clock
   readonly store: EventStore["Service"]
   readonly mailbox: Mailbox["Service"]
   readonly queue: RunQueue["Service"]
@@ -43,6 +44,8 @@ export interface ActorServices {
   readonly strays: StrayCallbacks["Service"]
   /** Which clearances are valid now; unknown while the lists that were announced last cannot be read. */
   readonly clearanceTerms: Effect.Effect<ClearanceTerms>
+  /** The same without a wait; `undefined` if the lists have to be read first. */
+  readonly seenTerms: () => ClearanceTerms | undefined
   readonly instructions: InstructionRegister["Service"]
   readonly decisions: DecisionRegister["Service"]
   readonly watch: StoreWatch["Service"]
@@ -92,6 +95,7 @@ export type Message =
 /** A running actor. Its batch may be ahead of the log until the next append; `head` is that of the last append. */
 export interface Activation extends BatchFold {
   readonly id: BatchId
+  readonly partition: number
   readonly lease: Lease
   readonly services: ActorServices
   readonly backoff: Backoff
@@ -125,13 +129,14 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
   yield* foldLog(services.store, id, warm)
   const takenOver = before === 0 || warm.batch.version > before
   const messages = yield* Effect.acquireRelease(
-    Effect.sync(() => new MessageQueue<Message>()),
+    Effect.sync(() => new MessageQueue<Message>(id)),
     (messages) => Effect.sync(() => services.messageQueues.delete(messages)),
   )
   services.messageQueues.add(messages)
   const actor: Activation = {
     ...warm,
     id,
+    partition: services.partitions.of(id),
     lease,
     services,
     messages,
@@ -155,8 +160,8 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
 })
 
 /** Whether money may move for a batch now: its log was compared with the registers, and no store was set back since. */
-export const mayPay = ({ id, compared, services: { partitions, watch } }: Activation): boolean =>
-  compared === watch.epoch() && watch.objection(partitions.of(id)) === undefined
+export const mayPay = ({ partition, compared, services: { watch } }: Activation): boolean =>
+  compared === watch.epoch() && watch.objection(partition) === undefined
 
 /** Whether a failure means that the registers do not answer. Then nothing is paid, and all else continues: the log is in
  * the other store. */
@@ -174,9 +179,8 @@ export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
  * log that the register has forgotten are registered again.
  */
 export const compare = Effect.fnUntraced(function* (actor: Activation) {
-  const { id, batch, head, services } = actor
+  const { id, partition, batch, head, services } = actor
   const epoch = services.watch.epoch()
-  const partition = services.partitions.of(id)
   const known = yield* services.instructions.standing(id, partition)
   const { tail } = known
   let { decisions } = known

@@ -7,14 +7,14 @@
  */
 import { Clock, Effect, FiberMap, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
-import type { ClearanceTerms } from "../domain/clearance.ts"
+import type { AnnouncedList, ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
-import { AnnouncedLists } from "../streams/announced-lists.ts"
+import { AnnouncedLists, type SeenLists } from "../streams/announced-lists.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { Mailbox } from "../streams/mailbox.ts"
@@ -23,9 +23,10 @@ import { type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.t
 import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { type ActorServices, unknownBatch } from "./activation.ts"
+import { type ActorServices, type Message, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
+import type { MessageQueue } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
 
@@ -96,6 +97,7 @@ const makeWorker = Effect.gen(function* () {
     draining: false,
     count: () => activeBatches.set(leases.size),
     services: {
+      clock: yield* Clock.Clock,
       store: yield* EventStore,
       mailbox: yield* Mailbox,
       queue: yield* RunQueue,
@@ -106,7 +108,7 @@ const makeWorker = Effect.gen(function* () {
       messageQueues: new Set(),
       pace: new Pace(),
       strays: yield* StrayCallbacks,
-      clearanceTerms: yield* makeClearanceTerms,
+      ...(yield* makeClearanceTerms),
       instructions: yield* InstructionRegister,
       decisions: yield* DecisionRegister,
       watch: yield* StoreWatch,
@@ -122,9 +124,10 @@ const makeWorker = Effect.gen(function* () {
 const makeClearanceTerms = Effect.gen(function* () {
   const { clearanceMaxAgeMs: maxAgeMs, clearanceDelaysMs } = (yield* AppConfig).providers
   const retryMs = { min: Math.min(...clearanceDelaysMs), max: Math.max(...clearanceDelaysMs) }
-  const { current } = yield* AnnouncedLists
-  return current.pipe(
-    Effect.map((lists): ClearanceTerms => ({ maxAgeMs, lists, retryMs })),
+  const { current, seen } = yield* AnnouncedLists
+  const termsBy = (lists: AnnouncedList | undefined): ClearanceTerms => ({ maxAgeMs, lists, retryMs })
+  const clearanceTerms: ActorServices["clearanceTerms"] = current.pipe(
+    Effect.map(termsBy),
     Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
       Effect.as(
         Effect.logWarning("nothing is paid: the announced lists are not known", { step, reason }),
@@ -132,6 +135,14 @@ const makeClearanceTerms = Effect.gen(function* () {
       ),
     ),
   )
+  let last: { readonly seen: SeenLists; readonly terms: ClearanceTerms } | undefined
+  const seenTerms: ActorServices["seenTerms"] = () => {
+    const now = seen()
+    if (now === undefined) return undefined
+    if (last?.seen !== now) last = { seen: now, terms: termsBy(now.lists) }
+    return last.terms
+  }
+  return { clearanceTerms, seenTerms }
 })
 
 /** Repeats a step while the worker runs. If it fails or dies, that is logged, and it runs again a little later. */
@@ -277,11 +288,21 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
   }
 })
 
-/** One timer for all actors: a timeout for each wait of each actor would cost more than the wait itself. */
-const lookForMail = ({ services }: Worker) =>
-  Effect.sync(() => {
-    for (const messages of services.messageQueues) messages.wake()
-  })
+/**
+ * Wakes actors that wait for calls: those that have mail, and those that have to look. There is one timer and one look into the
+ * mailboxes for all: a timeout for each wait, or a read and a turn of each actor, would cost more than the wait itself.
+ */
+const lookForMail = Effect.fnUntraced(function* ({ services }: Worker) {
+  const now = services.clock.currentTimeMillisUnsafe()
+  const others = new Map<BatchId, MessageQueue<Message>>()
+  for (const messages of services.messageQueues) {
+    if (!messages.isAwaited) continue
+    if (messages.lookAt <= now) messages.wake()
+    else others.set(messages.batch, messages)
+  }
+  if (others.size === 0) return
+  for (const batch of yield* services.mailbox.withMail([...others.keys()])) others.get(batch)?.wake()
+})
 
 const wakeDue = Effect.gen(function* () {
   yield* (yield* RunQueue).wake(yield* Clock.currentTimeMillis, WAKE_MAX)

@@ -1,5 +1,6 @@
 /** The logs of batches on Redis Streams. */
 import { Array as Arr, Clock, Effect } from "effect"
+import { encodeEvent } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { atOnce, inSlices } from "../parsing/turns.ts"
@@ -9,7 +10,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { EventRange, EventStore } from "./event-store.ts"
 import { logFrom, logUpTo } from "./evidence.ts"
-import { chainStart, linked } from "./hash-chain.ts"
+import { chainStart, linkOf } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { OwnershipLost } from "./run-queue.ts"
@@ -98,14 +99,18 @@ const openInSteps = Effect.fnUntraced(function* (
 })
 
 /** One function checks owner and tail, and writes to the log, the mailbox, the run queue and the feed. */
-const appending = ({ keysOf, call }: PartitionSteps, count: Count): EventStore["Service"]["append"] =>
+const appending = ({ keysOf, call, limits }: PartitionSteps, count: Count): EventStore["Service"]["append"] =>
   Effect.fnUntraced(function* ({ batch, entry, worker }, append) {
-    const { log, feed, mail, ready, open, shares } = keysOf(batch)
+    const { log, feed, mail, ready, open, shares, scheduled, lanes, waiting, timers } = keysOf(batch)
+    const { release } = append
     const { lines, head } = atOnce(chained(append.head, append.events))
     const now = yield* Clock.currentTimeMillis
     const answer = yield* call(
       "append",
-      [log(batch), feed, mail(batch), ready, open, shares],
+      [
+        ...[log(batch), feed, mail(batch), ready, open, shares],
+        ...(release === undefined ? [] : [scheduled, lanes, waiting, timers]),
+      ],
       [
         batch,
         entry,
@@ -115,16 +120,18 @@ const appending = ({ keysOf, call }: PartitionSteps, count: Count): EventStore["
         append.commandId,
         append.open ? "1" : "0",
         now,
+        release === undefined ? "" : limits.partnerShare,
+        release?.wakeAt ?? "",
         append.events.length,
         lines,
         ...append.handled,
       ],
     )
-    const [outcome, version, mailWaiting] = answer as [string, number, number]
+    const [outcome, version, mailWaiting, released] = answer as [string, number, number, number]
     if (outcome === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
     if (outcome === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
     count(append.events)
-    return { version, head, mailWaiting }
+    return { version, head, mailWaiting, isReleased: released === 1 }
   })
 
 const replicating = ({ connections, keysOf }: PartitionSteps): EventStore["Service"]["replicated"] =>
@@ -215,10 +222,9 @@ function* chained(
       yield
       yieldedAt = lines.length
     }
-    for (const { text, hash } of linked(head, [event])) {
-      lines += `${text}\n${hash}\n`
-      head = hash
-    }
+    const text = encodeEvent(event)
+    head = linkOf(head, text)
+    lines += `${text}\n${head}\n`
   }
   return { lines, head }
 }

@@ -7,7 +7,13 @@ import { attempt } from "../platform/redis-failure.ts"
 import { inTime } from "./deadline.ts"
 import { commandEnqueued } from "./evidence.ts"
 import { type CommandId, CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
-import { type PartitionKeys, type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
+import {
+  type PartitionKeys,
+  type PartitionSteps,
+  range,
+  unavailable,
+  wherever,
+} from "./partition-steps-redis.ts"
 import { readMail } from "./stream-entry.ts"
 
 /** How long a command may wait for its turn and for the step, as long as for any command of Redis. */
@@ -25,6 +31,13 @@ export const mailbox = (
     const entries = yield* range(steps, steps.keysOf(batch).mail(batch), "-", limit)
     return entries.map(readMail)
   }),
+  withMail: (batches) =>
+    wherever(
+      steps.commands,
+      batches,
+      (pipeline, batch) => pipeline.xlen(steps.keysOf(batch).mail(batch)),
+      (count) => Number(count) > 0,
+    ),
 })
 
 interface Enqueued {

@@ -81,7 +81,7 @@ const eventStore = ({ of }: Memory): EventStore["Service"] => ({
     if (answer._tag === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
     if (answer._tag === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
     const head = written.at(-1)?.hash ?? append.head
-    return { version: answer.version, head, mailWaiting: answer.mailWaiting }
+    return { version: answer.version, head, mailWaiting: answer.mailWaiting, isReleased: answer.isReleased }
   }),
 
   replicated: () => Effect.void,
@@ -116,6 +116,11 @@ const mailbox = ({ of }: Memory, mailboxMax: number): Mailbox["Service"] => ({
   }),
 
   mail: (batch, limit) => Effect.map(of(batch), (partition) => partition.mail(batch, limit).map(readMail)),
+
+  withMail: (batches) =>
+    Effect.filter(batches, (batch) =>
+      Effect.map(of(batch), (partition) => partition.mail(batch, 1).length > 0),
+    ),
 })
 
 const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({

@@ -157,7 +157,7 @@ it("describes every route it has, and no other", async () => {
         new ClaimsInMemory().layer,
         Layer.mock(ClaimMarks, {}),
         Layer.mock(StrayCallbacks, {}),
-        Layer.mock(AnnouncedLists, {}),
+        Layer.mock(AnnouncedLists, { seen: () => undefined }),
         Layer.mock(ApprovalAllowance, {}),
         Layer.mock(PayoutLimits, { problems: () => [] }),
         Layer.mock(ProviderReports, {}),
