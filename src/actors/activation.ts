@@ -24,7 +24,7 @@ import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import type { Lease } from "./lease.ts"
-import { MessageQueue } from "./message-queue.ts"
+import { MessageQueue, type MessageQueues } from "./message-queue.ts"
 import type { Pace } from "./pace.ts"
 
 /** What the worker provides to each of its actors. */
@@ -38,7 +38,7 @@ export interface ActorServices {
   /** The states of batches at rest, as their last actor left them. */
   readonly warm: FoldCache<Warm>
   /** The message queues of running actors. */
-  readonly messageQueues: Set<MessageQueue<Message>>
+  readonly messageQueues: MessageQueues<Message>
   readonly pace: Pace
   readonly strays: StrayCallbacks["Service"]
   /** Which clearances are valid now; unknown while the lists that were announced last cannot be read. */

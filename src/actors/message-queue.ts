@@ -30,3 +30,27 @@ export class MessageQueue<Message> {
     this.#arrived.openUnsafe()
   }
 }
+
+/** The queues of all running actors of a worker. */
+export class MessageQueues<Message> {
+  readonly #queues = new Set<MessageQueue<Message>>()
+  readonly #some = Latch.makeUnsafe(false)
+
+  add(queue: MessageQueue<Message>): void {
+    this.#queues.add(queue)
+    this.#some.openUnsafe()
+  }
+
+  delete(queue: MessageQueue<Message>): void {
+    this.#queues.delete(queue)
+    if (this.#queues.size === 0) this.#some.closeUnsafe()
+  }
+
+  /** Waits until an actor runs. */
+  readonly some: Effect.Effect<void> = Effect.asVoid(this.#some.await)
+
+  /** Ends the waits of all actors. */
+  wakeAll(): void {
+    for (const queue of this.#queues) queue.wake()
+  }
+}

@@ -26,8 +26,10 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
+import { MessageQueues } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
+import { TimerWatch } from "./timer-watch.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
 const WARM_ITEMS_MAX = 200_000
@@ -35,10 +37,11 @@ const WARM_ITEMS_MAX = 200_000
 const TAKE_WAIT_MS = 250
 /** Reads of the run queue under way at a time. A drain waits for all of them. */
 const TAKES_MAX = 1_024
-const WAKE_EVERY_MS = 200
+/** Looks for due timers are at least this far apart. */
+const WAKE_EVERY_MS_MIN = 200
 /** How often the mailbox of a batch is checked while it only waits for calls. */
 const MAIL_EVERY_MS = 50
-/** How long a batch may be without a worker after its claim has passed. */
+/** How long a batch may be without a worker after its claim has passed. Owners that are silent are looked at as often. */
 const TAKE_OVER_EVERY_MS_MAX = 250
 /** Batches scheduled by one wake or sweep of a partition. */
 const WAKE_MAX = 256
@@ -58,7 +61,7 @@ export const layer = Layer.effectDiscard(
       yield* forkLoop(worker, "take", takeScheduled(worker, part), 0)
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
-    yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
+    yield* forkLoop(worker, "wake", wakeDue(worker), WAKE_EVERY_MS_MIN)
     yield* forkLoop(worker, "listen", lookForMail(worker), MAIL_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
     yield* forkLoop(worker, "enqueue again", enqueueOverdue(sweepMs), sweepMs)
@@ -71,6 +74,7 @@ interface Worker {
   readonly name: string
   readonly settings: AppConfig["Service"]["worker"]
   readonly services: ActorServices
+  readonly timers: TimerWatch
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
   /** A permit is held while batches are taken. Holding all permits means that no more will come. */
@@ -86,10 +90,12 @@ const makeWorker = Effect.gen(function* () {
   const leases = new Map<BatchId, Lease>()
   const { activeBatches } = yield* Metrics
   const pipelines = yield* Pipelines
+  const timers = new TimerWatch()
   let commands = 0
   const worker: Worker = {
     name,
     settings,
+    timers,
     leases,
     actors: yield* FiberMap.make<BatchId, void, never>(),
     taking: Semaphore.makeUnsafe(TAKES_MAX),
@@ -98,12 +104,12 @@ const makeWorker = Effect.gen(function* () {
     services: {
       store: yield* EventStore,
       mailbox: yield* Mailbox,
-      queue: yield* RunQueue,
+      queue: settingTimers(timers, yield* RunQueue),
       partitions: yield* Partitions,
       pipelines,
       pass: yield* CrashPoints,
       warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
-      messageQueues: new Set(),
+      messageQueues: new MessageQueues(),
       pace: new Pace(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,
@@ -116,6 +122,17 @@ const makeWorker = Effect.gen(function* () {
     },
   }
   return worker
+})
+
+/** A run queue whose releases are known here, so that their timers are looked for when they are due. */
+const settingTimers = (timers: TimerWatch, queue: RunQueue["Service"]): RunQueue["Service"] => ({
+  ...queue,
+  release: (owned, wakeAt, mail) =>
+    Effect.tap(queue.release(owned, wakeAt, mail), (answer) =>
+      Effect.sync(() => {
+        if (answer === "released" && wakeAt !== undefined) timers.set(wakeAt)
+      }),
+    ),
 })
 
 /** Which clearances are valid: by the settings, and by the lists that the compliance engine announced last. */
@@ -175,15 +192,17 @@ const taking = (
     worker.draining ? Effect.void : Effect.flatMap(take, (owned) => runAll(worker, owned, takenAt)),
   ).pipe(worker.taking.withPermit, Effect.uninterruptible)
 
+/** If no owner is silent for half of the claim time, nothing can be taken over before the other half has passed. */
 const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
   if (worker.draining) return
   const { activeMax, claimMs } = worker.settings
+  const queue = yield* RunQueue
+  while (!(yield* queue.isAnySilent(claimMs / 2))) yield* Effect.sleep(claimMs / 2)
   const active = worker.leases.size
   // Orphans come first, even if the worker is full, because their transfers may be under way. Twice the limit is the end.
   const room = Math.min(Math.max(activeMax - active, ORPHANS_MIN), 2 * activeMax - active)
   if (room <= 0) return
   const takenAt = moment()
-  const queue = yield* RunQueue
   const takeOver = Effect.tap(queue.takeOver(worker.name, claimMs, room), (owned) =>
     Effect.forEach(owned, ({ batch }) =>
       Effect.logWarning("batch taken over", { worker: worker.name, batch }),
@@ -278,13 +297,18 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
 })
 
 /** One timer for all actors: a timeout for each wait of each actor would cost more than the wait itself. */
-const lookForMail = ({ services }: Worker) =>
-  Effect.sync(() => {
-    for (const messages of services.messageQueues) messages.wake()
-  })
+const lookForMail = ({ services: { messageQueues } }: Worker) =>
+  Effect.map(messageQueues.some, () => messageQueues.wakeAll())
 
-const wakeDue = Effect.gen(function* () {
-  yield* (yield* RunQueue).wake(yield* Clock.currentTimeMillis, WAKE_MAX)
+const wakeDue = Effect.fnUntraced(function* ({ timers }: Worker) {
+  yield* timers.due
+  const queue = yield* RunQueue
+  timers.looks()
+  const first = yield* queue.nextTimer
+  if (first === undefined) return
+  timers.set(first)
+  const now = yield* Clock.currentTimeMillis
+  if (first <= now) yield* queue.wake(now, WAKE_MAX)
 })
 
 const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {

@@ -61,6 +61,15 @@ export const queuePart = ({ client, keys: streams }: Reader, of: number, command
   }
 }
 
+/** The streams with an entry whose owner has been silent for `idleMs`, and those that do not answer. */
+export const silentIn = (commands: Commands, streams: ReadonlyArray<string>, idleMs: number) =>
+  wherever(
+    commands,
+    streams,
+    (pipeline, stream) => pipeline.xpending(stream, GROUP, "IDLE", idleMs, "-", "+", 1),
+    (entries) => (entries as ReadonlyArray<unknown>).length > 0,
+  )
+
 /**
  * Scans each stream to its end, or until enough is found, because an idle entry may be behind many busy ones. If one stream
  * cannot be scanned, what was taken from the others is kept.
@@ -86,12 +95,7 @@ export const takingOver = (
       } while (cursor !== "0-0")
     })
     // A look costs less than a scan, and rarely finds anything.
-    const idle = yield* wherever(
-      commands,
-      streams,
-      (pipeline, stream) => pipeline.xpending(stream, GROUP, "IDLE", idleMs, "-", "+", 1),
-      (entries) => (entries as ReadonlyArray<unknown>).length > 0,
-    )
+    const idle = yield* silentIn(commands, streams, idleMs)
     const exits = yield* Effect.forEach(idle, (stream) => Effect.exit(inTime(scan(stream))))
     return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })

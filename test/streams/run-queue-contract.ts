@@ -67,6 +67,35 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
       }),
     )
 
+    it.effect("shows whether any owner is silent, before a batch can be taken over", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        for (const owned of (yield* takeAll("w")).values()) yield* log.release(owned, undefined, "leave")
+        for (const owned of yield* log.takeOver("w", 0, 400)) yield* log.release(owned, undefined, "leave")
+        assert.isFalse(yield* log.isAnySilent(0), "nobody owns a batch")
+        const owned = yield* opened("w")
+        assert.isTrue(yield* log.isAnySilent(0))
+        assert.isFalse(yield* log.isAnySilent(60_000))
+        yield* log.release(owned, undefined, "leave")
+        assert.isFalse(yield* log.isAnySilent(0))
+      }),
+    )
+
+    it.effect("shows when the first timer of all partitions is due", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        yield* log.wake(LATER, 400)
+        assert.isUndefined(yield* log.nextTimer)
+        const [later, sooner] = [yield* opened("w"), yield* opened("w")]
+        yield* log.release(later, 7_000)
+        assert.strictEqual(yield* log.nextTimer, 7_000)
+        yield* log.release(sooner, 5_000)
+        assert.strictEqual(yield* log.nextTimer, 5_000)
+        yield* log.wake(5_000, 400)
+        assert.strictEqual(yield* log.nextTimer, 7_000)
+      }),
+    )
+
     it.effect("takes over as many as there is room for, the oldest first", () =>
       Effect.gen(function* () {
         const log = yield* wholeLog

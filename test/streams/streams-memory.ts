@@ -153,6 +153,14 @@ const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({
 
   retire: () => Effect.void,
 
+  isAnySilent: (idleMs) =>
+    Effect.map(Clock.currentTimeMillis, (now) => all.some(({ queue }) => queue.isAnySilent(idleMs, now))),
+
+  nextTimer: Effect.sync(() => {
+    const timers = all.flatMap(({ nextTimer }) => nextTimer ?? [])
+    return timers.length === 0 ? undefined : Math.min(...timers)
+  }),
+
   wake: (until, limit) =>
     Effect.map(Clock.currentTimeMillis, (now) =>
       sum(all.map((partition) => partition.wake(until, limit, now))),
