@@ -71,6 +71,15 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
   }
 }, Effect.scoped)
 
+/** Lets the answers of calls under way come together. */
+const gatherAnswers = Effect.fnUntraced(function* ({ callsUnderWay, services, messages }: Activation) {
+  // A call that has answered ends in the same round of the event loop.
+  yield* Effect.yieldNow
+  const isMoreToCome = messages.countOf(({ _tag }) => _tag === "Ended") < callsUnderWay
+  const waitMs = services.pace.gatherAnswersMs(isMoreToCome, yield* Clock.currentTimeMillis)
+  if (waitMs > 0) yield* Effect.sleep(waitMs)
+})
+
 /** Lets answers and mail come together, so that one append records them. */
 const gather = Effect.fnUntraced(function* ({ pace }: ActorServices) {
   yield* Effect.sleep(pace.gatherMs(yield* Clock.currentTimeMillis))
@@ -88,7 +97,7 @@ const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean
   const { id, services, messages } = actor
   let quiet = false
   if (actor.callsUnderWay > 0 && !isBehind) {
-    if (yield* messages.arrives) yield* gather(services)
+    if (yield* messages.arrives) yield* gatherAnswers(actor)
     else quiet = true
   }
   const answers: Array<BatchCommand> = []

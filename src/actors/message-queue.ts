@@ -19,6 +19,11 @@ export class MessageQueue<Message> {
     return messages
   }
 
+  /** How many messages wait for which this is true. */
+  countOf(isCounted: (message: Message) => boolean): number {
+    return this.#messages.reduce((count, message) => (isCounted(message) ? count + 1 : count), 0)
+  }
+
   /** Waits for a message or for {@link wake}. Returns whether there is a message. */
   readonly arrives: Effect.Effect<boolean> = Effect.map(this.#arrived.await, () => {
     this.#arrived.closeUnsafe()
