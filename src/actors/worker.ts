@@ -33,8 +33,9 @@ import { TimerWatch } from "./timer-watch.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
 const WARM_ITEMS_MAX = 200_000
-/** How long one read of the run queue waits for a batch. Only the first step of a drain depends on it. */
-const TAKE_WAIT_MS = 250
+/** How long one read of the run queue waits for a batch. A drain ends the wait. */
+const TAKE_WAIT_MS = 1_000
+const END_WAITS_EVERY_MS = 50
 /** Reads of the run queue under way at a time. A drain waits for all of them. */
 const TAKES_MAX = 1_024
 /** Looks for due timers are at least this far apart. */
@@ -316,6 +317,13 @@ const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
   yield* (yield* RunQueue).sweep(now - idleMs, now, WAKE_MAX)
 })
 
+/** Again and again, because a read may have begun to wait since. */
+const endWaits = ({ parts }: RunQueue["Service"]) =>
+  Effect.forEach(parts, ({ endWait }) => endWait, { concurrency: "unbounded", discard: true }).pipe(
+    Effect.andThen(Effect.sleep(END_WAITS_EVERY_MS)),
+    Effect.forever,
+  )
+
 /**
  * Waits for calls under way to end and be recorded, up to `drainMs`, then hands over the remaining batches, so that another
  * worker continues at once. That worker asks the banks about calls that were cut off.
@@ -324,7 +332,7 @@ const drain = Effect.fnUntraced(
   function* (worker: Worker) {
     const queue = yield* RunQueue
     worker.draining = true
-    yield* worker.taking.take(TAKES_MAX)
+    yield* Effect.raceFirst(worker.taking.take(TAKES_MAX), endWaits(queue))
     yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.settings.drainMs))
     const left = [...worker.leases.values()]
     yield* FiberMap.clear(worker.actors)

@@ -25,28 +25,51 @@ export const createGroups = Effect.fnUntraced(function* (commands: Commands, str
 
 /** The longest time that one read may block. The watchdog of its connection allows for it. */
 export const WAIT_MS_MAX = 5_000
+/** The same on a cluster, where a wait cannot be ended: a client of a cluster does not show which connection waits. */
+const CLUSTER_WAIT_MS_MAX = 250
 
 /** The streams that one connection reads together, out of `of` in all. Each stream gives at most its part of the limit. */
 export const queuePart = ({ client, keys: streams }: Reader, of: number, commands: Commands): QueuePart => {
   const positions = streams.map(() => ">")
+  const waitMsMax = client.isCluster ? CLUSTER_WAIT_MS_MAX : WAIT_MS_MAX
+  /** The server's number of the connection that reads. A new connection has another one. */
+  let connection: number | undefined
+  const readNumber = async () => {
+    if (client.isCluster) return
+    try {
+      connection = await client.client("ID")
+    } catch {
+      // A failure of the connection is that of the read, too. Who may not ask for the number waits until the read ends.
+      connection = undefined
+    }
+  }
   return {
+    endWait: Effect.suspend(() =>
+      connection === undefined ? Effect.void : attempt(() => commands.client("UNBLOCK", connection ?? 0)),
+    ).pipe(Effect.ignore),
+
     take: Effect.fnUntraced(function* (worker, limit, waitMs) {
       const perStream = Math.max(1, Math.floor(limit / of))
-      const block = Math.min(waitMs, WAIT_MS_MAX)
-      const read = attempt(() =>
-        client.xreadgroup(
-          "GROUP",
-          GROUP,
-          worker,
-          "COUNT",
-          perStream,
-          "BLOCK",
-          block,
-          "STREAMS",
-          ...streams,
-          ...positions,
-        ),
-      )
+      const block = Math.min(waitMs, waitMsMax)
+      const read = attempt(async () => {
+        // First, because the server answers nothing on this connection while the read blocks.
+        const [, answer] = await Promise.all([
+          readNumber(),
+          client.xreadgroup(
+            "GROUP",
+            GROUP,
+            worker,
+            "COUNT",
+            perStream,
+            "BLOCK",
+            block,
+            "STREAMS",
+            ...streams,
+            ...positions,
+          ),
+        ])
+        return answer
+      })
       const regroup = Effect.as(createGroups(commands, streams), null)
       const found = (yield* read.pipe(
         // A server that lost its data has no groups. Creates them, so that the next read works.

@@ -21,12 +21,14 @@ export interface Ownership {
 
 /** Partitions whose scheduled batches are read together: all of them, or one per part if the store is a cluster. */
 export interface QueuePart {
-  /** Waits up to `waitMs` for scheduled batches, and takes about `limit` at most. */
+  /** Waits up to about `waitMs` for scheduled batches, and takes about `limit` at most. */
   readonly take: (
     worker: string,
     limit: number,
     waitMs: number,
   ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
+  /** Ends a wait that is under way; nothing is taken then. If that is not possible, the wait ends by itself. */
+  readonly endWait: Effect.Effect<void>
 }
 
 /** Over all partitions: how many batches are open, how many were ever closed, and how many are open by partner shard. */

@@ -1,6 +1,8 @@
 /** The part of the contract that is about who owns which batch, and whose turn it is. */
+
+import { setImmediate } from "node:timers/promises"
 import { assert, type Vitest } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { describe } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import type { Ownership } from "../../src/streams/run-queue.ts"
@@ -36,6 +38,21 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
           [[batch, "patient"]],
         )
         assert.deepStrictEqual(yield* takeFrom(log, "patient", 4, 1), [])
+      }),
+    )
+
+    it.effect("ends a worker's wait when it is asked to", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        yield* takeAll("w")
+        const since = performance.now()
+        const waits = yield* Effect.forkChild(takeFrom(log, "leaving", 4, 5_000))
+        while (waits.pollUnsafe() === undefined) {
+          yield* Effect.forEach(log.parts, ({ endWait }) => endWait)
+          yield* Effect.promise(() => setImmediate())
+        }
+        assert.deepStrictEqual(yield* Fiber.join(waits), [])
+        assert.isBelow(performance.now() - since, 2_500)
       }),
     )
 
