@@ -395,6 +395,14 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "writes nothing at all from a checkpoint that has moved",
   },
   {
+    name: "no more than two steps are ahead of their cursors",
+    file: "streams/follower.ts",
+    text: "  yield* ended(following.moving)\n  const now",
+    without: "  const now",
+    caughtIn: "test/streams/follower-partitions.test.ts",
+    caughtBy: "do not hold up the next chunk, but the one after that",
+  },
+  {
     name: "what fails in a common step is tried by itself",
     file: "streams/follower.ts",
     text: "states.length > 1 || state.isAlone",
