@@ -10,7 +10,8 @@ const LOOK_EVERY_MS_MAX = 1_000
 
 /** Times are in milliseconds since the epoch. */
 export class TimerWatch {
-  #firstAt = Number.POSITIVE_INFINITY
+  /** Before the first look, anything may be due. */
+  #firstAt = Number.NEGATIVE_INFINITY
   readonly #sooner = Latch.makeUnsafe(false)
 
   /** Call it before a look: what was known is then read anew, and what is set meanwhile is kept. */

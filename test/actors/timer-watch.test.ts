@@ -13,12 +13,24 @@ const waiting = Effect.fnUntraced(function* (watch: TimerWatch) {
   )
 })
 
+const lookedOnce = () => {
+  const watch = new TimerWatch()
+  watch.looks()
+  return watch
+}
+
 const inMs = (ms: number) => Effect.map(Clock.currentTimeMillis, (now) => now + ms)
 
 describe("a worker looks for due timers", () => {
+  it.effect("at once when it starts", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* Fiber.join(yield* waiting(new TimerWatch())), 0)
+    }),
+  )
+
   it.effect("when the first one is due that it knows", () =>
     Effect.gen(function* () {
-      const watch = new TimerWatch()
+      const watch = lookedOnce()
       watch.set(yield* inMs(700))
       watch.set(yield* inMs(300))
       watch.set(yield* inMs(500))
@@ -32,7 +44,7 @@ describe("a worker looks for due timers", () => {
 
   it.effect("also if it is set while it waits for a later one", () =>
     Effect.gen(function* () {
-      const watch = new TimerWatch()
+      const watch = lookedOnce()
       watch.set(yield* inMs(700))
       const due = yield* waiting(watch)
       yield* TestClock.adjust(100)
@@ -44,7 +56,7 @@ describe("a worker looks for due timers", () => {
 
   it.effect("once a second without any, because another worker may have died with its own", () =>
     Effect.gen(function* () {
-      const watch = new TimerWatch()
+      const watch = lookedOnce()
       const due = yield* waiting(watch)
       yield* TestClock.adjust(999)
       assert.isUndefined(due.pollUnsafe())
@@ -55,7 +67,7 @@ describe("a worker looks for due timers", () => {
 
   it.effect("not again for those that it looked for", () =>
     Effect.gen(function* () {
-      const watch = new TimerWatch()
+      const watch = lookedOnce()
       watch.set(yield* inMs(0))
       watch.looks()
       watch.set(yield* inMs(400))
@@ -68,7 +80,7 @@ describe("a worker looks for due timers", () => {
   it.effect("at once if the clock was set back", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(10_000_000)
-      const watch = new TimerWatch()
+      const watch = lookedOnce()
       const due = yield* waiting(watch)
       yield* TestClock.setTime(5_000_000)
       watch.set(0)
