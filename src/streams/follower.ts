@@ -181,21 +181,23 @@ const read = Effect.fnUntraced(function* <Work>(
   const now = yield* Clock.currentTimeMillis
   const news: Array<{
     readonly state: FollowedPartition
+    readonly from: string
     readonly appends: Parameters<typeof firstAppends>[0]
   }> = []
   for (const [index, state] of due.entries()) {
     const page = pages[index]
-    if (page === undefined) continue
+    // A move of cursors that ended meanwhile may have taken it its own.
+    if (page === undefined || state.cursor === undefined) continue
     if (Result.isFailure(page)) yield* unread(following, state, page.failure)
     else if (page.success.length === 0) state.foundNothing(now)
-    else news.push({ state, appends: page.success })
+    else news.push({ state, from: state.cursor.position, appends: page.success })
   }
   const weightMax = Math.ceil(STEP_EVENTS_MAX / Math.max(1, news.length))
   const chunks = yield* readChunks(
     store,
-    news.map(({ state, appends }) => ({
+    news.map(({ state, from, appends }) => ({
       partition: state.partition,
-      from: state.cursor?.position ?? "",
+      from,
       appends: firstAppends(appends, weightMax),
     })),
   )
