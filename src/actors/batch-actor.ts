@@ -87,6 +87,15 @@ const isLast = (actor: Activation, { events, calls, isBehind, answered }: Turn):
   !isBehind &&
   !actor.services.isDraining()
 
+/** Lets the answers of calls under way come together. */
+const gatherAnswers = Effect.fnUntraced(function* ({ callsUnderWay, services, messages }: Activation) {
+  // A call that has answered ends in the same round of the event loop.
+  yield* Effect.yieldNow
+  const isMoreToCome = messages.countOf(({ _tag }) => _tag === "Ended") < callsUnderWay
+  const waitMs = services.pace.gatherAnswersMs(isMoreToCome, services.clock.currentTimeMillisUnsafe())
+  if (waitMs > 0) yield* Effect.sleep(waitMs)
+})
+
 /** Lets answers and mail come together, so that one append records them. */
 const gathering = ({ clock, pace }: ActorServices): Effect.Effect<void> =>
   Effect.sleep(pace.gatherMs(clock.currentTimeMillisUnsafe()))
@@ -103,7 +112,7 @@ const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean
   const { id, services, messages } = actor
   let quiet = false
   if (actor.callsUnderWay > 0 && !isBehind) {
-    if (yield* messages.arrives) yield* gathering(services)
+    if (yield* messages.arrives) yield* gatherAnswers(actor)
     else quiet = true
   }
   const answers: Array<BatchCommand> = []

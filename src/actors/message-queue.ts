@@ -29,6 +29,11 @@ export class MessageQueue<Message> {
     return messages
   }
 
+  /** How many messages wait for which this is true. */
+  countOf(isCounted: (message: Message) => boolean): number {
+    return this.#messages.reduce((count, message) => (isCounted(message) ? count + 1 : count), 0)
+  }
+
   /** Waits for a message or for {@link wake}. Returns whether there is a message. */
   readonly arrives: Effect.Effect<boolean> = Effect.suspend(() => {
     this.isAwaited = true
@@ -42,5 +47,35 @@ export class MessageQueue<Message> {
   /** Ends a wait, also if there is no message. */
   wake(): void {
     this.#arrived.openUnsafe()
+  }
+}
+
+/** The queues of all running actors of a worker. */
+export class MessageQueues<Message> {
+  readonly #queues = new Set<MessageQueue<Message>>()
+  readonly #some = Latch.makeUnsafe(false)
+
+  add(queue: MessageQueue<Message>): void {
+    this.#queues.add(queue)
+    this.#some.openUnsafe()
+  }
+
+  delete(queue: MessageQueue<Message>): void {
+    this.#queues.delete(queue)
+    if (this.#queues.size === 0) this.#some.closeUnsafe()
+  }
+
+  /** Waits until an actor runs. */
+  readonly some: Effect.Effect<void> = Effect.asVoid(this.#some.await)
+
+  /** Wakes the actors that have to look at `now` (epoch milliseconds), and returns the others that wait, by their batch. */
+  wakeDue(now: number): ReadonlyMap<BatchId, MessageQueue<Message>> {
+    const others = new Map<BatchId, MessageQueue<Message>>()
+    for (const queue of this.#queues) {
+      if (!queue.isAwaited) continue
+      if (queue.lookAt <= now) queue.wake()
+      else others.set(queue.batch, queue)
+    }
+    return others
   }
 }

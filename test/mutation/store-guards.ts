@@ -186,6 +186,22 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "writes nothing at all from a checkpoint that has moved",
   },
   {
+    name: "a batch whose worker died is found as soon as its claim has passed",
+    file: "actors/worker.ts",
+    text: "queue.isAnySilent(claimMs / 2)",
+    without: "queue.isAnySilent(claimMs)",
+    caughtIn: "test/actors/worker-looks.test.ts",
+    caughtBy: "finds a batch within a quarter of a second",
+  },
+  {
+    name: "no more than two steps are ahead of their cursors",
+    file: "streams/follower.ts",
+    text: "  yield* ended(following.moving)\n  const now",
+    without: "  const now",
+    caughtIn: "test/streams/follower-partitions.test.ts",
+    caughtBy: "do not hold up the next chunk, but the one after that",
+  },
+  {
     name: "what fails in a common step is tried by itself",
     file: "streams/follower.ts",
     text: "states.length > 1 || state.isAlone",

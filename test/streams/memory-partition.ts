@@ -151,6 +151,11 @@ export class MemoryPartition {
     return "HANDED"
   }
 
+  /** When the first timer is due; `undefined` if none is set. */
+  get nextTimer(): number | undefined {
+    return this.#timers.size === 0 ? undefined : Math.min(...this.#timers.values())
+  }
+
   /** Timers are due at `until`; the step itself is done at `now`. */
   wake(until: number, limit: number, now: number): number {
     const due = first(this.#timers, until, limit)

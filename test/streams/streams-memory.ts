@@ -158,6 +158,14 @@ const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({
 
   retire: () => Effect.void,
 
+  isAnySilent: (idleMs) =>
+    Effect.map(Clock.currentTimeMillis, (now) => all.some(({ queue }) => queue.isAnySilent(idleMs, now))),
+
+  nextTimer: Effect.sync(() => {
+    const timers = all.flatMap(({ nextTimer }) => nextTimer ?? [])
+    return timers.length === 0 ? undefined : Math.min(...timers)
+  }),
+
   wake: (until, limit) =>
     Effect.map(Clock.currentTimeMillis, (now) =>
       sum(all.map((partition) => partition.wake(until, limit, now))),
@@ -253,19 +261,27 @@ const openInSteps = Effect.fnUntraced(function* (
 })
 
 /** All partitions, each with its part of what a worker has room for. */
-const queuePart = (partitions: ReadonlyArray<MemoryPartition>, bell: Bell): QueuePart => ({
-  take: Effect.fnUntraced(function* (worker, limit, waitMs) {
-    const perPartition = Math.max(1, Math.floor(limit / partitions.length))
-    const until = (yield* Clock.currentTimeMillis) + waitMs
-    while (true) {
-      const ring = bell.next
-      const now = yield* Clock.currentTimeMillis
-      const taken = partitions.flatMap(({ queue }) => queue.take(worker, perPartition, now))
-      if (taken.length > 0) return taken
-      const rang = yield* Effect.timeoutOption(ring, until - now)
-      if (rang._tag === "None") return []
-    }
-  }),
-})
+const queuePart = (partitions: ReadonlyArray<MemoryPartition>, bell: Bell): QueuePart => {
+  let waitsEnded = 0
+  return {
+    take: Effect.fnUntraced(function* (worker, limit, waitMs) {
+      const endedBefore = waitsEnded
+      const perPartition = Math.max(1, Math.floor(limit / partitions.length))
+      const until = (yield* Clock.currentTimeMillis) + waitMs
+      while (true) {
+        const ring = bell.next
+        const now = yield* Clock.currentTimeMillis
+        const taken = partitions.flatMap(({ queue }) => queue.take(worker, perPartition, now))
+        if (taken.length > 0) return taken
+        const rang = yield* Effect.timeoutOption(ring, until - now)
+        if (rang._tag === "None" || waitsEnded > endedBefore) return []
+      }
+    }),
+    endWait: Effect.sync(() => {
+      waitsEnded += 1
+      bell.ring()
+    }),
+  }
+}
 
 const sum = (counts: ReadonlyArray<number>): number => counts.reduce((total, count) => total + count, 0)
