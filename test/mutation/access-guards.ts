@@ -157,7 +157,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     text: "if (admitted !== this.#changes) return",
     without: "",
     caughtIn: "test/providers/calling/circuit-breaker.test.ts",
-    caughtBy: "admits, opens and closes as Effect's does",
+    caughtBy: "counts no call that was admitted before it opened",
   },
   {
     name: "a breaker admits one call as a trial",

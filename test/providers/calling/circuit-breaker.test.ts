@@ -10,7 +10,7 @@ const policies = fc.record({
   failurePercent: fc.integer({ min: 1, max: 100 }),
   calls: fc.integer({ min: 1, max: 6 }),
   callsMin: fc.integer({ min: 1, max: 6 }),
-  openMs: fc.integer({ min: 1, max: 50 }),
+  openMs: fc.integer({ min: 1, max: 20 }),
 })
 type Policy = typeof policies extends fc.Arbitrary<infer P> ? P : never
 
@@ -25,7 +25,7 @@ const steps = fc.array(
     }),
     fc.record({ _tag: fc.constant("pass" as const), ms: fc.integer({ min: 0, max: 60 }) }),
   ),
-  { minLength: 1, maxLength: 60 },
+  { minLength: 20, maxLength: 60 },
 )
 
 const outcomes = {
@@ -108,6 +108,17 @@ describe("the breaker of a channel", () => {
       )
     }),
   )
+
+  it("counts no call that was admitted before it opened", () => {
+    const breaker = new CircuitBreaker({ failurePercent: 50, calls: 1, callsMin: 1, openMs: 10 })
+    const [first, second] = [breaker.admit(0) ?? -1, breaker.admit(0) ?? -1]
+    breaker.record(first, "failure", 1)
+    const trial = breaker.admit(11) ?? -1
+    breaker.record(second, "success", 12)
+    assert.deepInclude(breaker.state(12), { health: "half-open", isTrying: true })
+    breaker.record(trial, "success", 13)
+    assert.strictEqual(breaker.state(13).health, "closed")
+  })
 
   it("forgets its calls after an hour without any", () => {
     const breaker = new CircuitBreaker({ failurePercent: 50, calls: 4, callsMin: 4, openMs: 1_000 })
