@@ -46,15 +46,17 @@ export const openPartitions = Effect.gen(function* () {
       ({ reason }) => new StoreUnavailable({ store: "redis", step: "check PARTITIONS", reason }),
     ),
   )
+  const keys = Array.from({ length: count }, (_, partition) => partitionKeys(prefix, partition))
+  const keysAt = (partition: number) => keys[partition] ?? partitionKeys(prefix, partition)
   const steps: PartitionSteps = {
     connections,
     commands,
     limits,
     partitionOf: (batch) => partitionOf(batch, count),
-    partitions: Array.from({ length: count }, (_, partition) => partitionKeys(prefix, partition)),
+    partitions: keys,
     isReplicated: replicas > 0,
-    keysAt: (partition) => partitionKeys(prefix, partition),
-    keysOf: (batch) => partitionKeys(prefix, partitionOf(batch, count)),
+    keysAt,
+    keysOf: (batch) => keysAt(partitionOf(batch, count)),
     call: (name, keys, args) => callLibrary(name, keys, args).pipe(unavailable(name)),
     replicated: (key, evidence) => connections.replicated(key, evidence).pipe(unavailable("replicate")),
   }
