@@ -54,7 +54,8 @@ const receive = Effect.fnUntraced(function* (
   const text = yield* inUtf8(c, body)
   const reports = yield* Effect.mapError(callbacks.read(bank, headerOf(c), text), refusalOf)
   const known = yield* Effect.forEach(reports, (report) => enqueue(bank, report), {
-    concurrency: ENQUEUED_AT_ONCE,
+    // One report, as most callbacks have, needs no fiber of its own.
+    concurrency: Math.min(reports.length, ENQUEUED_AT_ONCE),
   })
   if (known.includes(false)) return yield* new NotFound({ what: "transfer" })
   return c.body(null, 202)

@@ -114,8 +114,12 @@ export const withRoom = (
         const reservation = rooms[kind].enter(owner, bytesMax, announced)
         if (!(reservation instanceof Reservation)) return reservation
         const times = { withinMs: kinds[kind].withinMs, windowMs }
-        return read(exchange, { coding, bytesMax }, reservation, times).pipe(
-          Effect.flatMap((pieces) => inSlices(joined(pieces))),
+        return arrived(exchange.incoming).pipe(
+          Effect.flatMap(
+            () =>
+              whole(exchange.incoming, { coding, bytesMax }, reservation) ??
+              read(exchange, { coding, bytesMax }, reservation, times),
+          ),
           Effect.flatMap(use),
           Effect.ensuring(Effect.sync(() => reservation.giveBack())),
         )
@@ -197,8 +201,9 @@ class Reservation {
     this.#bytesMax = bytesMax
   }
 
-  get bytes(): number {
-    return this.#bytes
+  /** Whether it was given back, by its body or to another one. */
+  get isBack(): boolean {
+    return this.#isBack
   }
 
   grow(bytes: number): BodyFailure | undefined {
@@ -232,11 +237,60 @@ class Reservation {
   }
 }
 
-const read = (
-  { incoming, outgoing }: Exchange,
-  { coding, bytesMax }: { readonly coding: Coding; readonly bytesMax: number },
+/**
+ * Waits until what came together with the headers is in the stream: Node reports a request before it parses the bytes behind
+ * its headers. A client that waits for "100 Continue" has sent nothing yet.
+ */
+const arrived = (incoming: IncomingMessage): Effect.Effect<void> =>
+  incoming.complete || incoming.headers.expect !== undefined
+    ? Effect.void
+    : Effect.callback((resume) => {
+        process.nextTick(() => resume(Effect.void))
+        return Effect.sync(() => incoming.resume())
+      })
+
+interface Limits {
+  readonly coding: Coding
+  readonly bytesMax: number
+}
+
+/**
+ * A body that is all there, without waiting, timers and listeners: most are short and come with their headers. `undefined` for
+ * any other, which is read as it comes.
+ */
+const whole = (
+  incoming: IncomingMessage,
+  { coding, bytesMax }: Limits,
   reservation: Reservation,
-  { withinMs, windowMs }: { readonly withinMs: number; readonly windowMs: number },
+): Effect.Effect<Buffer, BodyFailure> | undefined => {
+  if (coding !== "identity" || !incoming.complete || incoming.destroyed || reservation.isBack)
+    return undefined
+  const body: Buffer = incoming.read() ?? Buffer.alloc(0)
+  const failure = body.length > bytesMax ? new BodyTooLarge({ bytesMax }) : reservation.grow(body.length)
+  if (failure !== undefined) return Effect.fail(failure)
+  reservation.finish()
+  return Effect.succeed(body)
+}
+
+/** A body as it comes, at its rate and in its time. */
+const read = (
+  exchange: Exchange,
+  limits: Limits,
+  reservation: Reservation,
+  times: Times,
+): Effect.Effect<Buffer, BodyFailure> =>
+  Effect.flatMap(piecesOf(exchange, limits, reservation, times), (pieces) => inSlices(joined(pieces)))
+
+interface Times {
+  readonly withinMs: number
+  readonly windowMs: number
+}
+
+const piecesOf = (
+  { incoming, outgoing }: Exchange,
+  { coding, bytesMax }: Limits,
+  reservation: Reservation,
+  { withinMs, windowMs }: Times,
 ): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> =>
   Effect.callback((resume) => {
     const pieces: Array<Buffer> = []
@@ -308,7 +362,7 @@ const addTo = (pieces: Array<Buffer>, chunk: Buffer): void => {
   pieces.push(last)
 }
 
-/** Most bodies arrive in one piece, which is not copied. */
+/** A body in one piece is not copied. */
 function* joined(pieces: ReadonlyArray<Buffer>): Generator<void, Buffer> {
   const [only, ...others] = pieces
   if (only !== undefined && others.length === 0) return only
