@@ -111,13 +111,13 @@ export const withRoom = (
         if (coding instanceof UnsupportedCoding) return coding
         const announced = Number(headers["content-length"] ?? 0)
         if (announced > bytesMax) return new BodyTooLarge({ bytesMax })
-        const reservation = rooms[kind].enter(owner, bytesMax, announced)
+        const reservation = rooms[kind].enter(exchange.incoming, owner, bytesMax, announced)
         if (!(reservation instanceof Reservation)) return reservation
         const times = { withinMs: kinds[kind].withinMs, windowMs }
         return arrived(exchange.incoming).pipe(
           Effect.flatMap(
             () =>
-              whole(exchange.incoming, { coding, bytesMax }, reservation) ??
+              whole(exchange.incoming, coding, reservation) ??
               read(exchange, { coding, bytesMax }, reservation, times),
           ),
           Effect.flatMap(use),
@@ -141,14 +141,19 @@ class KindRoom {
     this.#unfinishedGiveWay = unfinishedGiveWay
   }
 
-  enter(owner: string, bytesMax: number, announced: number): Reservation | BodiesFull | TooManyRequests {
+  enter(
+    incoming: Pick<IncomingMessage, "complete">,
+    owner: string,
+    bytesMax: number,
+    announced: number,
+  ): Reservation | BodiesFull | TooManyRequests {
     const refused =
       this.admit(this.#bodies, owner, 1) ??
       (this.#unfinishedGiveWay || this.bytes.admits(owner, announced)
         ? undefined
         : this.refusal(this.bytes, owner))
     if (refused !== undefined) return refused
-    const reservation = new Reservation(this, owner, bytesMax)
+    const reservation = new Reservation(this, incoming, owner, bytesMax)
     this.#bodies.take(owner, 1)
     this.#unfinished.add(reservation)
     return reservation
@@ -190,13 +195,15 @@ class KindRoom {
 class Reservation {
   readonly owner: string
   readonly #room: KindRoom
+  readonly #incoming: Pick<IncomingMessage, "complete">
   readonly #bytesMax: number
   #bytes = 0
   #isBack = false
   #stopReading = (): void => {}
 
-  constructor(room: KindRoom, owner: string, bytesMax: number) {
+  constructor(room: KindRoom, incoming: Pick<IncomingMessage, "complete">, owner: string, bytesMax: number) {
     this.#room = room
+    this.#incoming = incoming
     this.owner = owner
     this.#bytesMax = bytesMax
   }
@@ -225,7 +232,9 @@ class Reservation {
     else this.#stopReading = stop
   }
 
+  /** A body that has come and is only to be taken up does not give way. */
   giveWay(): void {
+    if (this.#incoming.complete) return
     this.giveBack()
     this.#stopReading()
   }
@@ -245,8 +254,11 @@ const arrived = (incoming: IncomingMessage): Effect.Effect<void> =>
   incoming.complete || incoming.headers.expect !== undefined
     ? Effect.void
     : Effect.callback((resume) => {
-        process.nextTick(() => resume(Effect.void))
-        return Effect.sync(() => incoming.resume())
+        const soon = setImmediate(() => resume(Effect.void))
+        return Effect.sync(() => {
+          clearImmediate(soon)
+          incoming.resume()
+        })
       })
 
 interface Limits {
@@ -260,14 +272,14 @@ interface Limits {
  */
 const whole = (
   incoming: IncomingMessage,
-  { coding, bytesMax }: Limits,
+  coding: Coding,
   reservation: Reservation,
 ): Effect.Effect<Buffer, BodyFailure> | undefined => {
   if (coding !== "identity" || !incoming.complete || incoming.destroyed || reservation.isBack)
     return undefined
   const body: Buffer = incoming.read() ?? Buffer.alloc(0)
-  const failure = body.length > bytesMax ? new BodyTooLarge({ bytesMax }) : reservation.grow(body.length)
-  if (failure !== undefined) return Effect.fail(failure)
+  const refused = reservation.grow(body.length)
+  if (refused !== undefined) return Effect.fail(refused)
   reservation.finish()
   return Effect.succeed(body)
 }
