@@ -1,8 +1,8 @@
 /**
  * Reads the body of `POST /payout-batches`: from JSON to payout items in one pass, or to a list of all problems.
  *
- * Each item is decoded once, including its amount. The fast path ignores unknown fields and stops at an item's first
- * problem. Only an item that it refuses, or that has unknown fields, is decoded again to find all its problems.
+ * Each item is checked once, by a compiled schema that stops at its first problem, and its amount is read. Only an item that
+ * this refuses, or that has unknown fields, is decoded again to find all its problems.
  */
 import {
   Array as Arr,
@@ -144,7 +144,8 @@ const Envelope = Schema.Struct({
 const everything = { errors: "all", onExcessProperty: "error" } as const
 const decodeEnvelope = Schema.decodeUnknownResult(Envelope, everything)
 const readWrittenItem = Schema.decodeUnknownResult(WrittenItem)
-const decodeItemFully = Schema.decodeUnknownResult(Item, everything)
+/** Reads an item as it is asked for, in its final form of texts, or finds all its problems. */
+export const decodeItemFully = Schema.decodeUnknownResult(Item, everything)
 
 /**
  * Reads a body, and checks all of it: the bytes must be UTF-8, every field known, every reference unique. Texts are
@@ -275,8 +276,8 @@ const readItem = (index: number, row: unknown): Result.Result<ReadItem, Readonly
   return Result.mapError(decodeItemFully(row), ({ issue }) => fieldProblems(path, issue))
 }
 
-/** An item that is in order in all that it has; `undefined` for any other one. */
-const itemInOrder = (row: unknown): ReadItem | undefined => {
+/** An item that is in order in all that it has: what {@link decodeItemFully} reads, several times as fast. `undefined` for any other. */
+export const itemInOrder = (row: unknown): ReadItem | undefined => {
   const written = readWrittenItem(row)
   if (Result.isFailure(written) || hasMoreFields(row, written.success)) return undefined
   const { currency, value } = written.success.amount
