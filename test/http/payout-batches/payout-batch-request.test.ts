@@ -8,7 +8,7 @@ import {
 import { fc, ofAllExamples } from "../../property.ts"
 
 /** Values most of which are in order. */
-const mostly = (good: ReadonlyArray<unknown>, bad: ReadonlyArray<unknown>) =>
+const mostly = <A, B>(good: ReadonlyArray<A>, bad: ReadonlyArray<B>): fc.Arbitrary<A | B> =>
   fc.oneof(
     { weight: 9, arbitrary: fc.constantFrom(...good) },
     { weight: 1, arbitrary: fc.constantFrom(...bad) },
