@@ -12,7 +12,6 @@ import {
 import { TextWithin } from "../../domain/code-points.ts"
 import { parseClearanceKey } from "../../domain/identifiers.ts"
 import { instantOf, isDay } from "../../domain/written-time.ts"
-import { decodingThoroughly } from "../../parsing/schema-problems.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import { AnnouncedLists } from "../../streams/announced-lists.ts"
 import { EventStore } from "../../streams/event-store.ts"
@@ -53,9 +52,9 @@ const Announcement = Schema.Struct({
   listVersion: RawListVersion,
   announcedAt: Schema.optionalKey(Time),
 })
-const decodeAnnouncement = decodingThoroughly(Announcement)
+const decodeAnnouncement = Schema.decodeUnknownResult(Announcement, { errors: "all" })
 
-const decodeCallback = decodingThoroughly(Callback)
+const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
 /** The routes of callbacks; none without a secret to verify them. */
 export const complianceCallbacks = Effect.fnUntraced(function* (
