@@ -75,7 +75,9 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
   const direct: Edge<R>["direct"] = (route, handler) => async (call) => {
-    const exit = await run(Effect.catchCause(handler(call), (cause) => answer(call, route, cause)))
+    // What a handler throws is a defect here too: nobody else would answer it.
+    const handled = Effect.suspend(() => handler(call))
+    const exit = await run(Effect.catchCause(handled, (cause) => answer(call, route, cause)))
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
   const caller: Edge<R>["caller"] = (handler) =>

@@ -356,7 +356,9 @@ const piecesOf = (
       incoming.resume()
     }
     incoming.on("data", onData).on("end", onEnd).on("error", onClose).on("close", onClose)
-    if (incoming.headers.expect !== undefined) outgoing.writeContinue()
+    // A client that left before anybody listened is not reported again.
+    if (incoming.destroyed) fail(new BodyCutOff())
+    else if (incoming.headers.expect !== undefined) outgoing.writeContinue()
     reservation.whenGivingWay(tooSlow)
     return Effect.sync(stop)
   })

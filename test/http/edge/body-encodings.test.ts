@@ -8,7 +8,13 @@ import { Effect, Result } from "effect"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { transferReference } from "../../../src/domain/identifiers.ts"
 import { BrokenCoding } from "../../../src/http/edge/content-coding.ts"
-import { BodiesFull, BodyTooLarge, bodyKinds, withRoom } from "../../../src/http/edge/request-body.ts"
+import {
+  BodiesFull,
+  BodyCutOff,
+  BodyTooLarge,
+  bodyKinds,
+  withRoom,
+} from "../../../src/http/edge/request-body.ts"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { ApiUnderTest, acme } from "../api-under-test.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
@@ -193,6 +199,20 @@ describe("the reader of bodies", () => {
     expect(await read(5)).toBe("hello")
     expect(await read(4)).toEqual(new BodyTooLarge({ bytesMax: 4 }))
     server.close()
+  })
+
+  it("does not wait for the body of a client that has left", async () => {
+    const incoming = Object.assign(new PassThrough(), { headers: {}, complete: false })
+    incoming.destroy()
+    const exchange = {
+      incoming: incoming as unknown as IncomingMessage,
+      outgoing: { writeContinue: () => {} },
+    }
+    const terms = { kind: "intake", owner: "acme", bytesMax: 10 } as const
+    const since = performance.now()
+    const refused = await Effect.runPromise(Effect.flip(bodies.use(exchange, terms, () => Effect.void)))
+    expect(refused).toEqual(new BodyCutOff())
+    expect(performance.now() - since, "it would be too slow after a window").toBeLessThan(3_000)
   })
 
   it("lets no body give way that has come whole", async () => {
