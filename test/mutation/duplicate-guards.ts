@@ -34,8 +34,8 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch is opened in time or not at all",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "store.open(id, events, randomUUID(), openBy)",
-    without: "store.open(id, events, randomUUID())",
+    text: "store.open(ready.id, start, randomUUID(), ready.openBy)",
+    without: "store.open(ready.id, start, randomUUID())",
     caughtIn: claims,
     caughtBy: "opens nothing when it comes to itself so late",
   },

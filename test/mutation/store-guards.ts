@@ -212,8 +212,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a server that does not answer holds no callback for longer than a command",
     file: "streams/mailbox-redis.ts",
-    text: "yield* inTime(queue({ batch, command: encodeMail(command), as }), msMax)",
-    without: "yield* queue({ batch, command: encodeMail(command), as })",
+    text: "ENQUEUED_TOGETHER_MAX, patience)",
+    without: "ENQUEUED_TOGETHER_MAX)",
     caughtIn: "test/streams/mailbox-redis.test.ts",
     caughtBy: "no command waits for the steps of those before it",
   },

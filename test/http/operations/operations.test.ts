@@ -142,7 +142,7 @@ it("shows how each worker sees the providers", async () => {
 })
 
 it("describes every route it has, and no other", async () => {
-  const app = await Effect.runPromise(
+  const { app } = await Effect.runPromise(
     makeApp.pipe(
       Effect.provide([
         Credentials.layer,
