@@ -5,7 +5,7 @@
  */
 import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
-import { Effect, Queue, Result, Stream } from "effect"
+import { Clock, Effect, Queue, Result, Stream } from "effect"
 import { AppConfig } from "../config.ts"
 import { Nats, natsStep } from "../platform/nats.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -17,8 +17,9 @@ import {
 } from "../publisher/event-message.ts"
 import { allEvents, ensureEventStream } from "../publisher/event-stream.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import type { ClaimedAhead } from "./claimed-ahead.ts"
 import { Deliveries } from "./deliveries.ts"
-import type { WakeUps } from "./dispatcher.ts"
+import { leaseMsOf, type WakeUps } from "./dispatcher.ts"
 
 const CONSUMER = "webhooks"
 const ACK_WAIT_MS = 10_000
@@ -30,9 +31,11 @@ const GROUP_MS = 5
 const RETRY_MS = 1_000
 
 /** Runs until it is interrupted. Fails if NATS or the consumer is gone. */
-export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps) {
+export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, ahead: ClaimedAhead) {
   const consumer = yield* ensureConsumer
-  const ours = eventMessages(yield* AppConfig)
+  const settings = yield* AppConfig
+  const ours = eventMessages(settings)
+  const leaseMs = leaseMsOf(settings.webhooks.timeoutMs)
   const messages = yield* Effect.acquireRelease(
     natsStep("consume", () =>
       consumer.consume({ max_messages: MESSAGES_BUFFERED_MAX, abort_on_missing_resource: true }),
@@ -41,7 +44,7 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps) {
   )
   yield* Stream.fromAsyncIterable(messages, consumeFailed).pipe(
     Stream.groupedWithin(GROUP_MAX, GROUP_MS),
-    Stream.runForEach((group) => receive(ours, wakeUps, group)),
+    Stream.runForEach((group) => receive(ours, wakeUps, ahead, leaseMs, group)),
   )
   return yield* new StoreUnavailable({ store: "nats", step: "consume", reason: "the consumer ended" })
 }, Effect.scoped)
@@ -68,6 +71,8 @@ const ensureConsumer: Effect.Effect<Consumer, StoreUnavailable, AppConfig | Nats
 const receive = Effect.fn("receiveEvents")(function* (
   ours: EventMessages,
   wakeUps: WakeUps,
+  ahead: ClaimedAhead,
+  leaseMs: number,
   messages: ReadonlyArray<JsMsg>,
 ) {
   const deliveries = yield* Deliveries
@@ -86,11 +91,13 @@ const receive = Effect.fn("receiveEvents")(function* (
   }
   if (refused.length > 0) yield* report(refused)
   if (events.length === 0) return
-  yield* deliveries.record(events).pipe(
-    Effect.andThen(
+  const now = yield* Clock.currentTimeMillis
+  yield* deliveries.record(events, { rooms: ahead.rooms(now), leaseMs }).pipe(
+    Effect.tap(({ claimed, othersAreDue }) =>
       Effect.sync(() => {
         for (const message of genuine) message.ack()
-        Queue.offerUnsafe(wakeUps, undefined)
+        ahead.add(claimed, now)
+        if (othersAreDue) Queue.offerUnsafe(wakeUps, undefined)
       }),
     ),
     Effect.catchTag("StoreUnavailable", ({ step, reason }) => {
