@@ -8,6 +8,7 @@ import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
 import { movesOf, stepsTaken } from "../streams/postgres-cursors.ts"
+import type { ItemRow } from "./batch-rows.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 export const layer = Layer.effect(
@@ -59,11 +60,12 @@ export const layer = Layer.effect(
  * of their columns cost Postgres half as much as JSON.
  */
 const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => {
-  const items = changes.flatMap(({ partition, items }) => items.map((item) => ({ ...item, partition })))
+  const items = changes.flatMap(({ items }) => items)
+  const partitions = changes.flatMap(({ partition, items }) => items.map(() => partition))
   const batches = changes.flatMap(({ partition, batches }) =>
     batches.map((batch) => ({ ...batch, partition })),
   )
-  const column = (of: (item: (typeof items)[number]) => string | number | null) => arrayText(items.map(of))
+  const column = (of: (item: ItemRow) => string | number | null) => arrayText(items.map(of))
   return sql<Array<{ readonly partition: number }>>`
     with ${stepsTaken(sql, PROJECTION, changes)},
     stored_items as (
@@ -75,7 +77,7 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
         batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
         transfer_reference, attempt, reason, version, updated_at, clearance
       from unnest(
-        ${column(({ partition }) => partition)}::int[], ${column(({ batch }) => batch)}::text[],
+        ${arrayText(partitions)}::int[], ${column(({ batch }) => batch)}::text[],
         ${column(({ item }) => item)}::int[], ${column(({ reference }) => reference)}::text[],
         ${column(({ beneficiary_name }) => beneficiary_name)}::text[],
         ${column(({ account_masked }) => account_masked)}::text[],
