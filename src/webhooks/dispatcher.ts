@@ -22,7 +22,7 @@ const POLL_MS = 1_000
 /** While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. */
 const LOOK_EVERY_MS = 25
 /** Deliveries that arrived are recorded this far apart, for the same reason. */
-const RECORD_EVERY_MS = 25
+const RECORD_EVERY_MS = 50
 /** Deliveries that arrived and are not recorded yet. Beyond that, none start. */
 const UNRECORDED_MAX = 512
 /** Added to the time-out of an attempt: time to record its outcome. */
@@ -49,6 +49,8 @@ export const runDispatcher = Effect.fnUntraced(function* (
   const send = yield* makeSender({ timeoutMs, allowPrivate })
   const fibers = yield* FiberSet.make<void>()
   const run = yield* FiberSet.runtime(fibers)<Deliveries>()
+  // Before the fibers end: none of them starts what is to be released.
+  yield* Effect.addFinalizer(() => Effect.sync(() => (ahead.onAdded = undefined)))
   const shares = new Shares()
   const eased = yield* Queue.sliding<void>(1)
   let mayOweMore = true
@@ -69,7 +71,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
     )
   }
   const startAll = () => {
-    while (arrivals.hasRoom()) {
+    while (ahead.onAdded !== undefined && arrivals.hasRoom()) {
       const delivery = ahead.take(
         (waiting: Waiting) => shares.mayHaveMore(waiting),
         clock.currentTimeMillisUnsafe(),
@@ -91,8 +93,8 @@ export const runDispatcher = Effect.fnUntraced(function* (
     const allotted = new Map(
       [...shares.allot(found)].map(([endpoint, most]) => [endpoint, most + ahead.roomOf(endpoint, now)]),
     )
+    if (found.length > 0) mayOweMore = true
     if (allotted.size === 0) return []
-    mayOweMore = true
     ahead.beingClaimed = new Set(allotted.keys())
     const due = yield* deliveries
       .claim({ allotted, leaseMs: leaseMsOf(timeoutMs) })
@@ -144,16 +146,18 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
       Effect.ensuring(Effect.sync(() => (underWay = 0))),
     )
   })
-  yield* Effect.addFinalizer(() => {
-    ahead.onAdded = undefined
-    return Effect.andThen(record, deliveries.release(ahead.takeAll())).pipe(
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(
+      record,
+      Effect.suspend(() => deliveries.release(ahead.takeAll())),
+    ).pipe(
       Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
         Effect.logWarning("claimed webhooks not released", { step, reason }),
       ),
       Effect.interruptible,
       Effect.timeoutOption(FAREWELL_MS_MAX),
-    )
-  })
+    ),
+  )
   return {
     add: (one: Arrived) => {
       arrived.push(one)

@@ -90,6 +90,14 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "that are released are due as before",
   },
   {
+    name: "what was claimed ahead is released when the dispatcher ends",
+    file: "webhooks/dispatcher.ts",
+    text: "deliveries.release(ahead.takeAll())",
+    without: "Effect.sync(() => ahead.takeAll())",
+    caughtIn: "test/webhooks/deliveries-postgres.test.ts",
+    caughtBy: "have not begun are due at once",
+  },
+  {
     name: "nothing that was claimed long ago is sent",
     file: "webhooks/claimed-ahead.ts",
     text: "isLate(first, now) ||",

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
+import { ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
 import { type Claim, Deliveries } from "../../src/webhooks/deliveries.ts"
 import { makeWakeUps, runDispatcher } from "../../src/webhooks/dispatcher.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
@@ -181,6 +182,28 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
       yield* Fiber.await(dispatcher)
       for (const row of yield* deliveryRows(endpoint.id))
         assert.deepInclude(row, { state: "pending", attempts: 0 })
+    }),
+  )
+
+  it.effect("that were claimed ahead and have not begun are due at once when the dispatcher ends", () =>
+    Effect.gen(function* () {
+      const { received, url } = yield* startReceiver(silence)
+      const { deliveries, endpoint, events } = yield* waiting("stopped", url, 60)
+      const ahead = new ClaimedAhead()
+      for (let nth = 0; nth < 100; nth += 1) ahead.took(endpoint.id, Date.now())
+      const scope = yield* Scope.make()
+      const dispatcher = yield* Effect.forkIn(runDispatcher(yield* makeWakeUps, undefined, ahead), scope)
+      yield* until(Effect.sync(() => received.length === 16 && ahead.has(endpoint.id)))
+      assert.lengthOf(yield* deliveries.claim(claimOf(endpoint.id, 100)), 0)
+      yield* Scope.close(scope, Exit.void)
+      yield* Fiber.await(dispatcher)
+      const due = yield* deliveries.claim(claimOf(endpoint.id, 100))
+      assert.lengthOf(received, 16)
+      assert.deepStrictEqual(
+        due.map(({ eventId }) => eventId),
+        events.slice(16).map(({ id }) => id),
+      )
+      yield* (yield* WebhookEndpoints).remove("stopped", endpoint.id)
     }),
   )
 })
