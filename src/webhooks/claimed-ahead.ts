@@ -53,24 +53,28 @@ export class ClaimedAhead {
     this.#taken.delete(endpoint)
   }
 
-  /** How many deliveries may be claimed ahead, by endpoint; none for endpoints that are not in it. */
+  /** How many deliveries may be claimed when they are stored, by endpoint; none for endpoints that are not in it. */
   rooms(now: number): ReadonlyMap<string, number> {
+    if (this.onAdded === undefined) return new Map()
+    return this.roomsOf(
+      [...this.#taken.keys()].filter((endpoint) => !this.beingClaimed.has(endpoint)),
+      now,
+    )
+  }
+
+  /** How many deliveries of these endpoints may wait besides those that do. All together they are within the limit. */
+  roomsOf(endpoints: Iterable<string>, now: number): ReadonlyMap<string, number> {
     const rooms = new Map<string, number>()
     let left = AHEAD_MAX - this.#size
-    if (this.onAdded === undefined) return rooms
-    for (const endpoint of this.#taken.keys()) {
-      const room = this.beingClaimed.has(endpoint) ? 0 : Math.min(this.roomOf(endpoint, now), left)
+    for (const endpoint of endpoints) {
+      const took = Math.floor(this.#taken.get(endpoint)?.at(now) ?? 0)
+      const waiting = this.#held.get(endpoint)?.length ?? 0
+      const room = Math.min(Math.min(took, AHEAD_PER_ENDPOINT_MAX) - waiting, left)
       if (room <= 0) continue
       rooms.set(endpoint, room)
       left -= room
     }
     return rooms
-  }
-
-  roomOf(endpoint: string, now: number): number {
-    const taken = Math.floor(this.#taken.get(endpoint)?.at(now) ?? 0)
-    const room = Math.min(taken, AHEAD_PER_ENDPOINT_MAX) - (this.#held.get(endpoint)?.length ?? 0)
-    return Math.max(0, Math.min(room, AHEAD_MAX - this.#size))
   }
 
   /** Adds deliveries that were claimed at this time or later, behind those that wait. */

@@ -88,10 +88,15 @@ export const runDispatcher = Effect.fnUntraced(function* (
     const { endpoints, ...full } = shares.full
     const passedOver = [...endpoints, ...ahead.endpoints]
     mayOweMore = passedOver.length + full.partners.length + full.hosts.length + full.pairs.length > 0
-    if (shares.free === 0) return []
+    if (shares.free === 0) {
+      mayOweMore = true
+      return []
+    }
     const found = yield* deliveries.waiting({ ...full, endpoints: passedOver }, ENDPOINTS_AT_A_LOOK_MAX)
+    const places = shares.allot(found)
+    const rooms = ahead.roomsOf(places.keys(), now)
     const allotted = new Map(
-      [...shares.allot(found)].map(([endpoint, most]) => [endpoint, most + ahead.roomOf(endpoint, now)]),
+      [...places].map(([endpoint, most]) => [endpoint, most + (rooms.get(endpoint) ?? 0)]),
     )
     if (found.length > 0) mayOweMore = true
     if (allotted.size === 0) return []

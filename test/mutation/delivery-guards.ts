@@ -98,6 +98,14 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "have not begun are due at once",
   },
   {
+    name: "what is claimed ahead for all endpoints together has a limit",
+    file: "webhooks/claimed-ahead.ts",
+    text: "      left -= room\n",
+    without: "",
+    caughtIn: "test/webhooks/claimed-ahead.test.ts",
+    caughtBy: "is bounded for an endpoint and in all",
+  },
+  {
     name: "nothing that was claimed long ago is sent",
     file: "webhooks/claimed-ahead.ts",
     text: "isLate(first, now) ||",
