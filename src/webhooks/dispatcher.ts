@@ -43,7 +43,6 @@ export const runDispatcher = Effect.fnUntraced(function* (
   ahead: ClaimedAhead = new ClaimedAhead(),
 ) {
   const { timeoutMs, allowPrivate } = (yield* AppConfig).webhooks
-  const deliveries = yield* Deliveries
   const clock = yield* Clock.Clock
   const arrivals = yield* makeArrivals(ahead)
   const send = yield* makeSender({ timeoutMs, allowPrivate })
@@ -82,36 +81,12 @@ export const runDispatcher = Effect.fnUntraced(function* (
   }
   ahead.onAdded = startAll
 
-  const look = Effect.gen(function* () {
-    const now = clock.currentTimeMillisUnsafe()
-    yield* deliveries.release(ahead.takeLate(now))
-    const { endpoints, ...full } = shares.full
-    const passedOver = [...endpoints, ...ahead.endpoints]
-    mayOweMore = passedOver.length + full.partners.length + full.hosts.length + full.pairs.length > 0
-    if (shares.free === 0) {
-      mayOweMore = true
-      return []
-    }
-    const found = yield* deliveries.waiting({ ...full, endpoints: passedOver }, ENDPOINTS_AT_A_LOOK_MAX)
-    const places = shares.allot(found)
-    const rooms = ahead.roomsOf(places.keys(), now)
-    const allotted = new Map(
-      [...places].map(([endpoint, most]) => [endpoint, most + (rooms.get(endpoint) ?? 0)]),
-    )
-    if (found.length > 0) mayOweMore = true
-    if (allotted.size === 0) return []
-    ahead.beingClaimed = new Set(allotted.keys())
-    const due = yield* deliveries
-      .claim({ allotted, leaseMs: leaseMsOf(timeoutMs) })
-      .pipe(Effect.ensuring(Effect.sync(() => (ahead.beingClaimed = new Set()))))
-    ahead.add(due, now)
-    return due
-  })
-
   const looking = Effect.gen(function* () {
     while (true) {
       const beganAt = clock.currentTimeMillisUnsafe()
-      const due = yield* look
+      mayOweMore = true
+      const { due, isAll } = yield* look(shares, ahead, leaseMsOf(timeoutMs))
+      mayOweMore = !isAll
       if (due.length > 0) yield* untilMoreIsWorthALook(due, shares, eased)
       else {
         yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
@@ -122,6 +97,30 @@ export const runDispatcher = Effect.fnUntraced(function* (
   })
   yield* Effect.all([looking, arrivals.recording(startAll)], { concurrency: 2, discard: true })
 }, Effect.scoped)
+
+/** Claims what is due, as far as there are places and room. `isAll`: nothing was passed over, and nothing was due. */
+const look = Effect.fnUntraced(function* (shares: Shares, ahead: ClaimedAhead, leaseMs: number) {
+  const deliveries = yield* Deliveries
+  const now = yield* Clock.currentTimeMillis
+  yield* deliveries.release(ahead.takeLate(now))
+  if (shares.free === 0) return { due: [], isAll: false }
+  const { endpoints, ...full } = shares.full
+  const passedOver = [...endpoints, ...ahead.endpoints]
+  const found = yield* deliveries.waiting({ ...full, endpoints: passedOver }, ENDPOINTS_AT_A_LOOK_MAX)
+  const isAll = [passedOver, full.partners, full.hosts, full.pairs, found].every(({ length }) => length === 0)
+  const places = shares.allot(found)
+  if (places.size === 0) return { due: [], isAll }
+  const rooms = ahead.roomsOf(places.keys(), now)
+  const allotted = new Map(
+    [...places].map(([endpoint, most]) => [endpoint, most + (rooms.get(endpoint) ?? 0)]),
+  )
+  ahead.beingClaimed = new Set(allotted.keys())
+  const due = yield* deliveries
+    .claim({ allotted, leaseMs })
+    .pipe(Effect.ensuring(Effect.sync(() => (ahead.beingClaimed = new Set()))))
+  ahead.add(due, now)
+  return { due, isAll }
+})
 
 /**
  * Deliveries that arrived and are to be recorded. Records and releases what is left when the scope closes: after this nothing
