@@ -28,6 +28,11 @@ export class Pace {
     return GATHER_MS_MIN + Math.min(Math.max(share, 0), 1) * (GATHER_MS_MAX - GATHER_MS_MIN)
   }
 
+  /** The same, with nothing to wait for if all calls have ended and there is little to do. */
+  gatherAnswersMs(isMoreToCome: boolean, now: number): number {
+    return isMoreToCome || this.isBusy(now) ? this.gatherMs(now) : 0
+  }
+
   /** Whether gathering is worth a wait that would not be needed otherwise. */
   isBusy(now: number): boolean {
     return this.gatherMs(now) > 2 * GATHER_MS_MIN

@@ -54,3 +54,10 @@ it("stays within its limits when the clock is set back", () => {
   pace.tookTurn(now - 3_600_000)
   expect(pace.gatherMs(now - 3_600_000 + 2_000)).toBe(2)
 })
+
+it("waits for answers only if more are to come, or if the worker is busy", () => {
+  expect(new Pace().gatherAnswersMs(true, started)).toBe(2)
+  expect(new Pace().gatherAnswersMs(false, started)).toBe(0)
+  const { pace, now } = after(600)
+  expect(pace.gatherAnswersMs(false, now)).toBe(50)
+})

@@ -84,8 +84,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an address is written in one way",
     file: "http/edge/listener.ts",
-    text: 'if (isCanonical(incoming.url ?? "")) void answer(incoming, outgoing)',
-    without: "if (incoming.url) void answer(incoming, outgoing)",
+    text: 'if (!isCanonical(incoming.url ?? "")) void refuse(outgoing)\n    else if',
+    without: "if",
     caughtIn: targets,
     caughtBy: "/payout-batches/%2e%2e/metrics is refused before it is routed",
   },
@@ -158,7 +158,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     file: "providers/iso20022/xml-reader.ts",
     text: "if (attributes > ATTRIBUTES_MAX)",
     without: "if (attributes > 1e12)",
-    caughtIn: "test/providers/iso20022/bank-message.test.ts",
+    caughtIn: "test/providers/iso20022/bank-message-refusals.test.ts",
     caughtBy: "has endless attributes",
   },
   {

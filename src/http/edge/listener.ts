@@ -4,6 +4,7 @@ import { getRequestListener } from "@hono/node-server"
 import { Effect, Schedule, Schema, type Scope } from "effect"
 import { isCanonical } from "./canonical-target.ts"
 import { boundConnections, type ConnectionLimits } from "./connections.ts"
+import type { DirectRoute } from "./direct-route.ts"
 import { InvalidRequest } from "./failures.ts"
 import { problemOf } from "./problems.ts"
 
@@ -40,20 +41,31 @@ export const serveApp = Effect.fnUntraced(function* (
   fetch: Fetch,
   { host, port }: Place,
   limits: ConnectionLimits,
-  times = TIMES,
+  {
+    times = TIMES,
+    direct = () => false,
+  }: { readonly times?: typeof TIMES; readonly direct?: DirectRoute } = {},
 ): Effect.fn.Return<Place & { readonly url: string }, ListenFailed, Scope.Scope> {
-  const server = yield* Effect.acquireRelease(listen(serverOf(fetch, limits, times), host, port), drain)
+  const server = yield* Effect.acquireRelease(
+    listen(serverOf(fetch, limits, times, direct), host, port),
+    drain,
+  )
   const address = server.address()
   const bound = address === null || typeof address === "string" ? port : address.port
   return { host, port: bound, url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}` }
 })
 
-const serverOf = (fetch: Fetch, limits: ConnectionLimits, times: typeof TIMES): Server => {
+const serverOf = (
+  fetch: Fetch,
+  limits: ConnectionLimits,
+  times: typeof TIMES,
+  direct: DirectRoute,
+): Server => {
   const answer = getRequestListener(fetch)
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     outgoing.once("finish", () => endConnection(incoming))
-    if (isCanonical(incoming.url ?? "")) void answer(incoming, outgoing)
-    else void refuse(outgoing)
+    if (!isCanonical(incoming.url ?? "")) void refuse(outgoing)
+    else if (!direct(incoming, outgoing)) void answer(incoming, outgoing)
   }
   const checked = {
     ...times,
