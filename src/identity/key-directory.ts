@@ -47,10 +47,10 @@ const LOOKUPS_MAX = 4
 const LOOKUPS_WAITING_MAX = 256
 const LOOKUPS_PER_ADDRESS_MAX = 16
 const LOOKUP_MS_MAX = 5_000
-/** How much longer the record is compared with the marks than a mark could be missed. */
+/** How far back the record is compared with the marks: less than marks are kept, so that none is written and trimmed in turn. */
 const HEALED_FOR_MS = MARKS_KEPT_MS - 24 * 3_600_000
 
-/** Why a key is refused, for the log. The caller is told nothing of it. */
+/** Why a key is refused, for the log. The answer does not show it. */
 export type Refusal = "unknown" | "wrong-secret" | "ended" | "other-network"
 
 export class KeyDirectory extends Context.Service<
@@ -149,7 +149,8 @@ const followMarks = Effect.fnUntraced(function* (
     const now = yield* Clock.currentTimeMillis
     const missing = missingIn(seen, yield* records.marksSince(now - HEALED_FOR_MS))
     if (missing.ended.size === 0 && missing.partners.size === 0) return
-    yield* Effect.logWarning("access marks were missing and are written again", {
+    // An act that is under way looks the same. To write its mark, too, does no harm.
+    yield* Effect.logInfo("access marks of the record are written again", {
       keys: missing.ended.size,
       partners: missing.partners.size,
     })

@@ -233,14 +233,14 @@ describe("a refusal", () => {
   it("is the same for every key that does not work, except for its id", async () => {
     const refused = identities.filter(({ answer }) => answer(guarded[0]?.row as Guarded) === unauthorized)
     const answers = await Promise.all(refused.map(({ key }) => request("GET", "/payout-batches", key)))
-    const told = answers.map(({ status, headers, json: { instance: _, ...problem } }) => ({
+    const shown = answers.map(({ status, headers, json: { instance: _, ...problem } }) => ({
       status,
       problem,
       challenge: headers.get("www-authenticate"),
     }))
-    expect(told).toHaveLength(6)
-    for (const one of told) expect(one).toEqual(told[0])
-    expect(told[0]).toMatchObject({ status: 401, challenge: "Bearer" })
+    expect(shown).toHaveLength(6)
+    for (const one of shown) expect(one).toEqual(shown[0])
+    expect(shown[0]).toMatchObject({ status: 401, challenge: "Bearer" })
   })
 
   it("of a suspended partner says so", async () => {

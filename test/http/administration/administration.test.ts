@@ -146,7 +146,7 @@ describe("an administrator", () => {
       { operator: "dora", scopes: ["review"], expiresAt: "1999-01-01T00:00:00Z" },
       "/expiresAt",
     ],
-  ])("is told what is wrong with %s", async (_, body, pointer) => {
+  ])("gets the field that is wrong with %s", async (_, body, pointer) => {
     const { status, json } = await post("/admin/api-keys", body)
     expect([status, json.type]).toEqual([400, "/problems/invalid-body"])
     expect(JSON.stringify(json.errors)).toContain(`"pointer":"${pointer}`)
