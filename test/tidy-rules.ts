@@ -132,6 +132,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/banks/payout-limits",
     "register",
     "vault",
+    "platform/intake-pressure",
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],

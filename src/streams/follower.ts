@@ -9,6 +9,7 @@
  *   reloads the cursor, because a store that was restored from a backup has an older cursor and lacks the work after it. The
  *   feed still has that work.
  * - Much is new: the follower lets a little more arrive before its next step (see pace.ts).
+ * - Intake is pressed: the follower rests after each step, so that accepting comes first.
  * - A store or the handler fails: it waits, longer each time up to a limit, and retries without end. It reloads the cursor,
  *   because the cursor may have moved. Partitions that failed in a common commit are then tried one by one.
  * - The cursor is elsewhere: another process follows the same partition and was faster. The follower reloads the cursor and
@@ -20,6 +21,7 @@
  * delays no other.
  */
 import { Cause, Clock, Context, Effect, Exit, Option, Random, Result } from "effect"
+import { IntakePressure } from "../platform/intake-pressure.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Chunk, firstAppends, readChunks } from "./chunk.ts"
 import type { Cursor, CursorMove } from "./cursor-store.ts"
@@ -87,15 +89,16 @@ export const followPart = Effect.fnUntraced(
     }
     const partitions = part.partitions.map((partition) => new FollowedPartition(partition))
     const pace = new Pace()
+    const { share } = yield* IntakePressure
     while (true) {
-      yield* Effect.sleep(pace.waitMs(yield* Clock.currentTimeMillis))
+      yield* Effect.sleep(pace.waitMs(yield* Clock.currentTimeMillis, share()))
       const beganAt = yield* Clock.currentTimeMillis
       const going = partitions.filter(({ isFrozen }) => !isFrozen)
       if (going.length === 0) return
       for (const partition of going) partition.keepsTime(beganAt)
       const due = dueTogether(going, beganAt)
       const events = due.length === 0 ? 0 : yield* step(following, due)
-      pace.count(events, beganAt)
+      pace.count(events, beganAt, yield* Clock.currentTimeMillis)
       if (events === 0) yield* untilDue(part, going)
     }
   },

@@ -7,6 +7,7 @@
  */
 import { Clock, Effect, FiberSet, Queue } from "effect"
 import { AppConfig } from "../config.ts"
+import { IntakePressure } from "../platform/intake-pressure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { Deliveries, type Delivery, type Failure } from "./deliveries.ts"
 import { defaultRetryDelaysMs, retryDelay } from "./retry-schedule.ts"
@@ -15,7 +16,10 @@ import { Shares, UNDER_WAY_MAX } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
 const POLL_MS = 1_000
-/** While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. */
+/**
+ * While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. While
+ * accepting comes first, they begin further apart.
+ */
 const LOOK_EVERY_MS = 25
 /** Added to the time-out of an attempt: time to record its outcome. */
 const LEASE_MARGIN_MS = 5_000
@@ -34,6 +38,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
   const fibers = yield* FiberSet.make<void>()
   const shares = new Shares()
   const eased = yield* Queue.sliding<void>(1)
+  const { share } = yield* IntakePressure
 
   const start = (delivery: Delivery) => {
     shares.add(delivery)
@@ -68,7 +73,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
   while (true) {
     const due = yield* claimed
     yield* Effect.forEach(due, start, { discard: true })
-    if (due.length > 0) yield* untilMoreIsWorthALook(due, shares, eased)
+    if (due.length > 0) yield* untilMoreIsWorthALook(due, shares, eased, LOOK_EVERY_MS / share())
     else yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
   }
 }, Effect.scoped)
@@ -78,11 +83,12 @@ const untilMoreIsWorthALook = Effect.fnUntraced(function* (
   due: ReadonlyArray<Delivery>,
   shares: Shares,
   eased: Queue.Queue<void>,
+  lookEveryMs: number,
 ) {
   const isFull = due.some(({ endpoint }) => !shares.hasEased(endpoint))
-  if (!isFull) return yield* Effect.sleep(LOOK_EVERY_MS)
+  if (!isFull) return yield* Effect.sleep(lookEveryMs)
   yield* Queue.clear(eased)
-  yield* Effect.timeoutOption(Queue.take(eased), LOOK_EVERY_MS)
+  yield* Effect.timeoutOption(Queue.take(eased), lookEveryMs)
 })
 
 /**

@@ -7,6 +7,7 @@ import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/je
 import { nanos } from "@nats-io/transport-node"
 import { Effect, Queue, Result, Stream } from "effect"
 import { AppConfig } from "../config.ts"
+import { IntakePressure, thenRest } from "../platform/intake-pressure.ts"
 import { Nats, natsStep } from "../platform/nats.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
@@ -33,6 +34,7 @@ const RETRY_MS = 1_000
 export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps) {
   const consumer = yield* ensureConsumer
   const ours = eventMessages(yield* AppConfig)
+  const { share } = yield* IntakePressure
   const messages = yield* Effect.acquireRelease(
     natsStep("consume", () =>
       consumer.consume({ max_messages: MESSAGES_BUFFERED_MAX, abort_on_missing_resource: true }),
@@ -41,7 +43,7 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps) {
   )
   yield* Stream.fromAsyncIterable(messages, consumeFailed).pipe(
     Stream.groupedWithin(GROUP_MAX, GROUP_MS),
-    Stream.runForEach((group) => receive(ours, wakeUps, group)),
+    Stream.runForEach((group) => thenRest(receive(ours, wakeUps, group), share)),
   )
   return yield* new StoreUnavailable({ store: "nats", step: "consume", reason: "the consumer ended" })
 }, Effect.scoped)

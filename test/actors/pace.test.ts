@@ -5,7 +5,7 @@ const started = 1_790_000_000_000
 
 /** A pace after `seconds` of turns, `perSecond` of them evenly spread, and the time of the last. */
 const after = (perSecond: number, seconds = 2) => {
-  const pace = new Pace()
+  const pace = new Pace(() => 1)
   const turns = perSecond * seconds
   let now = started
   for (let turn = 1; turn <= turns; turn++) {
@@ -16,7 +16,7 @@ const after = (perSecond: number, seconds = 2) => {
 }
 
 it("does not let an idle worker wait for more", () => {
-  const pace = new Pace()
+  const pace = new Pace(() => 1)
   expect(pace.gatherMs(started)).toBe(2)
   expect(pace.isBusy(started)).toBe(false)
   pace.tookTurn(started)

@@ -8,7 +8,9 @@
  */
 import { Clock, Context, Effect, Layer, Random, Result, type Scope } from "effect"
 import { CircuitBreaker } from "effect/persistence"
+import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
+import { CallGroups } from "./call-groups.ts"
 import { CallLine } from "./call-line.ts"
 import type { CallPolicy } from "./call-policy.ts"
 import { ChannelAdmission, REJECTED, type Standing } from "./channel-admission.ts"
@@ -77,10 +79,11 @@ export class ProviderChannels extends Context.Service<
     ProviderChannels,
     Effect.gen(function* () {
       const channels: Array<ProviderChannel> = []
+      const groups = new CallGroups((yield* IntakePressure).share)
       const services = yield* Effect.context<ChannelServices>()
       return {
         open: (provider, policy) =>
-          Effect.tap(openChannel(provider, policy), (channel) =>
+          Effect.tap(openChannel(provider, policy, groups), (channel) =>
             Effect.sync(() => channels.push(channel)),
           ).pipe(Effect.provideContext(services)),
         reports: Effect.map(Clock.currentTimeMillis, (now) => channels.map((channel) => channel.report(now))),
@@ -93,7 +96,7 @@ type ChannelServices = CircuitBreaker.CircuitBreakerStore | FleetLimits | Scope.
 
 type Provider = Parameters<ProviderChannels["Service"]["open"]>[0]
 
-const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy) {
+const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy, groups: CallGroups) {
   const { name } = provider
   const metrics = yield* Metrics
   const admission = yield* ChannelAdmission.make(name, policy, (standing) =>
@@ -101,7 +104,7 @@ const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: Cal
   )
   metrics.providerBreakers.set({ provider: name }, 0)
   const budget = new RetryBudget(policy.retries.budgetPercent)
-  const inTurn = yield* turnsOf(name, policy)
+  const inTurn = yield* turnsOf(name, policy, groups)
   const tally = new ChannelTally(metrics, name)
   const invitations = new Invitations()
 
@@ -159,12 +162,16 @@ const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: Cal
   return { call, admission, room, invite, report } satisfies ProviderChannel
 })
 
-/** Turns among the calls of this process and, if the settings limit them, among those of all processes. */
-const turnsOf = Effect.fnUntraced(function* (name: string, policy: CallPolicy) {
-  const own = new CallLine(policy.concurrency)
-  if (policy.concurrencyOfAll === undefined && policy.ratePerSecond === undefined) return own.inTurn
+/**
+ * Turns among the calls of this process, to all providers while intake is pressed, and, if the settings limit them, among
+ * those of all processes.
+ */
+const turnsOf = Effect.fnUntraced(function* (name: string, policy: CallPolicy, { inGroup }: CallGroups) {
+  const { inTurn } = new CallLine(policy.concurrency)
+  if (policy.concurrencyOfAll === undefined && policy.ratePerSecond === undefined)
+    return <A, E>(call: Effect.Effect<A, E>) => inTurn(inGroup(call))
   const ofAll = yield* openTurnstile(name, policy)
-  return <A, E>(call: Effect.Effect<A, E>) => own.inTurn(ofAll(call))
+  return <A, E>(call: Effect.Effect<A, E>) => inTurn(inGroup(ofAll(call)))
 })
 
 /** How many calls a limit lets wait: some two seconds' worth, or two rounds. More of them wait in their batches. */
