@@ -40,6 +40,8 @@ export interface ActorServices {
   /** The message queues of running actors. */
   readonly messageQueues: Set<MessageQueue<Message>>
   readonly pace: Pace
+  /** Waits for a turn: between the turns of two actors the process does what else is due, such as accepting batches. */
+  readonly turn: Effect.Effect<void>
   readonly strays: StrayCallbacks["Service"]
   /** Which clearances are valid now; unknown while the lists that were announced last cannot be read. */
   readonly clearanceTerms: Effect.Effect<ClearanceTerms>

@@ -48,10 +48,12 @@ const ANSWERED_MAX = 256
 
 /** Runs a batch until it is released. Fails if another worker owns the batch, its log cannot be read, or a store is down. */
 export const activate = Effect.fnUntraced(function* (lease: Lease, services: ActorServices) {
+  yield* services.turn
   const actor = yield* load(lease, services)
   let isBehind = false
   while (true) {
     const received = yield* listen(actor, isBehind)
+    yield* services.turn
     actor.terms = yield* services.clearanceTerms
     if (!mayPay(actor) && isMoneyDue(actor)) yield* lookAtStores(actor)
     const now = yield* Clock.currentTimeMillis
@@ -60,7 +62,6 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     yield* append(actor, turn)
     const waitUntil = yield* act(actor, turn)
     isBehind = turn.isBehind
-    if (isBehind) yield* Effect.yieldNow
     if (isBehind || actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
     if (isWorthLingering(actor, turn, now)) {
       yield* gather(services)

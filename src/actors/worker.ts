@@ -9,6 +9,7 @@ import { Clock, Effect, FiberMap, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { makeTurn } from "../parsing/turns.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { IntakePressure } from "../platform/intake-pressure.ts"
@@ -112,6 +113,7 @@ const makeWorker = Effect.gen(function* () {
       warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
       messageQueues: new Set(),
       pace: new Pace(share),
+      turn: makeTurn(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,
       instructions: yield* InstructionRegister,

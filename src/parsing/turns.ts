@@ -5,10 +5,14 @@
  */
 import { Effect, Semaphore } from "effect"
 
-const one = Semaphore.makeUnsafe(1)
+/**
+ * Makes a wait for turns of its own: one is given in each round of the event loop, and those who wait for other turns do not
+ * delay it. The slice is what the caller does up to its next wait.
+ */
+export const makeTurn = (): Effect.Effect<void> => Semaphore.makeUnsafe(1).withPermits(1)(Effect.yieldNow)
 
-/** Waits for a turn. The slice is what the caller does up to its next wait. */
-export const turn: Effect.Effect<void> = one.withPermits(1)(Effect.yieldNow)
+/** Waits for a turn that all long work of the process shares. */
+export const turn: Effect.Effect<void> = makeTurn()
 
 /** Does work whose yields end slices. */
 export const inSlices = Effect.fnUntraced(function* <A>(work: Generator<void, A>) {

@@ -78,7 +78,7 @@ function* eventsOf(
 }
 
 /** Characters that are decoded before other work gets its turn. */
-const READ_AT_ONCE = 256 * 1024
+const READ_AT_ONCE = 64 * 1024
 
 /** Decodes the first event of a log, as a function returned it. */
 export const readFirstEvent = (batch: BatchId, text: string): Effect.Effect<BatchEvent, CorruptEntry> =>
