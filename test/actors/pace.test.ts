@@ -54,3 +54,13 @@ it("stays within its limits when the clock is set back", () => {
   pace.tookTurn(now - 3_600_000)
   expect(pace.gatherMs(now - 3_600_000 + 2_000)).toBe(2)
 })
+
+it("gathers longer while accepting comes first, and then as before", () => {
+  let share = 0.2
+  const pace = new Pace(() => share)
+  expect(pace.gatherMs(started)).toBe(100)
+  expect(pace.isBusy(started)).toBe(true)
+  share = 1
+  expect(pace.gatherMs(started)).toBe(2)
+  expect(pace.isBusy(started)).toBe(false)
+})

@@ -1,3 +1,4 @@
+import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import {
   PRESSED_REQUESTS,
@@ -5,6 +6,7 @@ import {
   PressureSigns,
   REST_MS_MAX,
   restMs,
+  thenRest,
 } from "../../src/platform/intake-pressure.ts"
 
 /** Signs of a process with so many requests under way since 0. */
@@ -56,5 +58,16 @@ describe("a rest", () => {
     expect(restMs(10_000, 1)).toBe(0)
     expect(restMs(3_600_000, 0.05)).toBe(REST_MS_MAX)
     expect(restMs(-5, 0.2)).toBe(0)
+  })
+})
+
+describe("work that rests", () => {
+  it("rests only under pressure, and also gives what the work gives", async () => {
+    const since = performance.now()
+    const work = Effect.as(Effect.sleep(20), "done")
+    expect(await Effect.runPromise(thenRest(work, () => 0.1))).toBe("done")
+    expect(performance.now() - since).toBeGreaterThan(150)
+    // What waits cannot be run like this.
+    expect(Effect.runSync(thenRest(Effect.succeed("done"), () => 1))).toBe("done")
   })
 })
