@@ -19,7 +19,7 @@ export class Pace {
   readonly #turns = new FadingCount(MEMORY_MS)
   readonly #share: () => number
 
-  /** `share` is the share of its pace at which settling goes on now: below 1 while accepting comes first. */
+  /** `share` is the share of the time for which the worker works now: below 1 while accepting comes first. */
   constructor(share: () => number) {
     this.#share = share
   }

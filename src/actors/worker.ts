@@ -80,7 +80,7 @@ interface Worker {
   /** A permit is held while batches are taken. Holding all permits means that no more will come. */
   readonly taking: Semaphore.Semaphore
   draining: boolean
-  /** The share of its pace at which the worker goes on now: below 1 while accepting comes first. */
+  /** The share of the time for which the worker works now: below 1 while accepting comes first. */
   readonly share: () => number
   /** Publishes how many batches the worker owns. */
   readonly count: () => void

@@ -9,12 +9,15 @@ export const PRESSED_REQUESTS = 32
 /** For how long after its last sign pressure counts, of this process and of others. Milliseconds. */
 export const PRESSURE_MS = 1_000
 /** The longest rest after a piece of work. So settling goes on, however long a piece took. */
-export const REST_MS_MAX = 1_000
+export const REST_MS_MAX = 2_000
 
 export const IntakePressure = Context.Reference<{
   /** Counts a request whose body has arrived as under way, for as long as its handling takes. */
   readonly accepting: <A, E, R>(handling: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** The share of its pace at which settling goes on now, above 0: 1 unless intake is pressed, here or in another process. */
+  /**
+   * The share of the time for which each part that settles works now, above 0: 1 unless intake is pressed, here or in
+   * another process.
+   */
   readonly share: () => number
 }>("atlaspay/platform/IntakePressure", {
   defaultValue: () => ({ accepting: (handling) => handling, share: () => 1 }),

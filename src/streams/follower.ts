@@ -68,8 +68,9 @@ export const FollowerObserver = Context.Reference<{
   defaultValue: () => ({ handled: () => {}, failed: () => {}, frozen: () => {} }),
 })
 
-/** The events of a step are about as many, over all partitions. */
+/** The events of a step are about as many, over all partitions; fewer while intake is pressed, so that a step ends soon. */
 const STEP_EVENTS_MAX = 1_024
+const PRESSED_STEP_EVENTS_MAX = 256
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = WAIT_MS_MAX
 
@@ -86,12 +87,12 @@ export const followPart = Effect.fnUntraced(
       pages: (yield* Feed).pages,
       store: yield* EventStore,
       observer: yield* FollowerObserver,
+      share: (yield* IntakePressure).share,
     }
     const partitions = part.partitions.map((partition) => new FollowedPartition(partition))
     const pace = new Pace()
-    const { share } = yield* IntakePressure
     while (true) {
-      yield* Effect.sleep(pace.waitMs(yield* Clock.currentTimeMillis, share()))
+      yield* Effect.sleep(pace.waitMs(yield* Clock.currentTimeMillis, following.share()))
       const beganAt = yield* Clock.currentTimeMillis
       const going = partitions.filter(({ isFrozen }) => !isFrozen)
       if (going.length === 0) return
@@ -109,6 +110,8 @@ interface Following<Work> extends Follower<Work> {
   readonly pages: Feed["Service"]["pages"]
   readonly store: EventStore["Service"]
   readonly observer: (typeof FollowerObserver)["Service"]
+  /** The share of the time for which it works now. */
+  readonly share: () => number
 }
 
 /**
@@ -163,14 +166,15 @@ const read = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
 ) {
-  const { pages: read, store } = following
+  const { pages: read, store, share } = following
+  const eventsMax = share() < 1 ? PRESSED_STEP_EVENTS_MAX : STEP_EVENTS_MAX
   yield* loadMissing(following, due)
   const positions = due.map(({ partition, cursor }) => ({
     partition,
     after: cursor?.position ?? "",
     head: cursor?.head,
   }))
-  const limit = Math.ceil(STEP_EVENTS_MAX / due.length)
+  const limit = Math.ceil(eventsMax / due.length)
   const pages = yield* read(positions, limit)
   const now = yield* Clock.currentTimeMillis
   const news: Array<{
@@ -184,7 +188,7 @@ const read = Effect.fnUntraced(function* <Work>(
     else if (page.success.length === 0) state.foundNothing(now)
     else news.push({ state, appends: page.success })
   }
-  const weightMax = Math.ceil(STEP_EVENTS_MAX / Math.max(1, news.length))
+  const weightMax = Math.ceil(eventsMax / Math.max(1, news.length))
   const chunks = yield* readChunks(
     store,
     news.map(({ state, appends }) => ({

@@ -5,8 +5,8 @@ import { EngineUnderTest } from "./engine-under-test.ts"
 
 const BATCHES = 40
 const ROOM = 20
-/** A fifth of the room, as SETTLING_SHARE_PERCENT says by default. */
-const SHARE = 4
+/** A tenth of the room, as SETTLING_SHARE_PERCENT says by default. */
+const SHARE = 2
 
 /** Leaves marks, as a process does whose intake is pressed, until it is disposed. */
 const press = (engine: EngineUnderTest, prefix: string): Disposable => {

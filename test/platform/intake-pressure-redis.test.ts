@@ -75,12 +75,12 @@ describe("pressure on the intake of one process", () => {
       const { api, worker, key, redis } = yield* deployment()
       assert.strictEqual(worker.pressure.share(), 1)
       const underWay = yield* requests(PRESSED_REQUESTS, api)
-      assert.strictEqual(api.pressure.share(), 0.2)
-      yield* untilShare(worker.pressure.share, 0.2)
+      assert.strictEqual(api.pressure.share(), 0.1)
+      yield* untilShare(worker.pressure.share, 0.1)
       assert.isAtMost(yield* Effect.promise(() => redis.pttl(key)), PRESSURE_MS)
       assert.isAbove(yield* Effect.promise(() => redis.pttl(key)), 0)
       // However long the requests take.
-      assert.deepStrictEqual(yield* sharesWithin(worker.pressure.share, 2 * PRESSURE_MS), [0.2])
+      assert.deepStrictEqual(yield* sharesWithin(worker.pressure.share, 2 * PRESSURE_MS), [0.1])
       assert.strictEqual(yield* isPressed(worker), 1)
       assert.strictEqual(yield* isPressed(api), 1)
       yield* Fiber.interrupt(underWay)
@@ -97,7 +97,7 @@ describe("pressure on the intake of one process", () => {
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* requests(PRESSED_REQUESTS, yield* startProcess(own))
-          yield* untilShare(worker.pressure.share, 0.2)
+          yield* untilShare(worker.pressure.share, 0.1)
         }),
       )
       assert.isBelow(yield* untilShare(worker.pressure.share, 1), 3 * PRESSURE_MS)
@@ -136,7 +136,7 @@ describe("a mark that nobody renews", () => {
       Effect.gen(function* () {
         const { worker, key, redis } = yield* deployment()
         yield* Effect.promise(() => redis.set(key, mark))
-        yield* untilShare(worker.pressure.share, 0.2)
+        yield* untilShare(worker.pressure.share, 0.1)
         yield* untilShare(worker.pressure.share, 1)
         assert.deepStrictEqual(yield* sharesWithin(worker.pressure.share, PRESSURE_MS), [1])
       }),

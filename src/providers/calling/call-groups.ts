@@ -24,7 +24,7 @@ export class CallGroups {
   readonly #entrance = Semaphore.makeUnsafe(1)
   #group: Group = newGroup(Number.NEGATIVE_INFINITY)
 
-  /** `share` is the share of its pace at which settling goes on now: 1 without pressure. */
+  /** `share` is the share of the time for which calls are made now: 1 without pressure. */
   constructor(share: () => number) {
     this.#share = share
   }
