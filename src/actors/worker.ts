@@ -82,6 +82,8 @@ interface Worker {
   draining: boolean
   /** The share of the time for which the worker works now: below 1 while accepting comes first. */
   readonly share: () => number
+  /** The share as last asked, when it owned batches. */
+  lastShare: number
   /** Publishes how many batches the worker owns. */
   readonly count: () => void
 }
@@ -102,6 +104,7 @@ const makeWorker = Effect.gen(function* () {
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
     share,
+    lastShare: 1,
     count: () => activeBatches.set(leases.size),
     services: {
       store: yield* EventStore,
@@ -173,7 +176,9 @@ const forkLoop = <R>(
 const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePart) {
   const { activeMax } = worker.settings
   if (worker.leases.size >= activeMax || worker.draining) return yield* Effect.sleep(FULL_MS)
-  const room = Math.ceil(activeMax * worker.share()) - worker.leases.size
+  // At rest nobody asks how much of the time there is.
+  if (worker.leases.size > 0) worker.lastShare = worker.share()
+  const room = Math.ceil(activeMax * worker.lastShare) - worker.leases.size
   if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)
   const takenAt = moment()
   yield* taking(worker, part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS), takenAt)

@@ -91,15 +91,18 @@ export const followPart = Effect.fnUntraced(
     }
     const partitions = part.partitions.map((partition) => new FollowedPartition(partition))
     const pace = new Pace()
+    // At rest nobody asks how much of the time there is.
+    let share = 1
     while (true) {
-      yield* Effect.sleep(pace.waitMs(yield* Clock.currentTimeMillis, following.share()))
+      yield* Effect.sleep(pace.waitMs(yield* Clock.currentTimeMillis, share))
       const beganAt = yield* Clock.currentTimeMillis
       const going = partitions.filter(({ isFrozen }) => !isFrozen)
       if (going.length === 0) return
       for (const partition of going) partition.keepsTime(beganAt)
       const due = dueTogether(going, beganAt)
-      const events = due.length === 0 ? 0 : yield* step(following, due)
+      const events = due.length === 0 ? 0 : yield* step(following, due, share)
       pace.count(events, beganAt, yield* Clock.currentTimeMillis)
+      share = events === 0 ? 1 : following.share()
       if (events === 0) yield* untilDue(part, going)
     }
   },
@@ -149,8 +152,12 @@ const untilDue = Effect.fnUntraced(function* (part: FeedPart, going: ReadonlyArr
 const step = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
+  share: number,
 ) {
-  const exit = yield* Effect.exit(Effect.flatMap(read(following, due), (chunks) => handle(following, chunks)))
+  const eventsMax = share < 1 ? PRESSED_STEP_EVENTS_MAX : STEP_EVENTS_MAX
+  const exit = yield* Effect.exit(
+    Effect.flatMap(read(following, due, eventsMax), (chunks) => handle(following, chunks)),
+  )
   if (Exit.isSuccess(exit)) return exit.value
   yield* failed(following, due, exit.cause)
   return 0
@@ -165,9 +172,9 @@ interface Found {
 const read = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
+  eventsMax: number,
 ) {
-  const { pages: read, store, share } = following
-  const eventsMax = share() < 1 ? PRESSED_STEP_EVENTS_MAX : STEP_EVENTS_MAX
+  const { pages: read, store } = following
   yield* loadMissing(following, due)
   const positions = due.map(({ partition, cursor }) => ({
     partition,

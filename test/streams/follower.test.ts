@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import { IntakePressure } from "../../src/platform/intake-pressure.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { Chunk } from "../../src/streams/chunk.ts"
 import type { Cursor } from "../../src/streams/cursor-store.ts"
@@ -175,6 +176,28 @@ describe("a follower", () => {
         ],
       )
       assert.deepStrictEqual(feed.seen, versions(780))
+    }),
+  )
+
+  it.effect("makes small steps and rests after each while intake is pressed, until it is over", () =>
+    Effect.gen(function* () {
+      let share = 0.1
+      const feed = new Followed().append(...Array.from({ length: 1_400 }, () => 1))
+      feed.failing = () => Effect.sleep(10)
+      const pressed = Effect.provideService(feed.following, IntakePressure, {
+        accepting: (handling) => handling,
+        share: () => share,
+      })
+      const fiber = yield* Effect.forkChild(pressed)
+      yield* TestClock.adjust(150)
+      const sizes = () => feed.chunks.map(({ entries }) => entries.flatMap(({ events }) => events).length)
+      // A first step, after which it knows, and each time 10 ms of work and 90 ms of rest.
+      assert.deepStrictEqual(sizes(), [1_017, 256])
+      share = 1
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(feed.seen, versions(1_400))
+      assert.deepStrictEqual(sizes(), [1_017, 256, 127])
+      yield* Fiber.interrupt(fiber)
     }),
   )
 
