@@ -12,6 +12,8 @@ import { attempt, type RedisUnavailable } from "./redis-failure.ts"
 
 /** How often a pressed process leaves a mark. */
 const MARK_EVERY_MS = 250
+/** A mark is left only this soon after a sign of pressure, so that other processes do not yield much longer than this one. */
+const SIGN_MS = 2 * MARK_EVERY_MS
 /** For how long a mark that was read is used. */
 const MARK_FRESH_MS = 100
 /** After a failure, for how long nothing is marked or read: it would fail again, and each failure is logged. */
@@ -53,7 +55,7 @@ export const layer = Layer.effect(
     const watch = Effect.gen(function* () {
       intakePressed.set(1)
       while (signs.isOn(performance.now()))
-        yield* Effect.sleep(signs.isOwn(performance.now()) ? yield* mark : MARK_EVERY_MS)
+        yield* Effect.sleep(signs.isOwn(performance.now(), SIGN_MS) ? yield* mark : MARK_EVERY_MS)
       intakePressed.set(0)
       isWatching = false
     })

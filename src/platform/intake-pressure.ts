@@ -44,7 +44,7 @@ export const thenRest = <A, E, R>(
 /** Whether intake is pressed, as this process knows. Times are in milliseconds of a monotonic clock. */
 export class PressureSigns {
   #underWay = 0
-  #ownUntil = Number.NEGATIVE_INFINITY
+  #ownAt = Number.NEGATIVE_INFINITY
   #othersUntil = Number.NEGATIVE_INFINITY
   #mark: string | undefined
 
@@ -67,10 +67,10 @@ export class PressureSigns {
     this.#mark = mark
   }
 
-  /** Whether this process accepts more than it can answer soon. */
-  isOwn(now: number): boolean {
+  /** Whether this process had more under way than it can answer soon, within so many milliseconds. */
+  isOwn(now: number, withinMs = PRESSURE_MS): boolean {
     this.#look(now)
-    return now < this.#ownUntil
+    return now < this.#ownAt + withinMs
   }
 
   /** Whether this process or another one is pressed. */
@@ -79,6 +79,6 @@ export class PressureSigns {
   }
 
   #look(now: number): void {
-    if (this.#underWay >= PRESSED_REQUESTS) this.#ownUntil = now + PRESSURE_MS
+    if (this.#underWay >= PRESSED_REQUESTS) this.#ownAt = now
   }
 }
