@@ -50,6 +50,9 @@ const RETRY_MS = 250
 const FULL_MS = 5
 /** How often a worker that yields to intake takes more batches than its share. */
 const ONE_MORE_EVERY_MS = 250
+/** Batches that a worker at rest takes before it knows whether intake is pressed, and how long it takes to know. */
+const FIRST_TAKE_MAX = 8
+const ASKED_MS = 2
 /** Batches of dead workers that are taken over at a time even if the worker has no room. */
 const ORPHANS_MIN = 8
 
@@ -82,8 +85,6 @@ interface Worker {
   draining: boolean
   /** The share of the time for which the worker works now: below 1 while accepting comes first. */
   readonly share: () => number
-  /** The share as last asked, when it owned batches. */
-  lastShare: number
   /** Publishes how many batches the worker owns. */
   readonly count: () => void
 }
@@ -104,7 +105,6 @@ const makeWorker = Effect.gen(function* () {
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
     share,
-    lastShare: 1,
     count: () => activeBatches.set(leases.size),
     services: {
       store: yield* EventStore,
@@ -176,12 +176,17 @@ const forkLoop = <R>(
 const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePart) {
   const { activeMax } = worker.settings
   if (worker.leases.size >= activeMax || worker.draining) return yield* Effect.sleep(FULL_MS)
-  // At rest nobody asks how much of the time there is.
-  if (worker.leases.size > 0) worker.lastShare = worker.share()
-  const room = Math.ceil(activeMax * worker.lastShare) - worker.leases.size
+  const isAtRest = worker.leases.size === 0
+  // At rest nobody asks how much of the time there is. So the first batches are few.
+  const room = isAtRest
+    ? Math.min(activeMax, FIRST_TAKE_MAX)
+    : Math.ceil(activeMax * worker.share()) - worker.leases.size
   if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)
   const takenAt = moment()
   yield* taking(worker, part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS), takenAt)
+  if (!isAtRest || worker.leases.size < room) return
+  worker.share()
+  yield* Effect.sleep(ASKED_MS)
 })
 
 /** Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. */

@@ -195,6 +195,8 @@ const read = Effect.fnUntraced(function* <Work>(
     else if (page.success.length === 0) state.foundNothing(now)
     else news.push({ state, appends: page.success })
   }
+  // Asked now, it is known when the step ends.
+  if (news.length > 0) following.share()
   const weightMax = Math.ceil(eventsMax / Math.max(1, news.length))
   const chunks = yield* readChunks(
     store,
