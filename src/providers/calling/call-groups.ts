@@ -9,6 +9,10 @@ import { restMs } from "../../platform/intake-pressure.ts"
 const GROUP_CALLS = 16
 /** A group counts as over after this time, so that a slow provider does not hold up others. Milliseconds. */
 const GROUP_MS_MAX = 50
+/** With what follows from a call (its record, the callback, the events and their readers) it costs about three times as much. */
+const WHOLE_COST = 3
+/** The longest rest after a group. Milliseconds. */
+const REST_MS_MAX = 400
 
 interface Group {
   readonly beganAt: number
@@ -57,7 +61,8 @@ export class CallGroups {
     return Effect.flatMap(over, () => {
       const overAt = group.underWay === 0 ? group.endedAt : performance.now()
       const tookMs = Math.min(overAt - group.beganAt, GROUP_MS_MAX)
-      const restUntil = group.beganAt + tookMs + restMs(tookMs, this.#share())
+      const rest = Math.min(restMs(WHOLE_COST * tookMs, this.#share()), REST_MS_MAX)
+      const restUntil = group.beganAt + tookMs + rest
       return Effect.sleep(Math.max(restUntil - performance.now(), 0))
     })
   }
