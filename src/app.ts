@@ -8,6 +8,7 @@ import { httpServerLayer } from "./http/server.ts"
 import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
+import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
@@ -96,6 +97,9 @@ const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
 const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
+
+/** The same for all roles of a process: those that settle yield to the one that accepts. */
+const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
 
 const observers = Layer.effect(
   FollowerObserver,
@@ -246,5 +250,5 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
     roles
       .map((role): Served => parts[role])
       .reduce((served, part) => Layer.merge(served, part))
-      .pipe(Layer.provide([streams, observers])),
+      .pipe(Layer.provide([streams, observers, pressure])),
   ).pipe(Layer.provide(loggingLayer()))
