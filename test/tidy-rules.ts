@@ -67,7 +67,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     ...settingsAndSignals,
   ],
   pipelines: ["domain", "providers", "register", "vault", "platform", ...settingsAndSignals],
-  actors: ["domain", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
+  actors: ["domain", "parsing/turns", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "database", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "vault/message-seal", "platform", ...settingsAndSignals],
   webhooks: [
@@ -137,6 +137,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/banks/payout-limits",
     "register",
     "vault",
+    "platform/intake-pressure",
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],

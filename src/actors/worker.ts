@@ -11,6 +11,7 @@ import type { AnnouncedList, ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { IntakePressure } from "../platform/intake-pressure.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
@@ -50,6 +51,11 @@ const WAKE_MAX = 256
 const FROZEN_MS = 3_600_000
 const RETRY_MS = 250
 const FULL_MS = 5
+/** How often a worker that yields to intake takes more batches than its share. */
+const ONE_MORE_EVERY_MS = 250
+/** Batches that a worker at rest takes before it knows whether intake is pressed, and how long it takes to know. */
+const FIRST_TAKE_MAX = 8
+const ASKED_MS = 2
 /** Batches of dead workers that are taken over at a time even if the worker has no room. */
 const ORPHANS_MIN = 8
 
@@ -81,6 +87,8 @@ interface Worker {
   /** A permit is held while batches are taken. Holding all permits means that no more will come. */
   readonly taking: Semaphore.Semaphore
   draining: boolean
+  /** The share of the time for which the worker works now: below 1 while accepting comes first. */
+  readonly share: () => number
   /** Publishes how many batches the worker owns. */
   readonly count: () => void
 }
@@ -92,6 +100,7 @@ const makeWorker = Effect.gen(function* () {
   const { activeBatches } = yield* Metrics
   const pipelines = yield* Pipelines
   const timers = new TimerWatch()
+  const { share } = yield* IntakePressure
   let commands = 0
   const worker: Worker = {
     name,
@@ -101,6 +110,7 @@ const makeWorker = Effect.gen(function* () {
     actors: yield* FiberMap.make<BatchId, void, never>(),
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
+    share,
     count: () => activeBatches.set(leases.size),
     services: {
       clock: yield* Clock.Clock,
@@ -112,7 +122,7 @@ const makeWorker = Effect.gen(function* () {
       pass: yield* CrashPoints,
       warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
       messageQueues: new MessageQueues(),
-      pace: new Pace(),
+      pace: new Pace(share),
       strays: yield* StrayCallbacks,
       ...(yield* makeClearanceTerms),
       instructions: yield* InstructionRegister,
@@ -197,12 +207,24 @@ const forkLoop = <R>(
     Effect.forkScoped,
   )
 
-/** Takes as many batches as there is room for. Without room it takes none: batches wait in the run queue. */
+/**
+ * Takes as many batches as there is room for. Without room it takes none: batches wait in the run queue. While accepting
+ * comes first, there is room for a share of them, and at intervals for one more, so that none waits for those that rest.
+ */
 const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePart) {
-  const room = worker.settings.activeMax - worker.leases.size
-  if (room <= 0 || worker.draining) return yield* Effect.sleep(FULL_MS)
+  const { activeMax } = worker.settings
+  if (worker.leases.size >= activeMax || worker.draining) return yield* Effect.sleep(FULL_MS)
+  const isAtRest = worker.leases.size === 0
+  // At rest nobody asks how much of the time there is. So the first batches are few.
+  const room = isAtRest
+    ? Math.min(activeMax, FIRST_TAKE_MAX)
+    : Math.ceil(activeMax * worker.share()) - worker.leases.size
+  if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)
   const takenAt = moment()
-  yield* taking(worker, part.take(worker.name, room, TAKE_WAIT_MS), takenAt)
+  yield* taking(worker, part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS), takenAt)
+  if (!isAtRest || worker.leases.size < room) return
+  worker.share()
+  yield* Effect.sleep(ASKED_MS)
 })
 
 /** Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. */

@@ -131,6 +131,10 @@ const makeMetrics = () => {
       "Requests whose duplicates could not be looked for: page someone if it goes on",
       ["outcome", "reason"],
     ),
+    intakePressed: gauge(
+      "atlaspay_intake_pressed",
+      "1 while settling in this process yields to accepting, 0 otherwise",
+    ),
     openBatches: gauge("atlaspay_open_batches", "Open batches, as last read by intake"),
     followerEntries: counter("atlaspay_follower_entries_total", "Feed entries handled by each follower", [
       "follower",

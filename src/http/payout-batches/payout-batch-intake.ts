@@ -17,6 +17,7 @@ import {
 import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
+import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
@@ -64,9 +65,11 @@ export const acceptBatch = Effect.fnUntraced(function* (
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
   const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
+  const { accepting } = yield* IntakePressure
   const response = yield* bodies.use(c.env, terms, (body) =>
     Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)).pipe(
       Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, body, refused)),
+      accepting,
     ),
   )
   observe({ status: response.status })

@@ -7,7 +7,9 @@
  *   4. and may be retried after a random pause, if a repetition is harmless and the budget allows it.
  */
 import { Cause, Clock, Context, Effect, Layer, Option, Random, type Scope } from "effect"
+import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
+import { CallGroups } from "./call-groups.ts"
 import { CallLine } from "./call-line.ts"
 import type { CallPolicy } from "./call-policy.ts"
 import { type CallEnd, ChannelAdmission, type Standing } from "./channel-admission.ts"
@@ -76,10 +78,11 @@ export class ProviderChannels extends Context.Service<
     ProviderChannels,
     Effect.gen(function* () {
       const channels: Array<ProviderChannel> = []
+      const groups = new CallGroups((yield* IntakePressure).share)
       const services = yield* Effect.context<ChannelServices>()
       return {
         open: (provider, policy) =>
-          Effect.tap(openChannel(provider, policy), (channel) =>
+          Effect.tap(openChannel(provider, policy, groups), (channel) =>
             Effect.sync(() => channels.push(channel)),
           ).pipe(Effect.provideContext(services)),
         reports: Effect.map(Clock.currentTimeMillis, (now) => channels.map((channel) => channel.report(now))),
@@ -92,12 +95,12 @@ type ChannelServices = FleetLimits | Scope.Scope
 
 type Provider = Parameters<ProviderChannels["Service"]["open"]>[0]
 
-const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy) {
+const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy, groups: CallGroups) {
   const metrics = yield* Metrics
   metrics.providerBreakers.set({ provider: provider.name }, 0)
   const isShared = policy.concurrencyOfAll !== undefined || policy.ratePerSecond !== undefined
   const ofAll = isShared ? yield* openTurnstile(provider.name, policy) : undefined
-  return new Channel(provider, policy, metrics, ofAll, yield* Clock.currentTimeMillis)
+  return new Channel(provider, policy, metrics, { groups, ofAll }, yield* Clock.currentTimeMillis)
 })
 
 /** The result of a call that the channel did not admit after all. */
@@ -119,6 +122,14 @@ interface Counted {
   readonly attempts: number
 }
 
+/** What a call waits for that has a place in the line of its provider. */
+interface Turns {
+  /** Those of this process, to all providers, while accepting comes first. */
+  readonly groups: CallGroups
+  /** Turns among the calls of all processes, if the settings limit them. */
+  readonly ofAll: Turnstile | undefined
+}
+
 /**
  * What all calls pass is plain code between as few effects as possible: a call that waits for nothing is its attempt and what
  * follows from the exit.
@@ -129,26 +140,19 @@ class Channel implements ProviderChannel {
   readonly #policy: CallPolicy
   readonly #metrics: Metrics
   readonly #line: CallLine
-  /** Turns among the calls of all processes, if the settings limit them. */
-  readonly #ofAll: Turnstile | undefined
+  readonly #turns: Turns
   readonly #budget: RetryBudget
   readonly #tally: ChannelTally
   readonly #invitations = new Invitations()
   readonly #waitingMax: number
 
-  constructor(
-    provider: Provider,
-    policy: CallPolicy,
-    metrics: Metrics,
-    ofAll: Turnstile | undefined,
-    now: number,
-  ) {
+  constructor(provider: Provider, policy: CallPolicy, metrics: Metrics, turns: Turns, now: number) {
     this.admission = new ChannelAdmission(policy, now)
     this.#provider = provider
     this.#policy = policy
     this.#metrics = metrics
     this.#line = new CallLine(policy.concurrency)
-    this.#ofAll = ofAll
+    this.#turns = turns
     this.#budget = new RetryBudget(policy.retries.budgetPercent)
     this.#tally = new ChannelTally(metrics, provider.name)
     this.#waitingMax = waitingMax(policy)
@@ -237,9 +241,10 @@ class Channel implements ProviderChannel {
     })
   }
 
-  /** Makes a call that has a place in the line, after its turn among all processes, and gives the place back. */
+  /** Makes a call that has a place in the line, when its group begins and after its turn among all processes. Gives the place back. */
   #inTurn<A>(call: PassingCall<A>): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
-    if (this.#ofAll === undefined) return this.#made(call, () => this.#line.leave())
+    const { groups, ofAll } = this.#turns
+    if (ofAll === undefined && !groups.isOn()) return this.#made(call, () => this.#line.leave())
     const tally = this.#tally
     let isWaiting = true
     tally.waiting += 1
@@ -255,7 +260,7 @@ class Channel implements ProviderChannel {
       begin()
       this.#line.leave()
     })
-    return Effect.ensuring(call.restore(this.#ofAll(inTurn)), end)
+    return Effect.ensuring(call.restore(groups.inGroup(ofAll === undefined ? inTurn : ofAll(inTurn))), end)
   }
 
   /** Makes a call if it is admitted, counts it, and records how it ended. Calls `leave` then. */
