@@ -9,6 +9,7 @@ import { withLock } from "../src/dev/embedded-lock.ts"
 import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import { type AcceptanceOptions, measureAcceptance } from "./acceptance.ts"
 import { jsonReport, problemsOf, reportLines } from "./acceptance-report.ts"
+import { API_AND_REST, layoutOf, type ServiceProcess } from "./pipeline/layout.ts"
 import { startStand } from "./stand.ts"
 
 const wholeNumber = (name: string, what: string, fallback: number, [minimum, maximum]: [number, number]) =>
@@ -21,8 +22,20 @@ const wholeNumber = (name: string, what: string, fallback: number, [minimum, max
     Flag.withDefault(fallback),
   )
 
-const measure = Effect.fnUntraced(function* (folder: string, options: AcceptanceOptions, asJson: boolean) {
-  const stand = yield* startStand(folder, (line) => console.log(`  ${line}`))
+const layout = Flag.String("layout").pipe(
+  Flag.withDescription(
+    `The processes of the service: roles, one, or such as ${API_AND_REST}, which is the default`,
+  ),
+  Flag.withDefault(API_AND_REST),
+  Flag.mapTryCatch(layoutOf, (error) => (error instanceof Error ? error.message : String(error))),
+)
+
+interface Options extends AcceptanceOptions {
+  readonly layout: ReadonlyArray<ServiceProcess>
+}
+
+const measure = Effect.fnUntraced(function* (folder: string, options: Options, asJson: boolean) {
+  const stand = yield* startStand(folder, options.layout, (line) => console.log(`  ${line}`))
   const acceptance = yield* measureAcceptance(stand, options, (line) => console.log(`  ${line}`))
   for (const line of ["", ...reportLines(acceptance, options)]) console.log(line)
   if (asJson) console.log(JSON.stringify(jsonReport(acceptance, options)))
@@ -33,6 +46,7 @@ Command.make(
   "bench:accept",
   {
     seconds: wholeNumber("seconds", "For how long batches are sent to each side", 10, [1, 120]),
+    layout,
     connections: wholeNumber("connections", "How many batches are under way at a time", 200, [1, 1_000]),
     dataDir,
     json: json("Make the last line one JSON object, see docs/BENCHMARKS.md"),

@@ -35,6 +35,16 @@ export const failuresOf = (loads: ReadonlyArray<Answers>): Readonly<Record<strin
   return totals
 }
 
+/** What was counted between two readings: each field of the second less that of the first, or all of it where that is new. */
+export const differenceOf = <Counts extends Readonly<Record<keyof Counts, number>>>(
+  before: Counts,
+  after: Counts,
+): Counts => {
+  const names = Object.keys(after) as Array<keyof Counts>
+  const differences = names.map((name) => [name, after[name] - (before[name] ?? 0)] as const)
+  return Object.fromEntries(differences) as unknown as Counts
+}
+
 const sum = (values: ReadonlyArray<number>): number => values.reduce((total, value) => total + value, 0)
 
 const average = (values: ReadonlyArray<number>): number | undefined =>

@@ -10,6 +10,7 @@ import { withLock } from "../src/dev/embedded-lock.ts"
 import { startStack } from "../src/dev/embedded-stack.ts"
 import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import { measureLargeBatch } from "./large-batch.ts"
+import { API_AND_REST, layoutOf } from "./pipeline/layout.ts"
 import { jsonReport, problemsOf, reportLines, type Scale } from "./scale-report.ts"
 import { crowds, measureCosts, sizes } from "./scaling.ts"
 import { emptyFolder, startStand } from "./stand.ts"
@@ -41,7 +42,7 @@ const measureEngine = Effect.fnUntraced(function* (folder: string, options: Scal
 
 /** A whole service with the sandbox. */
 const measureService = Effect.fnUntraced(function* (folder: string) {
-  const stand = yield* startStand(folder, report)
+  const stand = yield* startStand(folder, layoutOf(API_AND_REST), report)
   report(`a batch of ${LARGE_ITEMS} items in one request`)
   return yield* measureLargeBatch(stand, LARGE_ITEMS)
 })

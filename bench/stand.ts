@@ -17,6 +17,7 @@ import {
 import { isReady } from "../src/dev/service-record.ts"
 import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import type { Target } from "./load.ts"
+import type { ServiceProcess } from "./pipeline/layout.ts"
 
 export interface Stand {
   readonly service: Target
@@ -35,10 +36,12 @@ const apiKey = sandboxKeys.partner
 
 /**
  * Starts everything in `folder`, which no other process may use, on its own empty servers: the leftovers of an earlier
- * run would be work for the service. All of it ends with the scope; only the logs stay.
+ * run would be work for the service. One process of the layout has the API. All of it ends with the scope; only the logs
+ * stay.
  */
 export const startStand = Effect.fn("startStand")(function* (
   folder: string,
+  layout: ReadonlyArray<ServiceProcess>,
   report: (line: string) => void,
 ): Effect.fn.Return<Stand, CliFailure, Scope.Scope> {
   yield* emptyFolder(folder)
@@ -59,17 +62,25 @@ export const startStand = Effect.fn("startStand")(function* (
     API_KEYS: sandboxApiKeys,
     MASTER_KEYS: localMasterKeys(folder),
   }
+  const port = String(yield* freePort)
+  const own = { ...settings, PUBLIC_URL: `http://127.0.0.1:${port}` }
+  const withApi = layout.filter(hasApi)
   const [api, floor] = yield* Effect.all([
-    startServer(folder, "api", "../src/main.ts", { ...settings, ROLES: "api" }),
+    startServer(folder, "api", "../src/main.ts", {
+      ...own,
+      PORT: port,
+      ROLES: withApi.map(({ roles }) => roles).join(),
+    }),
     startServer(folder, "floor", "floor.ts", { REDIS_URL: redisUrl }),
   ])
-  const workers = yield* startProcess(folder, "workers", "../src/main.ts", {
-    ...settings,
-    ROLES: "worker,projector,publisher,webhooks",
-    PUBLIC_URL: new URL(api.target.url).origin,
-  })
-  report(`api: process ${api.process.pid}, workers: ${workers.pid}, floor: ${floor.process.pid}`)
-  const service = [api.process, workers]
+  const others = yield* Effect.forEach(
+    layout.filter((process) => !hasApi(process)),
+    ({ name, roles }, index) =>
+      startProcess(folder, `${name}-${index + 1}`, "../src/main.ts", { ...own, ROLES: roles }),
+  )
+  const service = [api.process, ...others]
+  const pids = service.map(({ pid }) => pid)
+  report(`service: processes ${pids.join(", ")}; floor: process ${floor.process.pid}`)
   const tellService = (signal: NodeJS.Signals) =>
     Effect.forEach(service, (process) => process.kill(signal), { discard: true })
   return {
@@ -84,6 +95,8 @@ export const startStand = Effect.fn("startStand")(function* (
       ),
   }
 })
+
+const hasApi = ({ roles }: ServiceProcess): boolean => roles.split(",").includes("api")
 
 /** The sandbox with the two banks that the settings without a file can describe. All payouts go to them. */
 export const withTwoBanks = ({ banks: { north, south }, ...others }: LocalSandboxUrls) => ({

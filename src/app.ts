@@ -14,6 +14,7 @@ import { KeyDirectory } from "./identity/key-directory.ts"
 import { layer as keyRecordsInPostgres } from "./identity/key-records-postgres.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
+import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
@@ -110,6 +111,9 @@ const callers = Layer.mergeAll(Administration.layer, KeyDirectory.layer).pipe(
   Layer.provideMerge(stored),
   Layer.provide([accessMarksOnRedis.pipe(Layer.provide(foundation)), partnerKeys]),
 )
+
+/** The same for all roles of a process: those that settle yield to the one that accepts. */
+const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
 
 const observers = Layer.effect(
   FollowerObserver,
@@ -261,5 +265,5 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
     roles
       .map((role): Served => parts[role])
       .reduce((served, part) => Layer.merge(served, part))
-      .pipe(Layer.provide([streams, observers])),
+      .pipe(Layer.provide([streams, observers, pressure])),
   ).pipe(Layer.provide(loggingLayer()))

@@ -1,7 +1,7 @@
 /** The service as a process. All settings come from the environment. */
 // Must be imported first: it makes every schema compile at its first use.
 import "effect/schema/SchemaJITCompiler/enable"
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer } from "effect"
 import { serveLayer } from "./app.ts"
 import { rolesToRun } from "./config.ts"

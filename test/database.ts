@@ -8,21 +8,38 @@ import { Postgres } from "../src/platform/postgres.ts"
 /** A pool on the database of the settings, and the tables of this release in it. */
 export const databaseLayer = Database.layer.pipe(Layer.provideMerge(Postgres.layer))
 
-/** A database of the test's own on the test stack's server, and the way to drop it. */
-export const ownDatabase = async (): Promise<{
+/** A database on the test stack's server. */
+export interface OwnDatabase {
   readonly url: string
   readonly drop: () => Promise<void>
-}> => {
+}
+
+/**
+ * A database of the test's own, with the tables of this release. It does not wait for the disk at a commit: no test of a
+ * single file kills the server that all files share.
+ */
+export const ownDatabase = (): Promise<OwnDatabase> =>
+  create(inject("migratedDatabase"), "set synchronous_commit = off")
+
+/** A database of the test's own without any tables, as a server makes it. */
+export const emptyDatabase = (): Promise<OwnDatabase> => create("template1", undefined)
+
+const create = async (template: string, setting: string | undefined): Promise<OwnDatabase> => {
   const name = `t_${randomUUID().slice(0, 8)}`
   const server = postgres(inject("databaseUrl"), { max: 1, onnotice: () => {} })
-  await server.unsafe(`create database ${name}`)
-  const url = new URL(inject("databaseUrl"))
-  url.pathname = `/${name}`
+  await server.unsafe(`create database ${name} template ${template}`)
+  if (setting !== undefined) await server.unsafe(`alter database ${name} ${setting}`)
   return {
-    url: url.href,
+    url: urlOf(inject("databaseUrl"), name),
     drop: async () => {
       await server.unsafe(`drop database ${name} with (force)`)
       await server.end()
     },
   }
+}
+
+const urlOf = (serverUrl: string, name: string): string => {
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  return url.href
 }

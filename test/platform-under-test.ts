@@ -6,8 +6,6 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { randomInt, randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { inject } from "vitest"
 import { sandboxCallbackSecrets } from "../src/dev/local-sandbox.ts"
 import { type Sandbox, type SandboxOptions, type SandboxUrls, startSandbox } from "../src/sandbox/sandbox.ts"
@@ -55,8 +53,7 @@ export class Service {
   constructor(environment: Readonly<Record<string, string>>) {
     this.url = `http://127.0.0.1:${environment.PORT}`
     this.#process = spawn(process.execPath, ["src/main.ts"], {
-      // Many services start in one run: what one compiled the next need not compile again.
-      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(tmpdir(), "compiled"), ...environment },
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     })
     for (const output of [this.#process.stdout, this.#process.stderr]) {

@@ -8,9 +8,10 @@ import { parseArgs } from "node:util"
 import { Effect } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { partitionKeys, partitionOf } from "../../src/streams/partition.ts"
+import { differenceOf } from "../figures.ts"
 import { engine, openBatch, payOut } from "./engine.ts"
 import { noCalls } from "./providers.ts"
-import { type Cost, openServers, spent } from "./server-costs.ts"
+import { type Cost, openServers } from "./server-costs.ts"
 
 const { values } = parseArgs({
   options: {
@@ -61,7 +62,7 @@ const measure = Effect.gen(function* () {
   )
   const seconds = (performance.now() - since) / 1_000
   const { user, system } = process.cpuUsage(cpu)
-  const serverCosts = spent(before, yield* servers.costs)
+  const serverCosts = differenceOf(before, yield* servers.costs)
   const payouts = batches * items
   const paid = calls.transfers - paidBefore
   if (paid !== payouts) throw new Error(`${paid} transfers instead of ${payouts}`)

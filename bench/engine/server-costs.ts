@@ -69,13 +69,3 @@ export const openServers = Effect.fn("openServers")(function* (
     })
   return { costs, bytesOf }
 })
-
-/** What was spent between two moments. */
-export const spent = (before: ServerCosts, after: ServerCosts): ServerCosts => ({
-  redisCpuSeconds: after.redisCpuSeconds - before.redisCpuSeconds,
-  postgresCpuSeconds: after.postgresCpuSeconds - before.postgresCpuSeconds,
-  commands: after.commands - before.commands,
-  functionCalls: after.functionCalls - before.functionCalls,
-  memoryBytes: after.memoryBytes - before.memoryBytes,
-  aofBytes: after.aofBytes - before.aofBytes,
-})

@@ -63,16 +63,3 @@ const streamState = async (nats: NatsConnection, stream: string) => {
   for await (const { config, state } of manager.streams.list()) if (config.name === stream) return state
   return { messages: 0, bytes: 0 }
 }
-
-/** What was counted between two readings. */
-export const countersBetween = (before: Counters, after: Counters): Counters => ({
-  redisCommands: after.redisCommands - before.redisCommands,
-  redisFunctionCalls: after.redisFunctionCalls - before.redisFunctionCalls,
-  redisNetBytes: after.redisNetBytes - before.redisNetBytes,
-  redisAofBytes: after.redisAofBytes - before.redisAofBytes,
-  postgresWalBytes: after.postgresWalBytes - before.postgresWalBytes,
-  postgresWalSyncs: after.postgresWalSyncs - before.postgresWalSyncs,
-  postgresCommits: after.postgresCommits - before.postgresCommits,
-  natsMessages: after.natsMessages - before.natsMessages,
-  natsBytes: after.natsBytes - before.natsBytes,
-})

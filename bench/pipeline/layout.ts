@@ -9,6 +9,9 @@ export interface ServiceProcess {
 /** A process for each role that takes part; `bank-files` is not among them, because no bank here takes files. */
 const ROLES = ["api", "worker", "projector", "publisher", "webhooks"]
 
+/** One process that accepts, and one that settles. */
+export const API_AND_REST = "api/worker+projector+publisher+webhooks"
+
 /**
  * Reads a layout: `roles`, `one`, or processes separated by `/`, each with its roles separated by `+`, such as
  * `api/worker/worker/projector+publisher/webhooks`. Throws if exactly one process does not have the role `api`, which

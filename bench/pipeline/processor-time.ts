@@ -19,7 +19,3 @@ export const readSeconds = (parts: Parts): Seconds => {
   ])
   return { ...Object.fromEntries(others), [CLIENT]: (user + system) / 1e6 }
 }
-
-/** What each part spent between two readings. */
-export const secondsBetween = (before: Seconds, after: Seconds): Seconds =>
-  Object.fromEntries(Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]))

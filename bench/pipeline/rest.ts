@@ -2,9 +2,10 @@
 import { loadavg } from "node:os"
 import { Effect, Schedule } from "effect"
 import type { CliFailure } from "../../src/terminal/cli-failure.ts"
+import { differenceOf } from "../figures.ts"
 import { openClient } from "./client.ts"
 import { layoutOf } from "./layout.ts"
-import { CLIENT, readSeconds, secondsBetween } from "./processor-time.ts"
+import { CLIENT, readSeconds } from "./processor-time.ts"
 import { loadLine, rounded, row } from "./report.ts"
 import { attempted, type Side, type Stand, startPipelineStand } from "./stand.ts"
 
@@ -43,7 +44,7 @@ export const measureRest = Effect.fn("measureRest")(function* (
   const secondsBefore = readSeconds(processes)
   const since = performance.now()
   yield* Effect.sleep(seconds * 1_000)
-  const spent = secondsBetween(secondsBefore, readSeconds(processes))
+  const spent = differenceOf(secondsBefore, readSeconds(processes))
   const elapsed = (performance.now() - since) / 1_000
   const percent = Object.fromEntries(
     Object.entries(spent)

@@ -1,10 +1,11 @@
 /** One round: a number of payouts through one side, followed until each is settled, shown, published and delivered. */
 import { setTimeout as sleep } from "node:timers/promises"
 import { batchBodies } from "../batch-bodies.ts"
+import { differenceOf } from "../figures.ts"
 import { openClient, type Paid, payAll } from "./client.ts"
-import { type Counters, countersBetween, readCounters } from "./counters.ts"
+import { type Counters, readCounters } from "./counters.ts"
 import { listen, stored } from "./events.ts"
-import { readSeconds, type Seconds, secondsBetween } from "./processor-time.ts"
+import { readSeconds, type Seconds } from "./processor-time.ts"
 import type { Side, Stand } from "./stand.ts"
 
 export interface RoundSize {
@@ -55,9 +56,9 @@ export const makeRound = async (
     const paid = await payAll(client, closings, { bodies, batches, open, keyPrefix })
     const completeAtMs = await untilComplete(side, before, payouts)
     await sleep(AFTERMATH_MS)
-    const seconds = secondsBetween(secondsBefore, readSeconds(processes))
+    const seconds = differenceOf(secondsBefore, readSeconds(processes))
     await sleep(COUNTED_MS)
-    const counters = countersBetween(countersBefore, await readCounters(stand, side.stream))
+    const counters = differenceOf(countersBefore, await readCounters(stand, side.stream))
     const after = await arrivalsAt(stand, side)
     refuseOthers(before, after, payouts)
     return {

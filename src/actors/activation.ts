@@ -1,5 +1,5 @@
 /** The state of an actor while it runs, and how it is loaded from the log. */
-import { Effect, FiberSet } from "effect"
+import { type Clock, Effect, Fiber, FiberSet } from "effect"
 import { attemptsReported } from "../domain/attempts.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
@@ -11,7 +11,7 @@ import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
-import type { InstructionRegister } from "../register/instruction-register.ts"
+import type { InstructionRegister, Standing } from "../register/instruction-register.ts"
 import type { LogTail } from "../register/log-tail.ts"
 import { type BatchFold, emptyFold, foldLog } from "../streams/batch-fold.ts"
 import { CorruptEntry, type EventStore } from "../streams/event-store.ts"
@@ -24,11 +24,12 @@ import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import type { Lease } from "./lease.ts"
-import { MessageQueue } from "./message-queue.ts"
+import { MessageQueue, type MessageQueues } from "./message-queue.ts"
 import type { Pace } from "./pace.ts"
 
 /** What the worker provides to each of its actors. */
 export interface ActorServices {
+  readonly clock: Clock.Clock
   readonly store: EventStore["Service"]
   readonly mailbox: Mailbox["Service"]
   readonly queue: RunQueue["Service"]
@@ -38,11 +39,13 @@ export interface ActorServices {
   /** The states of batches at rest, as their last actor left them. */
   readonly warm: FoldCache<Warm>
   /** The message queues of running actors. */
-  readonly messageQueues: Set<MessageQueue<Message>>
+  readonly messageQueues: MessageQueues<Message>
   readonly pace: Pace
   readonly strays: StrayCallbacks["Service"]
   /** Which clearances are valid now; unknown while the lists that were announced last cannot be read. */
   readonly clearanceTerms: Effect.Effect<ClearanceTerms>
+  /** The same without a wait; `undefined` if the lists have to be read first. */
+  readonly seenTerms: () => ClearanceTerms | undefined
   readonly instructions: InstructionRegister["Service"]
   readonly decisions: DecisionRegister["Service"]
   readonly watch: StoreWatch["Service"]
@@ -92,6 +95,7 @@ export type Message =
 /** A running actor. Its batch may be ahead of the log until the next append; `head` is that of the last append. */
 export interface Activation extends BatchFold {
   readonly id: BatchId
+  readonly partition: number
   readonly lease: Lease
   readonly services: ActorServices
   readonly backoff: Backoff
@@ -122,16 +126,21 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
   const id = lease.owned.batch
   const warm = services.warm.take(id)
   const before = warm.batch.version
+  const partition = services.partitions.of(id)
+  const asked = mayPay({ partition, compared: warm.compared, services })
+    ? undefined
+    : yield* askRegister({ id, partition, services }, before === 0)
   yield* foldLog(services.store, id, warm)
   const takenOver = before === 0 || warm.batch.version > before
   const messages = yield* Effect.acquireRelease(
-    Effect.sync(() => new MessageQueue<Message>()),
+    Effect.sync(() => new MessageQueue<Message>(id)),
     (messages) => Effect.sync(() => services.messageQueues.delete(messages)),
   )
   services.messageQueues.add(messages)
   const actor: Activation = {
     ...warm,
     id,
+    partition,
     lease,
     services,
     messages,
@@ -146,17 +155,41 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
     mailWaiting: warm.batch.clearanceCount > 0,
     takenOver,
   }
-  if (!mayPay(actor)) {
-    yield* services.watch.look
+  if (asked !== undefined || !mayPay(actor))
     // While the register does not answer, everything continues except paying.
-    yield* Effect.catchIf(compare(actor), isRegisterDown, () => Effect.void)
-  }
+    yield* Effect.catchIf(compare(actor, asked), isRegisterDown, () => Effect.void)
   return actor
 })
 
+/** A question to the registers about a batch. */
+interface Asked {
+  /** The epoch of the stores in which they were asked. */
+  readonly epoch: string
+  readonly answer: Effect.Effect<Standing, StoreUnavailable>
+  /** Whether the whole log was read since. Then it need not be read again to show that it is still there. */
+  readonly isReadSince: boolean
+}
+
+/** Asks in the background, so that the log can be read meanwhile. */
+const askRegister = Effect.fnUntraced(function* (
+  { id, partition, services }: Pick<Activation, "id" | "partition" | "services">,
+  isReadSince: boolean,
+) {
+  const { instructions, watch } = services
+  yield* watch.look
+  const epoch = watch.epoch()
+  const asking = yield* Effect.forkChild(instructions.standing(id, partition))
+  const asked: Asked = { epoch, answer: Fiber.join(asking), isReadSince }
+  return asked
+})
+
 /** Whether money may move for a batch now: its log was compared with the registers, and no store was set back since. */
-export const mayPay = ({ id, compared, services: { partitions, watch } }: Activation): boolean =>
-  compared === watch.epoch() && watch.objection(partitions.of(id)) === undefined
+export const mayPay = ({
+  partition,
+  compared,
+  services: { watch },
+}: Pick<Activation, "partition" | "compared" | "services">): boolean =>
+  compared === watch.epoch() && watch.objection(partition) === undefined
 
 /** Whether a failure means that the registers do not answer. Then nothing is paid, and all else continues: the log is in
  * the other store. */
@@ -173,16 +206,15 @@ export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
  * operator has accepted the loss. Decisions that the log has not answered are taken over from the register. Attempts in the
  * log that the register has forgotten are registered again.
  */
-export const compare = Effect.fnUntraced(function* (actor: Activation) {
-  const { id, batch, head, services } = actor
-  const epoch = services.watch.epoch()
-  const partition = services.partitions.of(id)
-  const known = yield* services.instructions.standing(id, partition)
+export const compare = Effect.fnUntraced(function* (actor: Activation, before?: Asked) {
+  const { id, partition, batch, head, services } = actor
+  const { epoch, answer, isReadSince } = before ?? (yield* askRegister({ id, partition, services }, false))
+  const known = yield* answer
   const { tail } = known
   let { decisions } = known
   // The store may have been set back while this actor was running or warm.
   const now = { batch: id, version: batch.version, head }
-  if (batch.version > 0 && !(yield* hasCome(actor, now))) return yield* movedOn(id)
+  if (!isReadSince && batch.version > 0 && !(yield* hasCome(actor, now))) return yield* movedOn(id)
   if (tail !== undefined && !(yield* hasCome(actor, tail))) {
     // A new owner has continued the log while this one slept.
     if ((yield* services.store.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
@@ -194,7 +226,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
       version: batch.version,
     })
     yield* services.instructions.rebase(now)
-    ;({ decisions } = yield* services.instructions.standing(id, partition))
+    ;({ decisions } = yield* services.instructions.standing(id, services.partitions.of(id)))
   }
   const attempts = attemptsReported(batch).map((attempt) => ({ batch: id, ...attempt }))
   const missing = attempts.length === 0 ? 0 : yield* services.instructions.restore(attempts, now)

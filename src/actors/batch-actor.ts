@@ -21,6 +21,7 @@ import { wakeAt } from "../domain/plan.ts"
 import type { Call, Mandate } from "../pipelines/call.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
+import type { Append } from "../streams/event-store.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import {
@@ -43,6 +44,8 @@ const MAIL_MAX = 256
 const CALLS_MAX = 8
 /** The shortest wait before the stores are checked again while no money may move. */
 const LOOK_AGAIN_MS = 250
+/** How long an actor only waits for calls at most, before it looks whether anything else is due. */
+const LOOK_MS_MAX = 1_000
 /** Answered decisions that are remembered while a batch is at rest. */
 const ANSWERED_MAX = 256
 
@@ -52,18 +55,24 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
   let isBehind = false
   while (true) {
     const received = yield* listen(actor, isBehind)
-    actor.terms = yield* services.clearanceTerms
+    actor.terms = services.seenTerms() ?? (yield* services.clearanceTerms)
     if (!mayPay(actor) && isMoneyDue(actor)) yield* lookAtStores(actor)
-    const now = yield* Clock.currentTimeMillis
+    const now = services.clock.currentTimeMillisUnsafe()
     const turn = takeTurn(actor, received, now)
     services.pace.tookTurn(now)
-    yield* append(actor, turn)
-    const waitUntil = yield* act(actor, turn)
+    if (isLast(actor, turn)) {
+      yield* services.pass("before-release")
+      if (yield* append(actor, turn, { wakeAt: wakeOf(actor, turn, waitOf(actor, turn)) }))
+        return keepWarm(actor)
+    } else if (hasNews(turn)) yield* append(actor, turn)
+    else actor.mailWaiting = false
+    const waitUntil = turn.calls.length > 0 ? yield* act(actor, turn) : waitOf(actor, turn)
+    actor.messages.lookAt = lookAt(actor, turn, waitUntil)
     isBehind = turn.isBehind
     if (isBehind) yield* Effect.yieldNow
     if (isBehind || actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
     if (isWorthLingering(actor, turn, now)) {
-      yield* gather(services)
+      yield* gathering(services)
       actor.mailWaiting = true
       continue
     }
@@ -71,10 +80,25 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
   }
 }, Effect.scoped)
 
-/** Lets answers and mail come together, so that one append records them. */
-const gather = Effect.fnUntraced(function* ({ pace }: ActorServices) {
-  yield* Effect.sleep(pace.gatherMs(yield* Clock.currentTimeMillis))
+/** Whether a turn closes the batch and leaves nothing to do: then the append that records it also releases the batch. */
+const isLast = (actor: Activation, { events, calls, isBehind, answered }: Turn): boolean =>
+  events.at(-1)?._tag === "BatchClosed" &&
+  calls.length + answered.length + actor.callsUnderWay + actor.decisions.length === 0 &&
+  !isBehind &&
+  !actor.services.isDraining()
+
+/** Lets the answers of calls under way come together. */
+const gatherAnswers = Effect.fnUntraced(function* ({ callsUnderWay, services, messages }: Activation) {
+  // A call that has answered ends in the same round of the event loop.
+  yield* Effect.yieldNow
+  const isMoreToCome = messages.countOf(({ _tag }) => _tag === "Ended") < callsUnderWay
+  const waitMs = services.pace.gatherAnswersMs(isMoreToCome, services.clock.currentTimeMillisUnsafe())
+  if (waitMs > 0) yield* Effect.sleep(waitMs)
 })
+
+/** Lets answers and mail come together, so that one append records them. */
+const gathering = ({ clock, pace }: ActorServices): Effect.Effect<void> =>
+  Effect.sleep(pace.gatherMs(clock.currentTimeMillisUnsafe()))
 
 /**
  * Whether the batch is kept for a moment although there is nothing to do: its banks are likely to report more transfers soon,
@@ -88,7 +112,7 @@ const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean
   const { id, services, messages } = actor
   let quiet = false
   if (actor.callsUnderWay > 0 && !isBehind) {
-    if (yield* messages.arrives) yield* gather(services)
+    if (yield* messages.arrives) yield* gatherAnswers(actor)
     else quiet = true
   }
   const answers: Array<BatchCommand> = []
@@ -104,12 +128,12 @@ const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean
 
 /** Before money moves again: checks the stores and compares the log. If either fails, transfers wait. */
 const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
-  const { id, backoff, services } = actor
-  if (backoff.until("Transfer") > (yield* Clock.currentTimeMillis)) return
+  const { partition, backoff, services } = actor
+  if (backoff.until("Transfer") > services.clock.currentTimeMillisUnsafe()) return
   yield* services.watch.look
   if (actor.compared !== services.watch.epoch())
     yield* Effect.catchIf(compare(actor), isRegisterDown, (down) => stall(actor, "Transfer", down))
-  const reason = services.watch.objection(services.partitions.of(id))
+  const reason = services.watch.objection(partition)
   if (reason !== undefined)
     yield* stall(
       actor,
@@ -118,13 +142,14 @@ const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
     )
 })
 
-const endCall = Effect.fnUntraced(function* (actor: Activation, ended: Message & { _tag: "Ended" }) {
+const endCall = (actor: Activation, ended: Message & { _tag: "Ended" }): Effect.Effect<void> => {
   actor.decisions.push(...ended.decisions)
   actor.callsUnderWay -= 1
   for (const [item, call] of actor.busy) if (call === ended.call) actor.busy.delete(item)
-  if (ended.stalled === undefined) return actor.backoff.succeeded(ended.kind)
-  yield* stall(actor, ended.kind, ended.stalled)
-})
+  if (ended.stalled !== undefined) return stall(actor, ended.kind, ended.stalled)
+  actor.backoff.succeeded(ended.kind)
+  return Effect.void
+}
 
 const stall = Effect.fnUntraced(function* ({ id, backoff }: Activation, kind: Call["_tag"], stalled: Stall) {
   backoff.stalled(kind, stalled, yield* Clock.currentTimeMillis, yield* Random.next)
@@ -142,31 +167,45 @@ const reasonOf = (stalled: Stall): string => {
   }
 }
 
-const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
+/** Whether a turn did anything that the log, the mailbox, the register or an operator has to learn of. */
+const hasNews = ({ events, handled, answered, refusals }: Turn): boolean =>
+  events.length + handled.length + answered.length + refusals.length > 0
+
+/** Records a turn. Returns whether the batch was released, which happens only if `release` asks for it. */
+const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn, release?: Append["release"]) {
   const { events, handled, answered, refusals } = turn
   for (const refusal of refusals) yield* logRefusal(actor, refusal)
-  if (events.length > 0 || handled.length > 0) yield* appendToLog(actor, turn)
-  else actor.mailWaiting = false
+  const isAppended = events.length > 0 || handled.length > 0
+  const isReleased = isAppended && (yield* appendToLog(actor, turn, release))
+  if (!isAppended) actor.mailWaiting = false
+  if (answered.length === 0) return isReleased
   const { id, batch, head, services } = actor
   yield* services.decisions.answered({ batch: id, version: batch.version, head }, answered)
+  return isReleased
 })
 
-const appendToLog = Effect.fnUntraced(function* (actor: Activation, { events, handled }: Turn) {
+const appendToLog = Effect.fnUntraced(function* (
+  actor: Activation,
+  { events, handled }: Turn,
+  release: Append["release"],
+) {
   const { store, pass, nextCommandId } = actor.services
   const intends = events.some(({ _tag }) => _tag === "TransfersRequested" || _tag === "TransferResent")
   yield* pass(intends ? "before-intent" : "before-append")
-  const { mailWaiting, head } = yield* store.append(actor.lease.owned, {
+  const { mailWaiting, head, isReleased } = yield* store.append(actor.lease.owned, {
     expectedVersion: actor.batch.version - events.length,
     head: actor.head,
     events,
     handled,
     commandId: nextCommandId(),
     open: !isQuiescent(actor.batch),
+    release,
   })
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
   for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
+  return isReleased
 })
 
 /** Logs a refused command. A bank's report about no transfer of ours is kept before its mail is deleted. */
@@ -183,14 +222,21 @@ const alarmUnrouted = Effect.fnUntraced(function* (
   yield* Effect.logError("items parked: no rule leads to a bank", { batch, items: items.length, version })
 })
 
+/** When to look again at work that waits, in epoch milliseconds; `undefined` if none does. */
+const waitOf = (actor: Activation, { waitUntil }: Turn): number | undefined => {
+  if (actor.batch.tasks.request.size === 0) return waitUntil
+  const now = actor.services.clock.currentTimeMillisUnsafe()
+  const looked = mayPay(actor) ? 0 : now + LOOK_AGAIN_MS
+  const stalled = Math.max(actor.backoff.until("Transfer"), looked)
+  return stalled > now ? Math.min(stalled, waitUntil ?? stalled) : waitUntil
+}
+
 /** Starts the calls that are due. Returns when those that have to wait may start. */
 const act = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   const { calls } = turn
-  const now = yield* Clock.currentTimeMillis
-  const looked = mayPay(actor) ? 0 : now + LOOK_AGAIN_MS
-  const stalled = actor.batch.tasks.request.size > 0 ? Math.max(actor.backoff.until("Transfer"), looked) : 0
-  let waitUntil = stalled > now ? Math.min(stalled, turn.waitUntil ?? stalled) : turn.waitUntil
-  if (calls.length > 0 && !actor.services.isOwner(actor.lease)) yield* prolong(actor)
+  let waitUntil = waitOf(actor, turn)
+  const now = actor.services.clock.currentTimeMillisUnsafe()
+  if (!actor.services.isOwner(actor.lease)) yield* prolong(actor)
   if (!mayPay(actor) && calls.some(({ _tag }) => _tag === "Transfer")) yield* lookAtStores(actor)
   for (const call of calls) {
     const until = actor.backoff.until(call._tag)
@@ -201,6 +247,15 @@ const act = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   return waitUntil
 })
 
+/**
+ * When a turn may find something although nothing came, in epoch milliseconds. While items are to be paid, their banks may take
+ * more of them at any time.
+ */
+const lookAt = (actor: Activation, turn: Turn, waitUntil: number | undefined): number =>
+  actor.callsUnderWay === 0 || actor.batch.tasks.request.size > 0
+    ? turn.at
+    : Math.min(wakeOf(actor, turn, waitUntil) ?? Number.POSITIVE_INFINITY, turn.at + LOOK_MS_MAX)
+
 /** Renews a lease that grew old because this process slept or Redis was slow, before anything is done under it. */
 const prolong = Effect.fnUntraced(function* ({ services, lease }: Activation) {
   const asked = moment()
@@ -209,53 +264,58 @@ const prolong = Effect.fnUntraced(function* ({ services, lease }: Activation) {
   lease.renewedAt = asked
 })
 
-const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
+const start = (actor: Activation, call: Call): Effect.Effect<unknown> => {
   const { id, batch, services, messages, head } = actor
   const number = ++actor.callCount
   actor.callsUnderWay += 1
   for (const item of call.items) actor.busy.set(item, number)
   const ended = { _tag: "Ended", call: number, kind: call._tag } as const
   const fail = (failure: Stall | OwnershipLost) =>
-    Effect.sync(() =>
-      messages.put(
-        failure._tag === "OwnershipLost"
-          ? { _tag: "Lost", failure }
-          : { ...ended, stalled: failure, decisions: [] },
-      ),
+    messages.put(
+      failure._tag === "OwnershipLost"
+        ? { _tag: "Lost", failure }
+        : { ...ended, stalled: failure, decisions: [] },
     )
   const end = (decisions: ReadonlyArray<RegisteredDecision>) =>
-    Effect.sync(() => messages.put({ ...ended, stalled: undefined, decisions }))
+    messages.put({ ...ended, stalled: undefined, decisions })
   const work = services.pipelines.perform(id, batch, call, mandateOf(actor), (command) =>
     messages.put({ _tag: "Answered", command }),
   )
   // A bank gets no transfer whose intent a failover could still lose.
-  const replicated = services.store.replicated(id, batch.version, head)
-  const safely = call._tag === "Transfer" ? Effect.andThen(replicated, work) : work
-  const done = Effect.matchEffect(safely, { onSuccess: end, onFailure: fail })
+  const safely =
+    call._tag === "Transfer" ? Effect.andThen(services.store.replicated(id, batch.version, head), work) : work
+  const done = Effect.match(safely, { onSuccess: end, onFailure: fail })
   const broke = (defect: unknown) => Effect.sync(() => messages.put({ _tag: "Broke", defect }))
-  yield* FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
-})
+  return FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
+}
 
 /**
  * The permission to send, checked again for each item right before its call: since the call was planned, the item, the
  * stores, or the lists that it was screened by may have changed.
  */
-const mandateOf = ({ id, batch, head, lease, services, messages, answered, places }: Activation): Mandate => {
-  const { isOwner, partitions, watch } = services
-  const isObjectedTo = () => watch.objection(partitions.of(id)) !== undefined
+const mandateOf = (actor: Activation): Mandate => {
+  const { partition, batch, head, lease, services, messages, answered, places } = actor
+  const { clock, clearanceTerms, isOwner, seenTerms, watch } = services
+  const isObjectedTo = () => watch.objection(partition) !== undefined
+  const mayCallNow = (item: number, terms: ClearanceTerms): boolean => {
+    if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
+    const late = outdatedIntent(batch, item, terms, clock.currentTimeMillisUnsafe())
+    if (late !== undefined) messages.put({ _tag: "Answered", command: late })
+    return late === undefined
+  }
   const looked = Effect.suspend(() => (isObjectedTo() ? watch.look : Effect.void))
-  const terms = Effect.zip(services.clearanceTerms, Clock.currentTimeMillis)
+  const termsAfterALook = Effect.andThen(looked, clearanceTerms)
   return {
     head,
     answered,
     takePlace: (item) => places.delete(item),
-    // Runs once per payout.
+    // Runs once per payout, so it waits only for what has to be read first.
     mayCall: (item) =>
-      Effect.map(Effect.andThen(looked, terms), ([terms, now]) => {
-        if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
-        const late = outdatedIntent(batch, item, terms, now)
-        if (late !== undefined) messages.put({ _tag: "Answered", command: late })
-        return late === undefined
+      Effect.suspend(() => {
+        const terms = isObjectedTo() ? undefined : seenTerms()
+        return terms === undefined
+          ? Effect.map(termsAfterALook, (terms) => mayCallNow(item, terms))
+          : Effect.succeed(mayCallNow(item, terms))
       }),
   }
 }
@@ -278,28 +338,34 @@ const outdatedIntent = (
 }
 
 /** Releases the batch. Returns `false` if mail came meanwhile: then the actor goes on. */
-const rest = Effect.fnUntraced(function* (
-  actor: Activation,
-  { at, banks }: Turn,
-  waitUntil: number | undefined,
-) {
-  const { id, batch, head, compared, answered, backoff, line, lease, services, terms } = actor
+const rest = Effect.fnUntraced(function* (actor: Activation, turn: Turn, waitUntil: number | undefined) {
+  const { lease, services } = actor
   yield* services.pass("before-release")
   if (services.isDraining()) {
     yield* services.queue.handOver(lease.owned)
     return true
   }
-  const wake = Math.min(
-    waitUntil ?? Number.POSITIVE_INFINITY,
-    wakeAt(batch, { now: at, terms, banks, line }) ?? Number.POSITIVE_INFINITY,
-  )
-  const released = yield* services.queue.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
+  const released = yield* services.queue.release(lease.owned, wakeOf(actor, turn, waitUntil))
   if (released === "mail-waiting") {
     actor.mailWaiting = true
     return false
   }
-  services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
+  keepWarm(actor)
   return true
 })
+
+/** When a timer wakes the batch, in epoch milliseconds; `undefined` if it waits only for others. */
+const wakeOf = (
+  { batch, line, terms }: Activation,
+  { at, banks }: Turn,
+  waitUntil = Number.POSITIVE_INFINITY,
+): number | undefined => {
+  const wake = Math.min(waitUntil, wakeAt(batch, { now: at, terms, banks, line }) ?? Number.POSITIVE_INFINITY)
+  return Number.isFinite(wake) ? wake : undefined
+}
+
+/** Leaves the state of a released batch to its next activation. */
+const keepWarm = ({ id, batch, head, compared, answered, backoff, line, services }: Activation): void =>
+  services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
 
 const lastOf = (answered: ReadonlySet<string>): Set<string> => new Set([...answered].slice(-ANSWERED_MAX))

@@ -1,12 +1,22 @@
 import { Effect, Latch } from "effect"
+import type { BatchId } from "../domain/identifiers.ts"
 
 /**
  * Messages from the calls under way to the loop of their actor. `put` never waits. The queue is bounded all the same: a call
  * puts one message for each of its items and one more, and an actor starts a bounded number of calls.
  */
 export class MessageQueue<Message> {
+  readonly batch: BatchId
+  /** From when on its actor is to be woken although nothing came, in epoch milliseconds. */
+  lookAt = 0
+  /** Whether its actor waits for a message. */
+  isAwaited = false
   #messages: Array<Message> = []
   readonly #arrived = Latch.makeUnsafe(false)
+
+  constructor(batch: BatchId) {
+    this.batch = batch
+  }
 
   put(message: Message): void {
     if (this.#messages.push(message) === 1) this.wake()
@@ -19,14 +29,53 @@ export class MessageQueue<Message> {
     return messages
   }
 
+  /** How many messages wait for which this is true. */
+  countOf(isCounted: (message: Message) => boolean): number {
+    return this.#messages.reduce((count, message) => (isCounted(message) ? count + 1 : count), 0)
+  }
+
   /** Waits for a message or for {@link wake}. Returns whether there is a message. */
-  readonly arrives: Effect.Effect<boolean> = Effect.map(this.#arrived.await, () => {
-    this.#arrived.closeUnsafe()
-    return this.#messages.length > 0
+  readonly arrives: Effect.Effect<boolean> = Effect.suspend(() => {
+    this.isAwaited = true
+    return Effect.map(this.#arrived.await, () => {
+      this.isAwaited = false
+      this.#arrived.closeUnsafe()
+      return this.#messages.length > 0
+    })
   })
 
   /** Ends a wait, also if there is no message. */
   wake(): void {
     this.#arrived.openUnsafe()
+  }
+}
+
+/** The queues of all running actors of a worker. */
+export class MessageQueues<Message> {
+  readonly #queues = new Set<MessageQueue<Message>>()
+  readonly #some = Latch.makeUnsafe(false)
+
+  add(queue: MessageQueue<Message>): void {
+    this.#queues.add(queue)
+    this.#some.openUnsafe()
+  }
+
+  delete(queue: MessageQueue<Message>): void {
+    this.#queues.delete(queue)
+    if (this.#queues.size === 0) this.#some.closeUnsafe()
+  }
+
+  /** Waits until an actor runs. */
+  readonly some: Effect.Effect<void> = Effect.asVoid(this.#some.await)
+
+  /** Wakes the actors that have to look at `now` (epoch milliseconds), and returns the others that wait, by their batch. */
+  wakeDue(now: number): ReadonlyMap<BatchId, MessageQueue<Message>> {
+    const others = new Map<BatchId, MessageQueue<Message>>()
+    for (const queue of this.#queues) {
+      if (!queue.isAwaited) continue
+      if (queue.lookAt <= now) queue.wake()
+      else others.set(queue.batch, queue)
+    }
+    return others
   }
 }

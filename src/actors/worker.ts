@@ -7,14 +7,15 @@
  */
 import { Clock, Effect, FiberMap, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
-import type { ClearanceTerms } from "../domain/clearance.ts"
+import type { AnnouncedList, ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { IntakePressure } from "../platform/intake-pressure.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
-import { AnnouncedLists } from "../streams/announced-lists.ts"
+import { AnnouncedLists, type SeenLists } from "../streams/announced-lists.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { Mailbox } from "../streams/mailbox.ts"
@@ -26,19 +27,23 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
+import { MessageQueues } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
+import { TimerWatch } from "./timer-watch.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
 const WARM_ITEMS_MAX = 200_000
-/** How long one read of the run queue waits for a batch. Only the first step of a drain depends on it. */
-const TAKE_WAIT_MS = 250
+/** How long one read of the run queue waits for a batch. A drain ends the wait. */
+const TAKE_WAIT_MS = 1_000
+const END_WAITS_EVERY_MS = 50
 /** Reads of the run queue under way at a time. A drain waits for all of them. */
 const TAKES_MAX = 1_024
-const WAKE_EVERY_MS = 200
+/** Looks for due timers are at least this far apart. */
+const WAKE_EVERY_MS_MIN = 200
 /** How often the mailbox of a batch is checked while it only waits for calls. */
 const MAIL_EVERY_MS = 50
-/** How long a batch may be without a worker after its claim has passed. */
+/** How long a batch may be without a worker after its claim has passed. Owners that are silent are looked at as often. */
 const TAKE_OVER_EVERY_MS_MAX = 250
 /** Batches scheduled by one wake or sweep of a partition. */
 const WAKE_MAX = 256
@@ -46,6 +51,11 @@ const WAKE_MAX = 256
 const FROZEN_MS = 3_600_000
 const RETRY_MS = 250
 const FULL_MS = 5
+/** How often a worker that yields to intake takes more batches than its share. */
+const ONE_MORE_EVERY_MS = 250
+/** Batches that a worker at rest takes before it knows whether intake is pressed, and how long it takes to know. */
+const FIRST_TAKE_MAX = 8
+const ASKED_MS = 2
 /** Batches of dead workers that are taken over at a time even if the worker has no room. */
 const ORPHANS_MIN = 8
 
@@ -58,7 +68,7 @@ export const layer = Layer.effectDiscard(
       yield* forkLoop(worker, "take", takeScheduled(worker, part), 0)
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
-    yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
+    yield* forkLoop(worker, "wake", wakeDue(worker), WAKE_EVERY_MS_MIN)
     yield* forkLoop(worker, "listen", lookForMail(worker), MAIL_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
     yield* forkLoop(worker, "enqueue again", enqueueOverdue(sweepMs), sweepMs)
@@ -71,11 +81,14 @@ interface Worker {
   readonly name: string
   readonly settings: AppConfig["Service"]["worker"]
   readonly services: ActorServices
+  readonly timers: TimerWatch
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
   /** A permit is held while batches are taken. Holding all permits means that no more will come. */
   readonly taking: Semaphore.Semaphore
   draining: boolean
+  /** The share of the time for which the worker works now: below 1 while accepting comes first. */
+  readonly share: () => number
   /** Publishes how many batches the worker owns. */
   readonly count: () => void
 }
@@ -86,27 +99,32 @@ const makeWorker = Effect.gen(function* () {
   const leases = new Map<BatchId, Lease>()
   const { activeBatches } = yield* Metrics
   const pipelines = yield* Pipelines
+  const timers = new TimerWatch()
+  const { share } = yield* IntakePressure
   let commands = 0
   const worker: Worker = {
     name,
     settings,
+    timers,
     leases,
     actors: yield* FiberMap.make<BatchId, void, never>(),
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
+    share,
     count: () => activeBatches.set(leases.size),
     services: {
-      store: yield* EventStore,
+      clock: yield* Clock.Clock,
+      store: settingTimersByAppend(timers, yield* EventStore),
       mailbox: yield* Mailbox,
-      queue: yield* RunQueue,
+      queue: settingTimers(timers, yield* RunQueue),
       partitions: yield* Partitions,
       pipelines,
       pass: yield* CrashPoints,
       warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
-      messageQueues: new Set(),
-      pace: new Pace(),
+      messageQueues: new MessageQueues(),
+      pace: new Pace(share),
       strays: yield* StrayCallbacks,
-      clearanceTerms: yield* makeClearanceTerms,
+      ...(yield* makeClearanceTerms),
       instructions: yield* InstructionRegister,
       decisions: yield* DecisionRegister,
       watch: yield* StoreWatch,
@@ -118,13 +136,37 @@ const makeWorker = Effect.gen(function* () {
   return worker
 })
 
+/** A run queue whose releases are known here, so that their timers are looked for when they are due. */
+const settingTimers = (timers: TimerWatch, queue: RunQueue["Service"]): RunQueue["Service"] => ({
+  ...queue,
+  release: (owned, wakeAt, mail) =>
+    Effect.tap(queue.release(owned, wakeAt, mail), (answer) =>
+      Effect.sync(() => {
+        if (answer === "released" && wakeAt !== undefined) timers.set(wakeAt)
+      }),
+    ),
+})
+
+/** A store whose appends that release a batch are known here in the same way. */
+const settingTimersByAppend = (timers: TimerWatch, store: EventStore["Service"]): EventStore["Service"] => ({
+  ...store,
+  append: (owned, append) =>
+    Effect.tap(store.append(owned, append), ({ isReleased }) =>
+      Effect.sync(() => {
+        const wakeAt = append.release?.wakeAt
+        if (isReleased && wakeAt !== undefined) timers.set(wakeAt)
+      }),
+    ),
+})
+
 /** Which clearances are valid: by the settings, and by the lists that the compliance engine announced last. */
 const makeClearanceTerms = Effect.gen(function* () {
   const { clearanceMaxAgeMs: maxAgeMs, clearanceDelaysMs } = (yield* AppConfig).providers
   const retryMs = { min: Math.min(...clearanceDelaysMs), max: Math.max(...clearanceDelaysMs) }
-  const { current } = yield* AnnouncedLists
-  return current.pipe(
-    Effect.map((lists): ClearanceTerms => ({ maxAgeMs, lists, retryMs })),
+  const { current, seen } = yield* AnnouncedLists
+  const termsBy = (lists: AnnouncedList | undefined): ClearanceTerms => ({ maxAgeMs, lists, retryMs })
+  const clearanceTerms: ActorServices["clearanceTerms"] = current.pipe(
+    Effect.map(termsBy),
     Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
       Effect.as(
         Effect.logWarning("nothing is paid: the announced lists are not known", { step, reason }),
@@ -132,6 +174,14 @@ const makeClearanceTerms = Effect.gen(function* () {
       ),
     ),
   )
+  let last: { readonly seen: SeenLists; readonly terms: ClearanceTerms } | undefined
+  const seenTerms: ActorServices["seenTerms"] = () => {
+    const now = seen()
+    if (now === undefined) return undefined
+    if (last?.seen !== now) last = { seen: now, terms: termsBy(now.lists) }
+    return last.terms
+  }
+  return { clearanceTerms, seenTerms }
 })
 
 /** Repeats a step while the worker runs. If it fails or dies, that is logged, and it runs again a little later. */
@@ -157,12 +207,24 @@ const forkLoop = <R>(
     Effect.forkScoped,
   )
 
-/** Takes as many batches as there is room for. Without room it takes none: batches wait in the run queue. */
+/**
+ * Takes as many batches as there is room for. Without room it takes none: batches wait in the run queue. While accepting
+ * comes first, there is room for a share of them, and at intervals for one more, so that none waits for those that rest.
+ */
 const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePart) {
-  const room = worker.settings.activeMax - worker.leases.size
-  if (room <= 0 || worker.draining) return yield* Effect.sleep(FULL_MS)
+  const { activeMax } = worker.settings
+  if (worker.leases.size >= activeMax || worker.draining) return yield* Effect.sleep(FULL_MS)
+  const isAtRest = worker.leases.size === 0
+  // At rest nobody asks how much of the time there is. So the first batches are few.
+  const room = isAtRest
+    ? Math.min(activeMax, FIRST_TAKE_MAX)
+    : Math.ceil(activeMax * worker.share()) - worker.leases.size
+  if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)
   const takenAt = moment()
-  yield* taking(worker, part.take(worker.name, room, TAKE_WAIT_MS), takenAt)
+  yield* taking(worker, part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS), takenAt)
+  if (!isAtRest || worker.leases.size < room) return
+  worker.share()
+  yield* Effect.sleep(ASKED_MS)
 })
 
 /** Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. */
@@ -175,15 +237,17 @@ const taking = (
     worker.draining ? Effect.void : Effect.flatMap(take, (owned) => runAll(worker, owned, takenAt)),
   ).pipe(worker.taking.withPermit, Effect.uninterruptible)
 
+/** If no owner is silent for half of the claim time, nothing can be taken over before the other half has passed. */
 const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
   if (worker.draining) return
   const { activeMax, claimMs } = worker.settings
+  const queue = yield* RunQueue
+  while (!(yield* queue.isAnySilent(claimMs / 2))) yield* Effect.sleep(claimMs / 2)
   const active = worker.leases.size
   // Orphans come first, even if the worker is full, because their transfers may be under way. Twice the limit is the end.
   const room = Math.min(Math.max(activeMax - active, ORPHANS_MIN), 2 * activeMax - active)
   if (room <= 0) return
   const takenAt = moment()
-  const queue = yield* RunQueue
   const takeOver = Effect.tap(queue.takeOver(worker.name, claimMs, room), (owned) =>
     Effect.forEach(owned, ({ batch }) =>
       Effect.logWarning("batch taken over", { worker: worker.name, batch }),
@@ -277,20 +341,39 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
   }
 })
 
-/** One timer for all actors: a timeout for each wait of each actor would cost more than the wait itself. */
-const lookForMail = ({ services }: Worker) =>
-  Effect.sync(() => {
-    for (const messages of services.messageQueues) messages.wake()
-  })
+/**
+ * Wakes actors that wait for calls: those that have mail, and those that have to look. There is one timer and one look into the
+ * mailboxes for all: a timeout for each wait, or a read and a turn of each actor, would cost more than the wait itself.
+ */
+const lookForMail = Effect.fnUntraced(function* ({ services: { clock, mailbox, messageQueues } }: Worker) {
+  yield* messageQueues.some
+  const others = messageQueues.wakeDue(clock.currentTimeMillisUnsafe())
+  if (others.size === 0) return
+  for (const batch of yield* mailbox.withMail([...others.keys()])) others.get(batch)?.wake()
+})
 
-const wakeDue = Effect.gen(function* () {
-  yield* (yield* RunQueue).wake(yield* Clock.currentTimeMillis, WAKE_MAX)
+const wakeDue = Effect.fnUntraced(function* ({ timers }: Worker) {
+  yield* timers.due
+  const queue = yield* RunQueue
+  timers.looks()
+  const first = yield* queue.nextTimer
+  if (first === undefined) return
+  timers.set(first)
+  const now = yield* Clock.currentTimeMillis
+  if (first <= now) yield* queue.wake(now, WAKE_MAX)
 })
 
 const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
   const now = yield* Clock.currentTimeMillis
   yield* (yield* RunQueue).sweep(now - idleMs, now, WAKE_MAX)
 })
+
+/** Again and again, because a read may have begun to wait since. */
+const endWaits = ({ parts }: RunQueue["Service"]) =>
+  Effect.forEach(parts, ({ endWait }) => endWait, { concurrency: "unbounded", discard: true }).pipe(
+    Effect.andThen(Effect.sleep(END_WAITS_EVERY_MS)),
+    Effect.forever,
+  )
 
 /**
  * Waits for calls under way to end and be recorded, up to `drainMs`, then hands over the remaining batches, so that another
@@ -300,7 +383,7 @@ const drain = Effect.fnUntraced(
   function* (worker: Worker) {
     const queue = yield* RunQueue
     worker.draining = true
-    yield* worker.taking.take(TAKES_MAX)
+    yield* Effect.raceFirst(worker.taking.take(TAKES_MAX), endWaits(queue))
     yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.settings.drainMs))
     const left = [...worker.leases.values()]
     yield* FiberMap.clear(worker.actors)

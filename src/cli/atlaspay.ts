@@ -1,22 +1,10 @@
 /** The `atlaspay` command and all its subcommands. */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
 import { exitZeroOnSigterm } from "../platform/teardown.ts"
-import { apiKeys } from "./api-keys.ts"
-import { audit } from "./audit.ts"
-import { batches } from "./batches.ts"
-import { callbacks } from "./callbacks.ts"
-import { demo } from "./demo.ts"
-import { events } from "./events.ts"
-import { history } from "./history.ts"
-import { keys } from "./keys.ts"
-import { migrateCommand } from "./migrate.ts"
-import { partners } from "./partners.ts"
-import { reconcileCommand } from "./reconcile.ts"
-import { replay } from "./replay.ts"
-import { serve } from "./serve.ts"
 
 // A reader such as `head` closes the pipe when it has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -24,23 +12,34 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+/** The subcommands in the order of the help, each loaded when it is needed: all together take longer than most of them do. */
+const loads = {
+  demo: async () => (await import("./demo.ts")).demo,
+  serve: async () => (await import("./serve.ts")).serve,
+  batches: async () => (await import("./batches.ts")).batches,
+  events: async () => (await import("./events.ts")).events,
+  replay: async () => (await import("./replay.ts")).replay,
+  reconcile: async () => (await import("./reconcile.ts")).reconcileCommand,
+  callbacks: async () => (await import("./callbacks.ts")).callbacks,
+  history: async () => (await import("./history.ts")).history,
+  keys: async () => (await import("./keys.ts")).keys,
+  partners: async () => (await import("./partners.ts")).partners,
+  "api-keys": async () => (await import("./api-keys.ts")).apiKeys,
+  audit: async () => (await import("./audit.ts")).audit,
+  migrate: async () => (await import("./migrate.ts")).migrateCommand,
+}
+
+/** The one that the first argument names; all where it names none, as for the help. */
+const subcommands = () => {
+  const [, , name = ""] = process.argv
+  const named = Object.entries(loads).filter(([own]) => own === name)
+  const wanted = named.length > 0 ? named : Object.entries(loads)
+  return Promise.all(wanted.map(([, load]) => load()))
+}
+
 Command.make("atlaspay").pipe(
   Command.withDescription("Pay batches of payouts, each item exactly once, and prove it"),
-  Command.withSubcommands([
-    demo,
-    serve,
-    batches,
-    events,
-    replay,
-    reconcileCommand,
-    callbacks,
-    history,
-    keys,
-    partners,
-    apiKeys,
-    audit,
-    migrateCommand,
-  ]),
+  Command.withSubcommands(await subcommands()),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ teardown: exitZeroOnSigterm() }),

@@ -11,7 +11,7 @@ import { formatAmount } from "../domain/money.ts"
 import { mapTotals, needsAttention, shownBatch } from "../domain/shown.ts"
 import { shownEvent } from "../http/payout-batches/payout-batch-events.ts"
 import type { CliFailure } from "../terminal/cli-failure.ts"
-import { type LogReader, logReader, readLog } from "./batch-log.ts"
+import type { LogReader, readLog } from "./batch-log.ts"
 import { findService } from "./service-address.ts"
 
 export interface BatchSource {
@@ -28,9 +28,10 @@ export const batchSource = Effect.fn("batchSource")(function* (
   dataDir: string,
 ): Effect.fn.Return<BatchSource, CliFailure, Scope.Scope> {
   const service = yield* findService(dataDir)
-  return Option.isSome(service)
-    ? fromService(serviceClient(service.value), service.value.url)
-    : fromLog(yield* logReader(dataDir))
+  if (Option.isSome(service)) return fromService(serviceClient(service.value), service.value.url)
+  // Loads the clients of all servers, which a command that asks the service does not need.
+  const { logReader, readLog } = yield* Effect.promise(() => import("./batch-log.ts"))
+  return fromLog(yield* logReader(dataDir), readLog)
 })
 
 const fromService = (client: ServiceClient, url: string): BatchSource => ({
@@ -40,19 +41,19 @@ const fromService = (client: ServiceClient, url: string): BatchSource => ({
 })
 
 /** Keeps its fold, so that another look reads and folds only new events. */
-const fromLog = (read: LogReader): BatchSource => {
+const fromLog = (read: LogReader, forEach: typeof readLog): BatchSource => {
   const folded = new Map<BatchId, Batch>()
   return {
     name: "log, because no service is running",
     batch: Effect.fnUntraced(function* (id) {
       const batch = folded.get(id) ?? emptyBatch()
-      yield* readLog(read, id, batch.version, ({ event }) => evolve(batch, event))
+      yield* forEach(read, id, batch.version, ({ event }) => evolve(batch, event))
       folded.set(id, batch)
       return batchFromLog(id, batch)
     }),
     events: Effect.fnUntraced(function* (id) {
       const events: Array<Readonly<Record<string, unknown>>> = []
-      yield* readLog(read, id, 0, (recorded) => events.push(shownEvent(recorded)))
+      yield* forEach(read, id, 0, (recorded) => events.push(shownEvent(recorded)))
       return events
     }),
   }

@@ -78,6 +78,10 @@ const finalsByWeight: ReadonlyArray<TransferFinal> = ["settled", "returned", "fa
  * to all but disputes and double payments, which have their own.
  */
 export const standing = (item: Item, reason: OutsideText | undefined): Pick<Item, "state" | "reason"> => {
+  const { attempt, earlier } = item
+  // As almost always: it was tried once, and nothing contradicts that attempt.
+  if (attempt !== undefined && earlier.length === 0 && attempt.dispute === undefined)
+    return { state: attempt.outcome ?? attempt.phase, reason }
   const attempts = attemptsOf(item)
   const paid = attempts.filter(isPaid)
   if (paid.length > 1)

@@ -10,7 +10,7 @@ import type { Duplicates } from "./duplicates.ts"
 import type { BatchEventOf, BatchMode, ClosedState, OpenRefusal, PayoutItem, PostingKind } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import type { ItemHeap } from "./item-heap.ts"
-import { ItemSet } from "./item-set.ts"
+import { disjointSets, ItemSet } from "./item-set.ts"
 import { type ItemState, isEnd } from "./item-state.ts"
 import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import type { OutsideText } from "./outside-text.ts"
@@ -21,17 +21,22 @@ import type { Scheme } from "./scheme.ts"
 export type LedgerState = "none" | "held" | "posted" | "released" | "reversed"
 
 /** What has to happen to an item next: a posting, a call to a bank or the compliance engine, a person, or nothing. */
-export type Task =
-  | "submit"
-  | "screen"
-  | PostingKind
-  | "book"
-  | "request"
-  | "transfer"
-  | "inquire"
-  | "withdraw"
-  | "review"
-  | "none"
+const tasks = [
+  "submit",
+  "screen",
+  "hold",
+  "post",
+  "release",
+  "reverse",
+  "book",
+  "request",
+  "transfer",
+  "inquire",
+  "withdraw",
+  "review",
+  "none",
+] as const satisfies ReadonlyArray<string | PostingKind>
+export type Task = (typeof tasks)[number]
 
 /** The phase of an attempt whose outcome is not known yet. */
 export type AttemptPhase = Extract<ItemState, "transferring" | "unknown" | "pending" | "parked">
@@ -251,21 +256,7 @@ export const emptyBatch = (): Batch => ({
   closedAt: undefined,
   items: new Map(),
   seals: [],
-  tasks: {
-    submit: new ItemSet(),
-    screen: new ItemSet(),
-    hold: new ItemSet(),
-    post: new ItemSet(),
-    release: new ItemSet(),
-    reverse: new ItemSet(),
-    book: new ItemSet(),
-    request: new ItemSet(),
-    transfer: new ItemSet(),
-    inquire: new ItemSet(),
-    withdraw: new ItemSet(),
-    review: new ItemSet(),
-    none: new ItemSet(),
-  },
+  tasks: disjointSets(tasks),
   placeCount: 0,
   inquiries: new Map(),
   retries: new ItemSet(),

@@ -206,6 +206,8 @@ export const maskedAccount = ({ scheme, lastFour }: VisibleAccount): string => `
 
 /** So many characters of an account in a row give it away; fewer stand in many a harmless sentence. */
 const QUOTE_LENGTH_MIN = 6
+/** Of the parts of this length that a number is cut into, each quote contains one. Few texts do. */
+const PART_LENGTH = QUOTE_LENGTH_MIN / 2
 
 /**
  * Whether a text quotes an account, whatever stands between its characters. Banks know an account by its domestic
@@ -214,8 +216,15 @@ const QUOTE_LENGTH_MIN = 6
 export const quotesAccount = (text: string, account: BeneficiaryAccount): boolean => {
   const number = accountNumberOf(account)
   const letters = text.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
+  if (!hasAnyPart(letters, number)) return false
   for (let from = 0; from + QUOTE_LENGTH_MIN <= number.length; from += 1) {
     if (letters.includes(number.slice(from, from + QUOTE_LENGTH_MIN))) return true
   }
+  return false
+}
+
+const hasAnyPart = (letters: string, number: string): boolean => {
+  for (let from = 0; from + PART_LENGTH <= number.length; from += PART_LENGTH)
+    if (letters.includes(number.slice(from, from + PART_LENGTH))) return true
   return false
 }

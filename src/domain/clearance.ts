@@ -52,6 +52,7 @@ export const withFinding = (findings: ReadonlyArray<Finding>, found: Finding): R
 
 /** The state that follows from an item's findings: any rejection rejects it, and any finding that is not released holds it. */
 export const rulingOn = (findings: ReadonlyArray<Finding>): Pick<Item, "state" | "reason"> => {
+  if (findings.length === 0) return unobjected
   const rejection = findings.find(({ decision }) => decision === "rejected")
   if (rejection !== undefined) return { state: "rejected", reason: rejection.reason }
   const open = openFindings({ findings }).at(-1)
@@ -59,6 +60,8 @@ export const rulingOn = (findings: ReadonlyArray<Finding>): Pick<Item, "state" |
     ? { state: "screened", reason: undefined }
     : { state: "held", reason: open.reason }
 }
+
+const unobjected = { state: "screened", reason: undefined } as const
 
 /** The effect of an answer on an item. A parked item that no rule routes has no intent, so the engine still decides. */
 export const effectOn = (item: Item): AnswerEffect =>

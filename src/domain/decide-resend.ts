@@ -14,11 +14,15 @@ export const onlyOnCurrentClearance = (
   terms: ClearanceTerms,
   happened: ReadonlyArray<BatchEvent>,
 ): ReadonlyArray<BatchEvent> =>
-  happened.flatMap((event) =>
-    event._tag === "TransferResent" && !isCurrent(item, terms, event.at)
-      ? screenedFirst(batch, item, event, terms)
-      : [event],
-  )
+  happened.some(isResend)
+    ? happened.flatMap((event) =>
+        event._tag === "TransferResent" && !isCurrent(item, terms, event.at)
+          ? screenedFirst(batch, item, event, terms)
+          : [event],
+      )
+    : happened
+
+const isResend = ({ _tag }: BatchEvent): boolean => _tag === "TransferResent"
 
 /** The wait before the next inquiry doubles the time that the attempt has been unknown, because each inquiry adds an event. */
 const screenedFirst = (

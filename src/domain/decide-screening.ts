@@ -49,7 +49,8 @@ export const decideScreening = (batch: Batch, command: RecordScreening): Decisio
   if (deferred.length + asked.length === 0) return refuse(command, "no-such-clearance")
 
   const news = newsIn(batch, asked, source)
-  const having = (effect: AnswerEffect) => news.filter((answer) => effectOf(batch, answer) === effect)
+  const byEffect = Map.groupBy(news, (answer) => effectOf(batch, answer))
+  const having = (effect: AnswerEffect): ReadonlyArray<ClearanceDecision> => byEffect.get(effect) ?? []
   const [decided, late] = [having("decides"), having("alarms")]
   const waiting = deferred.filter((item) => batch.items.get(item)?.asked === clearance)
 
@@ -93,13 +94,17 @@ const newsOf = (
   answers: ReadonlyArray<ClearanceAnswer>,
   { clearance, listVersion }: AnswerSource,
 ): ReadonlyArray<ClearanceDecision> => {
-  const findings = distinct(answers, listVersion).filter((answer) => isFinding(item, answer, listVersion))
+  const findings = answers.every(isApproval)
+    ? []
+    : distinct(answers, listVersion).filter((answer) => isFinding(item, answer, listVersion))
   if (findings.length > 0) return bounded(item, findings)
   if (item.asked !== clearance) return []
   return answers
     .slice(0, 1)
     .map((answer) => (answer.decision === "approved" ? answer : { ...answer, released: true as const }))
 }
+
+const isApproval = ({ decision }: ClearanceAnswer): boolean => decision === "approved"
 
 const isFinding = (item: Item, answer: ClearanceAnswer, listVersion: string): boolean => {
   if (answer.decision === "approved") return false

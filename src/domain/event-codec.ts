@@ -3,7 +3,7 @@
  * with a reason, never a guess.
  */
 import { Predicate, Result, Schema } from "effect"
-import { MailCommand } from "./commands.ts"
+import { MailCommand, RecordTransfer } from "./commands.ts"
 import { BatchEvent, ItemsReceived, PayoutItem } from "./events.ts"
 import { kindsWithText, withCleanTexts } from "./outside-text.ts"
 import { CLEAN, currentVersion, type EventJson, upcast } from "./upcasters.ts"
@@ -65,12 +65,25 @@ const parse = (text: string): Result.Result<EventJson, string> => {
     : Result.fail("not a JSON object")
 }
 
-/** Writes a command for a mailbox. */
-export const encodeMail: (command: MailCommand) => string = Schema.encodeSync(
-  Schema.fromJsonString(MailCommand),
-)
+/** Reports about transfers, which nearly all mail is: they convert nothing, so their check is compiled, unlike that of all mail. */
+const checkTransfer = Schema.decodeUnknownResult(RecordTransfer)
 
-const decodeCommand = Schema.decodeUnknownResult(MailCommand)
+const encodeCommand = Schema.encodeSync(Schema.fromJsonString(MailCommand))
+
+/** Writes a command for a mailbox. Throws if it is not a valid one. */
+export const encodeMail = (command: MailCommand): string => {
+  const checked = command._tag === "RecordTransfer" ? checkTransfer(command) : undefined
+  return checked !== undefined && Result.isSuccess(checked)
+    ? JSON.stringify(checked.success)
+    : encodeCommand(command)
+}
+
+const decodeAnyCommand = Schema.decodeUnknownResult(MailCommand)
+
+const decodeCommand = (json: EventJson) => {
+  const transfer = json._tag === "RecordTransfer" ? checkTransfer(json) : undefined
+  return transfer !== undefined && Result.isSuccess(transfer) ? transfer : decodeAnyCommand(json)
+}
 
 /** Reads a command from a mailbox; fails like {@link decodeEvent}. It cleans its texts, as older releases did not. */
 export const decodeMail = (text: string): Result.Result<MailCommand, string> =>

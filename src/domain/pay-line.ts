@@ -96,6 +96,7 @@ export class PayLine {
 
   /** Adds items that came since the last time. It walks backwards from the latest. */
   #note(batch: Batch): void {
+    if (batch.placeCount === this.#place) return
     const came: Array<Entry> = []
     for (const number of batch.tasks.request.backwards()) {
       const item = batch.items.get(number)

@@ -81,7 +81,7 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
   add(again, (items) => ({ _tag: "RequestScreening", items }))
   if (again.length === 0 && mayStartScreened(batch, terms, now)) work.push({ _tag: "StartExecution" })
   for (const kind of postingKinds) {
-    if (kind === "hold" && batch.startedAt === undefined) continue
+    if (batch.tasks[kind].size === 0 || (kind === "hold" && batch.startedAt === undefined)) continue
     // One posting of a kind at a time. Items that become due meanwhile go into the next one together.
     const underWay = [...batch.postings.values()].some((posting) => posting.kind === kind)
     if (!underWay) add(postable(batch, kind, now, busy), (items) => ({ _tag: "RequestPosting", kind, items }))
@@ -156,7 +156,8 @@ const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): Rea
 
 /** Items that could be sent, but whose clearance is outdated, so they have to be screened again. */
 const outdated = (batch: Batch, { now, busy, terms, line }: PayingTerms): ReadonlyArray<number> => {
-  if (batch.startedAt !== undefined) return [...outdatedPayable(line, busy, terms, now)]
+  if (batch.startedAt !== undefined)
+    return batch.tasks.request.size === 0 ? [] : [...outdatedPayable(line, busy, terms, now)]
   if (!mayStart(batch, now)) return []
   const isOutdated = (number: number): boolean => isScreenedAgain(itemOf(batch, number), terms, now)
   return batch.tasks.hold.take(CHUNK_MAX, (number) => !busy.has(number) && isOutdated(number))

@@ -23,9 +23,10 @@ import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { administration } from "./administration/administration.ts"
-import { bankCallbacks } from "./callbacks/bank-callbacks.ts"
+import { BANK_CALLBACKS, bankCallbacks } from "./callbacks/bank-callbacks.ts"
 import { complianceCallbacks } from "./callbacks/compliance-callbacks.ts"
 import { ledgerCallbacks } from "./callbacks/ledger-callbacks.ts"
+import { directRoute } from "./edge/direct-route.ts"
 import { type Edge, type EdgeEnv, makeEdge } from "./edge/edge.ts"
 import { NotFound } from "./edge/failures.ts"
 import type { RequestBodies } from "./edge/request-body.ts"
@@ -56,21 +57,26 @@ export type HttpServices =
   | StrayCallbacks
   | WebhookEndpoints
 
-/** Builds the API. It works while the services that it captured are open. */
+/** Builds the API, and what of it is answered without Hono. Both work while the services that they captured are open. */
 export const makeApp = Effect.gen(function* () {
   const edge = yield* makeEdge<HttpServices>()
   const app = new Hono<EdgeEnv>()
-  app.use(measured(yield* Metrics))
+  const metrics = yield* Metrics
+  app.use(measured(metrics))
   app.route("/", payoutBatches(edge))
   app.route("/", webhookEndpoints(edge))
   app.route("/", administration(edge))
-  app.route("/", yield* bankCallbacks(edge))
+  const callbacks = yield* bankCallbacks(edge)
+  app.route("/", callbacks.routes)
   app.route("/", yield* complianceCallbacks(edge))
   app.route("/", yield* ledgerCallbacks(edge))
   app.get("/healthz", isAlive)
   app.get("/openapi.json", (c) => c.json(openApiDocument))
   app.get("/", (c) => c.json(index))
-  return answeringTheRest(app, edge)
+  const count = (status: number) =>
+    metrics.httpRequests.inc({ method: "POST", route: BANK_CALLBACKS, status })
+  const direct = directRoute("bank-callbacks", "bank", callbacks.answer, count)
+  return { app: answeringTheRest(app, edge), direct }
 })
 
 /** Builds the app for those who run the service. */

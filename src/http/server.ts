@@ -36,7 +36,8 @@ export const httpServerLayer = Layer.effect(
       operations,
       OPERATIONS_CONNECTIONS,
     )
-    const address = yield* serveApp((yield* makeApp).fetch, http, limits)
+    const { app, direct } = yield* makeApp
+    const address = yield* serveApp(app.fetch, http, limits, { direct })
     yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url: address.url, operationsUrl }))
     return { ...address, operationsUrl }
   }),

@@ -1,4 +1,20 @@
-import { SchemaIssue } from "effect"
+/** Decodes what comes from outside, and says what is wrong with it. */
+import { Result, Schema, SchemaIssue } from "effect"
+
+/**
+ * A decoder that reports all problems of a value. Only decoding that stops at the first one is compiled, so the search for all of
+ * them begins when that one failed.
+ */
+export const decodingThoroughly = <S extends Schema.ConstraintDecoder<unknown>>(
+  schema: S,
+): ((value: unknown) => Result.Result<S["Type"], Schema.SchemaError>) => {
+  const quick = Schema.decodeUnknownResult(schema)
+  const thorough = Schema.decodeUnknownResult(schema, { errors: "all" })
+  return (value) => {
+    const decoded = quick(value)
+    return Result.isSuccess(decoded) ? decoded : thorough(value)
+  }
+}
 
 /** Formats the problems that a schema found, each with its place, for the author of the input. No value is quoted. */
 export const schemaProblems = SchemaIssue.makeFormatterStandardSchemaV1({

@@ -10,12 +10,18 @@ const one = Semaphore.makeUnsafe(1)
 /** Waits for a turn. The slice is what the caller does up to its next wait. */
 export const turn: Effect.Effect<void> = one.withPermits(1)(Effect.yieldNow)
 
-/** Does work whose yields end slices. */
-export const inSlices = Effect.fnUntraced(function* <A>(work: Generator<void, A>) {
+/** Does work whose yields end slices. Work of one slice is done at once. */
+export const inSlices = <A>(work: Generator<void, A>): Effect.Effect<A> =>
+  Effect.suspend(() => {
+    const step = work.next()
+    return step.done === true ? Effect.succeed(step.value) : otherSlices(work)
+  })
+
+const otherSlices = Effect.fnUntraced(function* <A>(work: Generator<void, A>) {
   while (true) {
+    yield* turn
     const step = work.next()
     if (step.done === true) return step.value
-    yield* turn
   }
 })
 

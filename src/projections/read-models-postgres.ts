@@ -6,7 +6,9 @@ import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { arrayText } from "../platform/postgres-arrays.ts"
 import { movesOf, stepsTaken } from "../streams/postgres-cursors.ts"
+import type { ItemRow } from "./batch-rows.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 export const layer = Layer.effect(
@@ -53,12 +55,17 @@ export const layer = Layer.effect(
   }),
 )
 
-/** Rows are passed as JSON, so the statement's text is always the same and is prepared once. */
+/**
+ * Rows are passed as arrays or JSON, so the statement's text is always the same and is prepared once. Items are many, and arrays
+ * of their columns cost Postgres half as much as JSON.
+ */
 const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => {
-  const rowsOf = (rows: "items" | "batches") =>
-    storable(
-      changes.flatMap((change) => change[rows].map((row) => ({ ...row, partition: change.partition }))),
-    )
+  const items = changes.flatMap(({ items }) => items)
+  const partitions = changes.flatMap(({ partition, items }) => items.map(() => partition))
+  const batches = changes.flatMap(({ partition, batches }) =>
+    batches.map((batch) => ({ ...batch, partition })),
+  )
+  const column = (of: (item: ItemRow) => string | number | null) => arrayText(items.map(of))
   return sql<Array<{ readonly partition: number }>>`
     with ${stepsTaken(sql, PROJECTION, changes)},
     stored_items as (
@@ -69,10 +76,21 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
       select
         batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
         transfer_reference, attempt, reason, version, updated_at, clearance
-      from json_to_recordset(${rowsOf("items")}::text::json) as rows (
-        partition int, batch text, item int, reference text, beneficiary_name text, account_masked text,
-        currency text, minor numeric, state text, ledger text, bank text, transfer_reference text, attempt int,
-        reason text, version int, updated_at timestamptz, clearance jsonb
+      from unnest(
+        ${arrayText(partitions)}::int[], ${column(({ batch }) => batch)}::text[],
+        ${column(({ item }) => item)}::int[], ${column(({ reference }) => reference)}::text[],
+        ${column(({ beneficiary_name }) => beneficiary_name)}::text[],
+        ${column(({ account_masked }) => account_masked)}::text[],
+        ${column(({ currency }) => currency)}::text[], ${column(({ minor }) => minor)}::numeric[],
+        ${column(({ state }) => state)}::text[], ${column(({ ledger }) => ledger)}::text[],
+        ${column(({ bank }) => bank)}::text[],
+        ${column(({ transfer_reference }) => transfer_reference)}::text[],
+        ${column(({ attempt }) => attempt)}::int[], ${column(({ reason }) => reason)}::text[],
+        ${column(({ version }) => version)}::int[], ${column(({ updated_at }) => updated_at)}::timestamptz[],
+        ${column(({ clearance }) => clearance && storable(clearance))}::jsonb[]
+      ) as rows (
+        partition, batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
+        transfer_reference, attempt, reason, version, updated_at, clearance
       ) where partition in (select partition from moved)
       on conflict (batch, item) do update set
         state = excluded.state,
@@ -94,7 +112,7 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
       select
         id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
         totals, execute_at, duplicates
-      from json_to_recordset(${rowsOf("batches")}::text::json) as rows (
+      from json_to_recordset(${storable(batches)}::text::json) as rows (
         partition int, id text, partner text, reference text, idempotency_key text, state text, item_count int,
         version int, received_at timestamptz, updated_at timestamptz, closed_at timestamptz, totals jsonb,
         execute_at timestamptz, duplicates jsonb
@@ -111,12 +129,12 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
     select partition from moved`
 }
 
-/** Rows as JSON that Postgres accepts: without NUL and unpaired surrogates, which a bank's code may contain. */
-const storable = (rows: ReadonlyArray<object>): string => {
-  const text = JSON.stringify(rows)
+/** A value as JSON that Postgres accepts: without NUL and unpaired surrogates, which a bank's code may contain. */
+const storable = (value: object): string => {
+  const text = JSON.stringify(value)
   // JSON escapes them, and next to nothing else.
   if (!UNSTORABLE.test(text)) return text
-  return JSON.stringify(rows, (_, value) =>
+  return JSON.stringify(value, (_, value) =>
     typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : value,
   )
 }

@@ -58,7 +58,8 @@ export const layer = Layer.effectDiscard(
               store === "nats" ? ensureStream : Effect.void,
             ),
           )
-        return yield* cursors.move(
+        // What is published twice is recognised, so the next chunks need not wait for the cursors of these.
+        return cursors.move(
           FOLLOWER,
           prepared.map(({ chunk }) => chunk),
         )

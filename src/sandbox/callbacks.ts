@@ -1,8 +1,9 @@
+import { createHmac, createSecretKey, type KeyObject } from "node:crypto"
 import { setMaxListeners } from "node:events"
 import { setTimeout as pause } from "node:timers/promises"
 import * as Schema from "effect/Schema"
-import { Webhook } from "standardwebhooks"
-import { Agent, request } from "undici"
+import { Agent } from "undici"
+import { CallbackRequest } from "./callback-request.ts"
 
 /** The URL to which a client wants callbacks. */
 export const CallbackUrl = Schema.String.check(
@@ -61,26 +62,25 @@ export const owedFor = (
 export type CallbackOutcome = "delivered" | "given-up"
 
 const connectionsMax = 64
-const answerBytesMax = 64 * 1024
 
 /**
  * Delivers callbacks as Standard Webhooks (https://www.standardwebhooks.com). Each try has a new signature, any 2xx
  * acknowledges, and redirects are not followed. At most 64 tries are under way at once.
  */
 export class CallbackSender {
-  readonly #webhook: Webhook
+  readonly #key: KeyObject
   readonly #retry: CallbackRetry
   readonly #clockSkewMs: () => number
   readonly #closing = new AbortController()
   readonly #agent = new Agent({ allowH2: false })
-  readonly #underWayTries = new Set<AbortController>()
+  readonly #underWayTries = new Set<CallbackRequest>()
   readonly #underWay = new Set<Promise<void>>()
   readonly #waiting: (() => void)[] = []
   #connections = 0
 
   /** `clockSkewMs` is the error of the clock that dates the signatures. */
   constructor(secret: string, retry: CallbackRetry, clockSkewMs: () => number) {
-    this.#webhook = new Webhook(secret)
+    this.#key = createSecretKey(Buffer.from(secret.replace(/^whsec_/, ""), "base64"))
     this.#retry = retry
     this.#clockSkewMs = clockSkewMs
     setMaxListeners(0, this.#closing.signal)
@@ -99,7 +99,7 @@ export class CallbackSender {
   /** Stops all deliveries. Those without an outcome stay open in the journal. */
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const attempt of this.#underWayTries) attempt.abort()
+    for (const attempt of this.#underWayTries) attempt.giveUp()
     await Promise.all(this.#underWay)
     await this.#agent.close()
   }
@@ -128,29 +128,26 @@ export class CallbackSender {
   }
 
   /** One try. If the receiver is down, slow or refuses, the next try follows, so this is not an error. */
-  async #try({ url, message }: OwedCallback): Promise<boolean> {
-    const attempt = new AbortController()
-    const abort = () => attempt.abort()
-    const timer = setTimeout(abort, this.#retry.tryMsMax)
-    this.#underWayTries.add(attempt)
-    const now = new Date(Date.now() + this.#clockSkewMs())
-    const body = JSON.stringify(message)
-    const headers = {
+  #try({ url, message }: OwedCallback): Promise<boolean> {
+    return new Promise((resolve) => {
+      const attempt = new CallbackRequest(this.#retry.tryMsMax, (acknowledged) => {
+        this.#underWayTries.delete(attempt)
+        resolve(acknowledged)
+      })
+      this.#underWayTries.add(attempt)
+      const body = JSON.stringify(message)
+      attempt.send(this.#agent, url, this.#signed(message.id, body), body)
+    })
+  }
+
+  #signed(id: string, body: string) {
+    const atS = String(Math.floor((Date.now() + this.#clockSkewMs()) / 1000))
+    const signature = createHmac("sha256", this.#key).update(`${id}.${atS}.${body}`).digest("base64")
+    return {
       "content-type": "application/json",
-      "webhook-id": message.id,
-      "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
-      "webhook-signature": this.#webhook.sign(message.id, now, body),
-    }
-    try {
-      const { signal } = attempt
-      const answer = await request(url, { dispatcher: this.#agent, method: "POST", headers, body, signal })
-      await answer.body.dump({ limit: answerBytesMax, signal })
-      return answer.statusCode >= 200 && answer.statusCode < 300
-    } catch {
-      return false
-    } finally {
-      clearTimeout(timer)
-      this.#underWayTries.delete(attempt)
+      "webhook-id": id,
+      "webhook-timestamp": atS,
+      "webhook-signature": `v1,${signature}`,
     }
   }
 

@@ -3,7 +3,8 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypt
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Context, Hono } from "hono"
-import { createApp, type SandboxEnv } from "./server.ts"
+import { bodyOf, type SandboxEnv } from "./request-body.ts"
+import { createApp, refusal, tooLarge } from "./server.ts"
 
 const Text = Schema.NonEmptyString
 
@@ -59,11 +60,10 @@ export const behindDoor = (app: Hono<SandboxEnv>, door: Door): Hono<SandboxEnv> 
   outside.all("/sandbox/*", (c) => app.fetch(c.req.raw, c.env))
   if (oauth2 !== undefined) outside.post("/oauth/token", async (c) => issuer.answer(c, oauth2))
   outside.all("*", async (c) => {
-    const body = Buffer.from(await c.req.arrayBuffer())
+    const body = await bodyOf(c)
+    if (body === undefined) throw refusal(413, tooLarge)
     if (!isProved(c, body, door, issuer, nonces)) return c.json({ code: "unauthorized" }, 401)
-    const { method, headers, url } = c.req.raw
-    const again = new Request(url, { method, headers, ...(body.length > 0 && { body }) })
-    return app.fetch(again, c.env)
+    return app.fetch(c.req.raw, { ...c.env, body })
   })
   return outside
 }

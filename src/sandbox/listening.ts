@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import { createAdaptorServer } from "@hono/node-server"
 import type { Hono } from "hono"
 import type { Door } from "./door.ts"
-import type { SandboxEnv } from "./server.ts"
+import type { SandboxEnv } from "./request-body.ts"
 
 export interface Listening {
   readonly url: string

@@ -1,13 +1,10 @@
-import { createHash } from "node:crypto"
-import type { HttpBindings } from "@hono/node-server"
+import { hash } from "node:crypto"
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Context, Hono } from "hono"
-import { bodyLimit } from "hono/body-limit"
 import { HTTPException } from "hono/http-exception"
-
-export type SandboxEnv = { Bindings: HttpBindings }
+import { announcesTooMuch, bodyOf, headerOf, type SandboxEnv } from "./request-body.ts"
 
 /** A server of the sandbox: its routes, and what to do when they become reachable and when they close. */
 export interface SandboxServer {
@@ -17,7 +14,6 @@ export interface SandboxServer {
 }
 
 const silenceMsMax = 120_000
-const bodyBytesMax = 8 * 1024 * 1024
 const keyLengthMax = 255
 const booksRecordsMax = 1_000_000
 const pageRowsMax = 100_000
@@ -31,18 +27,23 @@ export interface Refused {
   readonly [detail: string]: unknown
 }
 
+type RefusalStatus = 400 | 409 | 413 | 422 | 503
+
 class Refusal extends HTTPException {
   readonly refused: Refused
 
-  constructor(status: 400 | 409 | 422 | 503, refused: Refused) {
+  constructor(status: RefusalStatus, refused: Refused) {
     super(status)
     this.refused = refused
   }
 }
 
 /** An error answer that ends the request. */
-export const refusal = (status: 400 | 409 | 422 | 503, refused: Refused): HTTPException =>
+export const refusal = (status: RefusalStatus, refused: Refused): HTTPException =>
   new Refusal(status, refused)
+
+/** A body is longer than {@link bodyOf} reads. */
+export const tooLarge: Refused = { code: "body-too-large" }
 
 const malformed = (message: string): HTTPException => refusal(400, { code: "malformed", message })
 
@@ -51,9 +52,7 @@ const malformed = (message: string): HTTPException => refusal(400, { code: "malf
  */
 export const createApp = (format: (refused: Refused) => object = (refused) => refused): Hono<SandboxEnv> => {
   const app = new Hono<SandboxEnv>()
-  app.use(
-    bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json(format({ code: "body-too-large" }), 413) }),
-  )
+  app.use((c, next) => (announcesTooMuch(c) ? Promise.resolve(c.json(format(tooLarge), 413)) : next()))
   app.notFound((c) => c.json(format({ code: "no-such-resource" }), 404))
   app.onError((error, c) => {
     if (error instanceof Refusal) return c.json(format(error.refused), error.status)
@@ -96,21 +95,21 @@ export const readKeyed = async <Body>(
   decode: (json: unknown) => Result.Result<Body, Schema.SchemaError>,
   header = "Idempotency-Key",
 ): Promise<KeyedRequest<Body>> => {
-  const key = c.req.header(header) ?? ""
+  const key = headerOf(c, header.toLowerCase())
   if (key === "" || key.length > keyLengthMax) throw malformed(`${header}: 1 to 255 characters`)
   const json = await readJson(c)
   const decoded = decode(json)
   if (Result.isFailure(decoded)) throw malformed(decoded.failure.message)
-  const fingerprint = createHash("sha256")
-    .update(JSON.stringify(sortKeys(json)))
-    .digest("base64url")
+  const fingerprint = hash("sha256", JSON.stringify(sortKeys(json)), "base64url")
   return { key, fingerprint, body: decoded.success }
 }
 
-/** Reads a JSON body; answers 400 if it is not JSON. */
+/** Reads a JSON body; answers 400 if it is not JSON, and 413 if it is too long. */
 export const readJson = async (c: Context<SandboxEnv>): Promise<unknown> => {
+  const body = await bodyOf(c)
+  if (body === undefined) throw refusal(413, tooLarge)
   try {
-    return await c.req.json()
+    return JSON.parse(body.toString("utf8"))
   } catch (error) {
     if (error instanceof SyntaxError) throw malformed("the body is not JSON")
     throw error

@@ -18,8 +18,9 @@ import {
 } from "./lies.ts"
 import type { Listening } from "./listening.ts"
 import { spoiled } from "./malformed-answer.ts"
+import { bodyOf, headerOf, type SandboxEnv } from "./request-body.ts"
 import { RequestTally } from "./request-tally.ts"
-import { createApp, cut, keepSilent, readJson, refusal, type SandboxEnv, unanswered } from "./server.ts"
+import { createApp, cut, keepSilent, readJson, refusal, tooLarge, unanswered } from "./server.ts"
 import {
   comesEarly,
   decodeWeather,
@@ -219,13 +220,16 @@ const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: Weat
   if (outage === "reset") return cut(c)
   if (outage === "503") return c.json({ code: "down" }, 503)
   if (station.isBurst) return tooMany(c, station)
+  // The work is done also when the client has gone by then.
+  const body = await bodyOf(c)
+  if (body === undefined) throw refusal(413, tooLarge)
   const key = keyOf(c)
   const fate = station.fateOf(c.req.method === "POST", key)
   if (!(await station.pause(fate.msBefore))) return cut(c)
   if (fate.instead === "too-many-requests") return tooMany(c, station)
   if (fate.instead === "silence") return keepSilent(c)
   if (fate.instead === "error") return serverError(c, key)
-  const answer = await app.fetch(c.req.raw, c.env)
+  const answer = await app.fetch(c.req.raw, { ...c.env, body })
   if (answer === unanswered) return answer
   if (!(await station.pause(fate.msAfter))) return cut(c)
   switch (fate.answer) {
@@ -243,9 +247,11 @@ const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: Weat
 }
 
 /** The key of a request: its idempotency key, else its address. */
-const keyOf = ({ req }: Context<SandboxEnv>): string => {
-  const { pathname, search } = new URL(req.url)
-  return req.header("idempotency-key") ?? req.header("x-request-id") ?? pathname + search
+const keyOf = (c: Context<SandboxEnv>): string => {
+  const key = headerOf(c, "idempotency-key") || headerOf(c, "x-request-id")
+  if (key !== "") return key
+  const { pathname, search } = new URL(c.req.url)
+  return pathname + search
 }
 
 const tooMany = (c: Context<SandboxEnv>, { weather }: WeatherStation): Response =>

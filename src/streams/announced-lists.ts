@@ -30,8 +30,15 @@ export class AnnouncedLists extends Context.Service<
     readonly announce: (listVersion: string, at: number) => Effect.Effect<void, StoreUnavailable>
     /** The lists in force, read at most {@link LISTS_FRESH_MS} ago; nothing if none were ever announced. */
     readonly current: Effect.Effect<AnnouncedList | undefined, StoreUnavailable>
+    /** The same without a wait, while what was read is fresh; `undefined` if it is time to read the stores again. */
+    readonly seen: () => SeenLists | undefined
   }
 >()("atlaspay/streams/AnnouncedLists") {}
+
+/** What was read of the stores: the lists in force; nothing if none were ever announced. */
+export interface SeenLists {
+  readonly lists: AnnouncedList | undefined
+}
 
 /** A store of announcements. */
 export interface ListStore {
@@ -81,6 +88,7 @@ export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyA
       yield* Effect.forEach(stores, ({ keep }) => keep(listVersion, first), { discard: true })
       yield* Effect.sleep(LISTS_FRESH_MS)
     }),
+    seen: () => (known !== undefined && isFresh(known, LOOK_AHEAD_MS) ? known : undefined),
     current: Effect.suspend(() => {
       if (known !== undefined && isFresh(known)) {
         const { lists } = known
@@ -108,8 +116,7 @@ const latestOf = (found: ReadonlyArray<AnnouncedList | undefined>): AnnouncedLis
     undefined,
   )
 
-interface Known {
-  readonly lists: AnnouncedList | undefined
+interface Known extends SeenLists {
   /** When it was read, by two clocks: one may stop while the machine sleeps, the other may be set. */
   readonly asked: Readonly<Record<"monotonic" | "wall", number>>
 }

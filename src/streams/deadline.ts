@@ -7,6 +7,13 @@ const PARTITION_MS_MAX = 1_000
 /** A simulation may set the service's clock, but servers answer in real time. */
 const realTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
+/** A step on one partition took too long. It may still have been done. */
+export const partitionTimeout = new StoreUnavailable({
+  store: "redis",
+  step: "partition",
+  reason: "TIMEOUT",
+})
+
 /** Gives up a step on one partition after some milliseconds. The step may still have been done. */
 export const inTime = <A, E = never>(
   step: Effect.Effect<A, E | StoreUnavailable>,
@@ -14,5 +21,5 @@ export const inTime = <A, E = never>(
 ): Effect.Effect<A, E | StoreUnavailable> =>
   Effect.timeoutOrElse(step, {
     duration: msMax,
-    orElse: () => Effect.fail(new StoreUnavailable({ store: "redis", step: "partition", reason: "TIMEOUT" })),
+    orElse: () => Effect.fail(partitionTimeout),
   }).pipe(realTime)

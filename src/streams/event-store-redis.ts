@@ -1,5 +1,6 @@
 /** The logs of batches on Redis Streams. */
 import { Array as Arr, Clock, Effect } from "effect"
+import { encodeEvent } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { atOnce, inSlices } from "../parsing/turns.ts"
@@ -9,7 +10,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { EventRange, EventStore } from "./event-store.ts"
 import { logFrom, logUpTo } from "./evidence.ts"
-import { chainStart, linked } from "./hash-chain.ts"
+import { chainStart, linkOf } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { OwnershipLost } from "./run-queue.ts"
@@ -30,82 +31,124 @@ export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
   return store
 })
 
-type Count = (events: ReadonlyArray<BatchEvent>) => void
+type Count = (byType: ReadonlyMap<string, number>) => void
 
 const eventCounter = Effect.map(
   Metrics,
   ({ eventsAppended }): Count =>
-    (events) => {
-      const byType = new Map<string, number>()
-      for (const { _tag } of events) byType.set(_tag, (byType.get(_tag) ?? 0) + 1)
+    (byType) => {
       for (const [type, times] of byType) eventsAppended.inc({ type }, times)
     },
 )
 
-const opening = (steps: PartitionSteps, count: Count): EventStore["Service"]["open"] =>
-  Effect.fnUntraced(function* (batch, events, commandId, openBy) {
-    const log = steps.keysOf(batch).log(batch)
-    const { answer, head } = yield* openInSteps(steps, batch, commandId, events, openBy)
-    const [outcome, first = ""] = answer
-    if (outcome === "LATE")
-      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
-    if (outcome === "UNSTAGED")
-      return yield* new StoreUnavailable({
-        store: "redis",
-        step: "open",
-        reason: "the staged events are gone",
-      })
-    if (outcome === "EXISTS") {
-      yield* steps.replicated(log, logFrom(log, first))
-      return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
-    }
-    yield* steps.replicated(log, logUpTo(log, events.length, head))
-    count(events)
-    return { _tag: "Opened" }
-  })
+const typesOf = (events: ReadonlyArray<BatchEvent>): ReadonlyMap<string, number> => {
+  const byType = new Map<string, number>()
+  for (const { _tag } of events) byType.set(_tag, (byType.get(_tag) ?? 0) + 1)
+  return byType
+}
+
+/**
+ * Nothing refers to the events while Redis writes them: many batches are opened at a time, and the garbage collector would
+ * copy the events of all of them.
+ */
+const opening =
+  (steps: PartitionSteps, count: Count): EventStore["Service"]["open"] =>
+  (batch, events, commandId, openBy) =>
+    Effect.flatMap(written(steps, batch, commandId, events), (ready) =>
+      openWritten(steps, count, batch, commandId, ready, openBy),
+    )
 
 /** The answers of the functions `open` and `stage`. */
 type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED" | "LATE", first?: string]
 
-const openInSteps = Effect.fnUntraced(function* (
-  { keysOf, call, limits }: PartitionSteps,
+/** The first events of a batch, written for the function `open`: the last of them, after those that are staged. */
+interface Written {
+  /** How many events are staged. */
+  readonly version: number
+  readonly lines: Buffer
+  /** The last hash, and the number and types of all events. */
+  readonly head: string
+  readonly length: number
+  readonly byType: ReadonlyMap<string, number>
+}
+
+/** Stages all events but the last, and writes these. Gives the answer to staging when that ends it. */
+const written = Effect.fnUntraced(function* (
+  { keysOf, call }: PartitionSteps,
   batch: BatchId,
   command: string,
   events: ReadonlyArray<BatchEvent>,
-  openBy: number | undefined,
-) {
-  const { log, feed, ready, scheduled, lanes, waiting, open, shares, ...of } = keysOf(batch)
-  const staged = of.staged(batch, command)
+): Effect.fn.Return<Written | Opening, StoreUnavailable> {
+  const { log, staged } = keysOf(batch)
   const chunks = Arr.chunksOf(events, OPENED_AT_ONCE_MAX)
   const last = chunks.pop() ?? []
   let [version, head] = [0, chainStart(batch)]
   for (const chunk of chunks) {
-    const written = yield* inSlices(chained(head, chunk))
-    const args = [command, STAGED_MS, version, chunk.length, Buffer.from(written.lines)]
-    const answer = (yield* call("stage", [log(batch), staged], args)) as Opening
-    if (answer[0] !== "STAGED") return { answer, head }
+    const part = yield* inSlices(chained(head, chunk))
+    const args = [command, STAGED_MS, version, chunk.length, Buffer.from(part.lines)]
+    const answer = (yield* call("stage", [log(batch), staged(batch, command)], args)) as Opening
+    if (answer[0] !== "STAGED") return answer
     version += chunk.length
-    head = written.head
+    head = part.head
   }
+  const end = yield* inSlices(chained(head, last))
+  const lines = Buffer.from(end.lines)
+  return { version, lines, head: end.head, length: events.length, byType: typesOf(events) }
+})
+
+const openWritten = Effect.fnUntraced(function* (
+  steps: PartitionSteps,
+  count: Count,
+  batch: BatchId,
+  command: string,
+  ready: Written | Opening,
+  openBy: number | undefined,
+) {
+  const log = steps.keysOf(batch).log(batch)
+  const [outcome, first = ""] =
+    "lines" in ready ? yield* callOpen(steps, batch, command, ready, openBy) : ready
+  if (outcome === "LATE")
+    return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
+  if (outcome === "UNSTAGED")
+    return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "the staged events are gone" })
+  if (outcome === "EXISTS" || !("lines" in ready)) {
+    yield* steps.replicated(log, logFrom(log, first))
+    return { _tag: "Exists" as const, first: yield* readFirstEvent(batch, first) }
+  }
+  yield* steps.replicated(log, logUpTo(log, ready.length, ready.head))
+  count(ready.byType)
+  return { _tag: "Opened" as const }
+})
+
+const callOpen = Effect.fnUntraced(function* (
+  { keysOf, call, limits }: PartitionSteps,
+  batch: BatchId,
+  command: string,
+  { version, lines }: Written,
+  openBy: number | undefined,
+) {
+  const { log, staged, feed, ready, scheduled, lanes, waiting, open, shares } = keysOf(batch)
   const now = yield* Clock.currentTimeMillis
-  const written = yield* inSlices(chained(head, last))
-  const answer = (yield* call(
+  return (yield* call(
     "open",
-    [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
-    [batch, limits.partnerShare, now, command, version, Buffer.from(written.lines), openBy ?? ""],
+    [log(batch), staged(batch, command), feed, ready, scheduled, lanes, waiting, open, shares],
+    [batch, limits.partnerShare, now, command, version, lines, openBy ?? ""],
   )) as Opening
-  return { answer, head: written.head }
 })
 
 /** One function checks owner and tail, and writes to the log, the mailbox, the run queue and the feed. */
-const appending = ({ keysOf, call }: PartitionSteps, count: Count): EventStore["Service"]["append"] =>
+const appending = ({ keysOf, call, limits }: PartitionSteps, count: Count): EventStore["Service"]["append"] =>
   Effect.fnUntraced(function* ({ batch, entry, worker }, append) {
-    const { log, feed, mail, ready, open, shares } = keysOf(batch)
+    const { log, feed, mail, ready, open, shares, scheduled, lanes, waiting, timers } = keysOf(batch)
+    const { release } = append
     const { lines, head } = atOnce(chained(append.head, append.events))
     const now = yield* Clock.currentTimeMillis
     const answer = yield* call(
       "append",
-      [log(batch), feed, mail(batch), ready, open, shares],
+      [
+        ...[log(batch), feed, mail(batch), ready, open, shares],
+        ...(release === undefined ? [] : [scheduled, lanes, waiting, timers]),
+      ],
       [
         batch,
         entry,
@@ -115,16 +158,18 @@ const appending = ({ keysOf, call }: PartitionSteps, count: Count): EventStore["
         append.commandId,
         append.open ? "1" : "0",
         now,
+        release === undefined ? "" : limits.partnerShare,
+        release?.wakeAt ?? "",
         append.events.length,
         lines,
         ...append.handled,
       ],
     )
-    const [outcome, version, mailWaiting] = answer as [string, number, number]
+    const [outcome, version, mailWaiting, released] = answer as [string, number, number, number]
     if (outcome === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
     if (outcome === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
-    count(append.events)
-    return { version, head, mailWaiting }
+    count(typesOf(append.events))
+    return { version, head, mailWaiting, isReleased: released === 1 }
   })
 
 const replicating = ({ connections, keysOf }: PartitionSteps): EventStore["Service"]["replicated"] =>
@@ -215,10 +260,9 @@ function* chained(
       yield
       yieldedAt = lines.length
     }
-    for (const { text, hash } of linked(head, [event])) {
-      lines += `${text}\n${hash}\n`
-      head = hash
-    }
+    const text = encodeEvent(event)
+    head = linkOf(head, text)
+    lines += `${text}\n${head}\n`
   }
   return { lines, head }
 }

@@ -39,6 +39,11 @@ export interface Append {
   readonly commandId: string
   /** Whether the batch is still open. Closed batches leave the set of open batches. */
   readonly open: boolean
+  /**
+   * Releases the batch in the same step until `wakeAt` (epoch milliseconds), as `release` of the run queue does. If other mail
+   * is waiting, the worker still owns the batch. Only with events, by which a retry is recognised.
+   */
+  readonly release?: { readonly wakeAt: number | undefined } | undefined
 }
 
 /** Each write is one atomic step over the log, the mailbox, the run queue and the feed. */
@@ -60,12 +65,20 @@ export class EventStore extends Context.Service<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
       StoreUnavailable | CorruptEntry
     >
-    /** Appends events and deletes the mail that they answer. Gives the new tail and how much mail is waiting. */
+    /**
+     * Appends events and deletes the mail that they answer. Gives the new tail, how much mail is waiting, and whether the
+     * batch was released.
+     */
     readonly append: (
       owned: Ownership,
       append: Append,
     ) => Effect.Effect<
-      { readonly version: number; readonly head: string; readonly mailWaiting: number },
+      {
+        readonly version: number
+        readonly head: string
+        readonly mailWaiting: number
+        readonly isReleased: boolean
+      },
       OwnershipLost | StoreUnavailable
     >
     /**

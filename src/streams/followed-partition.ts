@@ -25,6 +25,8 @@ export class FollowedPartition {
   isFrozen = false
   /** Whether what arrives makes it due. It does not while a failure or a standby is waited out. */
   canBeWoken = false
+  /** Whether the store is still to show that it has the cursor. Until then a step without news is no success. */
+  #isMoving = false
   #furthest = FEED_START
   #reloadAt = 0
 
@@ -47,17 +49,23 @@ export class FollowedPartition {
     if (this.#reloadAt > now + WAIT_MS_MAX) this.#reloadAt = now
   }
 
-  movedTo(cursor: Cursor, now: number): void {
-    this.#succeeded()
+  /** What is before this cursor was handled. Whether the store has the cursor is not known yet. */
+  handledTo(cursor: Cursor, now: number): void {
     this.cursor = cursor
-    this.#furthest = cursor.position
+    this.#isMoving = true
     this.#reloadAt = now + REREAD_MS
     this.dueAt = now
     this.canBeWoken = true
   }
 
-  foundNothing(now: number): void {
+  /** The store has this cursor. */
+  moved(cursor: Cursor): void {
     this.#succeeded()
+    this.#furthest = cursor.position
+  }
+
+  foundNothing(now: number): void {
+    if (!this.#isMoving) this.#succeeded()
     if (now >= this.#reloadAt) this.cursor = undefined
     this.dueAt = now + (this.cursor === undefined ? 0 : READ_MS)
     this.canBeWoken = true
@@ -72,6 +80,7 @@ export class FollowedPartition {
   }
 
   failed(retryAt: number, isAlone: boolean): void {
+    this.#isMoving = false
     this.cursor = undefined
     this.dueAt = retryAt
     this.isAlone = isAlone
@@ -79,6 +88,7 @@ export class FollowedPartition {
   }
 
   #succeeded(): void {
+    this.#isMoving = false
     this.failures = 0
     this.isAlone = false
   }

@@ -2,8 +2,8 @@
  * Follows the feeds of partitions, for all readers of the log: the projector and the publisher.
  *
  * A follower reads a chunk of each partition after its cursor, prepares each chunk by itself, and commits all of them
- * together. The commit stores the cursors together with the work or after it. So nothing is lost, and at most one chunk of a
- * partition is handled twice.
+ * together. The commit stores the cursors together with the work or after it, also while the next step is under way. So
+ * nothing is lost, and at most two chunks of a partition are handled twice.
  *
  * - Nothing is new: the follower waits until something arrives. Every second it reads all the same, and every few seconds it
  *   reloads the cursor, because a store that was restored from a backup has an older cursor and lacks the work after it. The
@@ -19,7 +19,7 @@
  * Feeds on one server are followed by one fiber. On a cluster each partition has its own, so a server that does not answer
  * delays no other.
  */
-import { Cause, Clock, Context, Effect, Exit, Option, Random, Result } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Fiber, Option, Random, Result } from "effect"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Chunk, firstAppends, readChunks } from "./chunk.ts"
 import type { Cursor, CursorMove } from "./cursor-store.ts"
@@ -41,6 +41,9 @@ export interface Prepared<Work> {
   readonly work: Work
 }
 
+/** What became of the cursors of a commit, in the order of its chunks. */
+type CursorMoves = ReadonlyArray<CursorMove>
+
 export interface Follower<Work> {
   readonly name: string
   readonly loadCursors: (
@@ -51,10 +54,12 @@ export interface Follower<Work> {
   /**
    * Does the work of chunks of different partitions, and moves the cursor of each from `chunk.from` to `chunk.to`. Answers
    * in their order. Where a cursor is elsewhere, that chunk alone changes nothing that a reader sees.
+   *
+   * Work that may be done again need not wait for its cursors: then the answer is the move itself, still to be made.
    */
   readonly commit: (
     prepared: ReadonlyArray<Prepared<Work>>,
-  ) => Effect.Effect<ReadonlyArray<CursorMove>, FollowerFailure>
+  ) => Effect.Effect<CursorMoves | Effect.Effect<CursorMoves, FollowerFailure>, FollowerFailure>
 }
 
 /** Counts what followers do, for metrics. Does nothing unless provided. */
@@ -84,6 +89,7 @@ export const followPart = Effect.fnUntraced(
       pages: (yield* Feed).pages,
       store: yield* EventStore,
       observer: yield* FollowerObserver,
+      moving: undefined,
     }
     const partitions = part.partitions.map((partition) => new FollowedPartition(partition))
     const pace = new Pace()
@@ -106,6 +112,8 @@ interface Following<Work> extends Follower<Work> {
   readonly pages: Feed["Service"]["pages"]
   readonly store: EventStore["Service"]
   readonly observer: (typeof FollowerObserver)["Service"]
+  /** The move of cursors that is under way, or the last one. */
+  moving: Fiber.Fiber<void> | undefined
 }
 
 /**
@@ -136,7 +144,8 @@ const untilDue = Effect.fnUntraced(function* (part: FeedPart, going: ReadonlyArr
   const arrived = yield* part
     .arrivals(positions, waitMs)
     .pipe(Effect.catchTag("StoreUnavailable", () => Effect.as(Effect.sleep(waitMs), new Set<number>())))
-  for (const partition of going) if (arrived.has(partition.partition)) partition.dueAt = now
+  // A move that failed meanwhile is waited out.
+  for (const state of going) if (state.canBeWoken && arrived.has(state.partition)) state.dueAt = now
 })
 
 /** Reads and handles a chunk of each partition. Gives how many events were handled. */
@@ -172,21 +181,23 @@ const read = Effect.fnUntraced(function* <Work>(
   const now = yield* Clock.currentTimeMillis
   const news: Array<{
     readonly state: FollowedPartition
+    readonly from: string
     readonly appends: Parameters<typeof firstAppends>[0]
   }> = []
   for (const [index, state] of due.entries()) {
     const page = pages[index]
-    if (page === undefined) continue
+    // A move of cursors that ended meanwhile may have taken it its own.
+    if (page === undefined || state.cursor === undefined) continue
     if (Result.isFailure(page)) yield* unread(following, state, page.failure)
     else if (page.success.length === 0) state.foundNothing(now)
-    else news.push({ state, appends: page.success })
+    else news.push({ state, from: state.cursor.position, appends: page.success })
   }
   const weightMax = Math.ceil(STEP_EVENTS_MAX / Math.max(1, news.length))
   const chunks = yield* readChunks(
     store,
-    news.map(({ state, appends }) => ({
+    news.map(({ state, from, appends }) => ({
       partition: state.partition,
-      from: state.cursor?.position ?? "",
+      from,
       appends: firstAppends(appends, weightMax),
     })),
   )
@@ -201,11 +212,12 @@ const read = Effect.fnUntraced(function* <Work>(
 })
 
 const loadMissing = Effect.fnUntraced(function* <Work>(
-  { loadCursors }: Following<Work>,
+  { loadCursors, moving }: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
 ) {
+  if (due.every(({ cursor }) => cursor !== undefined)) return
+  yield* ended(moving)
   const missing = due.filter(({ cursor }) => cursor === undefined)
-  if (missing.length === 0) return
   const cursors = yield* loadCursors(missing.map(({ partition }) => partition))
   const now = yield* Clock.currentTimeMillis
   for (const state of missing) {
@@ -223,11 +235,13 @@ const unread = Effect.fnUntraced(function* <Work>(
   state: FollowedPartition,
   failure: HistoryLost | StoreUnavailable,
 ) {
+  yield* ended(following.moving)
   const { partition, cursor } = state
+  if (cursor === undefined) return
   if (failure instanceof HistoryLost) {
     const stored = yield* Effect.exit(following.loadCursors([partition]))
     if (Exit.isFailure(stored)) return yield* failed(following, [state], stored.cause)
-    if (stored.value.get(partition)?.position !== cursor?.position)
+    if (stored.value.get(partition)?.position !== cursor.position)
       return state.isElsewhere(yield* Clock.currentTimeMillis)
   }
   yield* failed(following, [state], Cause.fail(failure))
@@ -235,7 +249,7 @@ const unread = Effect.fnUntraced(function* <Work>(
 
 /** Prepares each chunk by itself, and commits all together. */
 const handle = Effect.fnUntraced(function* <Work>(following: Following<Work>, found: ReadonlyArray<Found>) {
-  const { name, prepare, commit, observer } = following
+  const { prepare, commit } = following
   const ready: Array<Found & Prepared<Work>> = []
   for (const one of found) {
     const exit = yield* Effect.exit(prepare(one.chunk))
@@ -252,19 +266,64 @@ const handle = Effect.fnUntraced(function* <Work>(following: Following<Work>, fo
     )
     return 0
   }
-  const now = yield* Clock.currentTimeMillis
+  const answer = exit.value
+  if (Effect.isEffect(answer)) return yield* moveBehind(following, ready, answer)
+  return takeMoves(following, ready, answer, yield* Clock.currentTimeMillis)
+})
+
+/** Goes on after the chunks whose cursors moved. Gives how many events they had. */
+const takeMoves = <Work>(
+  following: Following<Work>,
+  found: ReadonlyArray<Found>,
+  moves: CursorMoves,
+  now: number,
+): number => {
   let events = 0
-  for (const [index, { state, chunk }] of ready.entries()) {
-    if (exit.value[index] !== "moved") {
-      state.isElsewhere(now)
-      continue
-    }
-    state.movedTo(chunk.to, now)
-    observer.handled(name, chunk.appends)
-    for (const entry of chunk.entries) events += entry.events.length
+  for (const [index, one] of found.entries()) {
+    if (moves[index] === "moved") {
+      events += goOn(following, one, now)
+      one.state.moved(one.chunk.to)
+    } else one.state.isElsewhere(now)
   }
   return events
+}
+
+const goOn = <Work>({ name, observer }: Following<Work>, { state, chunk }: Found, now: number): number => {
+  state.handledTo(chunk.to, now)
+  observer.handled(name, chunk.appends)
+  return chunk.entries.reduce((events, entry) => events + entry.events.length, 0)
+}
+
+/**
+ * Goes on after the chunks at once, and moves their cursors meanwhile. One move is under way at a time: the one before has to
+ * have ended. What it found may have taken a partition its cursor; then this chunk is handled again.
+ */
+const moveBehind = Effect.fnUntraced(function* <Work>(
+  following: Following<Work>,
+  found: ReadonlyArray<Found>,
+  move: Effect.Effect<CursorMoves, FollowerFailure>,
+) {
+  yield* ended(following.moving)
+  const now = yield* Clock.currentTimeMillis
+  const standing = found.filter(({ state, chunk }) => state.cursor?.position === chunk.from)
+  const events = standing.reduce((sum, one) => sum + goOn(following, one, now), 0)
+  const finish = Effect.fnUntraced(function* (exit: Exit.Exit<CursorMoves, FollowerFailure>) {
+    const states = standing.map(({ state }) => state)
+    if (Exit.isFailure(exit)) return yield* failed(following, states, exit.cause)
+    const now = yield* Clock.currentTimeMillis
+    for (const [index, { state, chunk }] of found.entries()) {
+      if (!states.includes(state)) continue
+      if (exit.value[index] === "moved") state.moved(chunk.to)
+      else state.isElsewhere(now)
+    }
+  })
+  following.moving = yield* Effect.forkChild(Effect.flatMap(Effect.exit(move), finish))
+  return events
 })
+
+/** Waits until a move of cursors has ended. Before, a stored cursor may be older than the one that is known here. */
+const ended = (moving: Fiber.Fiber<void> | undefined): Effect.Effect<unknown> =>
+  moving === undefined ? Effect.void : Fiber.await(moving)
 
 /** Freezes partitions whose log cannot be followed; others are tried again later. An interruption is none of their failures. */
 const failed = Effect.fnUntraced(function* <Work>(

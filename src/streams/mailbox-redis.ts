@@ -4,10 +4,16 @@ import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { attempt } from "../platform/redis-failure.ts"
-import { inTime } from "./deadline.ts"
+import { partitionTimeout } from "./deadline.ts"
 import { commandEnqueued } from "./evidence.ts"
 import { type CommandId, CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
-import { type PartitionKeys, type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
+import {
+  type PartitionKeys,
+  type PartitionSteps,
+  range,
+  unavailable,
+  wherever,
+} from "./partition-steps-redis.ts"
 import { readMail } from "./stream-entry.ts"
 
 /** How long a command may wait for its turn and for the step, as long as for any command of Redis. */
@@ -25,6 +31,13 @@ export const mailbox = (
     const entries = yield* range(steps, steps.keysOf(batch).mail(batch), "-", limit)
     return entries.map(readMail)
   }),
+  withMail: (batches) =>
+    wherever(
+      steps.commands,
+      batches,
+      (pipeline, batch) => pipeline.xlen(steps.keysOf(batch).mail(batch)),
+      (count) => Number(count) > 0,
+    ),
 })
 
 interface Enqueued {
@@ -45,15 +58,19 @@ const enqueuing = (
   scope: Scope.Scope,
   msMax: number,
 ): Mailbox["Service"]["enqueue"] => {
-  const { keysOf, partitionOf, partitions, replicated } = steps
-  const queues = partitions.map((keys) => groupCommit(scope, enqueueAll(steps, keys), ENQUEUED_TOGETHER_MAX))
+  const { keysOf, partitionOf, partitions, isReplicated, replicated } = steps
+  const patience = { msMax, tooLate: partitionTimeout }
+  const queues = partitions.map((keys) =>
+    groupCommit(scope, enqueueAll(steps, keys), ENQUEUED_TOGETHER_MAX, patience),
+  )
   return Effect.fnUntraced(function* (batch, command, as) {
     const queue = queues[partitionOf(batch)]
     if (queue === undefined) return yield* Effect.die(new Error("a batch is in no partition"))
-    const answer = yield* inTime(queue({ batch, command: encodeMail(command), as }), msMax)
+    const answer = yield* queue({ batch, command: encodeMail(command), as })
     if (answer === "REUSED") return yield* new CommandIdReused({ batch })
     if (answer === "FULL") return yield* new MailboxFull({ batch })
     if (answer === "NONE") return yield* new NoSuchBatch({ batch })
+    if (!isReplicated) return
     const mark = keysOf(batch).told(batch, as.id)
     yield* replicated(mark, commandEnqueued(mark, as.digest))
   })

@@ -54,5 +54,7 @@ export class Mailbox extends Context.Service<
     ) => Effect.Effect<boolean, CommandIdReused | StoreUnavailable>
     /** At most `limit` waiting commands, in order. An append deletes those that it answers. */
     readonly mail: (batch: BatchId, limit: number) => Effect.Effect<ReadonlyArray<Mail>, StoreUnavailable>
+    /** Those batches whose mailboxes have commands, or cannot be seen in time: who reads there finds out. */
+    readonly withMail: (batches: ReadonlyArray<BatchId>) => Effect.Effect<ReadonlyArray<BatchId>>
   }
 >()("atlaspay/streams/Mailbox") {}

@@ -46,15 +46,18 @@ export const openPartitions = Effect.gen(function* () {
       ({ reason }) => new StoreUnavailable({ store: "redis", step: "check PARTITIONS", reason }),
     ),
   )
+  const partitions = Array.from({ length: count }, (_, partition) => partitionKeys(prefix, partition))
+  const keysAt = (partition: number): PartitionKeys =>
+    partitions[partition] ?? partitionKeys(prefix, partition)
   const steps: PartitionSteps = {
     connections,
     commands,
     limits,
     partitionOf: (batch) => partitionOf(batch, count),
-    partitions: Array.from({ length: count }, (_, partition) => partitionKeys(prefix, partition)),
+    partitions,
     isReplicated: replicas > 0,
-    keysAt: (partition) => partitionKeys(prefix, partition),
-    keysOf: (batch) => partitionKeys(prefix, partitionOf(batch, count)),
+    keysAt,
+    keysOf: (batch) => keysAt(partitionOf(batch, count)),
     call: (name, keys, args) => callLibrary(name, keys, args).pipe(unavailable(name)),
     replicated: (key, evidence) => connections.replicated(key, evidence).pipe(unavailable("replicate")),
   }
@@ -87,28 +90,40 @@ export const onAll = <A, B>(
   )
 
 /**
- * Those for which a short read says yes, or does not answer in time: there the step itself finds out. All reads go out as
- * one text; on a cluster, as one for each.
+ * The answers to a short read of each; `undefined` where none came in time. All reads go out as one text; on a cluster, as
+ * one for each.
  */
-export const wherever = <A>(
+export const readings = <A>(
   commands: RedisCommands,
   all: ReadonlyArray<A>,
   read: (pipeline: ChainableCommander, one: A) => ChainableCommander,
-  isYes: (answer: unknown) => boolean,
-): Effect.Effect<ReadonlyArray<A>> => {
-  const readTogether = async (some: ReadonlyArray<A>) => {
+): Effect.Effect<ReadonlyArray<unknown>> => {
+  const readTogether = async (some: ReadonlyArray<A>): Promise<ReadonlyArray<unknown>> => {
     const answers = await some.reduce(read, commands.pipeline()).exec()
-    return some.filter((_, index) => {
-      const [error, answer] = answers?.[index] ?? [new Error("no answer")]
-      return error !== null || isYes(answer)
+    return some.map((_, index) => {
+      const [error, answer] = answers?.[index] ?? []
+      return error === null ? answer : undefined
     })
   }
   const groups = commands.isCluster ? all.map((one) => [one]) : [all]
   return Effect.promise(() => Promise.allSettled(groups.map(readTogether))).pipe(
     inTime,
-    Effect.map((found) =>
-      found.flatMap((group, index) => (group.status === "fulfilled" ? group.value : (groups[index] ?? []))),
+    Effect.map((read) =>
+      read.flatMap((group, index) =>
+        group.status === "fulfilled" ? group.value : (groups[index] ?? []).map(() => undefined),
+      ),
     ),
-    Effect.catchTag("StoreUnavailable", () => Effect.succeed(all)),
+    Effect.catchTag("StoreUnavailable", () => Effect.succeed(all.map(() => undefined))),
   )
 }
+
+/** Those for which a short read says yes, or does not answer in time: there the step itself finds out. */
+export const wherever = <A>(
+  commands: RedisCommands,
+  all: ReadonlyArray<A>,
+  read: (pipeline: ChainableCommander, one: A) => ChainableCommander,
+  isYes: (answer: unknown) => boolean,
+): Effect.Effect<ReadonlyArray<A>> =>
+  Effect.map(readings(commands, all, read), (answers) =>
+    all.filter((_, index) => answers[index] === undefined || isYes(answers[index])),
+  )

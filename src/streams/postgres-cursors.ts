@@ -1,5 +1,6 @@
 /** Moving cursors as a part of a statement, which also stores the work that they stand for. */
 import type { Sql } from "postgres"
+import { arrayText } from "../platform/postgres-arrays.ts"
 import type { CursorMove, CursorStep } from "./cursor-store.ts"
 
 /**
@@ -11,8 +12,10 @@ import type { CursorMove, CursorStep } from "./cursor-store.ts"
 export const stepsTaken = (sql: Sql, follower: string, steps: ReadonlyArray<CursorStep>) => sql`
     taken as (
       select * from unnest(
-        ${steps.map(({ partition }) => partition)}::int[], ${steps.map(({ from }) => from)}::text[],
-        ${steps.map(({ to }) => to.position)}::text[], ${steps.map(({ to }) => to.head ?? null)}::text[]
+        ${arrayText(steps.map(({ partition }) => partition))}::int[],
+        ${arrayText(steps.map(({ from }) => from))}::text[],
+        ${arrayText(steps.map(({ to }) => to.position))}::text[],
+        ${arrayText(steps.map(({ to }) => to.head ?? null))}::text[]
       ) as taken (partition, from_position, to_position, to_head)
     ), standing as materialized (
       select partition, position from projection_checkpoints

@@ -25,28 +25,51 @@ export const createGroups = Effect.fnUntraced(function* (commands: Commands, str
 
 /** The longest time that one read may block. The watchdog of its connection allows for it. */
 export const WAIT_MS_MAX = 5_000
+/** The same on a cluster, where a wait cannot be ended: a client of a cluster does not show which connection waits. */
+const CLUSTER_WAIT_MS_MAX = 250
 
 /** The streams that one connection reads together, out of `of` in all. Each stream gives at most its part of the limit. */
 export const queuePart = ({ client, keys: streams }: Reader, of: number, commands: Commands): QueuePart => {
   const positions = streams.map(() => ">")
+  const waitMsMax = client.isCluster ? CLUSTER_WAIT_MS_MAX : WAIT_MS_MAX
+  /** The server's number of the connection that reads. A new connection has another one. */
+  let connection: number | undefined
+  const readNumber = async () => {
+    if (client.isCluster) return
+    try {
+      connection = await client.client("ID")
+    } catch {
+      // A failure of the connection is that of the read, too. Who may not ask for the number waits until the read ends.
+      connection = undefined
+    }
+  }
   return {
+    endWait: Effect.suspend(() =>
+      connection === undefined ? Effect.void : attempt(() => commands.client("UNBLOCK", connection ?? 0)),
+    ).pipe(Effect.ignore),
+
     take: Effect.fnUntraced(function* (worker, limit, waitMs) {
       const perStream = Math.max(1, Math.floor(limit / of))
-      const block = Math.min(waitMs, WAIT_MS_MAX)
-      const read = attempt(() =>
-        client.xreadgroup(
-          "GROUP",
-          GROUP,
-          worker,
-          "COUNT",
-          perStream,
-          "BLOCK",
-          block,
-          "STREAMS",
-          ...streams,
-          ...positions,
-        ),
-      )
+      const block = Math.min(waitMs, waitMsMax)
+      const read = attempt(async () => {
+        // First, because the server answers nothing on this connection while the read blocks.
+        const [, answer] = await Promise.all([
+          readNumber(),
+          client.xreadgroup(
+            "GROUP",
+            GROUP,
+            worker,
+            "COUNT",
+            perStream,
+            "BLOCK",
+            block,
+            "STREAMS",
+            ...streams,
+            ...positions,
+          ),
+        ])
+        return answer
+      })
       const regroup = Effect.as(createGroups(commands, streams), null)
       const found = (yield* read.pipe(
         // A server that lost its data has no groups. Creates them, so that the next read works.
@@ -60,6 +83,15 @@ export const queuePart = ({ client, keys: streams }: Reader, of: number, command
     }),
   }
 }
+
+/** The streams with an entry whose owner has been silent for `idleMs`, and those that do not answer. */
+export const silentIn = (commands: Commands, streams: ReadonlyArray<string>, idleMs: number) =>
+  wherever(
+    commands,
+    streams,
+    (pipeline, stream) => pipeline.xpending(stream, GROUP, "IDLE", idleMs, "-", "+", 1),
+    (entries) => (entries as ReadonlyArray<unknown>).length > 0,
+  )
 
 /**
  * Scans each stream to its end, or until enough is found, because an idle entry may be behind many busy ones. If one stream
@@ -86,12 +118,7 @@ export const takingOver = (
       } while (cursor !== "0-0")
     })
     // A look costs less than a scan, and rarely finds anything.
-    const idle = yield* wherever(
-      commands,
-      streams,
-      (pipeline, stream) => pipeline.xpending(stream, GROUP, "IDLE", idleMs, "-", "+", 1),
-      (entries) => (entries as ReadonlyArray<unknown>).length > 0,
-    )
+    const idle = yield* silentIn(commands, streams, idleMs)
     const exits = yield* Effect.forEach(idle, (stream) => Effect.exit(inTime(scan(stream))))
     return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })

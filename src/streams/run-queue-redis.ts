@@ -3,12 +3,13 @@ import { Effect } from "effect"
 import { attempt } from "../platform/redis-failure.ts"
 import { inTime } from "./deadline.ts"
 import { lastKnown } from "./last-known.ts"
-import { onAll, type PartitionSteps, unavailable, wherever } from "./partition-steps-redis.ts"
+import { onAll, type PartitionSteps, readings, unavailable, wherever } from "./partition-steps-redis.ts"
 import {
   createGroups,
   LEFT_BEHIND_MS,
   leftBehind,
   queuePart,
+  silentIn,
   takingOver,
   WAIT_MS_MAX,
 } from "./queue-readers-redis.ts"
@@ -28,10 +29,12 @@ export const runQueue = Effect.fnUntraced(function* (steps: PartitionSteps) {
   const queue: RunQueue["Service"] = {
     parts: readers.map((reader) => queuePart(reader, partitions.length, commands)),
     takeOver: takingOver(commands, streams),
+    isAnySilent: (idleMs) => Effect.map(silentIn(commands, streams, idleMs), ({ length }) => length > 0),
     renew: renewing(steps),
     release: releasing(steps),
     handOver: handingOver(steps),
     retire: retiring(steps),
+    nextTimer: readingNextTimer(steps),
     wake: waking(steps),
     sweep: sweeping(steps),
     backlog: readingBacklog(steps),
@@ -76,6 +79,19 @@ const retiring = ({ partitions, call }: PartitionSteps): RunQueue["Service"]["re
   Effect.fn("RunQueue.retire")(function* (worker) {
     yield* Effect.forEach(partitions, ({ ready }) => call("retire", [ready], [worker]), { discard: true })
   })
+
+const readingNextTimer = ({ commands, partitions }: PartitionSteps): RunQueue["Service"]["nextTimer"] =>
+  Effect.suspend(() =>
+    readings(commands, partitions, (pipeline, { timers }) => pipeline.zrange(timers, "0", "0", "WITHSCORES")),
+  ).pipe(
+    Effect.map((answers) => {
+      const dueAt = answers.flatMap((answer) => {
+        const [, score] = (answer ?? ["", 0]) as ReadonlyArray<string>
+        return score === undefined ? [] : [Number(score)]
+      })
+      return dueAt.length === 0 ? undefined : Math.min(...dueAt)
+    }),
+  )
 
 /** Looks before it calls the function: a look costs less than a call, and timers are rarely due. */
 const waking = ({ commands, partitions, call, limits }: PartitionSteps): RunQueue["Service"]["wake"] =>

@@ -21,12 +21,14 @@ export interface Ownership {
 
 /** Partitions whose scheduled batches are read together: all of them, or one per part if the store is a cluster. */
 export interface QueuePart {
-  /** Waits up to `waitMs` for scheduled batches, and takes about `limit` at most. */
+  /** Waits up to about `waitMs` for scheduled batches, and takes about `limit` at most. */
   readonly take: (
     worker: string,
     limit: number,
     waitMs: number,
   ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
+  /** Ends a wait that is under way; nothing is taken then. If that is not possible, the wait ends by itself. */
+  readonly endWait: Effect.Effect<void>
 }
 
 /** Over all partitions: how many batches are open, how many were ever closed, and how many are open by partner shard. */
@@ -48,6 +50,11 @@ export class RunQueue extends Context.Service<
       idleMs: number,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
+    /**
+     * Whether the owner of any batch has not renewed for `idleMs`, or a partition does not answer. If not, nothing can be
+     * taken over after more than `idleMs` of silence before the same time has passed once more.
+     */
+    readonly isAnySilent: (idleMs: number) => Effect.Effect<boolean>
     /** Renews the leases on batches that are still owned. Gives those that are not. */
     readonly renew: (
       owned: ReadonlyArray<Ownership>,
@@ -67,6 +74,8 @@ export class RunQueue extends Context.Service<
     readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
     /** Removes a worker that owns no batch. */
     readonly retire: (worker: string) => Effect.Effect<void, StoreUnavailable>
+    /** When the first timer is due, in epoch milliseconds; 0 if a partition does not answer. `undefined` if none is set. */
+    readonly nextTimer: Effect.Effect<number | undefined>
     /** Schedules batches whose timer is due at `now` (epoch milliseconds). Gives how many. */
     readonly wake: (now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
     /** The safety net: schedules open batches, untouched since `before`, that have no timer. Gives how many. */

@@ -3,7 +3,8 @@
  * providers, outcomes), never from a partner, a batch or a message.
  */
 import { Context, Effect, Layer } from "effect"
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client"
+import { Counter, Gauge, Histogram, Registry } from "prom-client"
+import { measureProcess } from "./process-metrics.ts"
 
 /** Upper bounds in seconds, from a millisecond to half a minute. */
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -17,7 +18,7 @@ const makeMetrics = () => {
     new Gauge({ name, help, labelNames, registers })
   const histogram = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
     new Histogram({ name, help, labelNames, buckets: seconds, registers })
-  collectDefaultMetrics({ register: registry })
+  measureProcess(registry)
   return {
     registry,
     httpRequests: counter("atlaspay_http_requests_total", "HTTP requests answered", [
@@ -129,6 +130,10 @@ const makeMetrics = () => {
       "atlaspay_duplicates_unchecked_total",
       "Requests whose duplicates could not be looked for: page someone if it goes on",
       ["outcome", "reason"],
+    ),
+    intakePressed: gauge(
+      "atlaspay_intake_pressed",
+      "1 while settling in this process yields to accepting, 0 otherwise",
     ),
     openBatches: gauge("atlaspay_open_batches", "Open batches, as last read by intake"),
     followerEntries: counter("atlaspay_follower_entries_total", "Feed entries handled by each follower", [

@@ -2,14 +2,14 @@
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
-import { groupCommit } from "../platform/group-commit.ts"
+import { arrayText } from "../platform/postgres-arrays.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
 import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
-import { type Claim, Deliveries, type Delivery } from "./deliveries.ts"
+import { type Arrived, type Claim, type ClaimAhead, Deliveries, type Delivery } from "./deliveries.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
 import { openSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
-import { type Full, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
+import type { Full, Waiting } from "./shares.ts"
 
 export const layer = Layer.effect(
   Deliveries,
@@ -17,19 +17,15 @@ export const layer = Layer.effect(
     const { query } = yield* Database
     const keys = yield* PartnerKeys
     yield* sealPlainSecrets
-    // Deliveries that end while others are recorded are recorded together.
-    const recordDelivered = groupCommit(
-      yield* Effect.scope,
-      (ended: ReadonlyArray<Ended>) =>
-        Effect.as(
-          query("record deliveries that arrived", (sql) => delivered(sql, ended)),
-          ended.map(() => undefined),
-        ),
-      ENDED_MAX,
-    )
     return Deliveries.of({
-      record: Effect.fn("Deliveries.record")(function* (events) {
-        yield* query("record deliveries", (sql) => record(sql, events))
+      record: Effect.fn("Deliveries.record")(function* (events, ahead = NOTHING_AHEAD) {
+        const mayClaim = ahead.rooms.size > 0 && (yield* Effect.isSuccess(keys.current(WEBHOOK_SECRETS)))
+        const rows = yield* query("record deliveries", (sql) =>
+          record(sql, events, mayClaim ? ahead : NOTHING_AHEAD),
+        )
+        const places = new Map(events.map(({ event, body }, place) => [event.id, { place, body }]))
+        const found = rows.map((row) => ({ ...row, ...(places.get(row.event_id) ?? { place: 0, body: "" }) }))
+        return { claimed: yield* deliveriesOf(keys, found), othersAreDue: rows[0]?.others_are_due ?? true }
       }),
       waiting: Effect.fn("Deliveries.waiting")(function* (full, limit) {
         return yield* query("look for due deliveries", (sql) => waiting(sql, full, limit))
@@ -38,11 +34,15 @@ export const layer = Layer.effect(
         // Claims nothing while secrets cannot be opened for signing. The deliveries stay due.
         yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(withoutKey))
         const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted))
-        const inOrder = rows.toSorted((one, other) => one.place - other.place)
-        return yield* deliveriesOf(keys, inOrder)
+        return yield* deliveriesOf(keys, rows)
       }),
-      delivered: ({ eventId, endpoint, attempts }, status) =>
-        recordDelivered({ eventId, endpoint, attempts, status }),
+      release: Effect.fn("Deliveries.release")(function* (claimed) {
+        if (claimed.length > 0) yield* query("release deliveries", (sql) => release(sql, claimed))
+      }),
+      delivered: Effect.fn("Deliveries.delivered")(function* (arrived) {
+        if (arrived.length > 0)
+          yield* query("record deliveries that arrived", (sql) => delivered(sql, arrived))
+      }),
       failed: Effect.fn("Deliveries.failed")(function* ({ eventId, endpoint, attempts }, failure, retryInMs) {
         yield* query(
           "record a failed delivery",
@@ -66,21 +66,19 @@ export const layer = Layer.effect(
  */
 const CLOCKS_DIFFER_MS_MAX = 300_000
 
-const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
-  const rows = events.map(({ event, body, publishedAt }, place) => ({
-    place,
-    id: event.id,
-    partner: event.partner,
-    batch: event.data.batchId,
-    sequence: Number(event.sequence),
-    type: event.type,
-    body,
-    known_until: new Date(publishedAt + CLOCKS_DIFFER_MS_MAX),
-  }))
-  return sql`
+const NOTHING_AHEAD: ClaimAhead = { rooms: new Map(), leaseMs: 0 }
+
+/** Gives the deliveries that are claimed. One that was stored before is not among them. */
+const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>, { rooms, leaseMs }: ClaimAhead) => {
+  const column = (of: (event: PublishedEvent) => string | number) => arrayText(events.map(of))
+  return sql<Array<RecordedRow>>`
     with published as (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as published (
-        place int, id text, partner text, batch text, sequence bigint, type text, body text, known_until timestamptz)
+      select * from unnest(
+        ${column(({ event }) => event.id)}::text[], ${column(({ event }) => event.partner)}::text[],
+        ${column(({ event }) => event.data.batchId)}::text[], ${column(({ event }) => Number(event.sequence))}::bigint[],
+        ${column(({ event }) => event.type)}::text[], ${column(({ body }) => body)}::text[],
+        ${column(({ publishedAt }) => new Date(publishedAt + CLOCKS_DIFFER_MS_MAX).toISOString())}::timestamptz[]
+      ) with ordinality as published (id, partner, batch, sequence, type, body, known_until, place)
     ), wanted as (
       select published.*, webhook_endpoints.id as endpoint from published
       join webhook_endpoints on webhook_endpoints.partner = published.partner and enabled
@@ -89,10 +87,26 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
       insert into webhook_events (id, partner, batch, sequence, type, body)
       select distinct on (id) id, partner, batch, sequence, type, body from wanted
       on conflict do nothing
+    ), rooms as (
+      select key as endpoint, value::int as room from jsonb_each_text(
+        ${JSON.stringify(Object.fromEntries(rooms))}::text::jsonb) as rooms
+      where not exists (
+        select from webhook_deliveries
+        where endpoint = rooms.key and state = 'pending' and next_attempt_at <= now())
+    ), ordered as (
+      select id, endpoint, place, row_number() over (partition by endpoint order by place) as nth from wanted
+    ), recorded as (
+      insert into webhook_deliveries (event_id, endpoint, next_attempt_at)
+      select id, endpoint, case when nth <= room then now() + ${leaseMs} * interval '1 millisecond' else now() end
+      from ordered left join rooms using (endpoint) order by place
+      on conflict do nothing
+      returning event_id, endpoint, next_attempt_at
     )
-    insert into webhook_deliveries (event_id, endpoint)
-    select id, endpoint from wanted order by place
-    on conflict do nothing`
+    select event_id, endpoint, 0 as attempts, partner, coalesce(host, id) as host, url, secret,
+      now()::text as due_at, next_attempt_at::text as claimed_until,
+      (select count(*) from recorded where next_attempt_at <= now()) > 0 as others_are_due
+    from recorded join webhook_endpoints on webhook_endpoints.id = endpoint
+    where next_attempt_at > now()`
 }
 
 /** Reads the index once for each endpoint that is not full. Deliveries of full endpoints are not read, however many. */
@@ -136,29 +150,38 @@ const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
   where claimed.event_id = ordered.event_id and claimed.endpoint = ordered.endpoint
     and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint and enabled
   returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts,
+    ordered.next_attempt_at::text as due_at, claimed.next_attempt_at::text as claimed_until,
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
     webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body`
 
-/** A delivery that arrived, with the status of the answer. */
-interface Ended extends Pick<Delivery, "eventId" | "endpoint" | "attempts"> {
-  readonly status: number
-}
+/** A claim that ran out may be another's by now, which this one does not change. */
+const release = (sql: Sql, claimed: ReadonlyArray<Delivery>) => sql`
+  update webhook_deliveries as delivery set next_attempt_at = claimed.due_at::timestamptz
+  from unnest(
+    ${arrayText(claimed.map(({ eventId }) => eventId))}::text[], ${arrayText(claimed.map(({ endpoint }) => endpoint))}::text[],
+    ${arrayText(claimed.map(({ dueAt }) => dueAt))}::text[], ${arrayText(claimed.map(({ claimedUntil }) => claimedUntil))}::text[]
+  ) as claimed (event_id, endpoint, due_at, claimed_until)
+  where delivery.event_id = claimed.event_id and delivery.endpoint = claimed.endpoint
+    and state = 'pending' and next_attempt_at = claimed.claimed_until::timestamptz`
 
-/** More than are under way at a time. */
-const ENDED_MAX = 2 * UNDER_WAY_MAX
-
-const delivered = (sql: Sql, ended: ReadonlyArray<Ended>) => sql`
+const delivered = (sql: Sql, arrived: ReadonlyArray<Arrived>) => sql`
   update webhook_deliveries as delivery
   set state = 'delivered', attempts = ended.attempts + 1, last_attempt_at = now(),
     last_status = ended.status, last_error = null
   from unnest(
-    ${ended.map(({ eventId }) => eventId)}::text[], ${ended.map(({ endpoint }) => endpoint)}::text[],
-    ${ended.map(({ attempts }) => attempts)}::int[], ${ended.map(({ status }) => status)}::int[]
+    ${arrayText(arrived.map(({ eventId }) => eventId))}::text[], ${arrayText(arrived.map(({ endpoint }) => endpoint))}::text[],
+    ${arrayText(arrived.map(({ attempts }) => attempts))}::int[], ${arrayText(arrived.map(({ status }) => status))}::int[]
   ) as ended (event_id, endpoint, attempts, status)
   where delivery.event_id = ended.event_id and delivery.endpoint = ended.endpoint`
 
+interface RecordedRow extends Omit<Row, "place" | "body"> {
+  readonly others_are_due: boolean
+}
+
 interface Row {
   readonly place: number
+  readonly due_at: string
+  readonly claimed_until: string
   readonly event_id: string
   readonly endpoint: string
   readonly attempts: number
@@ -169,11 +192,12 @@ interface Row {
   readonly body: string
 }
 
-/** Opens the secret of each endpoint once. */
+/** In the order of their places. Opens the secret of each endpoint once. */
 const deliveriesOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], rows: ReadonlyArray<Row>) {
   const opened = new Map<string, Delivery["secret"]>()
   const deliveries: Array<Delivery> = []
-  for (const { event_id, endpoint, partner, host, attempts, url, secret: sealed, body } of rows) {
+  for (const row of rows.toSorted((one, other) => one.place - other.place)) {
+    const { event_id, endpoint, partner, host, attempts, url, secret: sealed, body } = row
     const place = JSON.stringify([endpoint, partner, url, sealed])
     if (!opened.has(place)) {
       const key = yield* keys.find(WEBHOOK_SECRETS, keyIdOf(sealed)).pipe(Effect.mapError(withoutKey))
@@ -188,6 +212,8 @@ const deliveriesOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], 
       secret: opened.get(place),
       body,
       attempts,
+      dueAt: row.due_at,
+      claimedUntil: row.claimed_until,
     })
   }
   return deliveries

@@ -13,6 +13,31 @@ export interface Delivery extends Waiting {
   readonly body: string
   /** Attempts that failed before this one. */
   readonly attempts: number
+  /** When it was due before it was claimed, and until when the claim holds, as the store writes times. */
+  readonly dueAt: string
+  readonly claimedUntil: string
+}
+
+/** What identifies an attempt that a delivery is claimed for. */
+export type AttemptOf = Pick<Delivery, "eventId" | "endpoint" | "attempts">
+
+/** A delivery that arrived, with the HTTP status of the answer. */
+export interface Arrived extends AttemptOf {
+  readonly status: number
+}
+
+/** What may be claimed together with its storing, so that it need not be looked for. */
+export interface ClaimAhead {
+  /** The most deliveries by endpoint. Endpoints that are not in it get none. */
+  readonly rooms: ReadonlyMap<string, number>
+  readonly leaseMs: number
+}
+
+export interface Stored {
+  /** Those that are claimed, in the order of their events. */
+  readonly claimed: ReadonlyArray<Delivery>
+  /** Whether others may be due and are claimed by nobody. */
+  readonly othersAreDue: boolean
 }
 
 export interface Claim {
@@ -33,17 +58,23 @@ export class Deliveries extends Context.Service<
   {
     /**
      * Stores the deliveries of these events to their endpoints, in order. Does nothing for an event that is already stored.
-     * An endpoint is not notified of events that were published before it was added.
+     * An endpoint is not notified of events that were published before it was added. With `ahead`, claims new deliveries of
+     * endpoints that are owed nothing else, so that none overtakes an earlier one.
      */
-    readonly record: (events: ReadonlyArray<PublishedEvent>) => Effect.Effect<void, StoreUnavailable>
+    readonly record: (
+      events: ReadonlyArray<PublishedEvent>,
+      ahead?: ClaimAhead,
+    ) => Effect.Effect<Stored, StoreUnavailable>
     /** At most `limit` endpoints that have due deliveries and are not full, the longest due first. */
     readonly waiting: (full: Full, limit: number) => Effect.Effect<ReadonlyArray<Waiting>, StoreUnavailable>
     /** Claims due deliveries, the longest due first. Only one process at a time has a claim on a delivery. */
     readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, StoreUnavailable>
-    readonly delivered: (delivery: Delivery, status: number) => Effect.Effect<void, StoreUnavailable>
+    /** Gives up claims on deliveries that were not attempted. They are due as before, unless the claim has run out. */
+    readonly release: (deliveries: ReadonlyArray<Delivery>) => Effect.Effect<void, StoreUnavailable>
+    readonly delivered: (arrived: ReadonlyArray<Arrived>) => Effect.Effect<void, StoreUnavailable>
     /** Counts the attempt, and schedules the next one in `retryInMs` milliseconds; without it, gives the delivery up. */
     readonly failed: (
-      delivery: Delivery,
+      attempt: AttemptOf,
       failure: Failure,
       retryInMs: number | undefined,
     ) => Effect.Effect<void, StoreUnavailable>

@@ -1,24 +1,37 @@
 /**
  * Sends due webhooks, until it is interrupted.
  *
- * One loop finds the endpoints with due deliveries, claims as many deliveries as each endpoint may have (see shares.ts),
- * and starts them in order. It looks again when new events arrive, when a delivery ends and makes room, and at intervals.
+ * One loop finds the endpoints with due deliveries and claims as many deliveries as each endpoint may have (see shares.ts), and
+ * more for endpoints that answer (see claimed-ahead.ts). What is claimed starts in order, as soon as there is a place. The loop
+ * looks again when new events arrive that are not claimed yet, when a delivery ends and makes room, and at intervals.
  * A claim is a lease: if this process dies, the delivery is due again, with the same id, when the lease runs out.
+ *
+ * A second loop records what arrived. What ends meanwhile is recorded together next time, and does not occupy a place.
  */
-import { Clock, Effect, FiberSet, Queue } from "effect"
+import { Clock, Effect, FiberSet, Queue, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { Deliveries, type Delivery, type Failure } from "./deliveries.ts"
+import { AHEAD_MS_MAX, ClaimedAhead } from "./claimed-ahead.ts"
+import { type Arrived, type AttemptOf, Deliveries, type Delivery, type Failure } from "./deliveries.ts"
 import { defaultRetryDelaysMs, retryDelay } from "./retry-schedule.ts"
 import { makeSender, type Sender } from "./sender.ts"
-import { Shares, UNDER_WAY_MAX } from "./shares.ts"
+import { Shares, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
 const POLL_MS = 1_000
 /** While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. */
 const LOOK_EVERY_MS = 25
+/** Deliveries that arrived are recorded this far apart, for the same reason. */
+const RECORD_EVERY_MS = 50
+/** Deliveries that arrived and are not recorded yet. Beyond that, none start. */
+const UNRECORDED_MAX = 512
 /** Added to the time-out of an attempt: time to record its outcome. */
 const LEASE_MARGIN_MS = 5_000
+/** At the end: for what is not recorded or not released by then, the leases run out. */
+const FAREWELL_MS_MAX = 1_000
+
+/** How long a claim holds in which an attempt takes this long. Milliseconds. */
+export const leaseMsOf = (timeoutMs: number): number => AHEAD_MS_MAX + timeoutMs + LEASE_MARGIN_MS
 
 /** Wakes the dispatcher. Several wake-ups in a row count as one. */
 export type WakeUps = Queue.Queue<void>
@@ -27,51 +40,146 @@ export const makeWakeUps: Effect.Effect<WakeUps> = Queue.sliding<void>(1)
 export const runDispatcher = Effect.fnUntraced(function* (
   wakeUps: WakeUps,
   retryDelaysMs: ReadonlyArray<number> = defaultRetryDelaysMs,
+  ahead: ClaimedAhead = new ClaimedAhead(),
 ) {
   const { timeoutMs, allowPrivate } = (yield* AppConfig).webhooks
-  const deliveries = yield* Deliveries
+  const clock = yield* Clock.Clock
+  const arrivals = yield* makeArrivals(ahead)
   const send = yield* makeSender({ timeoutMs, allowPrivate })
   const fibers = yield* FiberSet.make<void>()
+  const run = yield* FiberSet.runtime(fibers)<Deliveries>()
+  // Before the fibers end: none of them starts what is to be released.
+  yield* Effect.addFinalizer(() => Effect.sync(() => (ahead.onAdded = undefined)))
   const shares = new Shares()
   const eased = yield* Queue.sliding<void>(1)
+  let mayOweMore = true
 
   const start = (delivery: Delivery) => {
     shares.add(delivery)
-    return FiberSet.run(
-      fibers,
-      attempt(send, retryDelaysMs, delivery).pipe(
-        Effect.provideService(Deliveries, deliveries),
-        Effect.catchDefect((defect) =>
-          Effect.logError("webhook attempt failed with a defect", {
-            endpoint: delivery.endpoint,
-            defect: String(defect),
-          }),
-        ),
+    run(
+      attempt(send, retryDelaysMs, delivery, arrivals.add, ahead).pipe(
         Effect.ensuring(
           Effect.sync(() => {
             shares.remove(delivery)
-            Queue.offerUnsafe(wakeUps, undefined)
+            startAll()
+            if (mayOweMore && !ahead.has(delivery.endpoint)) Queue.offerUnsafe(wakeUps, undefined)
             if (shares.hasEased(delivery.endpoint)) Queue.offerUnsafe(eased, undefined)
           }),
         ),
       ),
     )
   }
-
-  const claimed = Effect.gen(function* () {
-    if (shares.free === 0) return []
-    const allotted = shares.allot(yield* deliveries.waiting(shares.full, ENDPOINTS_AT_A_LOOK_MAX))
-    if (allotted.size === 0) return []
-    return yield* deliveries.claim({ allotted, leaseMs: timeoutMs + LEASE_MARGIN_MS })
-  })
-
-  while (true) {
-    const due = yield* claimed
-    yield* Effect.forEach(due, start, { discard: true })
-    if (due.length > 0) yield* untilMoreIsWorthALook(due, shares, eased)
-    else yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
+  const startAll = () => {
+    while (ahead.onAdded !== undefined && arrivals.hasRoom()) {
+      const delivery = ahead.take(
+        (waiting: Waiting) => shares.mayHaveMore(waiting),
+        clock.currentTimeMillisUnsafe(),
+      )
+      if (delivery === undefined) return
+      start(delivery)
+    }
   }
+  ahead.onAdded = startAll
+
+  const looking = Effect.gen(function* () {
+    while (true) {
+      const beganAt = clock.currentTimeMillisUnsafe()
+      mayOweMore = true
+      const { due, isAll } = yield* look(shares, ahead, leaseMsOf(timeoutMs))
+      mayOweMore = !isAll
+      if (due.length > 0) yield* untilMoreIsWorthALook(due, shares, eased)
+      else {
+        yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
+        const waitMs = beganAt + LOOK_EVERY_MS - clock.currentTimeMillisUnsafe()
+        if (waitMs > 0) yield* Effect.sleep(Math.min(waitMs, LOOK_EVERY_MS))
+      }
+    }
+  })
+  yield* Effect.all([looking, arrivals.recording(startAll)], { concurrency: 2, discard: true })
 }, Effect.scoped)
+
+/** Claims what is due, as far as there are places and room. `isAll`: nothing was passed over, and nothing was due. */
+const look = Effect.fnUntraced(function* (shares: Shares, ahead: ClaimedAhead, leaseMs: number) {
+  const deliveries = yield* Deliveries
+  const now = yield* Clock.currentTimeMillis
+  yield* deliveries.release(ahead.takeLate(now))
+  if (shares.free === 0) return { due: [], isAll: false }
+  const { endpoints, ...full } = shares.full
+  const passedOver = [...endpoints, ...ahead.endpoints]
+  const found = yield* deliveries.waiting({ ...full, endpoints: passedOver }, ENDPOINTS_AT_A_LOOK_MAX)
+  const isAll = [passedOver, full.partners, full.hosts, full.pairs, found].every(({ length }) => length === 0)
+  const places = shares.allot(found)
+  if (places.size === 0) return { due: [], isAll }
+  const rooms = ahead.roomsOf(places.keys(), now)
+  const allotted = new Map(
+    [...places].map(([endpoint, most]) => [endpoint, most + (rooms.get(endpoint) ?? 0)]),
+  )
+  ahead.beingClaimed = new Set(allotted.keys())
+  const due = yield* deliveries
+    .claim({ allotted, leaseMs })
+    .pipe(Effect.ensuring(Effect.sync(() => (ahead.beingClaimed = new Set()))))
+  ahead.add(due, now)
+  return { due, isAll }
+})
+
+/**
+ * Deliveries that arrived and are to be recorded. Records and releases what is left when the scope closes: after this nothing
+ * is started.
+ */
+const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
+  const deliveries = yield* Deliveries
+  const { webhookDeliveries } = yield* Metrics
+  const some = yield* Queue.sliding<void>(1)
+  let arrived: Array<Arrived> = []
+  let underWay = 0
+
+  const record = Effect.suspend(() => {
+    const group = arrived
+    arrived = []
+    underWay = group.length
+    webhookDeliveries.inc({ outcome: "delivered" }, group.length)
+    return deliveries.delivered(group).pipe(
+      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+        Effect.logWarning("webhook attempts not recorded", {
+          count: group.length,
+          first: group[0]?.eventId,
+          step,
+          reason,
+        }),
+      ),
+      Effect.ensuring(Effect.sync(() => (underWay = 0))),
+    )
+  })
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(
+      record,
+      Effect.suspend(() => deliveries.release(ahead.takeAll())),
+    ).pipe(
+      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+        Effect.logWarning("claimed webhooks not released", { step, reason }),
+      ),
+      Effect.interruptible,
+      Effect.timeoutOption(FAREWELL_MS_MAX),
+    ),
+  )
+  return {
+    add: (one: Arrived) => {
+      arrived.push(one)
+      Queue.offerUnsafe(some, undefined)
+    },
+    hasRoom: () => arrived.length + underWay < UNRECORDED_MAX,
+    /** Never ends. Calls `recorded` when there is room again. */
+    recording: (recorded: () => void) =>
+      Effect.gen(function* () {
+        while (true) {
+          yield* Queue.take(some)
+          yield* record
+          recorded()
+          yield* Effect.sleep(RECORD_EVERY_MS)
+        }
+      }),
+  }
+})
 
 /** An endpoint that has as many attempts as it may is looked at again when half of them have ended, and others after a while. */
 const untilMoreIsWorthALook = Effect.fnUntraced(function* (
@@ -86,45 +194,58 @@ const untilMoreIsWorthALook = Effect.fnUntraced(function* (
 })
 
 /**
- * Makes one attempt and records its outcome. If the store is unavailable, the lease runs out and the attempt is repeated.
+ * Makes one attempt. If it arrived, `arrived` gets it to be recorded; otherwise its failure is recorded. If the store is
+ * unavailable, the lease runs out and the attempt is repeated.
  */
 const attempt = Effect.fnUntraced(
-  function* (send: Sender, retryDelaysMs: ReadonlyArray<number>, delivery: Delivery) {
-    const deliveries = yield* Deliveries
-    const answer = yield* outcomeOf(send, delivery)
-    const { webhookDeliveries } = yield* Metrics
-    webhookDeliveries.inc({ outcome: answer._tag === "Delivered" ? "delivered" : "failed" })
-    if (answer._tag === "Delivered") return yield* deliveries.delivered(delivery, answer.status)
-    const retryInMs = yield* retryDelay(retryDelaysMs, delivery.attempts + 1)
-    yield* deliveries.failed(delivery, answer, retryInMs)
-    if (retryInMs === undefined)
-      yield* Effect.logError("webhook given up", {
-        event: delivery.eventId,
-        endpoint: delivery.endpoint,
-        reason: answer.reason,
-      })
+  function* (
+    send: Sender,
+    retryDelaysMs: ReadonlyArray<number>,
+    delivery: Delivery,
+    arrived: (one: Arrived) => void,
+    ahead: ClaimedAhead,
+  ) {
+    const { eventId, endpoint, attempts } = delivery
+    const sentAt = yield* Clock.currentTimeMillis
+    const answer = yield* Effect.result(send(delivery, new Date(sentAt)))
+    if (Result.isSuccess(answer) && answer.success >= 200 && answer.success < 300) {
+      ahead.took(endpoint, sentAt)
+      return arrived({ eventId, endpoint, attempts, status: answer.success })
+    }
+    ahead.refused(endpoint)
+    yield* failed(
+      { eventId, endpoint, attempts },
+      Result.match(answer, {
+        onSuccess: (status) => ({ status, reason: `HTTP ${status}` }),
+        onFailure: ({ reason }) => ({ status: undefined, reason }),
+      }),
+      retryDelaysMs,
+    )
   },
   (run, _send, _delays, { eventId: event, endpoint }) =>
-    Effect.catchTag(run, "StoreUnavailable", ({ step, reason }) =>
-      Effect.logWarning("webhook attempt not recorded", { event, endpoint, step, reason }),
+    run.pipe(
+      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+        Effect.logWarning("webhook attempt not recorded", { event, endpoint, step, reason }),
+      ),
+      Effect.catchDefect((defect) =>
+        Effect.logError("webhook attempt failed with a defect", { endpoint, defect: String(defect) }),
+      ),
     ),
 )
 
-type Outcome =
-  | { readonly _tag: "Delivered"; readonly status: number }
-  | ({ readonly _tag: "Failed" } & Failure)
-
-const outcomeOf = Effect.fnUntraced(function* (send: Sender, delivery: Delivery) {
-  const at = new Date(yield* Clock.currentTimeMillis)
-  return yield* send(delivery, at).pipe(
-    Effect.map(
-      (status): Outcome =>
-        status >= 200 && status < 300
-          ? { _tag: "Delivered", status }
-          : { _tag: "Failed", status, reason: `HTTP ${status}` },
-    ),
-    Effect.catchTag("NotSent", ({ reason }) =>
-      Effect.succeed<Outcome>({ _tag: "Failed", status: undefined, reason }),
-    ),
-  )
+const failed = Effect.fnUntraced(function* (
+  attempt: AttemptOf,
+  failure: Failure,
+  retryDelaysMs: ReadonlyArray<number>,
+) {
+  const { webhookDeliveries } = yield* Metrics
+  webhookDeliveries.inc({ outcome: "failed" })
+  const retryInMs = yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
+  yield* (yield* Deliveries).failed(attempt, failure, retryInMs)
+  if (retryInMs === undefined)
+    yield* Effect.logError("webhook given up", {
+      event: attempt.eventId,
+      endpoint: attempt.endpoint,
+      reason: failure.reason,
+    })
 })

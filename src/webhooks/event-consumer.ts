@@ -3,9 +3,15 @@
  * nothing is lost; a redelivered message changes nothing. Webhooks carry our signature, so only events that we published may
  * go out: a message without our valid seal is removed from the consumer and counted, and no endpoint gets it.
  */
-import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/jetstream"
+import {
+  AckPolicy,
+  type Consumer,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JsMsg,
+} from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
-import { Effect, Queue, Result, Stream } from "effect"
+import { Clock, Effect, Queue, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { Nats, natsStep } from "../platform/nats.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -17,8 +23,9 @@ import {
 } from "../publisher/event-message.ts"
 import { allEvents, ensureEventStream } from "../publisher/event-stream.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import type { ClaimedAhead } from "./claimed-ahead.ts"
 import { Deliveries } from "./deliveries.ts"
-import type { WakeUps } from "./dispatcher.ts"
+import { leaseMsOf, type WakeUps } from "./dispatcher.ts"
 
 const CONSUMER = "webhooks"
 const ACK_WAIT_MS = 10_000
@@ -30,21 +37,40 @@ const GROUP_MS = 5
 const RETRY_MS = 1_000
 
 /** Runs until it is interrupted. Fails if NATS or the consumer is gone. */
-export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps) {
+export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, ahead: ClaimedAhead) {
   const consumer = yield* ensureConsumer
-  const ours = eventMessages(yield* AppConfig)
+  const settings = yield* AppConfig
+  const ours = eventMessages(settings)
+  const leaseMs = leaseMsOf(settings.webhooks.timeoutMs)
+  const arrived: Array<JsMsg> = []
+  const some = yield* Queue.sliding<void>(1)
+  // As many can arrive as are sent without an acknowledgement.
+  const callback = (message: JsMsg) => {
+    arrived.push(message)
+    Queue.offerUnsafe(some, undefined)
+  }
   const messages = yield* Effect.acquireRelease(
     natsStep("consume", () =>
-      consumer.consume({ max_messages: MESSAGES_BUFFERED_MAX, abort_on_missing_resource: true }),
+      consumer.consume({ max_messages: MESSAGES_BUFFERED_MAX, abort_on_missing_resource: true, callback }),
     ),
     (messages) => Effect.promise(() => messages.close()),
   )
-  yield* Stream.fromAsyncIterable(messages, consumeFailed).pipe(
-    Stream.groupedWithin(GROUP_MAX, GROUP_MS),
-    Stream.runForEach((group) => receive(ours, wakeUps, group)),
-  )
-  return yield* new StoreUnavailable({ store: "nats", step: "consume", reason: "the consumer ended" })
+  const receiving = Effect.gen(function* () {
+    while (true) {
+      yield* Queue.take(some)
+      yield* Effect.sleep(GROUP_MS)
+      while (arrived.length > 0) yield* receive(ours, wakeUps, ahead, leaseMs, arrived.splice(0, GROUP_MAX))
+    }
+  })
+  yield* Effect.raceFirst(receiving, untilClosed(messages))
 }, Effect.scoped)
+
+/** Fails when the consumer ends. */
+const untilClosed = Effect.fnUntraced(function* (messages: ConsumerMessages) {
+  const error = yield* Effect.promise(() => messages.closed())
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : "the consumer ended"
+  return yield* new StoreUnavailable({ store: "nats", step: "consume", reason })
+})
 
 /** The durable consumer that all processes share. Each message goes to one of them. */
 const ensureConsumer: Effect.Effect<Consumer, StoreUnavailable, AppConfig | Nats> = Effect.gen(function* () {
@@ -68,6 +94,8 @@ const ensureConsumer: Effect.Effect<Consumer, StoreUnavailable, AppConfig | Nats
 const receive = Effect.fn("receiveEvents")(function* (
   ours: EventMessages,
   wakeUps: WakeUps,
+  ahead: ClaimedAhead,
+  leaseMs: number,
   messages: ReadonlyArray<JsMsg>,
 ) {
   const deliveries = yield* Deliveries
@@ -86,11 +114,13 @@ const receive = Effect.fn("receiveEvents")(function* (
   }
   if (refused.length > 0) yield* report(refused)
   if (events.length === 0) return
-  yield* deliveries.record(events).pipe(
-    Effect.andThen(
+  const now = yield* Clock.currentTimeMillis
+  yield* deliveries.record(events, { rooms: ahead.rooms(now), leaseMs }).pipe(
+    Effect.tap(({ claimed, othersAreDue }) =>
       Effect.sync(() => {
         for (const message of genuine) message.ack()
-        Queue.offerUnsafe(wakeUps, undefined)
+        ahead.add(claimed, now)
+        if (othersAreDue) Queue.offerUnsafe(wakeUps, undefined)
       }),
     ),
     Effect.catchTag("StoreUnavailable", ({ step, reason }) => {
@@ -116,10 +146,3 @@ const report = Effect.fnUntraced(function* (refused: ReadonlyArray<Refused>) {
     reasons: [...new Set(refused.map(({ reason }) => reason))],
   })
 })
-
-const consumeFailed = (error: unknown): StoreUnavailable =>
-  new StoreUnavailable({
-    store: "nats",
-    step: "consume",
-    reason: error instanceof Error ? `${error.name}: ${error.message}` : "unknown",
-  })

@@ -16,8 +16,10 @@ export interface SenderOptions {
   readonly allowPrivate: boolean
 }
 
+type ToSend = Pick<Delivery, "eventId" | "url" | "secret" | "body">
+
 /** Sends a delivery, and gives the HTTP status of the answer. Redirects are not followed: their status is the answer. */
-export type Sender = (delivery: Delivery, at: Date) => Effect.Effect<number, NotSent>
+export type Sender = (delivery: ToSend, at: Date) => Effect.Effect<number, NotSent>
 
 const ANSWER_BYTES_MAX = 64 * 1024
 /** Idle connections are closed, so that a name that changed is resolved again. */
@@ -46,7 +48,7 @@ export const makeSender = (options: SenderOptions) =>
   })
 
 /** By the specification https://www.standardwebhooks.com. The id is the event's, so it is the same in every attempt. */
-const signedHeaders = ({ eventId, body }: Delivery, secret: Redacted.Redacted, at: Date) => ({
+const signedHeaders = ({ eventId, body }: ToSend, secret: Redacted.Redacted, at: Date) => ({
   "content-type": "application/json",
   "content-length": Buffer.byteLength(body),
   "user-agent": "AtlasPay-Webhooks/1",

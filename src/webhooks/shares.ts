@@ -80,7 +80,7 @@ export class Shares {
     for (let inTurn = waiting; inTurn.length > 0; ) {
       const served: Array<Waiting> = []
       for (const one of inTurn) {
-        if (!this.#mayHaveMore(one)) continue
+        if (!this.mayHaveMore(one)) continue
         this.add(one)
         served.push(one)
       }
@@ -98,7 +98,8 @@ export class Shares {
     return halfOf(Math.max(0, this.free - SET_ASIDE))
   }
 
-  #mayHaveMore(one: Waiting): boolean {
+  /** Whether an endpoint may have one more attempt now. */
+  mayHaveMore(one: Waiting): boolean {
     if (!this.#partners.has(one.partner) && !this.#hosts.has(one.host)) return this.free > 0
     const share = this.#share
     return (

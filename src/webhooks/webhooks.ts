@@ -1,4 +1,5 @@
 import { Effect, Layer, Schedule } from "effect"
+import { ClaimedAhead } from "./claimed-ahead.ts"
 import { makeWakeUps, runDispatcher } from "./dispatcher.ts"
 import { runEventConsumer } from "./event-consumer.ts"
 
@@ -12,8 +13,9 @@ export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const wakeUps = yield* makeWakeUps
-      yield* Effect.forkScoped(restarting("webhook event consumer", runEventConsumer(wakeUps)))
-      yield* Effect.forkScoped(restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs)))
+      const ahead = new ClaimedAhead()
+      yield* Effect.forkScoped(restarting("webhook event consumer", runEventConsumer(wakeUps, ahead)))
+      yield* Effect.forkScoped(restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs, ahead)))
     }),
   )
 

@@ -8,6 +8,7 @@ import { evolve } from "../../src/domain/evolve.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
+import { layer as pressureOverRedis } from "../../src/platform/intake-pressure-redis.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../src/providers/banks/banks.ts"
@@ -126,6 +127,7 @@ export class EngineUnderTest implements AsyncDisposable {
           Layer.provide(Layer.fresh(databaseLayer)),
         ),
       ),
+      Layer.provide(Layer.fresh(pressureOverRedis)),
       Layer.provide(this.#storage(environment)),
       Layer.provideMerge(freshMetrics),
       Layer.provide(loggingLayer((line) => this.lines.push(line))),
@@ -134,6 +136,8 @@ export class EngineUnderTest implements AsyncDisposable {
     const metrics = await runtime.runPromise(Effect.service(Metrics))
     const worker = {
       transfers: () => transfers,
+      isYielding: async () => (await metrics.intakePressed.get()).values[0]?.value === 1,
+      activeBatches: async () => (await metrics.activeBatches.get()).values[0]?.value ?? 0,
       frozenBatches: async () => (await metrics.frozenBatches.get()).values[0]?.value ?? 0,
       drain: () => {
         this.#workers.delete(worker)
@@ -250,6 +254,10 @@ export class EngineUnderTest implements AsyncDisposable {
 export interface Worker {
   /** How many transfers it sent to the bank. */
   readonly transfers: () => number
+  /** Whether it yields to intake. */
+  readonly isYielding: () => Promise<boolean>
+  /** How many batches it owns. */
+  readonly activeBatches: () => Promise<number>
   /** How many batches it froze. */
   readonly frozenBatches: () => Promise<number>
   /** Tells it to stop, and waits until it has handed over what it held. */

@@ -5,7 +5,7 @@ const started = 1_790_000_000_000
 
 /** A pace after `seconds` of turns, `perSecond` of them evenly spread, and the time of the last. */
 const after = (perSecond: number, seconds = 2) => {
-  const pace = new Pace()
+  const pace = new Pace(() => 1)
   const turns = perSecond * seconds
   let now = started
   for (let turn = 1; turn <= turns; turn++) {
@@ -16,7 +16,7 @@ const after = (perSecond: number, seconds = 2) => {
 }
 
 it("does not let an idle worker wait for more", () => {
-  const pace = new Pace()
+  const pace = new Pace(() => 1)
   expect(pace.gatherMs(started)).toBe(2)
   expect(pace.isBusy(started)).toBe(false)
   pace.tookTurn(started)
@@ -53,4 +53,22 @@ it("stays within its limits when the clock is set back", () => {
   expect(pace.gatherMs(now - 3_600_000)).toBeLessThanOrEqual(50)
   pace.tookTurn(now - 3_600_000)
   expect(pace.gatherMs(now - 3_600_000 + 2_000)).toBe(2)
+})
+
+it("waits for answers only if more are to come, or if the worker is busy", () => {
+  const quiet = new Pace(() => 1)
+  expect(quiet.gatherAnswersMs(true, started)).toBe(2)
+  expect(quiet.gatherAnswersMs(false, started)).toBe(0)
+  const { pace, now } = after(600)
+  expect(pace.gatherAnswersMs(false, now)).toBe(50)
+})
+
+it("gathers longer while accepting comes first, and then as before", () => {
+  let share = 0.2
+  const pace = new Pace(() => share)
+  expect(pace.gatherMs(started)).toBe(100)
+  expect(pace.isBusy(started)).toBe(true)
+  share = 1
+  expect(pace.gatherMs(started)).toBe(2)
+  expect(pace.isBusy(started)).toBe(false)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { failuresOf, figuresOf, ratioOf } from "../../bench/figures.ts"
+import { differenceOf, failuresOf, figuresOf, ratioOf } from "../../bench/figures.ts"
 import type { Answers } from "../../bench/load.ts"
 
 const answers = (latenciesMs: ReadonlyArray<number>, seconds = 1, failures = {}): Answers => ({
@@ -51,5 +51,12 @@ describe("failures", () => {
   it("are added up by kind", () => {
     const loads = [answers([], 1, { 503: 2, connection: 1 }), answers([1]), answers([], 1, { 503: 3 })]
     expect(failuresOf(loads)).toEqual({ 503: 5, connection: 1 })
+  })
+})
+
+describe("the difference of two readings", () => {
+  it("has each field of the second less that of the first, and all of what is new in it", () => {
+    const later: Readonly<Record<string, number>> = { calls: 7, bytes: 5, syncs: 3 }
+    expect(differenceOf({ calls: 2, bytes: 5 }, later)).toEqual({ calls: 5, bytes: 0, syncs: 3 })
   })
 })

@@ -1,15 +1,15 @@
 import postgres from "postgres"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { migrations } from "../../src/database/migration-files.ts"
-import { ownDatabase } from "../database.ts"
+import { emptyDatabase, type OwnDatabase } from "../database.ts"
 import { atlaspay } from "./atlaspay-process.ts"
 
 const names = migrations.map(({ name }) => name)
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 let sql: postgres.Sql
 beforeEach(async () => {
-  database = await ownDatabase()
+  database = await emptyDatabase()
   sql = postgres(database.url, { max: 1, onnotice: () => {} })
 })
 afterEach(async () => {

@@ -10,6 +10,7 @@ import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import { migrations } from "../../src/database/migration-files.ts"
 import { parseTransferReference } from "../../src/domain/identifiers.ts"
+import { emptyDatabase, type OwnDatabase } from "../database.ts"
 import { eventually, OLGA, PlatformUnderTest, type Service } from "../platform-under-test.ts"
 import {
   type BatchName,
@@ -28,6 +29,7 @@ interface Shown {
   readonly items: ReadonlyArray<{ readonly state: string; readonly bank?: string }>
 }
 
+let database: OwnDatabase
 let platform: PlatformUnderTest
 let service: Service
 let sql: postgres.Sql
@@ -79,9 +81,11 @@ beforeAll(async () => {
   const clearingFolder = join(folder, "clearing")
   restoreFolders(join(folder, "sandbox"), clearingFolder)
   const providers = join(folder, "providers.json")
+  database = await emptyDatabase()
   platform = await PlatformUnderTest.open(
     {
       ...recordedSettings,
+      DATABASE_URL: database.url,
       PROVIDERS_FILE: providers,
       // Much may have happened since; so all that was cleared then is cleared again.
       CLEARANCE_MAX_AGE_MS: "60000",
@@ -90,10 +94,9 @@ beforeAll(async () => {
   )
   writeFileSync(providers, JSON.stringify(providersDocument(platform.sandbox, clearingFolder)))
   redis = new Redis(inject("redisUrl"))
-  const databaseUrl = platform.environment.DATABASE_URL ?? ""
-  await restoreDatabase(databaseUrl)
+  await restoreDatabase(database.url)
   await restoreKeys(redis)
-  sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+  sql = postgres(database.url, { max: 1, onnotice: () => {} })
   recorded = await standings()
   cursors = await positions()
   const [clock] = await sql<Array<{ now: Date }>>`select now()`
@@ -104,6 +107,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await platform[Symbol.asyncDispose]()
   await sql.end()
+  await database.drop()
   redis.disconnect()
 })
 

@@ -6,7 +6,7 @@ import type { Plan } from "../../src/database/migration-plan.ts"
 import { migrateTo, planned } from "../../src/database/migration-runner.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
-import { ownDatabase } from "../database.ts"
+import { emptyDatabase, type OwnDatabase } from "../database.ts"
 import { eventually } from "../platform-under-test.ts"
 import { settings } from "../settings.ts"
 
@@ -14,11 +14,11 @@ import { settings } from "../settings.ts"
 const LOCK = 0x61746c6173
 const names = migrations.map(({ name }) => name)
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 let sql: postgres.Sql
 let lines: Array<string> = []
 beforeEach(async () => {
-  database = await ownDatabase()
+  database = await emptyDatabase()
   sql = postgres(database.url, { max: 1, connection: { lock_timeout: 2_000 } })
   lines = []
 })

@@ -30,16 +30,16 @@ import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { layer as deliveriesInPostgres } from "../../src/webhooks/deliveries-postgres.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import { layer as endpointsInPostgres } from "../../src/webhooks/endpoints-postgres.ts"
-import { databaseLayer, ownDatabase } from "../database.ts"
+import { databaseLayer, emptyDatabase, type OwnDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
 import { batches, recordedSettings, restoreDatabase } from "./recorded-release.ts"
 
-let recorded: Awaited<ReturnType<typeof ownDatabase>>
-let fresh: Awaited<ReturnType<typeof ownDatabase>>
+let recorded: OwnDatabase
+let fresh: OwnDatabase
 beforeEach(async () => {
-  recorded = await ownDatabase()
-  fresh = await ownDatabase()
+  recorded = await emptyDatabase()
+  fresh = await emptyDatabase()
   await restoreDatabase(recorded.url)
 })
 afterEach(async () => {

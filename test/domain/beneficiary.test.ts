@@ -6,6 +6,7 @@ import {
   BeneficiaryAccount,
   maskedAccount,
   PlainText,
+  quotesAccount,
   VisibleBeneficiary,
   visibleOf,
 } from "../../src/domain/beneficiary.ts"
@@ -224,4 +225,26 @@ it("a log is read whose address is in a country that there is no more", () => {
   const visible = { name: "Ada", account: { scheme: "iban", country: "YU", lastFour: "3000" } }
   expect(Schema.is(VisibleBeneficiary)({ ...visible, addressCountry: "YU" })).toBe(true)
   expect(Schema.is(VisibleBeneficiary)({ ...visible, addressCountry: "Belgrade" })).toBe(false)
+})
+
+it("a text quotes an account if it has six of its characters in a row, from anywhere in it", () => {
+  const digits = (length: number) =>
+    fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: length, maxLength: length })
+  const number = fc.integer({ min: 6, max: 24 }).chain(digits)
+  fc.assert(
+    fc.property(
+      number,
+      fc.nat(),
+      fc.nat(24),
+      fc.constantFrom("", " ", "-"),
+      (accountNumber, at, length, gap) => {
+        const from = at % accountNumber.length
+        const part = accountNumber.slice(from, from + length)
+        const text = `ref. ${[...part].join(gap)} x`
+        const account = { scheme: "bic", bic: "DEUTDEFF", accountNumber } as const
+        expect(quotesAccount(text, account)).toBe(part.length >= 6)
+      },
+    ),
+    { numRuns: 500 },
+  )
 })

@@ -1,5 +1,6 @@
 import { Result, Schema } from "effect"
 import { describe, expect, it } from "vitest"
+import { MailCommand, type TransferOutcome } from "../../src/domain/commands.ts"
 import { decodeEvent, decodeMail, encodeEvent, encodeMail } from "../../src/domain/event-codec.ts"
 import { BatchEvent } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
@@ -68,6 +69,28 @@ describe("mail", () => {
   it("of a release whose retries named no attempt is still read", () => {
     const command = { _tag: "Retry", at: 1, item: 1, by: "olga" } as const
     expect(decodeMail(JSON.stringify(command))).toMatchObject({ success: command })
+  })
+
+  it("that reports on a transfer is written as its schema writes it, whatever else the command has", () => {
+    const bySchema = Schema.encodeSync(Schema.fromJsonString(MailCommand))
+    const decoded = Schema.decodeUnknownSync(Schema.fromJsonString(MailCommand))
+    const report = { _tag: "RecordTransfer", at: 1, item: 2, attempt: 1, bank: "north" } as const
+    const evidence = "callback" as const
+    const outcomes: ReadonlyArray<TransferOutcome> = [
+      { _tag: "Settled", evidence },
+      { _tag: "Failed", evidence, code: cleanText("AC04"), detail: cleanText("closed") },
+      { _tag: "Returned", evidence, code: cleanText("AC06") },
+    ]
+    for (const outcome of outcomes) {
+      const command = { ...report, outcome, iban: "DE89370400440532013000" }
+      const text = encodeMail(command)
+      expect(text).toBe(bySchema(command))
+      expect(decodeMail(text)).toEqual(Result.succeed(decoded(text)))
+    }
+    expect(() => encodeMail({ ...report, item: 0, outcome: { _tag: "Settled", evidence } })).toThrow(/item/)
+    expect(decodeMail(JSON.stringify({ ...report, item: 0, outcome: outcomes[0] }))).toMatchObject({
+      failure: expect.stringContaining("item"),
+    })
   })
 
   it("comes back as it was sent, and nonsense does not", () => {

@@ -24,7 +24,7 @@ import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
 
 export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
-  const app = await Effect.runPromise(
+  const { app } = await Effect.runPromise(
     makeApp.pipe(
       Effect.provide([
         Layer.provideMerge(Credentials.layer, noStoredKeys),
@@ -39,7 +39,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         new ClaimsInMemory().layer,
         Layer.mock(ClaimMarks, {}),
         Layer.mock(StrayCallbacks, {}),
-        Layer.mock(AnnouncedLists, {}),
+        Layer.mock(AnnouncedLists, { seen: () => undefined }),
         Layer.mock(ApprovalAllowance, {}),
         Layer.mock(PayoutLimits, { problems: () => [] }),
         Layer.mock(ProviderReports, {}),

@@ -121,17 +121,17 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a place in a channel is free again at the end of a call",
-    file: "providers/calling/call-line.ts",
-    text: "Effect.ensuring(restore(call), this.#leave)",
-    without: "Effect.tap(restore(call), () => this.#leave)",
-    caughtIn: "test/providers/calling/call-line.test.ts",
-    caughtBy: "has the place again of one who is interrupted under way",
+    file: "providers/calling/channel.ts",
+    text: "      leave()\n      return changed",
+    without: "      return changed",
+    caughtIn: "test/providers/calling/channel.test.ts",
+    caughtBy: "is given back by a caller that is interrupted, while it waits or while it has it",
   },
   {
     name: "a channel has no more calls under way than its limit",
     file: "providers/calling/call-line.ts",
-    text: "if (this.#free > 0) {",
-    without: "if (this.#free >= 0) {",
+    text: "if (this.#free === 0) return false",
+    without: "",
     caughtIn: "test/providers/calling/call-line.test.ts",
     caughtBy: "lets so many go at a time",
   },
@@ -142,6 +142,30 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: "test/providers/calling/http-exchange.test.ts",
     caughtBy: "is never sent when it was given up before",
+  },
+  {
+    name: "a request whose time is over is given up",
+    file: "providers/calling/http-exchange.ts",
+    text: "    this.hangUp()\n    this.#onEnd(result)",
+    without: "    this.#isOver = true\n    this.#onEnd(result)",
+    caughtIn: "test/providers/calling/provider-http.test.ts",
+    caughtBy: "hangs up when",
+  },
+  {
+    name: "a call that was admitted before a breaker opened does not count afterwards",
+    file: "providers/calling/circuit-breaker.ts",
+    text: "if (admitted !== this.#changes) return",
+    without: "",
+    caughtIn: "test/providers/calling/circuit-breaker.test.ts",
+    caughtBy: "counts no call that was admitted before it opened",
+  },
+  {
+    name: "a breaker admits one call as a trial",
+    file: "providers/calling/circuit-breaker.ts",
+    text: "if (this.#isTrying || (this.#health",
+    without: "if ((this.#health",
+    caughtIn: "test/providers/calling/circuit-breaker.test.ts",
+    caughtBy: "admits, opens and closes as Effect's does",
   },
   {
     name: "who is not believed counts against the breaker",
@@ -162,13 +186,11 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "no call is admitted after a success that opens the breaker",
     file: "providers/calling/channel-admission.ts",
-    text: `(as) => {
-        if (as === "rejected") return Effect.void
-        return as === "trying" ? this.#tried : this.#look`,
+    text: `    if (isTrial) this.#trying = false
+    return this.#look(now)`,
     // As it was: it looked after failures and trials alone.
-    without: `(as, exit) => {
-        if (as === "trying") return this.#tried
-        return as === "calling" && Exit.isFailure(exit) ? this.#look : Effect.void`,
+    without: `    if (isTrial) this.#trying = false
+    return isTrial || typeof end === "object" ? this.#look(now) : undefined`,
     caughtIn: "test/providers/calling/breaker.test.ts",
     caughtBy: "opens also with a success that makes the calls enough to judge by",
   },

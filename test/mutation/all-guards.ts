@@ -1,14 +1,17 @@
 /** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
 import { accessGuards } from "./access-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
+import { bankBookingGuards } from "./bank-booking-guards.ts"
 import { bankIdGuards } from "./bank-id-guards.ts"
-import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
+import { bankReportGuards } from "./bank-report-guards.ts"
+import { bankWordGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
@@ -34,10 +37,12 @@ export const guardsOfPlanning: ReadonlyArray<Guard> = planningGuards
 /** Each missed by the test that it names. */
 export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...stepGuards,
-  ...bankWordStepGuards,
+  ...bankReportGuards,
+  ...bankBookingGuards,
   ...bankIdGuards,
   ...clearanceStepGuards,
   ...storeGuards,
+  ...fileStoreGuards,
   ...authorityStepGuards,
   ...accessGuards,
   ...keyGuards,

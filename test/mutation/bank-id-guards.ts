@@ -3,6 +3,7 @@ import type { StepGuard } from "./step-guards.ts"
 
 const uetrs = "test/providers/banks/files/uetr-reports.test.ts"
 const reused = "test/providers/banks/files/reused-ids.test.ts"
+const reportedIds = "test/providers/banks/files/reported-ids.test.ts"
 const booked = "test/reconciliation/booked-entries.test.ts"
 
 export const bankIdGuards: ReadonlyArray<StepGuard> = [
@@ -139,7 +140,7 @@ export const bankIdGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/bank-reports.ts",
     text: "if (hasCopies(all)) return apart()",
     without: "",
-    caughtIn: "test/providers/banks/files/bank-cases.test.ts",
+    caughtIn: reportedIds,
     caughtBy: "of transactions that two parts of a file may show for one booking settle nothing",
   },
   {
@@ -171,7 +172,7 @@ export const bankIdGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/bank-reports.ts",
     text: "status._tag, evidence?.iban]",
     without: "status._tag]",
-    caughtIn: "test/providers/banks/files/bank-cases.test.ts",
+    caughtIn: reportedIds,
     caughtBy: "of transactions that two parts of a file may show for one booking settle nothing",
   },
   {

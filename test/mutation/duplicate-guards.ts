@@ -2,6 +2,7 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const http = "test/http/payout-batches/duplicate-payouts.test.ts"
+const claims = "test/http/payout-batches/duplicate-claims.test.ts"
 const register = "test/register/payout-claims-postgres.test.ts"
 const ended = "test/domain/ended-unpaid.test.ts"
 
@@ -19,7 +20,7 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
     file: "http/payout-batches/earlier-payouts.ts",
     text: '_tag: ageMs < UNDER_WAY_MS ? "UnderWay" : "NeverOpened"',
     without: '_tag: "NeverOpened"',
-    caughtIn: http,
+    caughtIn: claims,
     caughtBy: "is no duplicate of itself; others wait for it",
   },
   {
@@ -27,15 +28,15 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
     file: "http/payout-batches/earlier-payouts.ts",
     text: "if (opened) return unread",
     without: "",
-    caughtIn: http,
+    caughtIn: claims,
     caughtBy: "is not asked where its log was lost",
   },
   {
     name: "a batch is opened in time or not at all",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "store.open(id, events, randomUUID(), openBy)",
-    without: "store.open(id, events, randomUUID())",
-    caughtIn: http,
+    text: "store.open(ready.id, start, randomUUID(), ready.openBy)",
+    without: "store.open(ready.id, start, randomUUID())",
+    caughtIn: claims,
     caughtBy: "opens nothing when it comes to itself so late",
   },
   {
@@ -51,7 +52,7 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
     file: "http/payout-batches/duplicate-check.ts",
     text: 'const incomplete = !hasKnown ? "register-behind" : ',
     without: "const incomplete = ",
-    caughtIn: http,
+    caughtIn: claims,
     caughtBy: "that came back older than it was does not pass for complete",
   },
   {

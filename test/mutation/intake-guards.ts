@@ -106,6 +106,22 @@ export const intakeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is the same in both forms",
   },
   {
+    name: "a body that came with its headers counts",
+    file: "http/edge/request-body.ts",
+    text: "const refused = reservation.grow(body.length)",
+    without: "const refused = undefined",
+    caughtIn: encodings,
+    caughtBy: "at once, and no further than its limit",
+  },
+  {
+    name: "a body that has come whole does not give way",
+    file: "http/edge/request-body.ts",
+    text: "    if (this.#incoming.complete) return\n",
+    without: "",
+    caughtIn: encodings,
+    caughtBy: "lets no body give way that has come whole",
+  },
+  {
     name: "what is inflated counts",
     file: "http/edge/request-body.ts",
     text: "const refused = hasEnded ? undefined : reservation.grow(chunk.length)",

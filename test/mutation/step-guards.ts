@@ -36,6 +36,22 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "happens only after the very history that was read",
   },
   {
+    name: "no append releases a batch with mail that waits",
+    file: "streams/functions/append.lua",
+    text: "if share == '' or mails > 0 then",
+    without: "if share == '' then",
+    caughtIn,
+    caughtBy: "does not release a batch whose mail it does not answer",
+  },
+  {
+    name: "an append that is repeated reports a release only if there was one",
+    file: "streams/functions/append.lua",
+    text: "share ~= '' and is_over(ready, entry)",
+    without: "share ~= ''",
+    caughtIn,
+    caughtBy: "does not release a batch whose mail it does not answer",
+  },
+  {
     name: "a mailbox has its limit",
     file: "streams/functions/enqueue.lua",
     text: "if redis.call('XLEN', mail) >= limit then return 'FULL' end",

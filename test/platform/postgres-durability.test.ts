@@ -4,14 +4,14 @@ import postgres from "postgres"
 import { describe, expect, it } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { postgresDurabilityLayer } from "../../src/platform/postgres-durability.ts"
-import { ownDatabase } from "../database.ts"
+import { emptyDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
 
 const withDatabase = async (
   setting: string | undefined,
   test: (url: string) => Promise<void>,
 ): Promise<void> => {
-  const { url, drop } = await ownDatabase()
+  const { url, drop } = await emptyDatabase()
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
     const name = new URL(url).pathname.slice(1)

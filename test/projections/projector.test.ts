@@ -39,6 +39,12 @@ const expectedOf = Effect.fnUntraced(function* (id: BatchId) {
   }
 })
 
+/** A row that was read, as it is written: times are texts. */
+const asWritten = (row: object) =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]),
+  )
+
 /** The same facts as they are stored. */
 const storedOf = Effect.fnUntraced(function* (id: BatchId) {
   const [batch] = yield* rowsOf(
@@ -201,7 +207,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       const [item] = before.items
       const change = { partition: 0, from: "1-1", to: { position: "2-2", head: undefined } }
       const late = { ...batch, version: 1_000, state: "failed" } as never
-      const lateItem = { ...item, version: 1_000, state: "failed" } as never
+      const lateItem = { ...asWritten(item ?? {}), version: 1_000, state: "failed" } as never
       assert.deepStrictEqual(
         yield* (yield* ReadModels).store([{ ...change, batches: [late], items: [lateItem] }]),
         ["elsewhere"],
@@ -221,7 +227,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       )
       assert(checkpoint, "something was projected")
       const older = <A extends object>(rows: ReadonlyArray<A>) =>
-        rows.map((row) => ({ ...row, version: 1, state: "received" })) as never
+        rows.map((row) => ({ ...asWritten(row), version: 1, state: "received" })) as never
       const outcome = yield* (yield* ReadModels).store([
         {
           partition: checkpoint.partition,

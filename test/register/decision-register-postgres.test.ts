@@ -8,11 +8,11 @@ import { DecisionRegister } from "../../src/register/decision-register.ts"
 import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
 import { InstructionRegister } from "../../src/register/instruction-register.ts"
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
-import { databaseLayer, ownDatabase } from "../database.ts"
+import { databaseLayer, type OwnDatabase, ownDatabase } from "../database.ts"
 import { newBatchId } from "../publisher/story.ts"
 import { settings } from "../settings.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 
 beforeAll(async () => {
   database = await ownDatabase()

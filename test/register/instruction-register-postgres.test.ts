@@ -4,11 +4,11 @@ import { afterAll, beforeAll } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { InstructionRegister } from "../../src/register/instruction-register.ts"
 import { layer } from "../../src/register/instruction-register-postgres.ts"
-import { databaseLayer, ownDatabase } from "../database.ts"
+import { databaseLayer, type OwnDatabase, ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 
 beforeAll(async () => {
   database = await ownDatabase()

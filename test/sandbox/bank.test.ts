@@ -125,6 +125,10 @@ describe("a bank", () => {
     ).toBe(400)
     const huge = JSON.stringify({ remittance: "x".repeat(9 * 1024 * 1024) })
     expect((await post(`${north}/instant-transfer`, "huge", huge)).status).toBe(413)
+    const unannounced = new Blob([huge]).stream()
+    const headers = { "idempotency-key": "huge" }
+    const sent = { method: "POST", headers, body: unannounced, duplex: "half" } as const
+    expect((await fetch(`${north}/instant-transfer`, sent)).status).toBe(413)
   })
 
   it("serves its books in pages", async () => {

@@ -9,6 +9,7 @@ import type { Cursor, CursorMove } from "../../src/streams/cursor-store.ts"
 import { CorruptEntry, EventStore } from "../../src/streams/event-store.ts"
 import { Feed, type FeedPosition, HistoryLost } from "../../src/streams/feed.ts"
 import {
+  type Follower,
   type FollowerFailure,
   FollowerObserver,
   followPart,
@@ -32,6 +33,8 @@ class Followed {
   readonly lost = new Set<number>()
   failing: (partitions: ReadonlyArray<number>) => FollowerFailure | undefined = () => undefined
   preparing: (chunk: Chunk) => Effect.Effect<Chunk, FollowerFailure> = Effect.succeed
+  /** How cursors move behind the work; not set if they move with it. */
+  movingBehind: ((move: () => CursorMove) => Effect.Effect<CursorMove, FollowerFailure>) | undefined
 
   readonly follower = {
     name: "test",
@@ -42,11 +45,14 @@ class Followed {
       ),
     prepare: (chunk: Chunk) => this.preparing(chunk),
     commit: (prepared: ReadonlyArray<Prepared<Chunk>>) =>
-      Effect.suspend((): Effect.Effect<ReadonlyArray<CursorMove>, FollowerFailure> => {
+      Effect.suspend((): ReturnType<Follower<Chunk>["commit"]> => {
         const partitions = prepared.map(({ chunk }) => chunk.partition)
         const failure = this.failing(partitions)
         if (failure !== undefined) return Effect.fail(failure)
         this.commits.push(partitions)
+        const { movingBehind } = this
+        if (movingBehind !== undefined)
+          return Effect.succeed(Effect.forEach(prepared, ({ chunk }) => movingBehind(() => this.move(chunk))))
         return Effect.succeed(prepared.map(({ chunk }) => this.move(chunk)))
       }),
   }
@@ -214,6 +220,67 @@ describe("a step over several partitions", () => {
       for (let second = 0; second < 30; second++) yield* TestClock.adjust(1_000)
       assert.deepStrictEqual(feed.positions, ["1-0", "1-0", "1-0"])
       yield* Fiber.interrupt(fiber)
+    }),
+  )
+})
+
+describe("cursors that move behind the work", () => {
+  it.effect("do not hold up the next chunk, but the one after that", () =>
+    Effect.gen(function* () {
+      const feed = new Followed()
+      feed.appends[0] = 1
+      feed.movingBehind = (move) => Effect.delay(Effect.sync(move), 10_000)
+      feed.preparing = (chunk) =>
+        Effect.sync(() => {
+          feed.appends[0] = Number(chunk.to.position.split("-")[0]) + 1
+          return chunk
+        })
+      const fiber = yield* Effect.forkChild(feed.following)
+      yield* TestClock.adjust(5_000)
+      assert.deepStrictEqual(feed.commits, [[0], [0]])
+      assert.strictEqual(feed.positions[0], "0-0")
+      yield* TestClock.adjust(5_000)
+      assert.deepStrictEqual(feed.commits, [[0], [0], [0]])
+      assert.strictEqual(feed.positions[0], "1-0")
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("that could not move are moved once the work was done again", () =>
+    Effect.gen(function* () {
+      const feed = new Followed()
+      feed.appends.splice(0, 3, 1, 0, 1)
+      let failures = 0
+      feed.movingBehind = (move) =>
+        Effect.suspend(() => (++failures <= 3 ? Effect.fail(unavailable) : Effect.sync(move)))
+      yield* followed(feed, 20_000)
+      assert.deepStrictEqual(feed.positions, ["1-0", "0-0", "1-0"])
+      assert.deepStrictEqual(feed.commits.slice(0, 2), [[0, 2], [0]], "each by itself after a failure")
+    }),
+  )
+
+  it.effect("that another process moved meanwhile take nothing from it", () =>
+    Effect.gen(function* () {
+      const feed = new Followed()
+      feed.appends.splice(0, 3, 3, 3, 3)
+      feed.movingBehind = (move) => {
+        if (feed.positions[1] === "0-0") feed.cursors[1] = { position: "2-0", head: "#2" }
+        return Effect.sync(move)
+      }
+      yield* followed(feed, 3_000)
+      assert.deepStrictEqual(feed.positions, ["3-0", "3-0", "3-0"])
+      assert.deepStrictEqual(feed.commits, [[0, 1, 2], [1]])
+    }),
+  )
+
+  it.effect("retry ever more slowly, although the work succeeds", () =>
+    Effect.gen(function* () {
+      const feed = new Followed()
+      feed.appends[0] = 1
+      feed.movingBehind = () => Effect.fail(unavailable)
+      yield* followed(feed, 60_000)
+      assert.isBelow(feed.commits.length, 20)
+      assert.isAbove(feed.commits.length, 5)
     }),
   )
 })

@@ -162,6 +162,35 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
       }),
     )
 
+    it.effect("releases the batch in the same step if it is to, once, however often it is retried", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const owned = yield* opened("w")
+        const last = { events: [closing(1)], open: false, release: { wakeAt: LATER } }
+        const done = yield* append(owned, 2, "last", last)
+        assert.deepInclude(done, { version: 3, isReleased: true })
+        assert.deepStrictEqual(yield* append(owned, 2, "last", last), done)
+        assert.deepInclude(yield* Effect.flip(append(owned, 3, "late")), { reason: "taken-over" })
+        assert.isFalse((yield* takeAll("w")).has(owned.batch), "its timer is not due")
+        assert.strictEqual(yield* log.wake(LATER, 10), 1)
+        assert.isTrue((yield* takeAll("w")).has(owned.batch))
+      }),
+    )
+
+    it.effect("does not release a batch whose mail it does not answer", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const owned = yield* opened("w")
+        yield* log.enqueue(owned.batch, news(1), commandId())
+        const last = { events: [closing(1)], release: { wakeAt: undefined } }
+        const kept = yield* append(owned, 2, "last", last)
+        assert.deepInclude(kept, { version: 3, mailWaiting: 1, isReleased: false })
+        assert.deepStrictEqual(yield* append(owned, 2, "last", last), kept, "a retry")
+        const handled = (yield* log.mail(owned.batch, 10)).map(({ id }) => id)
+        assert.isTrue((yield* append(owned, 3, "mail", { ...last, handled })).isReleased)
+      }),
+    )
+
     it.effect("is for the owner of the batch alone", () =>
       Effect.gen(function* () {
         const log = yield* wholeLog
@@ -205,6 +234,20 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
           [news(7), news(8), news(9)],
         )
         assert.deepStrictEqual(yield* log.mail(batch, 2), mail.slice(0, 2))
+      }),
+    )
+
+    it.effect("is seen in the mailboxes that have some", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const [one, other] = [yield* opened("w"), yield* opened("w")]
+        const batches = [one.batch, other.batch]
+        assert.deepStrictEqual(yield* log.withMail(batches), [])
+        yield* log.enqueue(other.batch, news(1), commandId())
+        assert.deepStrictEqual(yield* log.withMail(batches), [other.batch])
+        const handled = (yield* log.mail(other.batch, 10)).map(({ id }) => id)
+        yield* append(other, 2, "m", { events: [], handled })
+        assert.deepStrictEqual(yield* log.withMail(batches), [])
       }),
     )
 

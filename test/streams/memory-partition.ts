@@ -109,13 +109,14 @@ export class MemoryPartition {
 
   append(owned: Ownership, append: Append, events: ReadonlyArray<LinkedEvent>, now: number): Appended {
     const { batch } = owned
-    const { expectedVersion, head, commandId } = append
+    const { expectedVersion, head, commandId, release } = append
     const log = this.#logs.get(batch) ?? []
     const mail = this.#mailOf(batch)
     const version = expectedVersion + events.length
     if (log.length !== expectedVersion || log.at(-1)?.hash !== head) {
       const done = events.length > 0 && log.length === version && log[expectedVersion]?.command === commandId
-      return done ? { _tag: "APPENDED", version, mailWaiting: mail.length } : { _tag: "MOVED" }
+      const isReleased = release !== undefined && this.queue.isOver(owned)
+      return done ? { _tag: "APPENDED", version, mailWaiting: mail.length, isReleased } : { _tag: "MOVED" }
     }
     if (!this.queue.owns(owned)) return { _tag: "LOST" }
 
@@ -130,7 +131,8 @@ export class MemoryPartition {
       this.#count(batch, -1)
       this.closed += 1
     }
-    return { _tag: "APPENDED", version, mailWaiting: mail.length }
+    const isReleased = release !== undefined && this.release(owned, release.wakeAt, false, now) === "RELEASED"
+    return { _tag: "APPENDED", version, mailWaiting: mail.length, isReleased }
   }
 
   release(owned: Ownership, wakeAt: number | undefined, leaveMail: boolean, now: number) {
@@ -147,6 +149,11 @@ export class MemoryPartition {
     if (!this.queue.owns(owned)) return this.queue.isOver(owned) ? "HANDED" : "LOST"
     this.queue.handOver(owned, now)
     return "HANDED"
+  }
+
+  /** When the first timer is due; `undefined` if none is set. */
+  get nextTimer(): number | undefined {
+    return this.#timers.size === 0 ? undefined : Math.min(...this.#timers.values())
   }
 
   /** Timers are due at `until`; the step itself is done at `now`. */
@@ -220,7 +227,12 @@ export type Opening =
 type Enqueued = "ENQUEUED" | "REUSED" | "FULL" | "NONE"
 
 export type Appended =
-  | { readonly _tag: "APPENDED"; readonly version: number; readonly mailWaiting: number }
+  | {
+      readonly _tag: "APPENDED"
+      readonly version: number
+      readonly mailWaiting: number
+      readonly isReleased: boolean
+    }
   | { readonly _tag: "LOST" }
   | { readonly _tag: "MOVED" }
 

@@ -58,6 +58,10 @@ export class MemoryRunQueue {
     })
   }
 
+  isAnySilent(idleMs: number, now: number): boolean {
+    return this.#pending.values().some(({ silentSince }) => now - silentSince >= idleMs)
+  }
+
   takeOver(worker: string, idleMs: number, limit: number, now: number): ReadonlyArray<Ownership> {
     const idle = [...this.#pending].filter(([, { silentSince }]) => Math.max(0, now - silentSince) >= idleMs)
     return idle.slice(0, limit).map(([entry, pending]) => {

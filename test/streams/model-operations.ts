@@ -36,6 +36,7 @@ export type Operation =
       readonly handled: ReadonlyArray<string>
       readonly command: string
       readonly open: boolean
+      readonly release: { readonly wakeAt: number | undefined } | undefined
     }
   | {
       readonly does: "read"
@@ -105,6 +106,7 @@ export class Subject {
           handled: operation.handled.map((name) => this.#id(name)),
           commandId: operation.command,
           open: operation.open,
+          release: operation.release,
         })
       case "read":
         return log.read(operation.batch, operation.after, operation.limit, operation.head)

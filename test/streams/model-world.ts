@@ -87,8 +87,9 @@ export class World {
           this.#write(operation.batch, 0, chainStart(operation.batch), operation.events)
         break
       case "append":
-        if (Result.isSuccess(answer))
-          this.#write(operation.owned.batch, operation.version, operation.head, operation.events)
+        if (!Result.isSuccess(answer)) break
+        this.#write(operation.owned.batch, operation.version, operation.head, operation.events)
+        if ((answer.success as { readonly isReleased: boolean }).isReleased) this.#lose([operation.owned])
         break
       case "mail":
         this.#mail.set(operation.batch, namesIn(answer))
@@ -193,15 +194,18 @@ export class World {
     const version = this.#random.chance(5) ? this.#random.below(tail + 3) : tail
     const head = this.#random.chance(4) ? this.#random.of(links) : links[version]
     const handled = (this.#mail.get(owned.batch) ?? []).filter(() => this.#random.chance(60))
+    const events = this.#events(this.#random.below(4))
+    const wakeAt = this.#random.chance(40) ? this.#around() : undefined
     return this.#remember({
       does: "append",
       owned,
       version,
       head: head ?? "beyond the tail",
-      events: this.#events(this.#random.below(4)),
+      events,
       handled,
       command: this.#command(),
       open: this.#random.chance(75),
+      release: events.length > 0 && this.#random.chance(25) ? { wakeAt } : undefined,
     })
   }
 

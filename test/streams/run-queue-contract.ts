@@ -1,6 +1,8 @@
 /** The part of the contract that is about who owns which batch, and whose turn it is. */
+
+import { setImmediate } from "node:timers/promises"
 import { assert, type Vitest } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { describe } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import type { Ownership } from "../../src/streams/run-queue.ts"
@@ -39,6 +41,21 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
       }),
     )
 
+    it.effect("ends a worker's wait when it is asked to", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        yield* takeAll("w")
+        const since = performance.now()
+        const waits = yield* Effect.forkChild(takeFrom(log, "leaving", 4, 5_000))
+        while (waits.pollUnsafe() === undefined) {
+          yield* Effect.forEach(log.parts, ({ endWait }) => endWait)
+          yield* Effect.promise(() => setImmediate())
+        }
+        assert.deepStrictEqual(yield* Fiber.join(waits), [])
+        assert.isBelow(performance.now() - since, 2_500)
+      }),
+    )
+
     it.effect("gives each partition's part of what a worker has room for", () =>
       Effect.gen(function* () {
         const log = yield* wholeLog
@@ -64,6 +81,35 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
         assert.deepInclude(yield* Effect.flip(log.release(zombie, undefined)), { reason: "taken-over" })
         assert.deepInclude(yield* Effect.flip(log.handOver(zombie)), { reason: "taken-over" })
         assert.deepStrictEqual(yield* log.renew([heir]), [])
+      }),
+    )
+
+    it.effect("shows whether any owner is silent, before a batch can be taken over", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        for (const owned of (yield* takeAll("w")).values()) yield* log.release(owned, undefined, "leave")
+        for (const owned of yield* log.takeOver("w", 0, 400)) yield* log.release(owned, undefined, "leave")
+        assert.isFalse(yield* log.isAnySilent(0), "nobody owns a batch")
+        const owned = yield* opened("w")
+        assert.isTrue(yield* log.isAnySilent(0))
+        assert.isFalse(yield* log.isAnySilent(60_000))
+        yield* log.release(owned, undefined, "leave")
+        assert.isFalse(yield* log.isAnySilent(0))
+      }),
+    )
+
+    it.effect("shows when the first timer of all partitions is due", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        yield* log.wake(LATER, 400)
+        assert.isUndefined(yield* log.nextTimer)
+        const [later, sooner] = [yield* opened("w"), yield* opened("w")]
+        yield* log.release(later, 7_000)
+        assert.strictEqual(yield* log.nextTimer, 7_000)
+        yield* log.release(sooner, 5_000)
+        assert.strictEqual(yield* log.nextTimer, 5_000)
+        yield* log.wake(5_000, 400)
+        assert.strictEqual(yield* log.nextTimer, 7_000)
       }),
     )
 

@@ -81,7 +81,7 @@ const eventStore = ({ of }: Memory): EventStore["Service"] => ({
     if (answer._tag === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
     if (answer._tag === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
     const head = written.at(-1)?.hash ?? append.head
-    return { version: answer.version, head, mailWaiting: answer.mailWaiting }
+    return { version: answer.version, head, mailWaiting: answer.mailWaiting, isReleased: answer.isReleased }
   }),
 
   replicated: () => Effect.void,
@@ -116,6 +116,11 @@ const mailbox = ({ of }: Memory, mailboxMax: number): Mailbox["Service"] => ({
   }),
 
   mail: (batch, limit) => Effect.map(of(batch), (partition) => partition.mail(batch, limit).map(readMail)),
+
+  withMail: (batches) =>
+    Effect.filter(batches, (batch) =>
+      Effect.map(of(batch), (partition) => partition.mail(batch, 1).length > 0),
+    ),
 })
 
 const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({
@@ -152,6 +157,14 @@ const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({
   }),
 
   retire: () => Effect.void,
+
+  isAnySilent: (idleMs) =>
+    Effect.map(Clock.currentTimeMillis, (now) => all.some(({ queue }) => queue.isAnySilent(idleMs, now))),
+
+  nextTimer: Effect.sync(() => {
+    const timers = all.flatMap(({ nextTimer }) => nextTimer ?? [])
+    return timers.length === 0 ? undefined : Math.min(...timers)
+  }),
 
   wake: (until, limit) =>
     Effect.map(Clock.currentTimeMillis, (now) =>
@@ -248,19 +261,27 @@ const openInSteps = Effect.fnUntraced(function* (
 })
 
 /** All partitions, each with its part of what a worker has room for. */
-const queuePart = (partitions: ReadonlyArray<MemoryPartition>, bell: Bell): QueuePart => ({
-  take: Effect.fnUntraced(function* (worker, limit, waitMs) {
-    const perPartition = Math.max(1, Math.floor(limit / partitions.length))
-    const until = (yield* Clock.currentTimeMillis) + waitMs
-    while (true) {
-      const ring = bell.next
-      const now = yield* Clock.currentTimeMillis
-      const taken = partitions.flatMap(({ queue }) => queue.take(worker, perPartition, now))
-      if (taken.length > 0) return taken
-      const rang = yield* Effect.timeoutOption(ring, until - now)
-      if (rang._tag === "None") return []
-    }
-  }),
-})
+const queuePart = (partitions: ReadonlyArray<MemoryPartition>, bell: Bell): QueuePart => {
+  let waitsEnded = 0
+  return {
+    take: Effect.fnUntraced(function* (worker, limit, waitMs) {
+      const endedBefore = waitsEnded
+      const perPartition = Math.max(1, Math.floor(limit / partitions.length))
+      const until = (yield* Clock.currentTimeMillis) + waitMs
+      while (true) {
+        const ring = bell.next
+        const now = yield* Clock.currentTimeMillis
+        const taken = partitions.flatMap(({ queue }) => queue.take(worker, perPartition, now))
+        if (taken.length > 0) return taken
+        const rang = yield* Effect.timeoutOption(ring, until - now)
+        if (rang._tag === "None" || waitsEnded > endedBefore) return []
+      }
+    }),
+    endWait: Effect.sync(() => {
+      waitsEnded += 1
+      bell.ring()
+    }),
+  }
+}
 
 const sum = (counts: ReadonlyArray<number>): number => counts.reduce((total, count) => total + count, 0)

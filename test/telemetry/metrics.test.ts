@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises"
 import { Effect } from "effect"
 import { expect, it } from "vitest"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
@@ -14,6 +15,25 @@ it("shows what was counted, and the process's own metrics", async () => {
     'atlaspay_provider_call_seconds_bucket{le="0.025",provider="north",step="transfer"} 1',
   )
   expect(text).toContain("process_cpu_seconds_total")
+})
+
+it("shows how late the event loop was since the last reading, and 0 if it never was", async () => {
+  const { registry } = await metrics()
+  const figure = async (name: string) => {
+    const text = await registry.metrics()
+    return Number(new RegExp(`^nodejs_eventloop_lag_${name}_seconds (.+)$`, "m").exec(text)?.[1])
+  }
+  const afterSamples = async (name: string) => {
+    await setTimeout(250)
+    return await figure(name)
+  }
+  const maxOfBlocked = async () => {
+    const until = performance.now() + 300
+    while (performance.now() < until);
+    return await afterSamples("max")
+  }
+  await expect.poll(maxOfBlocked, { timeout: 10_000 }).toBeGreaterThan(0.15)
+  await expect.poll(() => afterSamples("min"), { timeout: 10_000 }).toBeLessThan(0.009)
 })
 
 it("has a registry of its own in each layer", async () => {

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
+import { ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
 import { type Claim, Deliveries } from "../../src/webhooks/deliveries.ts"
 import { makeWakeUps, runDispatcher } from "../../src/webhooks/dispatcher.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
@@ -112,6 +113,64 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
     }),
   )
 
+  it.effect("are claimed with their storing where there is room, but not before what is due", () =>
+    Effect.gen(function* () {
+      const deliveries = yield* Deliveries
+      const { endpoint } = yield* (yield* WebhookEndpoints).create({
+        partner: "ahead",
+        url: "http://127.0.0.1:9/",
+      })
+      const ahead = { rooms: new Map([[endpoint.id, 4]]), leaseMs: 60_000 }
+      const [first, second, third] = [eventsOf("ahead", 8), eventsOf("ahead", 8), eventsOf("ahead", 8)]
+      const stored = yield* deliveries.record(published(first), ahead)
+      const early = first.slice(0, 4).map(({ id }) => id)
+      assert.deepStrictEqual(
+        stored.claimed.map(({ eventId }) => eventId),
+        early,
+      )
+      assert.isTrue(stored.othersAreDue)
+      assert.deepStrictEqual(yield* deliveries.record(published(first), ahead), {
+        claimed: [],
+        othersAreDue: true,
+      })
+      // The others of the first are due, so no later one is claimed before them.
+      assert.lengthOf((yield* deliveries.record(published(second), ahead)).claimed, 0)
+      const due = yield* deliveries.claim(claimOf(endpoint.id, 100))
+      assert.deepStrictEqual(
+        due.map(({ eventId }) => eventId),
+        [...first.slice(4), ...second].map(({ id }) => id),
+      )
+      const last = yield* deliveries.record(published(third), {
+        ...ahead,
+        rooms: new Map([[endpoint.id, 100]]),
+      })
+      assert.lengthOf(last.claimed, third.length)
+      assert.isFalse(last.othersAreDue)
+      yield* (yield* WebhookEndpoints).remove("ahead", endpoint.id)
+    }),
+  )
+
+  it.effect("that are released are due as before, unless the claim ran out and is another's", () =>
+    Effect.gen(function* () {
+      const { deliveries, endpoint, events } = yield* waiting("released", "http://127.0.0.1:9/", 5)
+      const ids = events.map(({ id }) => id)
+      const later = eventsOf("released", 5)
+      const [one, ...others] = yield* deliveries.claim(claimOf(endpoint.id, events.length, 1))
+      if (one === undefined) throw new Error("nothing was claimed")
+      yield* deliveries.record(published(later))
+      yield* until(
+        Effect.map(deliveries.claim(claimOf(endpoint.id, 1)), ([again]) => again?.eventId === one.eventId),
+      )
+      yield* deliveries.release([one, ...others])
+      const rest = yield* deliveries.claim(claimOf(endpoint.id, 100))
+      assert.deepStrictEqual(
+        rest.map(({ eventId }) => eventId),
+        [...ids.slice(1), ...later.map(({ id }) => id)],
+      )
+      yield* (yield* WebhookEndpoints).remove("released", endpoint.id)
+    }),
+  )
+
   it.effect("end a dispatcher at once that waits for an answer, and lose nothing", () =>
     Effect.gen(function* () {
       const { received, url } = yield* startReceiver(silence)
@@ -123,6 +182,28 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
       yield* Fiber.await(dispatcher)
       for (const row of yield* deliveryRows(endpoint.id))
         assert.deepInclude(row, { state: "pending", attempts: 0 })
+    }),
+  )
+
+  it.effect("that were claimed ahead and have not begun are due at once when the dispatcher ends", () =>
+    Effect.gen(function* () {
+      const { received, url } = yield* startReceiver(silence)
+      const { deliveries, endpoint, events } = yield* waiting("stopped", url, 60)
+      const ahead = new ClaimedAhead()
+      for (let nth = 0; nth < 100; nth += 1) ahead.took(endpoint.id, Date.now())
+      const scope = yield* Scope.make()
+      const dispatcher = yield* Effect.forkIn(runDispatcher(yield* makeWakeUps, undefined, ahead), scope)
+      yield* until(Effect.sync(() => received.length === 16 && ahead.has(endpoint.id)))
+      assert.lengthOf(yield* deliveries.claim(claimOf(endpoint.id, 100)), 0)
+      yield* Scope.close(scope, Exit.void)
+      yield* Fiber.await(dispatcher)
+      const due = yield* deliveries.claim(claimOf(endpoint.id, 100))
+      assert.lengthOf(received, 16)
+      assert.deepStrictEqual(
+        due.map(({ eventId }) => eventId),
+        events.slice(16).map(({ id }) => id),
+      )
+      yield* (yield* WebhookEndpoints).remove("stopped", endpoint.id)
     }),
   )
 })

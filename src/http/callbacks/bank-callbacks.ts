@@ -11,7 +11,8 @@ import { type BankCaller, CallbackSecrets } from "../../identity/callback-secret
 import type { BankReport, UnreadableCallback } from "../../providers/banks/bank-callbacks.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayOf } from "../../streams/stray-callbacks.ts"
-import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
+import { ACCEPTED } from "../edge/direct-route.ts"
+import type { Call, Edge, EdgeEnv } from "../edge/edge.ts"
 import { type InvalidBody, InvalidRequest, InvalidSignature, NotFound } from "../edge/failures.ts"
 import { inUtf8, invalidBody } from "../edge/json-body.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
@@ -23,29 +24,32 @@ const ENQUEUED_AT_ONCE = 64
 /** How many characters of each text are kept of a report about a transfer that is not ours. */
 const STRAY_TEXT_MAX = 255
 
+export const BANK_CALLBACKS = "/bank-callbacks/:bank"
+
 /**
- * The route of callbacks. Each bank signs with its own secret. A name that is not a bank with callbacks gets the same
+ * The route of callbacks, in Hono and without it. Each bank signs with its own secret. A name that is not a bank with callbacks gets the same
  * answer as an invalid signature, and the body is not read.
  */
 export const bankCallbacks = Effect.fnUntraced(function* (
   edge: Edge<Mailbox | StrayCallbacks | RequestBodies>,
 ) {
   const { ofBank } = yield* CallbackSecrets
-  return new Hono<EdgeEnv>().post(
-    "/bank-callbacks/:bank",
-    edge.open((c) => {
-      const bank = c.req.param("bank") ?? ""
-      const caller = ofBank(bank)
-      return caller === undefined
-        ? Effect.fail(new InvalidSignature())
-        : callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, bank, caller, body), caller.callbacks)
-    }),
-  )
+  const report = (c: Call) => {
+    const bank = c.req.param("bank") ?? ""
+    const caller = ofBank(bank)
+    return caller === undefined
+      ? Effect.fail(new InvalidSignature())
+      : callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, bank, caller, body), caller.callbacks)
+  }
+  return {
+    routes: new Hono<EdgeEnv>().post(BANK_CALLBACKS, edge.open(report)),
+    answer: edge.direct(BANK_CALLBACKS, report),
+  }
 })
 
 /** Enqueues the bank's reports. A repetition changes nothing, and a report about no transfer of ours does not stop the others. */
 const receive = Effect.fnUntraced(function* (
-  c: EdgeContext,
+  c: Call,
   bank: string,
   { callbacks, secrets }: BankCaller,
   body: Buffer,
@@ -54,10 +58,11 @@ const receive = Effect.fnUntraced(function* (
   const text = yield* inUtf8(c, body)
   const reports = yield* Effect.mapError(callbacks.read(bank, headerOf(c), text), refusalOf)
   const known = yield* Effect.forEach(reports, (report) => enqueue(bank, report), {
-    concurrency: ENQUEUED_AT_ONCE,
+    // One report, as most callbacks have, needs no fiber of its own.
+    concurrency: Math.min(reports.length, ENQUEUED_AT_ONCE),
   })
   if (known.includes(false)) return yield* new NotFound({ what: "transfer" })
-  return c.body(null, 202)
+  return ACCEPTED
 })
 
 const refusalOf = ({ problem }: UnreadableCallback): InvalidBody | InvalidRequest =>

@@ -12,7 +12,7 @@ import {
   TOLERANCE_MS,
 } from "../../providers/calling/signed-callback.ts"
 import { vouchFor } from "../edge/connections.ts"
-import type { EdgeContext } from "../edge/edge.ts"
+import type { Call } from "../edge/edge.ts"
 import { InvalidSignature } from "../edge/failures.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 
@@ -22,7 +22,7 @@ import { RequestBodies } from "../edge/request-body.ts"
  */
 export const CALLBACK_KEPT_MS = 2 * TOLERANCE_MS
 
-export type Verify = (c: EdgeContext, body: Buffer) => Effect.Effect<void, InvalidSignature>
+export type Verify = (c: Call, body: Buffer) => Effect.Effect<void, InvalidSignature>
 
 /** Verifies the signature of callbacks with one of several secrets. */
 export const verifying =
@@ -36,7 +36,7 @@ export const verifying =
 
 /** Reads the body of a callback, of at most `bytesMax`, for `use` to verify. */
 export const callbackBody = Effect.fnUntraced(function* <A, E, R>(
-  c: EdgeContext,
+  c: Call,
   bytesMax: number,
   use: (body: Buffer) => Effect.Effect<A, E, R>,
   signature: CallbackSignature = signedWebhook,
@@ -48,6 +48,6 @@ export const callbackBody = Effect.fnUntraced(function* <A, E, R>(
 })
 
 export const headerOf =
-  (c: EdgeContext): HeaderOf =>
+  (c: Call): HeaderOf =>
   (name) =>
     c.req.header(name) ?? ""

@@ -18,6 +18,7 @@ import { EventStore } from "../../streams/event-store.ts"
 import type { CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayClearance } from "../../streams/stray-callbacks.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
+import { ACCEPTED } from "../edge/direct-route.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { NotFound } from "../edge/failures.ts"
 import { inUtf8, readJson } from "../edge/json-body.ts"
@@ -92,7 +93,7 @@ const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   const { complianceCallbacks } = yield* Metrics
   complianceCallbacks.inc({ outcome: "lists" })
   yield* Effect.logInfo("the compliance engine announced new lists", { listVersion })
-  return c.body(null, 202)
+  return ACCEPTED
 })
 
 /** Enqueues the engine's decisions in the mailbox of the batch. A repetition changes nothing. */
@@ -120,7 +121,7 @@ const receive = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, bod
     commandIdOf(c.req.header("webhook-id") ?? "", body),
   ).pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))
   complianceCallbacks.inc({ outcome: "heard" })
-  return c.body(null, 202)
+  return ACCEPTED
 })
 
 /** The id includes the content: if an engine gives one id to two different messages, both count. */

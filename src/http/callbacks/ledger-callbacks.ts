@@ -7,6 +7,7 @@ import { type BatchId, PartnerId } from "../../domain/identifiers.ts"
 import { Currency } from "../../domain/money.ts"
 import { BATCHES_PER_PAGE_MAX, BatchQueries } from "../../projections/batch-queries.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
+import { ACCEPTED } from "../edge/direct-route.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { NotFound } from "../edge/failures.ts"
 import { inUtf8, readJson } from "../edge/json-body.ts"
@@ -44,7 +45,7 @@ const receive = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, bod
   yield* verify(c, body)
   const { partner, currency } = yield* readJson(yield* inUtf8(c, body), decodeFunding)
   yield* tellWaiting({ partner, currency }, c.req.header("webhook-id") ?? "")
-  return c.body(null, 202)
+  return ACCEPTED
 })
 
 /**

@@ -34,7 +34,11 @@ const marks: ReadonlyArray<readonly [charset: string | undefined, mark: Buffer]>
   ["utf-16be", Buffer.from([0xfe, 0xff])],
 ]
 
-const markOf = (body: Buffer) => marks.find(([, mark]) => body.subarray(0, mark.length).equals(mark))
+/** No JSON begins with a byte of a mark, so most bodies are not compared with any. */
+const markOf = (body: Buffer) =>
+  firstBytes.has(body[0]) ? marks.find(([, mark]) => body.subarray(0, mark.length).equals(mark)) : undefined
+
+const firstBytes: ReadonlySet<number | undefined> = new Set(marks.map(([, mark]) => mark[0]))
 
 /** Whether a body may be read as UTF-8, by its byte-order mark and the charset that its content type declares. */
 export const isReadAsUtf8 = (body: Buffer, contentType: string): boolean =>

@@ -22,6 +22,17 @@ export type EdgeContext = Context<EdgeEnv>
 
 export type EdgeHandler = (c: EdgeContext) => Promise<Response>
 
+/** The part of Hono's context that a request has as well which is answered without Hono. Names of headers are in lower case. */
+export interface Call {
+  readonly req: {
+    readonly method: string
+    readonly path: string
+    header(name: string): string | undefined
+    param(name: string): string | undefined
+  }
+  readonly env: Pick<HttpBindings, "incoming" | "outgoing">
+}
+
 /** How many requests that only read may be under way at a time; each of them queries the stores. */
 const READS_MAX = 2_048
 
@@ -32,6 +43,11 @@ const READS_MAX = 2_048
 export interface Edge<R> {
   /** For all callers. */
   readonly open: (handler: (c: EdgeContext) => Effect.Effect<Response, Failure, R>) => EdgeHandler
+  /** Like `open`, without Hono, for a route that it names as Hono does. */
+  readonly direct: (
+    route: string,
+    handler: (call: Call) => Effect.Effect<Response, Failure, R>,
+  ) => (call: Call) => Promise<Response>
   /** For the partner whose API key the request carries, if the key has the scope. */
   readonly partner: (
     scope: Scope,
@@ -77,9 +93,15 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     clientAddress(c.env.incoming.socket.remoteAddress, c.req.header("x-forwarded-for"), trusted)
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const exit = await run(
-      Effect.catchCause(handler(c), (cause) => answer(c, cause)),
+      Effect.catchCause(handler(c), (cause) => answer(c, routePath(c, -1), cause)),
       isRead(c) ? { signal: c.req.raw.signal } : {},
     )
+    return Exit.isSuccess(exit) ? exit.value : nobodyListens()
+  }
+  const direct: Edge<R>["direct"] = (route, handler) => async (call) => {
+    // What a handler throws is a defect here too: nobody else would answer it.
+    const handled = Effect.suspend(() => handler(call))
+    const exit = await run(Effect.catchCause(handled, (cause) => answer(call, route, cause)))
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
   const caller: Edge<R>["caller"] = (access, handler) =>
@@ -112,7 +134,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const operator: Edge<R>["operator"] = (operator, handler) =>
     act({ operator }, (c, { credential }, address) => handler(c, { who: credential, address }))
   const [partner, partnerAct] = [forPartner(caller), forPartner(act)]
-  return { open, caller, partner, partnerAct, act, operator } satisfies Edge<R> as Edge<R>
+  return { open, direct, caller, partner, partnerAct, act, operator } satisfies Edge<R> as Edge<R>
 })
 
 /** HEAD costs as much as GET. */
@@ -150,7 +172,7 @@ const sharing = <A, E, R>(
 const nobodyListens = (): Response => new Response(null, { status: 499 })
 
 /** Answers a handler's failure with a problem, and logs it under the id in the answer. */
-const answer = (c: EdgeContext, cause: Cause.Cause<Failure>): Effect.Effect<Response> => {
+const answer = (call: Call, route: string, cause: Cause.Cause<Failure>): Effect.Effect<Response> => {
   const failure = Cause.findErrorOption(cause)
   const problem = Option.match(failure, { onNone: unexpectedProblem, onSome: problemOf })
   const tag = Option.match(failure, { onNone: () => "Defect", onSome: ({ _tag }) => _tag })
@@ -161,8 +183,8 @@ const answer = (c: EdgeContext, cause: Cause.Cause<Failure>): Effect.Effect<Resp
         status: problem.status,
         problem: problem.type,
         failure: tag,
-        method: c.req.method,
-        route: routePath(c, -1),
+        method: call.req.method,
+        route,
       }),
     ),
     problem.response,

@@ -4,24 +4,24 @@ import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits, readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
 import { inSlices } from "../../parsing/turns.ts"
 import { isReadAsUtf8, UnsupportedCharset, utf8Of } from "./body-charset.ts"
-import type { EdgeContext } from "./edge.ts"
+import type { Call } from "./edge.ts"
 import { InvalidBody, NotJson } from "./failures.ts"
 import { fieldProblem, fieldProblems } from "./field-problem.ts"
 
 const jsonMediaType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
 /** Refuses a body without the media type of JSON, before it is read. */
-export const requireJson = (c: EdgeContext): Effect.Effect<void, NotJson> =>
+export const requireJson = (c: Call): Effect.Effect<void, NotJson> =>
   jsonMediaType.test(c.req.header("content-type") ?? "") ? Effect.void : Effect.fail(new NotJson())
 
 /** The body of a callback in UTF-8, whichever of the charsets that are read it came in. */
-export const inUtf8 = (c: EdgeContext, body: Buffer): Effect.Effect<Buffer, UnsupportedCharset> => {
+export const inUtf8 = (c: Call, body: Buffer): Effect.Effect<Buffer, UnsupportedCharset> => {
   const text = utf8Of(body, c.req.header("content-type") ?? "")
   return text instanceof UnsupportedCharset ? Effect.fail(text) : Effect.succeed(text)
 }
 
 /** Refuses a body that says by its charset, or its byte-order mark, that it is not in UTF-8. */
-export const requireUtf8 = (c: EdgeContext, body: Buffer): Effect.Effect<void, UnsupportedCharset> =>
+export const requireUtf8 = (c: Call, body: Buffer): Effect.Effect<void, UnsupportedCharset> =>
   isReadAsUtf8(body, c.req.header("content-type") ?? "") ? Effect.void : Effect.fail(new UnsupportedCharset())
 
 /** Parses JSON in UTF-8, within limits. */

@@ -1,24 +1,13 @@
 /** A server of Node's for an app, with limits on times and connections, and with one spelling for each address. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { getRequestListener } from "@hono/node-server"
-import { Effect, Schedule, Schema, type Scope } from "effect"
+import { Effect, Schedule, type Scope } from "effect"
 import { isCanonical } from "./canonical-target.ts"
 import { boundConnections, type ConnectionLimits } from "./connections.ts"
+import type { DirectRoute } from "./direct-route.ts"
 import { InvalidRequest } from "./failures.ts"
+import { closeAll, type ListenFailed, type Listening, listen, type Place } from "./listening.ts"
 import { problemOf } from "./problems.ts"
-
-/** The server could not listen at the address. */
-export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
-  host: Schema.String,
-  port: Schema.Int,
-  reason: Schema.String,
-}) {}
-
-/** The address to listen at; port 0 is any free port. */
-export interface Place {
-  readonly host: string
-  readonly port: number
-}
 
 /** Milliseconds for the headers, and for a request from its first byte to the last of its body. */
 const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000 }
@@ -38,22 +27,30 @@ type Fetch = Parameters<typeof getRequestListener>[0]
 /** Listens until the scope closes, and then lets requests finish. Returns the address with its port, and its URL. */
 export const serveApp = Effect.fnUntraced(function* (
   fetch: Fetch,
-  { host, port }: Place,
+  place: Place,
   limits: ConnectionLimits,
-  times = TIMES,
+  {
+    times = TIMES,
+    direct = () => false,
+  }: { readonly times?: typeof TIMES; readonly direct?: DirectRoute } = {},
 ): Effect.fn.Return<Place & { readonly url: string }, ListenFailed, Scope.Scope> {
-  const server = yield* Effect.acquireRelease(listen(serverOf(fetch, limits, times), host, port), drain)
-  const address = server.address()
-  const bound = address === null || typeof address === "string" ? port : address.port
-  return { host, port: bound, url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}` }
+  const { host } = place
+  const listening = yield* Effect.acquireRelease(listen(serverOf(fetch, limits, times, direct), place), drain)
+  const { port } = listening
+  return { host, port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` }
 })
 
-const serverOf = (fetch: Fetch, limits: ConnectionLimits, times: typeof TIMES): Server => {
+const serverOf = (
+  fetch: Fetch,
+  limits: ConnectionLimits,
+  times: typeof TIMES,
+  direct: DirectRoute,
+): Server => {
   const answer = getRequestListener(fetch)
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     outgoing.once("finish", () => endConnection(incoming))
-    if (isCanonical(incoming.url ?? "")) void answer(incoming, outgoing)
-    else void refuse(outgoing)
+    if (!isCanonical(incoming.url ?? "")) void refuse(outgoing)
+    else if (!direct(incoming, outgoing)) void answer(incoming, outgoing)
   }
   const checked = {
     ...times,
@@ -81,24 +78,11 @@ const endConnection = (incoming: IncomingMessage): void => {
   }, LINGER_MS_MAX).unref()
 }
 
-const listen = (server: Server, host: string, port: number): Effect.Effect<Server, ListenFailed> =>
-  Effect.callback((resume) => {
-    const failed = (error: NodeJS.ErrnoException) =>
-      resume(Effect.fail(new ListenFailed({ host, port, reason: error.code ?? error.name })))
-    server.once("error", failed)
-    server.listen(port, host, () => {
-      server.off("error", failed)
-      resume(Effect.succeed(server))
-    })
-  })
-
 /** Takes no more connections, lets requests finish, and closes all remaining connections after a time. */
-const drain = (server: Server): Effect.Effect<void> => {
-  const closed = Effect.callback<void>((resume) => {
-    server.close(() => resume(Effect.void))
-  })
+const drain = (listening: Listening): Effect.Effect<void> => {
+  const { server } = listening
   const closeIdle = Effect.sync(() => server.closeIdleConnections())
-  return Effect.raceFirst(closed, Effect.repeat(closeIdle, Schedule.spaced(DRAIN_POLL_MS))).pipe(
+  return Effect.raceFirst(closeAll(listening), Effect.repeat(closeIdle, Schedule.spaced(DRAIN_POLL_MS))).pipe(
     Effect.timeoutOrElse({
       duration: DRAIN_MS_MAX,
       orElse: () => Effect.sync(() => server.closeAllConnections()),

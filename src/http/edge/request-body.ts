@@ -111,11 +111,15 @@ export const withRoom = (
         if (coding instanceof UnsupportedCoding) return coding
         const announced = Number(headers["content-length"] ?? 0)
         if (announced > bytesMax) return new BodyTooLarge({ bytesMax })
-        const reservation = rooms[kind].enter(owner, bytesMax, announced)
+        const reservation = rooms[kind].enter(exchange.incoming, owner, bytesMax, announced)
         if (!(reservation instanceof Reservation)) return reservation
         const times = { withinMs: kinds[kind].withinMs, windowMs }
-        return read(exchange, { coding, bytesMax }, reservation, times).pipe(
-          Effect.flatMap((pieces) => inSlices(joined(pieces))),
+        return arrived(exchange.incoming).pipe(
+          Effect.flatMap(
+            () =>
+              whole(exchange.incoming, coding, reservation) ??
+              read(exchange, { coding, bytesMax }, reservation, times),
+          ),
           Effect.flatMap(use),
           Effect.ensuring(Effect.sync(() => reservation.giveBack())),
         )
@@ -137,14 +141,19 @@ class KindRoom {
     this.#unfinishedGiveWay = unfinishedGiveWay
   }
 
-  enter(owner: string, bytesMax: number, announced: number): Reservation | BodiesFull | TooManyRequests {
+  enter(
+    incoming: Pick<IncomingMessage, "complete">,
+    owner: string,
+    bytesMax: number,
+    announced: number,
+  ): Reservation | BodiesFull | TooManyRequests {
     const refused =
       this.admit(this.#bodies, owner, 1) ??
       (this.#unfinishedGiveWay || this.bytes.admits(owner, announced)
         ? undefined
         : this.refusal(this.bytes, owner))
     if (refused !== undefined) return refused
-    const reservation = new Reservation(this, owner, bytesMax)
+    const reservation = new Reservation(this, incoming, owner, bytesMax)
     this.#bodies.take(owner, 1)
     this.#unfinished.add(reservation)
     return reservation
@@ -186,19 +195,22 @@ class KindRoom {
 class Reservation {
   readonly owner: string
   readonly #room: KindRoom
+  readonly #incoming: Pick<IncomingMessage, "complete">
   readonly #bytesMax: number
   #bytes = 0
   #isBack = false
   #stopReading = (): void => {}
 
-  constructor(room: KindRoom, owner: string, bytesMax: number) {
+  constructor(room: KindRoom, incoming: Pick<IncomingMessage, "complete">, owner: string, bytesMax: number) {
     this.#room = room
+    this.#incoming = incoming
     this.owner = owner
     this.#bytesMax = bytesMax
   }
 
-  get bytes(): number {
-    return this.#bytes
+  /** Whether it was given back, by its body or to another one. */
+  get isBack(): boolean {
+    return this.#isBack
   }
 
   grow(bytes: number): BodyFailure | undefined {
@@ -220,7 +232,9 @@ class Reservation {
     else this.#stopReading = stop
   }
 
+  /** A body that has come and is only to be taken up does not give way. */
   giveWay(): void {
+    if (this.#incoming.complete) return
     this.giveBack()
     this.#stopReading()
   }
@@ -232,11 +246,63 @@ class Reservation {
   }
 }
 
-const read = (
-  { incoming, outgoing }: Exchange,
-  { coding, bytesMax }: { readonly coding: Coding; readonly bytesMax: number },
+/**
+ * Waits until what came together with the headers is in the stream: Node reports a request before it parses the bytes behind
+ * its headers. A client that waits for "100 Continue" has sent nothing yet.
+ */
+const arrived = (incoming: IncomingMessage): Effect.Effect<void> =>
+  incoming.complete || incoming.headers.expect !== undefined
+    ? Effect.void
+    : Effect.callback((resume) => {
+        const soon = setImmediate(() => resume(Effect.void))
+        return Effect.sync(() => {
+          clearImmediate(soon)
+          incoming.resume()
+        })
+      })
+
+interface Limits {
+  readonly coding: Coding
+  readonly bytesMax: number
+}
+
+/**
+ * A body that is all there, without waiting, timers and listeners: most are short and come with their headers. `undefined` for
+ * any other, which is read as it comes.
+ */
+const whole = (
+  incoming: IncomingMessage,
+  coding: Coding,
   reservation: Reservation,
-  { withinMs, windowMs }: { readonly withinMs: number; readonly windowMs: number },
+): Effect.Effect<Buffer, BodyFailure> | undefined => {
+  if (coding !== "identity" || !incoming.complete || incoming.destroyed || reservation.isBack)
+    return undefined
+  const body: Buffer = incoming.read() ?? Buffer.alloc(0)
+  const refused = reservation.grow(body.length)
+  if (refused !== undefined) return Effect.fail(refused)
+  reservation.finish()
+  return Effect.succeed(body)
+}
+
+/** A body as it comes, at its rate and in its time. */
+const read = (
+  exchange: Exchange,
+  limits: Limits,
+  reservation: Reservation,
+  times: Times,
+): Effect.Effect<Buffer, BodyFailure> =>
+  Effect.flatMap(piecesOf(exchange, limits, reservation, times), (pieces) => inSlices(joined(pieces)))
+
+interface Times {
+  readonly withinMs: number
+  readonly windowMs: number
+}
+
+const piecesOf = (
+  { incoming, outgoing }: Exchange,
+  { coding, bytesMax }: Limits,
+  reservation: Reservation,
+  { withinMs, windowMs }: Times,
 ): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> =>
   Effect.callback((resume) => {
     const pieces: Array<Buffer> = []
@@ -290,7 +356,9 @@ const read = (
       incoming.resume()
     }
     incoming.on("data", onData).on("end", onEnd).on("error", onClose).on("close", onClose)
-    if (incoming.headers.expect !== undefined) outgoing.writeContinue()
+    // A client that left before anybody listened is not reported again.
+    if (incoming.destroyed) fail(new BodyCutOff())
+    else if (incoming.headers.expect !== undefined) outgoing.writeContinue()
     reservation.whenGivingWay(tooSlow)
     return Effect.sync(stop)
   })
@@ -308,7 +376,7 @@ const addTo = (pieces: Array<Buffer>, chunk: Buffer): void => {
   pieces.push(last)
 }
 
-/** Most bodies arrive in one piece, which is not copied. */
+/** A body in one piece is not copied. */
 function* joined(pieces: ReadonlyArray<Buffer>): Generator<void, Buffer> {
   const [only, ...others] = pieces
   if (only !== undefined && others.length === 0) return only

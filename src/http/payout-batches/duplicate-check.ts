@@ -59,7 +59,7 @@ export interface Check {
 const nothing: Found = { count: 0, items: [] }
 
 /** Checks a request. Fails when its partner's policy refuses it, or cannot be kept now. */
-export const checkDuplicates = Effect.fn("checkDuplicates")(function* (checked: Checked, key: DataKey) {
+export const checkDuplicates = Effect.fnUntraced(function* (checked: Checked, key: DataKey) {
   const { policy } = yield* AppConfig
   const own = duplicatePolicyOf(policy.duplicates, checked.partner)
   const none: Check = { duplicates: duplicatesOf(checked.request, nothing, false) }

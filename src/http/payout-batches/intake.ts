@@ -43,7 +43,7 @@ export class Intake extends Context.Service<
       })
       const seen = yield* Effect.cachedWithTTL(look, BACKLOG_FRESH_MS)
       return Intake.of({
-        admit: Effect.fn("Intake.admit")(function* (partnerShard) {
+        admit: Effect.fnUntraced(function* (partnerShard) {
           const now = yield* seen
           const partnerShards = Math.max(now.backlog.byPartnerShard.size, 1)
           const open = now.backlog.open + now.total - backlogMax

@@ -17,6 +17,7 @@ import {
 import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
+import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
@@ -64,9 +65,11 @@ export const acceptBatch = Effect.fnUntraced(function* (
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
   const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
+  const { accepting } = yield* IntakePressure
   const response = yield* bodies.use(c.env, terms, (body) =>
     Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)).pipe(
       Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, body, refused)),
+      accepting,
     ),
   )
   observe({ status: response.status })
@@ -79,7 +82,36 @@ interface Submitter {
   readonly credential: Credential
 }
 
-const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
+/**
+ * What was read of a request is let go before its batch is opened: of many batches that Redis writes at a time, the garbage
+ * collector would copy all of it.
+ */
+const accept = (submitter: Submitter, idempotencyKey: string, body: Buffer) =>
+  Effect.flatMap(readyToOpen(submitter, idempotencyKey, body), (ready) =>
+    ready instanceof Response ? Effect.succeed(ready) : openAndAnswer(ready),
+  )
+
+/** A batch that was accepted before. */
+interface Existing {
+  readonly _tag: "Exists"
+  readonly first: BatchEvent
+}
+
+/** Of a request all that is needed to open its batch, and to answer it. */
+interface Ready {
+  readonly store: EventStore["Service"]
+  readonly id: BatchId
+  readonly digest: string
+  readonly shown: Shown
+  readonly received: Received
+  readonly claim: string | undefined
+  readonly openBy: number | undefined
+  /** Its first events, or what there is already. */
+  readonly start: ReadonlyArray<BatchEvent> | Existing
+}
+
+/** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
+const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
   const { partner } = submitter
   const id = batchIdOf(partner, idempotencyKey)
   const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
@@ -95,17 +127,40 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
     return yield* new InvalidBody({ problems })
   const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
   const found = duplicates === undefined ? {} : { duplicates }
-  const outcome = yield* sealItems(partner, id, request.items).pipe(
+  const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
       receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...found, ...sealed }),
     ),
-    Effect.flatMap((events) => store.open(id, events, randomUUID(), openBy)),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
     Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
   )
+  const { totals, modulusFailures } = request
+  const shown = { itemCount: request.items.length, totals, modulusFailures }
+  return {
+    store,
+    id,
+    digest,
+    shown,
+    received: { at, ...found },
+    claim,
+    openBy,
+    start,
+  } satisfies Ready as Ready
+})
+
+const openAndAnswer = ({ store, start, ...ready }: Ready) =>
+  "first" in start
+    ? answerTo(ready, start)
+    : Effect.flatMap(store.open(ready.id, start, randomUUID(), ready.openBy), (outcome) =>
+        answerTo(ready, outcome),
+      )
+
+const answerTo = Effect.fnUntraced(function* (
+  { id, digest, shown, received, claim }: Omit<Ready, "store" | "start">,
+  outcome: { readonly _tag: "Opened" } | Existing,
+) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
-  const shown = { ...request, itemCount: request.items.length }
-  if (outcome._tag === "Opened") return accepted(id, shown, { at, ...found }, {})
+  if (outcome._tag === "Opened") return accepted(id, shown, received, {})
   if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
   return accepted(id, shown, outcome.first, replayed)
 })

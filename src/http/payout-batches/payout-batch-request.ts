@@ -1,8 +1,8 @@
 /**
  * Reads the body of `POST /payout-batches`: from JSON to payout items in one pass, or to a list of all problems.
  *
- * Each item is decoded once, including its amount. The fast path ignores unknown fields and stops at an item's first
- * problem. Only an item that it refuses, or that has unknown fields, is decoded again to find all its problems.
+ * Each item is checked once, by a compiled schema that stops at its first problem, and its amount is read. Only an item that
+ * this refuses, or that has unknown fields, is decoded again to find all its problems.
  */
 import {
   Array as Arr,
@@ -94,7 +94,9 @@ const PayableCurrency = Schema.String.check(
   ),
 )
 
-const Amount = Schema.Struct({ currency: PayableCurrency, value: Schema.String }).pipe(
+const WrittenAmount = Schema.Struct({ currency: PayableCurrency, value: Schema.String })
+
+const Amount = WrittenAmount.pipe(
   Schema.decodeTo(
     Schema.Struct({ currency: Schema.String, minor: Schema.BigInt }),
     SchemaTransformation.transformEffect({
@@ -113,12 +115,17 @@ const account = BeneficiaryAccount.annotate({
   message: "expected an account with the scheme iban, sort-code, aba or bic",
 })
 
-const Item = Schema.Struct({
-  reference: EnteredText(64),
-  amount: Amount,
-  beneficiary: Schema.Struct({ ...Beneficiary.fields, name: EnteredText(140), account }),
-  remittance: Schema.optionalKey(EnteredText(140)),
-})
+const itemWith = <A extends Schema.Constraint>(amount: A) =>
+  Schema.Struct({
+    reference: EnteredText(64),
+    amount,
+    beneficiary: Schema.Struct({ ...Beneficiary.fields, name: EnteredText(140), account }),
+    remittance: Schema.optionalKey(EnteredText(140)),
+  })
+
+/** An item, with its amount still as it is written: a check that converts nothing is compiled, and so many times as fast. */
+const WrittenItem = itemWith(WrittenAmount)
+const Item = itemWith(Amount)
 
 const Envelope = Schema.Struct({
   reference: Schema.optionalKey(PlainText(64)),
@@ -136,8 +143,9 @@ const Envelope = Schema.Struct({
 
 const everything = { errors: "all", onExcessProperty: "error" } as const
 const decodeEnvelope = Schema.decodeUnknownResult(Envelope, everything)
-const decodeItem = Schema.decodeUnknownResult(Item)
-const decodeItemFully = Schema.decodeUnknownResult(Item, everything)
+const readWrittenItem = Schema.decodeUnknownResult(WrittenItem)
+/** Reads an item as it is asked for, in its final form of texts, or finds all its problems. */
+export const decodeItemFully = Schema.decodeUnknownResult(Item, everything)
 
 /**
  * Reads a body, and checks all of it: the bytes must be UTF-8, every field known, every reference unique. Texts are
@@ -207,12 +215,12 @@ class Reading {
     const row = enteredItem(asked)
     this.#checkReference(index, row)
     this.#checkCurrency(index, row)
-    const decoded = decodeItem(row)
-    if (Result.isFailure(decoded) || hasMoreFields(row, decoded.success)) {
-      this.problems.push(...problemsOf(["items", index], row))
+    const read = readItem(index, row)
+    if (Result.isFailure(read)) {
+      this.problems.push(...read.failure)
       return
     }
-    const { amount, ...item } = decoded.success
+    const { amount, ...item } = read.success
     this.#checkModulus(index, item.beneficiary.account)
     this.items.push({ item: index + 1, ...item, ...amount })
     this.#sums.set(amount.currency, (this.#sums.get(amount.currency) ?? 0n) + amount.minor)
@@ -256,14 +264,27 @@ class Reading {
   }
 }
 
-/** All problems of a refused item. */
-const problemsOf = (path: ReadonlyArray<PropertyKey>, row: unknown): ReadonlyArray<FieldProblem> => {
+type ReadItem = typeof Item.Type
+
+/** Reads an item, or finds all its problems. What the quick check does not take, the thorough one judges. */
+const readItem = (index: number, row: unknown): Result.Result<ReadItem, ReadonlyArray<FieldProblem>> => {
+  const item = itemInOrder(row)
+  if (item !== undefined) return Result.succeed(item)
+  const path = ["items", index]
   const crowded = crowdedObject(row, OBJECTS_DEEP_MAX)
-  if (crowded !== undefined) return [tooManyFields([...path, ...crowded])]
-  return Result.match(decodeItemFully(row), {
-    onSuccess: () => [],
-    onFailure: ({ issue }) => fieldProblems(path, issue),
-  })
+  if (crowded !== undefined) return Result.fail([tooManyFields([...path, ...crowded])])
+  return Result.mapError(decodeItemFully(row), ({ issue }) => fieldProblems(path, issue))
+}
+
+/** An item that is in order in all that it has: what {@link decodeItemFully} reads, several times as fast. `undefined` for any other. */
+export const itemInOrder = (row: unknown): ReadItem | undefined => {
+  const written = readWrittenItem(row)
+  if (Result.isFailure(written) || hasMoreFields(row, written.success)) return undefined
+  const { currency, value } = written.success.amount
+  const minor = parseAmount(value, currency)
+  return Result.isFailure(minor)
+    ? undefined
+    : { ...written.success, amount: { currency, minor: minor.success } }
 }
 
 /** The items to check; a list that is too long is one problem, not many. */
@@ -288,11 +309,16 @@ const tooManyFields = (path: ReadonlyArray<PropertyKey>): FieldProblem =>
   fieldProblem(path, `expected at most ${FIELDS_MAX} fields`)
 
 /** Whether an object, or one inside it, has fields that the schema does not have. */
-const hasMoreFields = (row: unknown, read: object): boolean => {
+const hasMoreFields = (row: unknown, read: Readonly<Record<string, unknown>>): boolean => {
   if (!Predicate.isObject(row)) return false
-  const fields = Object.entries(read)
-  return (
-    Object.keys(row).length !== fields.length ||
-    fields.some(([name, value]) => Predicate.isObject(value) && hasMoreFields(row[name], value))
-  )
+  const names = Object.keys(read)
+  if (Object.keys(row).length !== names.length) return true
+  for (const name of names) {
+    const value = read[name]
+    if (isRecord(value) && hasMoreFields(row[name], value)) return true
+  }
+  return false
 }
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null

@@ -2,10 +2,10 @@
  * A limit on calls at a time, with a line for the others: first come, first served. Effect's semaphore looks at everybody who
  * waits whenever somebody leaves, and here thousands wait; the cost of this one does not grow with the line.
  */
-import { Deferred, Effect } from "effect"
+import { Effect } from "effect"
 
 interface Waiter {
-  readonly turn: Deferred.Deferred<void>
+  call: () => void
   state: "waiting" | "called" | "gone"
 }
 
@@ -20,40 +20,42 @@ export class CallLine {
     this.#free = callsMax
   }
 
-  /** Makes a call when it is its turn. Its place is free again at its end, also when it is interrupted. */
-  readonly inTurn = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
-        const made = Effect.ensuring(restore(call), this.#leave)
-        if (this.#free > 0) {
-          this.#free -= 1
-          return made
-        }
-        const waiter: Waiter = { turn: Deferred.makeUnsafe(), state: "waiting" }
-        this.#line.push(waiter)
-        const called = Effect.onInterrupt(restore(Deferred.await(waiter.turn)), () => this.#giveUp(waiter))
-        return Effect.andThen(called, made)
-      }),
-    )
+  /** Takes a place if one is free. Nobody waits then: a place goes to the next in line. */
+  take(): boolean {
+    if (this.#free === 0) return false
+    this.#free -= 1
+    return true
+  }
 
-  /** The place goes to the next in line, so that nobody who comes meanwhile gets in before. */
-  readonly #leave: Effect.Effect<void> = Effect.sync(() => {
+  /**
+   * Waits for a place and takes it. Somebody who is interrupted when already called passes the place on. For an uninterruptible
+   * caller: `restore` makes the wait alone interruptible.
+   */
+  taken(restore: (wait: Effect.Effect<void>) => Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const waiter: Waiter = { call: () => {}, state: "waiting" }
+      const called = Effect.callback<void>((resume) => {
+        waiter.call = () => resume(Effect.void)
+      })
+      this.#line.push(waiter)
+      return Effect.onInterrupt(restore(called), () => Effect.sync(() => this.#giveUp(waiter)))
+    })
+  }
+
+  #giveUp(waiter: Waiter): void {
+    if (waiter.state === "called") this.leave()
+    else waiter.state = "gone"
+  }
+
+  /** Gives a place back, at the end of its call. It goes to the next in line, so that nobody who comes meanwhile gets in before. */
+  leave(): void {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       if (next.state === "gone") continue
       next.state = "called"
-      Deferred.doneUnsafe(next.turn, Effect.void)
+      next.call()
       return
     }
     this.#free += 1
-  })
-
-  /** Somebody who is interrupted when already called passes the place on. */
-  #giveUp(waiter: Waiter): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (waiter.state === "called") return this.#leave
-      waiter.state = "gone"
-      return Effect.void
-    })
   }
 
   #next(): Waiter | undefined {

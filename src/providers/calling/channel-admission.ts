@@ -6,17 +6,15 @@
  *   admits calls ── failures ──> admits none ── time ──> admits one ── success ──> admits calls
  *                                     ^──────────────────────┘ failure
  */
-import { Cause, Clock, Duration, Effect, Exit, Option, Semaphore } from "effect"
-import { CircuitBreaker } from "effect/persistence"
+import { Clock, Effect, Semaphore } from "effect"
 import type { CallPolicy } from "./call-policy.ts"
+import { type CallOutcome, CircuitBreaker, type Health } from "./circuit-breaker.ts"
 import type { FailureKind, ProviderUnavailable } from "./provider-error.ts"
 
 /** How often the first caller in line checks whether the trial call is over. */
 const LOOK_MS = 50
 /** At most one transfer is invited in this time as a trial call. */
 const INVITE_MS = 1_000
-
-export type Health = "closed" | "half-open" | "open"
 
 /** The state of the breaker; times in epoch milliseconds. `until` is when an open breaker admits a trial call. */
 export interface Standing {
@@ -28,49 +26,30 @@ export interface Standing {
 /** Failures that say nothing about a provider's health: it answered properly, or was not called. */
 const neutral: ReadonlySet<FailureKind | undefined> = new Set(["refused", "busy", "not-called"])
 
-/** The result of a call that was not admitted. */
-export const REJECTED = Symbol("rejected")
+/** An admitted call, until its end. */
+export interface AdmittedCall {
+  readonly isTrial: boolean
+  /** What the breaker knows it by. */
+  readonly admitted: number
+}
+
+/** How an admitted call ended: with an answer, without one, or not made after all. */
+export type CallEnd = "answered" | "not-made" | "interrupted" | "defect" | ProviderUnavailable
 
 export class ChannelAdmission {
-  readonly #name: string
-  readonly #breaker: CircuitBreaker.CircuitBreaker
+  readonly #breaker: CircuitBreaker
   readonly #policy: CallPolicy
-  readonly #onChange: (standing: Standing) => Effect.Effect<void>
   readonly #line = Semaphore.makeUnsafe(1)
   #standing: Standing
   #pausedUntil = 0
   #trying = false
   #invitedAt = 0
 
-  private constructor(
-    name: string,
-    breaker: CircuitBreaker.CircuitBreaker,
-    policy: CallPolicy,
-    onChange: (standing: Standing) => Effect.Effect<void>,
-    now: number,
-  ) {
+  constructor(policy: CallPolicy, now: number) {
     this.#standing = { health: "closed", since: now, until: now }
-    this.#name = name
-    this.#breaker = breaker
+    this.#breaker = new CircuitBreaker(policy.breaker)
     this.#policy = policy
-    this.#onChange = onChange
   }
-
-  /** Lives as long as its scope. `onChange` is called with each new state of the breaker. */
-  static readonly make = Effect.fnUntraced(function* (
-    name: string,
-    policy: CallPolicy,
-    onChange: (standing: Standing) => Effect.Effect<void>,
-  ) {
-    const { failurePercent, calls, callsMin, openMs } = policy.breaker
-    const tripPolicy = CircuitBreaker.rate({
-      threshold: failurePercent / 100,
-      size: calls,
-      minimumCalls: Math.min(callsMin, calls),
-    })
-    const breaker = yield* CircuitBreaker.make({ tripPolicy, openDuration: openMs })
-    return new ChannelAdmission(name, breaker, policy, onChange, yield* Clock.currentTimeMillis)
-  })
 
   /**
    * The state of the breaker at a time. When the time of an open one is over, it is half-open, even before anybody makes the
@@ -144,85 +123,52 @@ export class ChannelAdmission {
     })
   }
 
-  /**
-   * Makes a call, or returns {@link REJECTED} if the channel stopped admitting calls since {@link awaited}. `wasNotMade`
-   * recognises the answer of a call that was not made after all.
-   */
-  admit<A>(
-    call: Effect.Effect<A, ProviderUnavailable>,
-    wasNotMade: (answer: A) => boolean,
-  ): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
-    const made = Effect.tapError(call, (failure) => this.#heed(failure)).pipe(
-      this.#breaker.execute({ key: this.#name, classify: (exit) => outcomeOf(exit, wasNotMade) }),
-      Effect.catchTag("CircuitBreakerError", () => Effect.succeed(REJECTED)),
-    )
-    // The trial call ends here, also when it is interrupted. Until then no other call is admitted.
-    return Effect.acquireUseRelease(
-      this.#enter,
-      (as) => (as === "rejected" ? Effect.succeed(REJECTED) : made),
-      (as) => {
-        if (as === "rejected") return Effect.void
-        return as === "trying" ? this.#tried : this.#look
-      },
-    )
+  /** Admits a call; `undefined` if the channel stopped admitting calls since {@link awaited}. {@link leave} ends each. */
+  enter(now: number): AdmittedCall | undefined {
+    if (this.#trying) return undefined
+    const admitted = this.#breaker.admit(now)
+    if (admitted === undefined) {
+      this.#look(now)
+      return undefined
+    }
+    this.#trying = this.#standing.health !== "closed"
+    return { isTrial: this.#trying, admitted }
   }
 
-  /** How a call is admitted, if it is. */
-  readonly #enter = Effect.sync((): "rejected" | "trying" | "calling" => {
-    if (this.#trying) return "rejected"
-    this.#trying = this.#standing.health !== "closed"
-    return this.#trying ? "trying" : "calling"
-  })
+  /**
+   * Ends an admitted call, also one that was interrupted, and returns the new state of the breaker if it changed. Until a trial
+   * call ends, no other call is admitted. A success may open the breaker, too, if it completes the number of calls to judge by.
+   */
+  leave({ isTrial, admitted }: AdmittedCall, end: CallEnd, now: number): Standing | undefined {
+    if (typeof end === "object") this.#heed(end, now)
+    this.#breaker.record(admitted, outcomeOf(end), now)
+    if (isTrial) this.#trying = false
+    return this.#look(now)
+  }
 
   /** All callers respect a provider's request for a pause, within bounds. */
-  #heed({ kind, status, retryAfterMs }: ProviderUnavailable): Effect.Effect<void> {
-    if (retryAfterMs === undefined || !(kind === "busy" || status === 503)) return Effect.void
-    return Effect.map(Clock.currentTimeMillis, (now) => {
-      const until = now + Math.min(retryAfterMs, this.#policy.pauseMsMax)
-      this.#pausedUntil = Math.max(this.#pausedUntil, until)
-    })
+  #heed({ kind, status, retryAfterMs }: ProviderUnavailable, now: number): void {
+    if (retryAfterMs === undefined || !(kind === "busy" || status === 503)) return
+    const until = now + Math.min(retryAfterMs, this.#policy.pauseMsMax)
+    this.#pausedUntil = Math.max(this.#pausedUntil, until)
   }
 
-  readonly #tried: Effect.Effect<void> = Effect.suspend(() => {
-    this.#trying = false
-    return this.#look
-  })
-
-  /**
-   * Reads the breaker's state after each call that it was consulted about. A success may open it, too, if it completes the
-   * number of calls to judge by. If that went unnoticed, a call that the breaker rejects would be admitted again and again
-   * without a pause.
-   */
-  readonly #look: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
-    const state = yield* Effect.orDie(this.#breaker.state(this.#name))
-    const now = yield* Clock.currentTimeMillis
-    const health = healthOf[state._tag]
+  #look(now: number): Standing | undefined {
+    const { health, isTrying, openMs } = this.#breaker.state(now)
     const { health: before, since, until } = this.#standing
-    const admitsNoneMs = admitsNoneMsOf(state)
+    const admitsNoneMs = isTrying ? LOOK_MS : openMs
+    if (health === before && admitsNoneMs === 0 && until <= now) return undefined
     this.#standing = {
       health,
       since: health === before ? since : now,
       until: admitsNoneMs > 0 ? now + admitsNoneMs : Math.min(until, now),
     }
-    if (health !== before) yield* this.#onChange(this.#standing)
-  })
+    return health === before ? undefined : this.#standing
+  }
 }
 
-const outcomeOf = <A>(
-  exit: Exit.Exit<A, ProviderUnavailable>,
-  wasNotMade: (answer: A) => boolean,
-): CircuitBreaker.Outcome => {
-  if (Exit.isSuccess(exit)) return wasNotMade(exit.value) ? CircuitBreaker.ignored : CircuitBreaker.success
-  const failure = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  return failure !== undefined && neutral.has(failure.kind)
-    ? CircuitBreaker.ignored
-    : CircuitBreaker.failure()
+const outcomeOf = (end: CallEnd): CallOutcome => {
+  if (end === "answered") return "success"
+  if (end === "not-made" || end === "interrupted") return "ignored"
+  return typeof end === "object" && neutral.has(end.kind) ? "ignored" : "failure"
 }
-
-/** For how long the breaker admits no call: an open one until its time is over, a half-open one during the trial call. */
-const admitsNoneMsOf = (state: CircuitBreaker.State): number => {
-  if (state._tag === "Open") return Duration.toMillis(state.retryAfter)
-  return state._tag === "HalfOpen" && state.probing ? LOOK_MS : 0
-}
-
-const healthOf = { Closed: "closed", HalfOpen: "half-open", Open: "open" } as const

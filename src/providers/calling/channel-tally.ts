@@ -1,4 +1,3 @@
-import { Clock, Effect, Exit, Option } from "effect"
 import type { Metrics } from "../../telemetry/metrics.ts"
 import type { FailureKind, ProviderUnavailable } from "./provider-error.ts"
 import type { RetryBudget } from "./retry-budget.ts"
@@ -24,8 +23,8 @@ export class ChannelTally {
   /** By step and outcome, which are from small sets: to look them up by their labels costs more than to count. */
   readonly #timers = new Map<string, ReturnType<Metrics["providerCallSeconds"]["labels"]>>()
   readonly #counters = new Map<string, ReturnType<Metrics["providerCalls"]["labels"]>>()
-  #pending = 0
-  #underWay = 0
+  /** Calls that have not started yet. */
+  waiting = 0
   calls = 0
   failures = 0
   retries = 0
@@ -36,49 +35,18 @@ export class ChannelTally {
     this.#provider = provider
   }
 
-  /** Calls that have not started yet. */
-  get waiting(): number {
-    return this.#pending - this.#underWay
-  }
-
-  awaited<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.acquireUseRelease(
-      Effect.sync(() => {
-        this.#pending += 1
-      }),
-      () => call,
-      () =>
-        Effect.sync(() => {
-          this.#pending -= 1
-        }),
-    )
-  }
-
-  /** Counts a call and measures its time. A call that was not made after all does not count. */
-  counted<A>(
-    { step, outcomeOf }: CountedCall<A>,
-    attempt: Effect.Effect<A, ProviderUnavailable>,
-  ): Effect.Effect<A, ProviderUnavailable> {
-    return Effect.acquireUseRelease(
-      Effect.sync(() => {
-        this.#underWay += 1
-        return this.#timerOf(step).startTimer()
-      }),
-      () => attempt,
-      (stop, exit) =>
-        Effect.map(Clock.currentTimeMillis, (at) => {
-          this.#underWay -= 1
-          const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Exit.findErrorOption(exit)) : undefined
-          const outcome = Exit.isSuccess(exit) ? outcomeOf(exit.value) : (failure?.kind ?? "interrupted")
-          if (outcome === undefined) return
-          stop()
-          this.calls += 1
-          this.#counterOf(step, outcome).inc()
-          if (failure?.kind === undefined) return
-          this.failures += 1
-          this.lastFailure = { kind: failure.kind, at }
-        }),
-    )
+  /**
+   * Counts a call that took `ms` milliseconds and ended at `at`, in epoch milliseconds: by the outcome of its answer, or by its
+   * failure. Without either it was interrupted.
+   */
+  ended(step: string, ms: number, at: number, outcome: string | ProviderUnavailable | undefined): void {
+    const failure = typeof outcome === "object" ? outcome.kind : undefined
+    this.#timerOf(step).observe(ms / 1_000)
+    this.calls += 1
+    this.#counterOf(step, failure ?? (typeof outcome === "string" ? outcome : "interrupted")).inc()
+    if (failure === undefined) return
+    this.failures += 1
+    this.lastFailure = { kind: failure, at }
   }
 
   #timerOf(step: string) {

@@ -6,18 +6,19 @@
  *   3. is made, timed and counted,
  *   4. and may be retried after a random pause, if a repetition is harmless and the budget allows it.
  */
-import { Clock, Context, Effect, Layer, Random, Result, type Scope } from "effect"
-import { CircuitBreaker } from "effect/persistence"
+import { Cause, Clock, Context, Effect, Layer, Option, Random, type Scope } from "effect"
+import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
+import { CallGroups } from "./call-groups.ts"
 import { CallLine } from "./call-line.ts"
 import type { CallPolicy } from "./call-policy.ts"
-import { ChannelAdmission, REJECTED, type Standing } from "./channel-admission.ts"
+import { type CallEnd, ChannelAdmission, type Standing } from "./channel-admission.ts"
 import { ChannelTally, type CountedCall, type LastFailure } from "./channel-tally.ts"
 import type { FleetLimits } from "./fleet-limits.ts"
 import { Invitations } from "./invitations.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 import { RetryBudget } from "./retry-budget.ts"
-import { openTurnstile } from "./turnstile.ts"
+import { openTurnstile, type Turnstile } from "./turnstile.ts"
 
 export interface CallTerms<A> extends CountedCall<A> {
   /** Whether it may be repeated although it may have arrived: reads, and calls whose key the provider keeps permanently. */
@@ -77,95 +78,243 @@ export class ProviderChannels extends Context.Service<
     ProviderChannels,
     Effect.gen(function* () {
       const channels: Array<ProviderChannel> = []
+      const groups = new CallGroups((yield* IntakePressure).share)
       const services = yield* Effect.context<ChannelServices>()
       return {
         open: (provider, policy) =>
-          Effect.tap(openChannel(provider, policy), (channel) =>
+          Effect.tap(openChannel(provider, policy, groups), (channel) =>
             Effect.sync(() => channels.push(channel)),
           ).pipe(Effect.provideContext(services)),
         reports: Effect.map(Clock.currentTimeMillis, (now) => channels.map((channel) => channel.report(now))),
       }
     }),
-  ).pipe(Layer.provide(CircuitBreaker.layerStoreMemory()))
+  )
 }
 
-type ChannelServices = CircuitBreaker.CircuitBreakerStore | FleetLimits | Scope.Scope
+type ChannelServices = FleetLimits | Scope.Scope
 
 type Provider = Parameters<ProviderChannels["Service"]["open"]>[0]
 
-const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy) {
-  const { name } = provider
+const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy, groups: CallGroups) {
   const metrics = yield* Metrics
-  const admission = yield* ChannelAdmission.make(name, policy, (standing) =>
-    reportChange(metrics, name, standing),
-  )
-  metrics.providerBreakers.set({ provider: name }, 0)
-  const budget = new RetryBudget(policy.retries.budgetPercent)
-  const inTurn = yield* turnsOf(name, policy)
-  const tally = new ChannelTally(metrics, name)
-  const invitations = new Invitations()
+  metrics.providerBreakers.set({ provider: provider.name }, 0)
+  const isShared = policy.concurrencyOfAll !== undefined || policy.ratePerSecond !== undefined
+  const ofAll = isShared ? yield* openTurnstile(provider.name, policy) : undefined
+  return new Channel(provider, policy, metrics, { groups, ofAll }, yield* Clock.currentTimeMillis)
+})
 
-  const once = Effect.fnUntraced(function* <A>(
-    terms: CallTerms<A>,
-    attempt: Effect.Effect<A, ProviderUnavailable>,
-  ) {
-    const wasNotMade = (answer: A) => terms.outcomeOf(answer) === undefined
-    const call = admission.admit(tally.counted(terms, attempt), wasNotMade)
-    let { patienceMs } = terms
-    while (true) {
-      patienceMs -= yield* Effect.mapError(admission.awaited(patienceMs), ({ waitMs }) =>
-        notCalled(name, terms.step, waitMs),
-      )
-      const answer = yield* inTurn(call)
-      if (answer !== REJECTED) return answer
-    }
-  })
+/** The result of a call that the channel did not admit after all. */
+const REJECTED = Symbol("rejected")
 
-  const call: ProviderChannel["call"] = (terms, attempt) =>
-    Effect.gen(function* () {
-      if (terms.isInvited === true) invitations.came(yield* Clock.currentTimeMillis)
-      for (let attempts = 1; ; attempts++) {
-        const result = yield* Effect.result(tally.awaited(once(terms, attempt)))
-        if (wasMade(terms, result)) {
-          if (attempts === 1) budget.called()
-          else tally.retried(terms.step)
-        }
-        if (Result.isSuccess(result)) return result.success
-        const repeats = attempts < policy.retries.attemptsMax && mayRepeat(terms, result.failure)
-        if (!repeats || !tally.spent(budget, terms.step)) return yield* result.failure
-        yield* Effect.sleep(drawnMs(policy.retries, attempts, yield* Random.next))
-      }
-    })
+/** A call in the channel. Its effects are uninterruptible but for those that are restored. */
+interface PassingCall<A> {
+  readonly terms: CallTerms<A>
+  readonly attempt: Effect.Effect<A, ProviderUnavailable>
+  readonly clock: Clock.Clock
+  readonly restore: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
+  /** Of those that the terms grant; what is left. */
+  patienceMs: number
+  attempts: number
+}
 
-  const turnsMax = waitingMax(policy)
-  const room: ProviderChannel["room"] = (now) => {
-    const turns = turnsMax === Number.POSITIVE_INFINITY ? 0 : tally.waiting + invitations.kept(now)
-    return Math.min(admission.room(now), Math.max(turnsMax - turns, 0))
+interface Counted {
+  readonly terms: Pick<CallTerms<never>, "step" | "repeatable">
+  readonly attempts: number
+}
+
+/** What a call waits for that has a place in the line of its provider. */
+interface Turns {
+  /** Those of this process, to all providers, while accepting comes first. */
+  readonly groups: CallGroups
+  /** Turns among the calls of all processes, if the settings limit them. */
+  readonly ofAll: Turnstile | undefined
+}
+
+/**
+ * What all calls pass is plain code between as few effects as possible: a call that waits for nothing is its attempt and what
+ * follows from the exit.
+ */
+class Channel implements ProviderChannel {
+  readonly admission: ChannelAdmission
+  readonly #provider: Provider
+  readonly #policy: CallPolicy
+  readonly #metrics: Metrics
+  readonly #line: CallLine
+  readonly #turns: Turns
+  readonly #budget: RetryBudget
+  readonly #tally: ChannelTally
+  readonly #invitations = new Invitations()
+  readonly #waitingMax: number
+
+  constructor(provider: Provider, policy: CallPolicy, metrics: Metrics, turns: Turns, now: number) {
+    this.admission = new ChannelAdmission(policy, now)
+    this.#provider = provider
+    this.#policy = policy
+    this.#metrics = metrics
+    this.#line = new CallLine(policy.concurrency)
+    this.#turns = turns
+    this.#budget = new RetryBudget(policy.retries.budgetPercent)
+    this.#tally = new ChannelTally(metrics, provider.name)
+    this.#waitingMax = waitingMax(policy)
   }
 
-  const invite: ProviderChannel["invite"] = (wanted, now) => {
-    const granted = admission.invite(Math.min(wanted, room(now)), now)
-    if (turnsMax !== Number.POSITIVE_INFINITY) invitations.send(granted, now)
+  readonly call: ProviderChannel["call"] = (terms, attempt) =>
+    Effect.clockWith((clock) =>
+      Effect.uninterruptibleMask((restore) => {
+        if (terms.isInvited === true) this.#invitations.came(clock.currentTimeMillisUnsafe())
+        return this.#attempted({ terms, attempt, clock, restore, patienceMs: terms.patienceMs, attempts: 1 })
+      }),
+    )
+
+  /** Makes a call, and repeats it as the policy says. */
+  #attempted<A>(call: PassingCall<A>): Effect.Effect<A, ProviderUnavailable> {
+    return Effect.matchEffect(this.#admitted(call), {
+      onSuccess: (answer) => {
+        if (answer === REJECTED) return this.#attempted(call)
+        if (call.terms.outcomeOf(answer) !== undefined) this.#countMade(call)
+        return Effect.succeed(answer)
+      },
+      onFailure: (failure) => {
+        if (!unmade.has(failure.kind)) this.#countMade(call)
+        return this.#mayRepeat(call, failure) ? this.#repeated(call) : Effect.fail(failure)
+      },
+    })
+  }
+
+  /** A call that was not made does not count, and earns no retry. */
+  #countMade({ attempts, terms }: Counted): void {
+    if (attempts === 1) this.#budget.called()
+    else this.#tally.retried(terms.step)
+  }
+
+  #mayRepeat({ attempts, terms }: Counted, { kind }: ProviderUnavailable): boolean {
+    if (attempts >= this.#policy.retries.attemptsMax) return false
+    const mayMend = terms.repeatable ? transient.has(kind) : unsent.has(kind)
+    return mayMend && this.#tally.spent(this.#budget, terms.step)
+  }
+
+  #repeated<A>(call: PassingCall<A>): Effect.Effect<A, ProviderUnavailable> {
+    const pause = Effect.flatMap(Random.next, (lot) =>
+      Effect.sleep(drawnMs(this.#policy.retries, call.attempts, lot)),
+    )
+    return Effect.flatMap(call.restore(pause), () =>
+      this.#attempted({ ...call, patienceMs: call.terms.patienceMs, attempts: call.attempts + 1 }),
+    )
+  }
+
+  /** Waits until the channel admits calls, and then for a place in the line. */
+  #admitted<A>(call: PassingCall<A>): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
+    const now = call.clock.currentTimeMillisUnsafe()
+    if (this.admission.admitsAgainAt(now) > now) {
+      const awaited = Effect.mapError(this.admission.awaited(call.patienceMs), ({ waitMs }) =>
+        notCalled(this.#provider.name, call.terms.step, waitMs),
+      )
+      return this.#afterWaiting(call.restore(awaited), (waitedMs) => {
+        call.patienceMs -= waitedMs
+        return this.#inLine(call)
+      })
+    }
+    return this.#inLine(call)
+  }
+
+  #inLine<A>(call: PassingCall<A>): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
+    return this.#line.take()
+      ? this.#inTurn(call)
+      : this.#afterWaiting(this.#line.taken(call.restore), () => this.#inTurn(call))
+  }
+
+  /** Goes on after a wait. The wait ends for the tally also when it fails or is interrupted. */
+  #afterWaiting<W, A>(
+    wait: Effect.Effect<W, ProviderUnavailable>,
+    next: (waited: W) => Effect.Effect<A, ProviderUnavailable>,
+  ): Effect.Effect<A, ProviderUnavailable> {
+    this.#tally.waiting += 1
+    return Effect.matchCauseEffect(wait, {
+      onSuccess: (waited) => {
+        this.#tally.waiting -= 1
+        return next(waited)
+      },
+      onFailure: (cause) => {
+        this.#tally.waiting -= 1
+        return Effect.failCause(cause)
+      },
+    })
+  }
+
+  /** Makes a call that has a place in the line, when its group begins and after its turn among all processes. Gives the place back. */
+  #inTurn<A>(call: PassingCall<A>): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
+    const { groups, ofAll } = this.#turns
+    if (ofAll === undefined && !groups.isOn()) return this.#made(call, () => this.#line.leave())
+    const tally = this.#tally
+    let isWaiting = true
+    tally.waiting += 1
+    const begin = () => {
+      if (isWaiting) tally.waiting -= 1
+      isWaiting = false
+    }
+    const inTurn = Effect.uninterruptibleMask((restore) => {
+      begin()
+      return this.#made({ ...call, restore }, () => {})
+    })
+    const end = Effect.sync(() => {
+      begin()
+      this.#line.leave()
+    })
+    return Effect.ensuring(call.restore(groups.inGroup(ofAll === undefined ? inTurn : ofAll(inTurn))), end)
+  }
+
+  /** Makes a call if it is admitted, counts it, and records how it ended. Calls `leave` then. */
+  #made<A>(call: PassingCall<A>, leave: () => void): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
+    const { terms, clock } = call
+    const admitted = this.admission.enter(clock.currentTimeMillisUnsafe())
+    if (admitted === undefined) {
+      leave()
+      return Effect.succeed(REJECTED)
+    }
+    const startedAt = performance.now()
+    const end = (how: CallEnd, outcome: string | ProviderUnavailable | undefined): Effect.Effect<void> => {
+      const now = clock.currentTimeMillisUnsafe()
+      if (how !== "not-made") this.#tally.ended(terms.step, performance.now() - startedAt, now, outcome)
+      const changed = this.admission.leave(admitted, how, now)
+      leave()
+      return changed === undefined ? Effect.void : reportChange(this.#metrics, this.#provider.name, changed)
+    }
+    return Effect.matchCauseEffect(call.restore(call.attempt), {
+      onSuccess: (answer) => {
+        const outcome = terms.outcomeOf(answer)
+        return Effect.as(end(outcome === undefined ? "not-made" : "answered", outcome), answer)
+      },
+      onFailure: (cause) => {
+        const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
+        const how = failure ?? (Cause.hasInterruptsOnly(cause) ? "interrupted" : "defect")
+        return Effect.andThen(end(how, failure), Effect.failCause(cause))
+      },
+    })
+  }
+
+  /** How many new transfers may be prepared: no more than can be sent soon. */
+  readonly room: ProviderChannel["room"] = (now) => {
+    const [tally, invitations] = [this.#tally, this.#invitations]
+    const isBounded = this.#waitingMax !== Number.POSITIVE_INFINITY
+    const turns = isBounded ? tally.waiting + invitations.kept(now) : 0
+    return Math.min(this.admission.room(now), Math.max(this.#waitingMax - turns, 0))
+  }
+
+  readonly invite: ProviderChannel["invite"] = (wanted, now) => {
+    const granted = this.admission.invite(Math.min(wanted, this.room(now)), now)
+    if (this.#waitingMax !== Number.POSITIVE_INFINITY) this.#invitations.send(granted, now)
     return granted
   }
 
-  const report = (now: number): ChannelReport => {
-    const { health, since } = admission.standing(now)
-    const { calls, failures, retries, waiting, lastFailure } = tally
-    const pausedUntil = admission.pausedUntil > now ? admission.pausedUntil : undefined
-    const counts = { calls, failures, retries, retriesLeft: budget.left, waiting }
-    return { ...provider, policy, breaker: { health, since }, pausedUntil, ...counts, lastFailure }
+  readonly report: ProviderChannel["report"] = (now) => {
+    const { health, since } = this.admission.standing(now)
+    const { calls, failures, retries, waiting, lastFailure } = this.#tally
+    const pausedUntil = this.admission.pausedUntil > now ? this.admission.pausedUntil : undefined
+    const counts = { calls, failures, retries, retriesLeft: this.#budget.left, waiting }
+    const breaker = { health, since }
+    return { ...this.#provider, policy: this.#policy, breaker, pausedUntil, ...counts, lastFailure }
   }
-  return { call, admission, room, invite, report } satisfies ProviderChannel
-})
-
-/** Turns among the calls of this process and, if the settings limit them, among those of all processes. */
-const turnsOf = Effect.fnUntraced(function* (name: string, policy: CallPolicy) {
-  const own = new CallLine(policy.concurrency)
-  if (policy.concurrencyOfAll === undefined && policy.ratePerSecond === undefined) return own.inTurn
-  const ofAll = yield* openTurnstile(name, policy)
-  return <A, E>(call: Effect.Effect<A, E>) => own.inTurn(ofAll(call))
-})
+}
 
 /** How many calls a limit lets wait: some two seconds' worth, or two rounds. More of them wait in their batches. */
 const waitingMax = ({ concurrencyOfAll, ratePerSecond }: CallPolicy): number =>
@@ -194,19 +343,8 @@ const transient: ReadonlySet<FailureKind | undefined> = new Set([
 /** Failures after which it is certain that no byte was sent. */
 const unsent: ReadonlySet<FailureKind | undefined> = new Set(["not-connected", "no-credentials"])
 
-/** Whether the provider was called at all. A call that was not made does not count, and earns no retry. */
-const wasMade = <A>(
-  { outcomeOf }: Pick<CallTerms<A>, "outcomeOf">,
-  result: Result.Result<A, ProviderUnavailable>,
-): boolean =>
-  Result.isSuccess(result)
-    ? outcomeOf(result.success) !== undefined
-    : result.failure.kind !== "not-called" && result.failure.kind !== "no-credentials"
-
-const mayRepeat = (
-  { repeatable }: { readonly repeatable: boolean },
-  { kind }: ProviderUnavailable,
-): boolean => (repeatable ? transient.has(kind) : unsent.has(kind))
+/** Failures after which the provider was not called at all. */
+const unmade: ReadonlySet<FailureKind | undefined> = new Set(["not-called", "no-credentials"])
 
 /**
  * The pause before the n-th retry, in milliseconds, for a random `lot` between 0 and 1: exponential with full jitter, so that

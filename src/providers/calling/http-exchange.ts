@@ -11,6 +11,8 @@ import type { Connections, OutgoingRequest } from "./provider-access.ts"
 export const usualConnections: Connections = new Agent({ allowH2: false })
 
 export interface ExchangeLimits {
+  /** From now to the last byte of the answer, in milliseconds. */
+  readonly timeoutMs: number
   /** Of the answer's body, also after unpacking. */
   readonly bytesMax: number
   /** The body of an answer with another status is not read. */
@@ -18,6 +20,7 @@ export interface ExchangeLimits {
 }
 
 export interface Answer {
+  readonly _tag: "Answer"
   readonly status: number
   /** A header by its name in lower case; the first, if it was sent several times. */
   readonly header: (name: string) => string | undefined
@@ -25,31 +28,32 @@ export interface Answer {
   readonly body: Buffer | "not-read" | "too-long" | "unreadable"
 }
 
-/** There was no answer: the connection failed with `code`. */
-export interface NoAnswer {
-  readonly code: string
-}
+/** There was no answer: the connection failed with `code`, or the time was over. */
+export type NoAnswer =
+  | { readonly _tag: "ConnectionFailed"; readonly code: string }
+  | { readonly _tag: "TimedOut" }
 
 /**
- * Sends a request, and gives the answer. Fails with `NoAnswer`, and never otherwise. If the caller is interrupted, the connection is
- * closed; a request that was not sent yet is then never sent.
+ * Sends a request, and goes on with what `read` makes of the answer. If the time is over or the caller is interrupted, the
+ * connection is closed; a request that was not sent yet is then never sent. `request.url` is in its normal form, as `URL` writes it.
  */
-export const exchange = (
+export const exchange = <A, E>(
   connections: Connections,
-  request: OutgoingRequest,
+  { url, method, headers, body }: OutgoingRequest,
   limits: ExchangeLimits,
-): Effect.Effect<Answer, NoAnswer> =>
+  read: (result: Answer | NoAnswer) => Effect.Effect<A, E>,
+): Effect.Effect<A, E> =>
   Effect.callback((resume) => {
-    const handler = new ExchangeHandler(limits, resume)
-    const { origin, pathname, search } = new URL(request.url)
+    const handler = new ExchangeHandler(limits, (result) => resume(Effect.suspend(() => read(result))))
+    const target = targetAt(url)
     connections.dispatch(
       {
-        origin,
-        path: `${pathname}${search}`,
-        method: request.method as Dispatcher.HttpMethod,
-        headers: { "accept-encoding": "gzip", "user-agent": "AtlasPay", ...request.headers },
-        body: request.body ?? null,
-        // The caller limits the time of the whole exchange.
+        origin: url.slice(0, target),
+        path: target === url.length ? "/" : url.slice(target),
+        method: method as Dispatcher.HttpMethod,
+        headers: { "accept-encoding": "gzip", "user-agent": "AtlasPay", ...headers },
+        body: body ?? null,
+        // The handler limits the time of the whole exchange.
         headersTimeout: 0,
         bodyTimeout: 0,
       },
@@ -58,12 +62,19 @@ export const exchange = (
     return Effect.sync(() => handler.hangUp())
   })
 
+/** Where the path begins: after the scheme and the authority. */
+const targetAt = (url: string): number => {
+  const at = url.indexOf("/", url.indexOf("://") + 3)
+  return at === -1 ? url.length : at
+}
+
 type Headers = Readonly<Record<string, string | Array<string> | undefined>>
-type Resume = (exit: Effect.Effect<Answer, NoAnswer>) => void
+type End = (result: Answer | NoAnswer) => void
 
 class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #limits: ExchangeLimits
-  readonly #resume: Resume
+  readonly #onEnd: End
+  readonly #timer: NodeJS.Timeout
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #status = 0
@@ -71,9 +82,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #chunks: Array<Buffer> = []
   #length = 0
 
-  constructor(limits: ExchangeLimits, resume: Resume) {
+  constructor(limits: ExchangeLimits, onEnd: End) {
     this.#limits = limits
-    this.#resume = resume
+    this.#onEnd = onEnd
+    this.#timer = setTimeout(() => this.#cut({ _tag: "TimedOut" }), limits.timeoutMs)
   }
 
   /** Called before the first byte is sent. */
@@ -104,21 +116,22 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#end(Effect.fail({ code: codeOf(error) }))
+    this.#end({ _tag: "ConnectionFailed", code: codeOf(error) })
   }
 
   hangUp(): void {
     this.#isOver = true
+    clearTimeout(this.#timer)
     this.#controller?.abort(hungUp)
   }
 
-  #answer(body: Answer["body"]): Effect.Effect<Answer> {
+  #answer(body: Answer["body"]): Answer {
     const headers = this.#headers
     const header = (name: string): string | undefined => {
       const value = headers[name]
       return Array.isArray(value) ? value[0] : value
     }
-    return Effect.succeed({ status: this.#status, header, body })
+    return { _tag: "Answer", status: this.#status, header, body }
   }
 
   /** Names of encodings are case-insensitive, and "x-gzip" is "gzip" (RFC 9110, 8.4.1). Several at once are not read. */
@@ -133,15 +146,17 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     }
   }
 
-  #cut(exit: Effect.Effect<Answer>): void {
-    this.#end(exit)
+  #cut(result: Answer | NoAnswer): void {
+    if (this.#isOver) return
     this.hangUp()
+    this.#onEnd(result)
   }
 
-  #end(exit: Effect.Effect<Answer, NoAnswer>): void {
+  #end(result: Answer | NoAnswer): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#resume(exit)
+    clearTimeout(this.#timer)
+    this.#onEnd(result)
   }
 }
 

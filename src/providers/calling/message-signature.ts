@@ -2,7 +2,7 @@
  * Signs requests with a shared key: HTTP Message Signatures (RFC 9421) with hmac-sha256, over a digest of the body (RFC 9530).
  * The bank can verify who sent a request, to whom and when, and every byte of it.
  */
-import { createHmac, hash } from "node:crypto"
+import { createHmac, hash, type KeyObject } from "node:crypto"
 import type { OutgoingRequest } from "./provider-access.ts"
 
 /** A component of a message and its signed value; the names of derived components begin with `@`. */
@@ -23,13 +23,16 @@ export const signatureBase = (components: ReadonlyArray<Component>, parameters: 
 const inputOf = (components: ReadonlyArray<Component>, parameters: string): string =>
   `(${components.map(([name]) => `"${name}"`).join(" ")})${parameters}`
 
+/** The bytes of a key, or a key that is prepared once for many signatures, which makes each several times cheaper. */
+export type SigningKey = Uint8Array | KeyObject
+
 /** HMAC-SHA-256 of a signature base (RFC 9421, 3.3.3), in base64. */
-export const signatureOf = (base: string, key: Uint8Array): string =>
+export const signatureOf = (base: string, key: SigningKey): string =>
   createHmac("sha256", key).update(base).digest("base64")
 
 export interface SignatureTerms {
   readonly keyId: string
-  readonly key: Uint8Array
+  readonly key: SigningKey
   /** Epoch seconds. */
   readonly created: number
   /** A different one for each request. */

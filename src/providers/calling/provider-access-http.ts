@@ -1,5 +1,5 @@
 /** Adds the credentials and certificates of the settings to the calls to a provider. */
-import { randomBytes } from "node:crypto"
+import { createSecretKey, type KeyObject, randomBytes } from "node:crypto"
 import { Clock, Effect, Redacted } from "effect"
 import type { AppConfig } from "../../config.ts"
 import type { CallPolicy } from "./call-policy.ts"
@@ -105,11 +105,22 @@ const showing = (secret: Secret, headersOf: (text: string) => Readonly<Record<st
   refused: () => secret.doubt,
 })
 
+const preparedKeys = new WeakMap<Redacted.Redacted<string>, KeyObject>()
+
+/** The key of a secret in base64, prepared at its first use; a rotated secret is another one. */
+const preparedKey = (secret: Redacted.Redacted<string>): KeyObject => {
+  const known = preparedKeys.get(secret)
+  if (known !== undefined) return known
+  const key = createSecretKey(Buffer.from(Redacted.value(secret), "base64"))
+  preparedKeys.set(secret, key)
+  return key
+}
+
 /** A proof that is signed with the secret, and does not contain it. */
 const signing = (secret: Secret, keyId: string): Proof => ({
   headersFor: (request) =>
     Effect.gen(function* () {
-      const key = Buffer.from(Redacted.value(yield* secret.current), "base64")
+      const key = preparedKey(yield* secret.current)
       const created = Math.floor((yield* Clock.currentTimeMillis) / 1_000)
       const nonce = randomBytes(16).toString("base64url")
       return signedHeaders(request, { keyId, key, created, nonce })

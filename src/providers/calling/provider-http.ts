@@ -137,28 +137,32 @@ const exchanged = <A>(
     connections,
     { ...request, headers: { ...request.headers, ...headers } },
     {
+      timeoutMs: Math.max(leftMs, 0),
       bytesMax: BODY_BYTES_MAX,
       isExpected: (status) => answers[status] !== undefined,
     },
-  ).pipe(
-    Effect.timeoutOrElse({
-      duration: Math.max(leftMs, 0),
-      orElse: () => Effect.fail("timed-out" as const),
-    }),
-    Effect.matchEffect({
-      onFailure: (failure) => Effect.fail(unavailable(provider, call, connectionFailure(failure))),
-      onSuccess: (answer) => {
-        const read = readAnswer(answer, answers)
-        if (Result.isSuccess(read)) return Effect.succeed(read.success)
-        return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const retryAfter = retryAfterMs(answer.header("retry-after"), now)
-          const { status } = answer
-          const failure = unavailable(provider, call, { ...read.failure, status, retryAfterMs: retryAfter })
-          return Effect.andThen(status === 401 ? refused : Effect.void, Effect.fail(failure))
-        })
-      },
-    }),
+    (result): Effect.Effect<A, ProviderUnavailable> => {
+      if (result._tag !== "Answer") return Effect.fail(unavailable(provider, call, connectionFailure(result)))
+      const read = readAnswer(result, answers)
+      return Result.isSuccess(read)
+        ? Effect.succeed(read.success)
+        : failedBy(provider, call, result, read.failure, refused)
+    },
   )
+
+/** An answer that was not agreed. If it refuses our credentials, they are read again. */
+const failedBy = (
+  provider: Provider,
+  call: ProviderCall,
+  { status, header }: Answer,
+  failure: Pick<Failure, "kind" | "problem">,
+  refused: Effect.Effect<void>,
+): Effect.Effect<never, ProviderUnavailable> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const retryAfter = retryAfterMs(header("retry-after"), now)
+    const failed = unavailable(provider, call, { ...failure, status, retryAfterMs: retryAfter })
+    return Effect.andThen(status === 401 ? refused : Effect.void, Effect.fail(failed))
+  })
 
 interface Failure {
   readonly kind: FailureKind
@@ -236,8 +240,8 @@ const notConnected = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ])
 
-const connectionFailure = (failure: NoAnswer | "timed-out"): Failure => {
-  if (failure === "timed-out") return { kind: "timed-out", problem: "timed out" }
+const connectionFailure = (failure: NoAnswer): Failure => {
+  if (failure._tag === "TimedOut") return { kind: "timed-out", problem: "timed out" }
   const { code } = failure
   const kind = notConnected.has(code) ? "not-connected" : "connection-broke"
   return { kind, problem: `the connection failed (${code})` }

@@ -67,6 +67,16 @@ local function unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
   admit(ready, scheduled, lanes, waiting, share, shard)
 end
 
+-- Releases a batch until its timer is due; without a time (''), until something happens to it.
+local function release_until(ready, scheduled, lanes, waiting, timers, share, batch, entry, wake_at)
+  unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
+  if wake_at == '' then
+    redis.call('ZREM', timers, batch)
+  else
+    redis.call('ZADD', timers, wake_at, batch)
+  end
+end
+
 -- Whether the run-queue entry is pending for this worker, which proves that it owns the batch.
 local function owns(ready, entry, worker)
   return #redis.call('XPENDING', ready, GROUP, entry, entry, 1, worker) == 1

@@ -7,11 +7,6 @@ return function(keys, args)
   local batch, share, entry, worker, wake_at, leave_mail = unpack(args)
   if not owns(ready, entry, worker) then return is_over(ready, entry) and 'RELEASED' or 'LOST' end
   if leave_mail ~= '1' and redis.call('XLEN', mail) > 0 then return 'MAIL' end
-  unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
-  if wake_at == '' then
-    redis.call('ZREM', timers, batch)
-  else
-    redis.call('ZADD', timers, wake_at, batch)
-  end
+  release_until(ready, scheduled, lanes, waiting, timers, share, batch, entry, wake_at)
   return 'RELEASED'
 end

@@ -29,7 +29,7 @@ const settled = {
 
 const call = (
   body: unknown,
-  { id = "msg-1", bank = "north", key = secret, sentAt = new Date(), tamper = "", of = api } = {},
+  { id = "msg-1", bank = "north", key = secret, sentAt = new Date(), tamper = "", of = api, query = "" } = {},
 ): Promise<Answer> => {
   const text = JSON.stringify(body)
   const headers = {
@@ -38,7 +38,7 @@ const call = (
     "webhook-timestamp": String(Math.floor(sentAt.getTime() / 1000)),
     "webhook-signature": new Webhook(key).sign(id, sentAt, text),
   }
-  return of.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text + tamper })
+  return of.call(`/bank-callbacks/${bank}${query}`, { method: "POST", headers, body: text + tamper })
 }
 
 const strays = () => Effect.runPromise(api.strays.list(100))
@@ -142,6 +142,25 @@ it("asks the bank to come back when the mailbox is full", async () => {
     answer = await call(settled, { id: `full-${sent}` })
   expect(answer.status).toBe(503)
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
+})
+
+it("is answered alike with and without Hono's router, and counted once", async () => {
+  await using own = await ApiUnderTest.open()
+  await own.post("called-back", { items: [payout("a")] })
+  const answers = []
+  for (const query of ["", "?x=1"])
+    for (const body of [settled, { ...settled, status: "perhaps" }, { ...settled, reference: "none" }]) {
+      const { status, headers, json } = await call(body, { of: own, query })
+      const { instance: _, ...said } = json
+      const { date: __, ...sent } = Object.fromEntries(headers)
+      answers.push({ status, sent, said })
+    }
+  expect(answers.slice(3)).toEqual(answers.slice(0, 3))
+  expect(answers.map(({ status }) => status).slice(0, 3)).toEqual([202, 400, 404])
+  const { text } = await own.ask("/metrics")
+  for (const status of [202, 400, 404])
+    expect(text).toContain(`{method="POST",route="/bank-callbacks/:bank",status="${status}"} 2`)
+  expect(own.lines.filter((line) => line.includes("/bank-callbacks/:bank"))).toHaveLength(4)
 })
 
 it("answers for a bank that is none, or calls nobody back, as for one that is forged", async () => {

@@ -1,16 +1,24 @@
 /** Bodies as clients and banks encode them: each is read as it says it is, or refused with 415. */
 import { createHmac, randomUUID } from "node:crypto"
 import { once } from "node:events"
-import { createServer } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { PassThrough } from "node:stream"
 import { gzipSync } from "node:zlib"
-import { Effect } from "effect"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { Effect, Result } from "effect"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { transferReference } from "../../../src/domain/identifiers.ts"
 import { BrokenCoding } from "../../../src/http/edge/content-coding.ts"
-import { BodyTooLarge, bodyKinds, withRoom } from "../../../src/http/edge/request-body.ts"
+import {
+  BodiesFull,
+  BodyCutOff,
+  BodyTooLarge,
+  bodyKinds,
+  withRoom,
+} from "../../../src/http/edge/request-body.ts"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { ApiUnderTest, acme } from "../api-under-test.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
+import { RawClient } from "./raw-client.ts"
 
 const MIB = 1024 * 1024
 const secrets = {
@@ -169,6 +177,68 @@ describe("the reader of bodies", () => {
     server.close()
     return results[0]
   }
+
+  it("reads a body that came with its headers at once, and no further than its limit", async () => {
+    const server = createServer().listen(0)
+    await once(server, "listening")
+    const { port } = server.address() as { port: number }
+    const read = async (bytesMax: number) => {
+      const asked = once(server, "request")
+      using client = await RawClient.open(`http://127.0.0.1:${port}`)
+      await client.send(
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+      )
+      const [incoming, outgoing] = (await asked) as [IncomingMessage, ServerResponse]
+      const listened = vi.spyOn(incoming, "on")
+      const terms = { kind: "callbacks", owner: "north", bytesMax } as const
+      const use = (body: Buffer) => Effect.succeed(body.toString())
+      const result = await Effect.runPromise(Effect.result(bodies.use({ incoming, outgoing }, terms, use)))
+      expect(listened).not.toHaveBeenCalledWith("data", expect.anything())
+      return Result.merge(result)
+    }
+    expect(await read(5)).toBe("hello")
+    expect(await read(4)).toEqual(new BodyTooLarge({ bytesMax: 4 }))
+    server.close()
+  })
+
+  it("does not wait for the body of a client that has left", async () => {
+    const incoming = Object.assign(new PassThrough(), { headers: {}, complete: false })
+    incoming.destroy()
+    const exchange = {
+      incoming: incoming as unknown as IncomingMessage,
+      outgoing: { writeContinue: () => {} },
+    }
+    const terms = { kind: "intake", owner: "acme", bytesMax: 10 } as const
+    const since = performance.now()
+    const refused = await Effect.runPromise(Effect.flip(bodies.use(exchange, terms, () => Effect.void)))
+    expect(refused).toEqual(new BodyCutOff())
+    expect(performance.now() - since, "it would be too slow after a window").toBeLessThan(3_000)
+  })
+
+  it("lets no body give way that has come whole", async () => {
+    const callbacks = { ...bodyKinds.callbacks, bodiesMax: 1 }
+    const small = withRoom({ ...bodyKinds, callbacks })
+    const terms = { kind: "callbacks", owner: "north", bytesMax: 10 } as const
+    const requested = (use: Effect.Effect<void>) => {
+      const incoming = Object.assign(new PassThrough(), { headers: {}, complete: false })
+      const exchange = {
+        incoming: incoming as unknown as IncomingMessage,
+        outgoing: { writeContinue: () => {} },
+      }
+      return {
+        incoming,
+        read: Effect.runPromise(
+          Effect.result(small.use(exchange, terms, (body) => Effect.as(use, body.toString()))),
+        ),
+      }
+    }
+    const first = requested(Effect.sleep(20))
+    first.incoming.end("first")
+    first.incoming.complete = true
+    const second = requested(Effect.void)
+    expect(Result.merge(await second.read)).toEqual(new BodiesFull())
+    expect(Result.merge(await first.read)).toBe("first")
+  })
 
   it("takes no more compressed bytes than a body may have, whatever they become", async () => {
     const nothing = Buffer.concat(Array.from({ length: 2_000 }, () => gzipSync("")))

@@ -178,7 +178,7 @@ describe("headers", () => {
       () => new Response(null),
       { host: "127.0.0.1", port: 0 },
       { connectionsMax: 10, perAddressMax: 10 },
-      { headersTimeout: 1_000, requestTimeout: 2_000 },
+      { times: { headersTimeout: 1_000, requestTimeout: 2_000 } },
     )
     const slow = Effect.flatMap(served, ({ url }) =>
       Effect.promise(async () => {

@@ -27,8 +27,18 @@ const calls = Effect.gen(function* () {
 /** Lets all fibers go as far as they can. */
 const rest = Effect.forEach([1, 2, 3, 4, 5], () => Effect.yieldNow, { discard: true })
 
+/** Makes a call when it is its turn, as a channel does. */
+const inTurn = <A, E>(line: CallLine, call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.uninterruptibleMask((restore) => {
+    const made = Effect.ensuring(
+      restore(call),
+      Effect.sync(() => line.leave()),
+    )
+    return line.take() ? made : Effect.andThen(line.taken(restore), made)
+  })
+
 const begin = <A>(line: CallLine, call: Effect.Effect<A>) =>
-  Effect.tap(Effect.forkChild(line.inTurn(call), { startImmediately: true }), () => rest)
+  Effect.tap(Effect.forkChild(inTurn(line, call), { startImmediately: true }), () => rest)
 
 describe("a line for calls", () => {
   it.effect("lets so many go at a time, first come, first served", () =>
@@ -90,7 +100,7 @@ describe("a line for calls", () => {
         }).pipe(Effect.ensuring(Effect.sync(() => (underWay -= 1))))
       const fibers = yield* Effect.forEach(
         Array.from({ length: 5_000 }, (_, name) => name),
-        (name) => Effect.forkChild(Effect.exit(line.inTurn(call(name)))),
+        (name) => Effect.forkChild(Effect.exit(inTurn(line, call(name)))),
       )
       for (const [name, fiber] of fibers.entries()) if (name % 11 === 5) yield* Fiber.interrupt(fiber)
       yield* Effect.forEach(fibers, Fiber.await, { discard: true })

@@ -1,27 +1,66 @@
 import { gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import type { Dispatcher } from "undici"
-import { exchange, usualConnections } from "../../../src/providers/calling/http-exchange.ts"
-import { json, MisbehavingServer, raw } from "./misbehaving-server.ts"
+import {
+  type Answer,
+  exchange,
+  type NoAnswer,
+  usualConnections,
+} from "../../../src/providers/calling/http-exchange.ts"
+import type { Connections, OutgoingRequest } from "../../../src/providers/calling/provider-access.ts"
+import { json, MisbehavingServer, PATIENT_MS, raw } from "./misbehaving-server.ts"
 
-const limits = { bytesMax: 1_000, isExpected: (status: number) => status === 200 }
+const limits = { timeoutMs: PATIENT_MS, bytesMax: 1_000, isExpected: (status: number) => status === 200 }
+
+const answered = (result: Answer | NoAnswer) =>
+  result._tag === "Answer" ? Effect.succeed(result) : Effect.fail(result)
+
+const send = (connections: Connections, request: OutgoingRequest, timeoutMs = limits.timeoutMs) =>
+  exchange(connections, request, { ...limits, timeoutMs }, answered)
+
 const order = { method: "POST", url: "http://127.0.0.1:1/orders?a=1", headers: {}, body: "{}" }
+
+/** Connections that are all in use, and what begins the request that waits for one: whether it is sent then. */
+const busyConnections = () => {
+  const handlers: Array<Dispatcher.DispatchHandler> = []
+  const dispatch: Connections["dispatch"] = (_, handler) => handlers.push(handler) > 0
+  const isSent = () => {
+    let aborted = 0
+    const controller = { abort: () => void aborted++ } as unknown as Dispatcher.DispatchController
+    handlers[0]?.onRequestStart?.(controller, {})
+    return aborted === 0
+  }
+  return { dispatch, isSent }
+}
 
 describe("a request", () => {
   it.effect("is never sent when it was given up before", () =>
     Effect.gen(function* () {
-      const handlers: Array<Dispatcher.DispatchHandler> = []
-      const waiting = {
-        dispatch: (_: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) =>
-          handlers.push(handler) > 0,
-      }
-      const fiber = yield* Effect.forkChild(exchange(waiting, order, limits), { startImmediately: true })
+      const busy = busyConnections()
+      const fiber = yield* Effect.forkChild(send(busy, order), { startImmediately: true })
       yield* Fiber.interrupt(fiber)
-      let aborted = 0
-      const controller = { abort: () => void aborted++ } as unknown as Dispatcher.DispatchController
-      handlers[0]?.onRequestStart?.(controller, {})
-      assert.strictEqual(aborted, 1)
+      assert.isFalse(busy.isSent())
+    }),
+  )
+
+  it.live("is never sent when its time was over before", () =>
+    Effect.gen(function* () {
+      const busy = busyConnections()
+      assert.deepStrictEqual(yield* Effect.flip(send(busy, order, 20)), { _tag: "TimedOut" })
+      assert.isFalse(busy.isSent())
+    }),
+  )
+
+  it.live("ends in the caller, also when its answer cannot be read", () =>
+    Effect.gen(function* () {
+      const server = yield* opened
+      server.behaviour = json(200, {})
+      const odd = exchange(usualConnections, { ...order, url: server.url }, limits, () => {
+        throw new Error("odd")
+      })
+      const exit = yield* Effect.exit(odd)
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
     }),
   )
 
@@ -30,7 +69,7 @@ describe("a request", () => {
       const server = yield* opened
       server.behaviour = json(200, { fine: true })
       const url = `${server.url}/orders/%20x?a=1&b=%2F`
-      const answer = yield* exchange(usualConnections, { ...order, url, headers: { "x-key": "1" } }, limits)
+      const answer = yield* send(usualConnections, { ...order, url, headers: { "x-key": "1" } })
       assert.strictEqual(answer.body.toString(), '{"fine":true}')
       const [asked] = server.asked
       assert.strictEqual(asked?.method, "POST")
@@ -44,7 +83,7 @@ describe("a request", () => {
     Effect.gen(function* () {
       const server = yield* opened
       server.behaviour = json(200, { long: "x".repeat(100_000) })
-      const sent = exchange(usualConnections, { ...order, url: server.url }, limits)
+      const sent = send(usualConnections, { ...order, url: server.url })
       const exits = yield* Effect.forEach([1, 2, 3, 4], () => Effect.exit(sent), { concurrency: 4 })
       for (const exit of exits) assert.strictEqual(Exit.isSuccess(exit) && exit.value.body, "too-long")
     }),
@@ -55,7 +94,7 @@ describe("a request", () => {
       const server = yield* opened
       server.behaviour = (response) =>
         response.writeHead(200, { "content-encoding": encoding }).end(gzipSync('{"fine":true}'))
-      const answer = yield* exchange(usualConnections, { ...order, url: server.url }, limits)
+      const answer = yield* send(usualConnections, { ...order, url: server.url })
       assert.strictEqual(String(answer.body), '{"fine":true}')
     }),
   )
@@ -65,7 +104,7 @@ describe("a request", () => {
       const server = yield* opened
       const interim = "HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\n\r\n"
       server.behaviour = raw(`${interim}${interim}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}`)
-      const answer = yield* exchange(usualConnections, { ...order, url: server.url }, limits)
+      const answer = yield* send(usualConnections, { ...order, url: server.url })
       assert.deepInclude(answer, { status: 200, body: Buffer.from("{}") })
       assert.isUndefined(answer.header("retry-after"))
     }),
@@ -78,7 +117,7 @@ describe("a request", () => {
       server.behaviour = (response, asked) => raw(answerOf(asked.body) + answerOf("unasked"))(response, asked)
       const bodies = ["1", "2", "3"]
       const answers = yield* Effect.forEach(bodies, (body) =>
-        exchange(usualConnections, { ...order, url: server.url, body }, limits),
+        send(usualConnections, { ...order, url: server.url, body }),
       )
       assert.deepStrictEqual(
         answers.map(({ body }) => String(body)),

@@ -8,6 +8,7 @@ import { AppConfig } from "../../../config.ts"
 import { TextWithin } from "../../../domain/code-points.ts"
 import { codedReason } from "../../../domain/coded-reason.ts"
 import { formatAmount } from "../../../domain/money.ts"
+import { decodingThoroughly } from "../../../parsing/schema-problems.ts"
 import { bankCallbackUrl } from "../../calling/callback-url.ts"
 import { httpFields } from "../../calling/provider-access.ts"
 import { providerOf } from "../../calling/provider-access-http.ts"
@@ -55,7 +56,7 @@ const Callback = Schema.Struct({
   code: Schema.optionalKey(Schema.NullOr(Schema.String)),
   at: TextWithin(40),
 })
-const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
+const decodeCallback = decodingThoroughly(Callback)
 
 const callbacks: BankCallbacks = {
   ...signedWebhook,

@@ -6,17 +6,17 @@ import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { uetrOf } from "../../../../src/domain/uetr.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
-import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { fc } from "../../../property.ts"
 import { wholeLog } from "../../../streams/whole-log.ts"
 import { type BankFile, bankFiles, bytesOf, minorOf, ORDERS, teaching } from "./bank-model.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 import { oddities, ordered } from "./reported-orders.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

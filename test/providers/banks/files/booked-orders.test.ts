@@ -6,14 +6,14 @@ import { uetrOf } from "../../../../src/domain/uetr.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { layer as bookedOrders } from "../../../../src/providers/banks/files/booked-orders-postgres.ts"
 import { type BookedIds, BookedOrders } from "../../../../src/providers/booked-orders.ts"
-import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 import { ordered, statusFile } from "./reported-orders.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
-import { RedisConnections } from "../../../../src/platform/redis.ts"
 import type { TransferInstruction } from "../../../../src/providers/banks/bank.ts"
 import { layer as ordersInPostgres } from "../../../../src/providers/banks/files/file-orders-postgres.ts"
 import { layer as fileRecordsInPostgres } from "../../../../src/providers/banks/files/file-records-postgres.ts"
@@ -20,18 +19,19 @@ import { layer as decisionsInPostgres } from "../../../../src/register/decision-
 import { layer as fileLogOnRedis } from "../../../../src/streams/file-log-redis.ts"
 import { loggingLayer } from "../../../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../../../src/telemetry/metrics.ts"
-import { databaseLayer, type ownDatabase } from "../../../database.ts"
+import type { OwnDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { ownPrefix, settings } from "../../../settings.ts"
 import { calmWatch } from "../../../streams/calm-watch.ts"
 import { layer as streamsInMemory } from "../../../streams/streams-memory.ts"
 import { fixedKeys } from "../../../vault/fixed-keys.ts"
+import { type ConnectedDatabase, connectionsOn } from "./connected-database.ts"
 
 export const canary = "DE89370400440532013000"
 
 const debtor = { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } } as const
 
-type Database = Awaited<ReturnType<typeof ownDatabase>>
+type Database = OwnDatabase | ConnectedDatabase
 
 let banks = 0
 
@@ -47,7 +47,7 @@ export class FileBankUnderTest implements Disposable {
   /** The vault of the processes that start from now on. */
   keys = fixedKeys()
 
-  /** The database may be that of other banks too. */
+  /** The database may be that of other banks too. If it has connections, all processes share these. */
   constructor(database: Database, changes: Partial<FileBank> = {}) {
     this.#database = database
     const folder = mkdtempSync(join(tmpdir(), "bank-files-"))
@@ -68,15 +68,15 @@ export class FileBankUnderTest implements Disposable {
     }
   }
 
-  /** What a process has of its own: connections, and the tables' adapters. */
+  /** What a process has of its own: the tables' adapters, and connections unless the database has them. */
   get process() {
     const appConfig = settings({ DATABASE_URL: this.#database.url, STREAM_PREFIX: this.prefix })
-    const fileLog = fileLogOnRedis.pipe(
-      Layer.provideMerge(RedisConnections.layer),
+    const database = this.#database
+    const connections = "connections" in database ? database.connections : connectionsOn(database)
+    const fileLog = Layer.fresh(fileLogOnRedis).pipe(
+      Layer.provideMerge(connections),
       Layer.provide(appConfig),
-      Layer.fresh,
     )
-    const postgres = Layer.fresh(databaseLayer).pipe(Layer.provide(appConfig))
     return Layer.mergeAll(
       inboxInPostgres,
       outboxInPostgres,
@@ -86,7 +86,7 @@ export class FileBankUnderTest implements Disposable {
       decisionsInPostgres,
     ).pipe(
       Layer.provideMerge(withdrawalInBoth.pipe(Layer.provide(ordersInPostgres))),
-      Layer.provideMerge(Layer.mergeAll(postgres, this.keys, appConfig, freshMetrics, fileLog)),
+      Layer.provideMerge(Layer.mergeAll(this.keys, appConfig, freshMetrics, fileLog)),
       Layer.provideMerge(loggingLayer((line) => this.lines.push(line))),
       Layer.fresh,
     )

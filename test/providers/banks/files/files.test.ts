@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { dueAt } from "../../../../src/providers/banks/files/files.ts"
-import { ownDatabase } from "../../../database.ts"
+import { type OwnDatabase, ownDatabase } from "../../../database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 let test: FileBankUnderTest
 beforeAll(async () => {
   database = await ownDatabase()

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { identify, prepare } from "../../../../src/providers/banks/files/folder.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
-import { ownDatabase } from "../../../database.ts"
+import { type OwnDatabase, ownDatabase } from "../../../database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 import { place } from "./outbox-under-test.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 beforeAll(async () => {
   database = await ownDatabase()
 })

@@ -3,7 +3,6 @@ import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
-import { ownDatabase } from "../../../database.ts"
 import {
   booked,
   oddities,
@@ -14,11 +13,12 @@ import {
   standings,
   status,
 } from "./bank-reports.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

@@ -11,7 +11,6 @@ import { InboxFiles } from "../../../../src/providers/banks/files/inbox-files.ts
 import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { Mailbox } from "../../../../src/streams/mailbox.ts"
-import { ownDatabase } from "../../../database.ts"
 import {
   booked,
   counted,
@@ -24,11 +23,12 @@ import {
   standings,
   status,
 } from "./bank-reports.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

@@ -12,12 +12,12 @@ import type { FileLog } from "../../../../src/streams/file-log.ts"
 import type { Partitions } from "../../../../src/streams/partitions.ts"
 import type { StoreWatch } from "../../../../src/streams/store-watch.ts"
 import { Metrics } from "../../../../src/telemetry/metrics.ts"
-import { ownDatabase } from "../../../database.ts"
+import { type OwnDatabase, ownDatabase } from "../../../database.ts"
 import { fixedKey, fixedKeys } from "../../../vault/fixed-keys.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 import { dying, place, range, references, type Step, sealedOrders } from "./outbox-under-test.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 beforeAll(async () => {
   database = await ownDatabase()
 })

@@ -6,17 +6,17 @@ import { Postgres } from "../../../../src/platform/postgres.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { Partitions } from "../../../../src/streams/partitions.ts"
 import { StoreWatch } from "../../../../src/streams/store-watch.ts"
-import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { isPublishedDataThere } from "../../../published-data.ts"
 import { fixedKey, fixedKeys } from "../../../vault/fixed-keys.ts"
 import { schemaProblems } from "../../iso20022/payment-initiation-schema.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 import { dying, place, range, references, sealedOrders } from "./outbox-under-test.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

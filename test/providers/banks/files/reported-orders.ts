@@ -3,15 +3,23 @@ import { Effect } from "effect"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
+import type { OwnDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { firstEvents } from "../../../streams/log-under-test.ts"
 import { wholeLog } from "../../../streams/whole-log.ts"
-import type { FileBankUnderTest } from "./file-bank-under-test.ts"
+import { FileBankUnderTest } from "./file-bank-under-test.ts"
 
 interface Money {
   readonly currency: string
   readonly minor: bigint
 }
+
+/** Amounts in euros, of cents. */
+export const euros = (...minors: ReadonlyArray<bigint>): ReadonlyArray<Money> =>
+  minors.map((minor) => ({ currency: "EUR", minor }))
+
+/** The reference of the first attempt to pay an item. */
+export const referenceOf = (item: number): string => transferReference({ batch: batchId, item, attempt: 1 })
 
 /** Orders of these amounts, in one file that the client took. Returns its message id. */
 export const ordered = Effect.fnUntraced(function* (test: FileBankUnderTest, orders: ReadonlyArray<Money>) {
@@ -35,7 +43,7 @@ const orderFor = (test: FileBankUnderTest, item: number, money: Money) => {
 export const standings = Effect.fnUntraced(function* (test: FileBankUnderTest, count: number) {
   const { inquire } = yield* test.port
   const answers = yield* Effect.forEach(Array(count).keys().toArray(), (index) =>
-    inquire(transferReference({ batch: batchId, item: index + 1, attempt: 1 })),
+    inquire(referenceOf(index + 1)),
   )
   return answers.map(({ _tag }) => _tag)
 })
@@ -59,6 +67,34 @@ export const remarks = Effect.fnUntraced(function* (test: FileBankUnderTest) {
   )
   return rows.map(({ reference, kind, remark }) => [reference, kind, remark])
 })
+
+/** A file of a bank about the orders of a file of ours with this message id. */
+export type FileAbout = (messageId: string) => string | Uint8Array
+
+/** What orders become after a file for which their message id and references are known. */
+export const outcomeOfFile = async (
+  database: OwnDatabase,
+  fileOf: FileAbout,
+  orders: ReadonlyArray<Money>,
+) => {
+  using test = new FileBankUnderTest(database)
+  return await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, orders)
+      test.deliver("file.xml", fileOf(about))
+      yield* test.looks
+      return {
+        standings: yield* standings(test, orders.length),
+        oddities: (yield* oddities(test)).map(([reference = "", reason = ""]) => [
+          reference.replace(about, "MSGID"),
+          reason,
+        ]),
+        remarks: yield* remarks(test),
+        quarantined: test.list("quarantine").length,
+      }
+    }),
+  )
+}
 
 export interface BookedTransaction {
   /** The ids in `Refs`, by their elements. */

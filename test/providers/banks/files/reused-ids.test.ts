@@ -8,14 +8,14 @@ import { layer as bookedOrders } from "../../../../src/providers/banks/files/boo
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { readBankStatement } from "../../../../src/providers/iso20022/bank-statement.ts"
 import { entriesByOrder, isIndirect } from "../../../../src/reconciliation/booked-entries.ts"
-import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
+import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 import { accountFile, booking, oddities, ordered, standings, statusFile } from "./reported-orders.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: ConnectedDatabase
 beforeAll(async () => {
-  database = await ownDatabase()
+  database = await connectedDatabase()
 })
 afterAll(() => database.drop())
 

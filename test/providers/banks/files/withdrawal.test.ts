@@ -10,11 +10,11 @@ import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
 import { FileLog } from "../../../../src/streams/file-log.ts"
-import { ownDatabase } from "../../../database.ts"
+import { type OwnDatabase, ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 beforeAll(async () => {
   database = await ownDatabase()
 })

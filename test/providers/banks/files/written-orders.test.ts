@@ -15,13 +15,13 @@ import { fingerprintOf } from "../../../../src/providers/banks/files/order-seal.
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { policyOf } from "../../../../src/providers/calling/call-policy.ts"
 import { PartnerKeys } from "../../../../src/vault/partner-keys.ts"
-import { ownDatabase } from "../../../database.ts"
+import { type OwnDatabase, ownDatabase } from "../../../database.ts"
 import { isPublishedDataThere } from "../../../published-data.ts"
 import { schemaProblems } from "../../iso20022/payment-initiation-schema.ts"
 import { brokenRules } from "../../iso20022/scheme-rules.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 
-let database: Awaited<ReturnType<typeof ownDatabase>>
+let database: OwnDatabase
 beforeAll(async () => {
   database = await ownDatabase()
 })

@@ -1,0 +1,90 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { TimerWatch } from "../../src/actors/timer-watch.ts"
+
+/** Waits until the watch says that something is due, and gives when that was, in milliseconds from now. */
+const waiting = Effect.fnUntraced(function* (watch: TimerWatch) {
+  const beganAt = yield* Clock.currentTimeMillis
+  const due = Effect.andThen(watch.due, Clock.currentTimeMillis)
+  return yield* Effect.forkChild(
+    Effect.map(due, (now) => now - beganAt),
+    { startImmediately: true },
+  )
+})
+
+const lookedOnce = () => {
+  const watch = new TimerWatch()
+  watch.looks()
+  return watch
+}
+
+const inMs = (ms: number) => Effect.map(Clock.currentTimeMillis, (now) => now + ms)
+
+describe("a worker looks for due timers", () => {
+  it.effect("at once when it starts", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* Fiber.join(yield* waiting(new TimerWatch())), 0)
+    }),
+  )
+
+  it.effect("when the first one is due that it knows", () =>
+    Effect.gen(function* () {
+      const watch = lookedOnce()
+      watch.set(yield* inMs(700))
+      watch.set(yield* inMs(300))
+      watch.set(yield* inMs(500))
+      const due = yield* waiting(watch)
+      yield* TestClock.adjust(299)
+      assert.isUndefined(due.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.strictEqual(yield* Fiber.join(due), 300)
+    }),
+  )
+
+  it.effect("also if it is set while it waits for a later one", () =>
+    Effect.gen(function* () {
+      const watch = lookedOnce()
+      watch.set(yield* inMs(700))
+      const due = yield* waiting(watch)
+      yield* TestClock.adjust(100)
+      watch.set(yield* inMs(50))
+      yield* TestClock.adjust(50)
+      assert.strictEqual(yield* Fiber.join(due), 150)
+    }),
+  )
+
+  it.effect("once a second without any, because another worker may have died with its own", () =>
+    Effect.gen(function* () {
+      const watch = lookedOnce()
+      const due = yield* waiting(watch)
+      yield* TestClock.adjust(999)
+      assert.isUndefined(due.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.strictEqual(yield* Fiber.join(due), 1_000)
+    }),
+  )
+
+  it.effect("not again for those that it looked for", () =>
+    Effect.gen(function* () {
+      const watch = lookedOnce()
+      watch.set(yield* inMs(0))
+      watch.looks()
+      watch.set(yield* inMs(400))
+      const due = yield* waiting(watch)
+      yield* TestClock.adjust(400)
+      assert.strictEqual(yield* Fiber.join(due), 400)
+    }),
+  )
+
+  it.effect("at once if the clock was set back", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(10_000_000)
+      const watch = lookedOnce()
+      const due = yield* waiting(watch)
+      yield* TestClock.setTime(5_000_000)
+      watch.set(0)
+      assert.isBelow(yield* Fiber.join(due), 0)
+    }),
+  )
+})
