@@ -80,6 +80,8 @@ export const runDispatcher = Effect.fnUntraced(function* (
     }
   }
   ahead.onAdded = startAll
+  // What was stored while the last dispatcher ended.
+  startAll()
 
   const looking = Effect.gen(function* () {
     while (true) {
@@ -137,7 +139,6 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
     const group = arrived
     arrived = []
     underWay = group.length
-    webhookDeliveries.inc({ outcome: "delivered" }, group.length)
     return deliveries.delivered(group).pipe(
       Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
         Effect.logWarning("webhook attempts not recorded", {
@@ -147,6 +148,8 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
           reason,
         }),
       ),
+      // The end of the scope records them then.
+      Effect.onInterrupt(() => Effect.sync(() => arrived.push(...group))),
       Effect.ensuring(Effect.sync(() => (underWay = 0))),
     )
   })
@@ -165,6 +168,7 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
   return {
     add: (one: Arrived) => {
       arrived.push(one)
+      webhookDeliveries.inc({ outcome: "delivered" })
       Queue.offerUnsafe(some, undefined)
     },
     hasRoom: () => arrived.length + underWay < UNRECORDED_MAX,
