@@ -80,8 +80,6 @@ export const runDispatcher = Effect.fnUntraced(function* (
     }
   }
   ahead.onAdded = startAll
-  // What was stored while the last dispatcher ended.
-  startAll()
 
   const looking = Effect.gen(function* () {
     while (true) {

@@ -123,19 +123,24 @@ const receive = Effect.fn("receiveEvents")(function* (
   if (refused.length > 0) yield* report(refused)
   if (events.length === 0) return
   const now = yield* Clock.currentTimeMillis
-  yield* deliveries.record(events, { rooms: ahead.rooms(now), leaseMs }).pipe(
-    Effect.tap(({ claimed, othersAreDue }) =>
-      Effect.sync(() => {
-        for (const message of genuine) message.ack()
-        ahead.add(claimed, now)
-        if (othersAreDue) Queue.offerUnsafe(wakeUps, undefined)
-      }),
-    ),
-    Effect.catchTag("StoreUnavailable", ({ step, reason }) => {
-      for (const message of genuine) message.nak(RETRY_MS)
-      return Effect.logWarning("events not recorded, to be redelivered", { step, reason })
-    }),
-  )
+  const stored = yield* Effect.result(deliveries.record(events, { rooms: ahead.rooms(now), leaseMs }))
+  if (Result.isFailure(stored)) {
+    for (const message of genuine) message.nak(RETRY_MS)
+    const { step, reason } = stored.failure
+    return yield* Effect.logWarning("events not recorded, to be redelivered", { step, reason })
+  }
+  for (const message of genuine) message.ack()
+  const { claimed, othersAreDue } = stored.success
+  if (othersAreDue) Queue.offerUnsafe(wakeUps, undefined)
+  if (ahead.onAdded !== undefined) return ahead.add(claimed, now)
+  // The dispatcher has ended meanwhile.
+  yield* deliveries
+    .release(claimed)
+    .pipe(
+      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+        Effect.logWarning("claimed webhooks not released", { step, reason }),
+      ),
+    )
 })
 
 interface Refused {

@@ -106,6 +106,14 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "when the dispatcher ends while it records them",
   },
   {
+    name: "what is claimed as a dispatcher ends is released",
+    file: "webhooks/event-consumer.ts",
+    text: "if (ahead.onAdded !== undefined) return",
+    without: "return",
+    caughtIn: "test/webhooks/event-consumer.test.ts",
+    caughtBy: "that were claimed while their dispatcher ended",
+  },
+  {
     name: "a delivery is not sent without its body",
     file: "webhooks/deliveries-postgres.ts",
     text: "return found === undefined ? [] : [{ ...row, ...found }]",

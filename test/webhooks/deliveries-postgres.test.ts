@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
-import { AHEAD_MS_MAX, ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
+import { ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
 import { type Claim, Deliveries } from "../../src/webhooks/deliveries.ts"
 import { makeWakeUps, runDispatcher } from "../../src/webhooks/dispatcher.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
@@ -235,20 +235,6 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
         held,
       )
       yield* (yield* WebhookEndpoints).remove("recorded", endpoint.id)
-    }),
-  )
-
-  it.effect("that were stored while a dispatcher ended are sent when the next one starts", () =>
-    Effect.gen(function* () {
-      const { received, url } = yield* startReceiver()
-      const { deliveries, endpoint, events } = yield* waiting("restarted", url, 5)
-      const ahead = new ClaimedAhead()
-      ahead.add(yield* deliveries.claim(claimOf(endpoint.id, 100)), Date.now())
-      const since = performance.now()
-      yield* Effect.forkScoped(runDispatcher(yield* makeWakeUps, undefined, ahead))
-      yield* until(Effect.sync(() => received.length === events.length))
-      assert.isBelow(performance.now() - since, AHEAD_MS_MAX, "they would be released then, and looked for")
-      yield* (yield* WebhookEndpoints).remove("restarted", endpoint.id)
     }),
   )
 

@@ -1,5 +1,12 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
 import { expect, it } from "vitest"
-import { keep } from "../../src/webhooks/event-consumer.ts"
+import { ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
+import { Deliveries } from "../../src/webhooks/deliveries.ts"
+import { makeWakeUps } from "../../src/webhooks/dispatcher.ts"
+import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
+import { keep, runEventConsumer } from "../../src/webhooks/event-consumer.ts"
+import { deliveryRows, eventsOf, publish, until, webhookPlatform } from "./webhook-platform.ts"
 
 it("messages that nobody takes are kept up to a limit, and given back for later beyond it", () => {
   const waiting: Array<{ readonly nak: (waitMs?: number) => void }> = []
@@ -8,4 +15,49 @@ it("messages that nobody takes are kept up to a limit, and given back for later 
   for (let nth = 1; nth <= 1_003; nth += 1) keep(message, waiting)
   expect(waiting).toHaveLength(1_000)
   expect(given).toEqual([1_000, 1_000, 1_000])
+})
+
+layer(webhookPlatform(), { excludeTestServices: true })("deliveries", (it) => {
+  it.effect("that were claimed while their dispatcher ended are due at once", () =>
+    Effect.gen(function* () {
+      const deliveries = yield* Deliveries
+      const { endpoint } = yield* (yield* WebhookEndpoints).create({
+        partner: "acme",
+        url: "http://127.0.0.1:9/",
+      })
+      const ahead = new ClaimedAhead()
+      ahead.onAdded = () => {}
+      for (let nth = 0; nth < 100; nth += 1) ahead.took(endpoint.id, Date.now())
+      let claimed = 0
+      const ending = Deliveries.of({
+        ...deliveries,
+        record: (events, room) =>
+          Effect.tap(deliveries.record(events, room), (stored) =>
+            Effect.sync(() => {
+              claimed += stored.claimed.length
+              ahead.onAdded = undefined
+            }),
+          ),
+      })
+      const events = eventsOf("acme", 5)
+      yield* publish(events)
+      yield* runEventConsumer(yield* makeWakeUps, ahead).pipe(
+        Effect.provideService(Deliveries, ending),
+        Effect.forkScoped,
+      )
+      yield* until(Effect.map(deliveryRows(endpoint.id), (rows) => rows.length === events.length))
+      const due = new Set<string>()
+      yield* until(
+        Effect.map(
+          deliveries.claim({ allotted: new Map([[endpoint.id, 100]]), leaseMs: 60_000 }),
+          (found) => {
+            for (const { eventId } of found) due.add(eventId)
+            return due.size === events.length
+          },
+        ),
+      )
+      assert.isAbove(claimed, 0)
+      assert.isFalse(ahead.has(endpoint.id))
+    }),
+  )
 })
