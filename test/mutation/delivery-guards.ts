@@ -114,6 +114,14 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "that were claimed while their dispatcher ended",
   },
   {
+    name: "a mistake of ours does not end webhooks for good",
+    file: "webhooks/webhooks.ts",
+    text: 'Effect.catchDefect((defect) => Effect.fail({ step: "defect", reason: String(defect) })),',
+    without: "",
+    caughtIn: "test/webhooks/event-consumer.test.ts",
+    caughtBy: "go out also after the dispatcher broke",
+  },
+  {
     name: "a delivery is not sent without its body",
     file: "webhooks/deliveries-postgres.ts",
     text: "return found === undefined ? [] : [{ ...row, ...found }]",

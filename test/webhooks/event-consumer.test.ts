@@ -1,12 +1,14 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { expect, it } from "vitest"
 import { ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { makeWakeUps } from "../../src/webhooks/dispatcher.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import { keep, runEventConsumer } from "../../src/webhooks/event-consumer.ts"
-import { deliveryRows, eventsOf, publish, until, webhookPlatform } from "./webhook-platform.ts"
+import { layer as webhooks } from "../../src/webhooks/webhooks.ts"
+import { startReceiver } from "./receiver.ts"
+import { deliveryRows, eventsOf, firstEventOf, publish, until, webhookPlatform } from "./webhook-platform.ts"
 
 it("messages that nobody takes are kept up to a limit, and given back for later beyond it", () => {
   const waiting: Array<{ readonly nak: (waitMs?: number) => void }> = []
@@ -58,6 +60,26 @@ layer(webhookPlatform(), { excludeTestServices: true })("deliveries", (it) => {
       )
       assert.isAbove(claimed, 0)
       assert.isFalse(ahead.has(endpoint.id))
+    }),
+  )
+
+  it.effect("go out also after the dispatcher broke by a mistake of ours", () =>
+    Effect.gen(function* () {
+      const deliveries = yield* Deliveries
+      const { received, url } = yield* startReceiver()
+      yield* (yield* WebhookEndpoints).create({ partner: "mistaken", url })
+      let looks = 0
+      const breaking = Deliveries.of({
+        ...deliveries,
+        waiting: (...of) => {
+          looks += 1
+          return looks === 1 ? Effect.die(new Error("a mistake")) : deliveries.waiting(...of)
+        },
+      })
+      yield* Effect.provideService(Layer.build(webhooks), Deliveries, breaking)
+      yield* until(Effect.sync(() => looks > 0))
+      yield* publish([firstEventOf("mistaken")])
+      yield* until(Effect.sync(() => received.length === 1))
     }),
   )
 })
