@@ -56,4 +56,34 @@ describe("a group commit", () => {
       assert.deepStrictEqual(written, ["1", "3"])
     }).pipe(Effect.scoped),
   )
+
+  it.live("fails what takes too long, and writes it only if its turn had come", () =>
+    Effect.gen(function* () {
+      const written: Array<string> = []
+      const mayEnd = yield* Latch.make()
+      const commit = groupCommit(
+        yield* Effect.scope,
+        (requests: ReadonlyArray<string>) =>
+          Effect.as(
+            Effect.andThen(
+              Effect.sync(() => written.push(...requests)),
+              mayEnd.await,
+            ),
+            requests,
+          ),
+        1,
+        { msMax: 20, tooLate: "too late" as const },
+      )
+      const [first, second] = yield* Effect.forEach(["1", "2"], (request) =>
+        Effect.forkChild(Effect.flip(commit(request)), { startImmediately: true }),
+      )
+      assert(first && second)
+      assert.strictEqual(yield* Fiber.join(first), "too late")
+      assert.strictEqual(yield* Fiber.join(second), "too late")
+      const third = yield* Effect.forkChild(commit("3"), { startImmediately: true })
+      yield* mayEnd.open
+      assert.strictEqual(yield* Fiber.join(third), "3")
+      assert.deepStrictEqual(written, ["1", "3"])
+    }).pipe(Effect.scoped),
+  )
 })
