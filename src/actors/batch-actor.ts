@@ -36,6 +36,7 @@ import {
 } from "./activation.ts"
 import type { Stall } from "./backoff.ts"
 import { type Lease, moment } from "./lease.ts"
+import { LOOK_MS_MAX } from "./message-queue.ts"
 import { type Refusal, type Turn, takeTurn } from "./turn.ts"
 
 /** Commands of the mailbox that one append answers. */
@@ -44,8 +45,6 @@ const MAIL_MAX = 256
 const CALLS_MAX = 8
 /** The shortest wait before the stores are checked again while no money may move. */
 const LOOK_AGAIN_MS = 250
-/** How long an actor only waits for calls at most, before it looks whether anything else is due. */
-const LOOK_MS_MAX = 1_000
 /** Answered decisions that are remembered while a batch is at rest. */
 const ANSWERED_MAX = 256
 

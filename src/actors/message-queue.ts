@@ -1,13 +1,16 @@
 import { Effect, Latch } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 
+/** How long an actor only waits for calls at most, before it looks whether anything else is due. */
+export const LOOK_MS_MAX = 1_000
+
 /**
  * Messages from the calls under way to the loop of their actor. `put` never waits. The queue is bounded all the same: a call
  * puts one message for each of its items and one more, and an actor starts a bounded number of calls.
  */
 export class MessageQueue<Message> {
   readonly batch: BatchId
-  /** From when on its actor is to be woken although nothing came, in epoch milliseconds. */
+  /** From when on its actor is to be woken although nothing came, in epoch milliseconds: at most {@link LOOK_MS_MAX} ahead. */
   lookAt = 0
   /** Whether its actor waits for a message. */
   isAwaited = false
@@ -73,7 +76,8 @@ export class MessageQueues<Message> {
     const others = new Map<BatchId, MessageQueue<Message>>()
     for (const queue of this.#queues) {
       if (!queue.isAwaited) continue
-      if (queue.lookAt <= now) queue.wake()
+      // A clock that was set back lengthens no wait.
+      if (queue.lookAt <= now || queue.lookAt > now + LOOK_MS_MAX) queue.wake()
       else others.set(queue.batch, queue)
     }
     return others
