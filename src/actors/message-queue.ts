@@ -47,6 +47,11 @@ export class MessageQueue<Message> {
     })
   })
 
+  /** Whether its actor has to look at `now` (epoch milliseconds). A clock that was set back lengthens no wait. */
+  isDue(now: number): boolean {
+    return this.lookAt <= now || this.lookAt > now + LOOK_MS_MAX
+  }
+
   /** Ends a wait, also if there is no message. */
   wake(): void {
     this.#arrived.openUnsafe()
@@ -71,15 +76,16 @@ export class MessageQueues<Message> {
   /** Waits until an actor runs. */
   readonly some: Effect.Effect<void> = Effect.asVoid(this.#some.await)
 
-  /** Wakes the actors that have to look at `now` (epoch milliseconds), and returns the others that wait, by their batch. */
-  wakeDue(now: number): ReadonlyMap<BatchId, MessageQueue<Message>> {
-    const others = new Map<BatchId, MessageQueue<Message>>()
-    for (const queue of this.#queues) {
-      if (!queue.isAwaited) continue
-      // A clock that was set back lengthens no wait.
-      if (queue.lookAt <= now || queue.lookAt > now + LOOK_MS_MAX) queue.wake()
-      else others.set(queue.batch, queue)
-    }
-    return others
+  /** Wakes the actors that have to look at `now` (epoch milliseconds). */
+  wakeDue(now: number): void {
+    for (const queue of this.#queues) if (queue.isAwaited && queue.isDue(now)) queue.wake()
+  }
+
+  /** The others that wait at `now`, by their batch. */
+  waiting(now: number): ReadonlyMap<BatchId, MessageQueue<Message>> {
+    const waiting = new Map<BatchId, MessageQueue<Message>>()
+    for (const queue of this.#queues)
+      if (queue.isAwaited && !queue.isDue(now)) waiting.set(queue.batch, queue)
+    return waiting
   }
 }
