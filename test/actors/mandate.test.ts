@@ -86,7 +86,7 @@ class Paying {
       pass: () => Effect.void,
       warm: new FoldCache(unknownBatch(routes), { itemsMax: 10 }),
       messageQueues: new MessageQueues(),
-      pace: new Pace(),
+      pace: new Pace(() => 1),
       clearanceTerms: Effect.sync(() => this.read),
       seenTerms: () => this.seen,
       instructions: {
