@@ -141,7 +141,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     text: "      if (this.take()) return Effect.void\n",
     without: "",
     caughtIn: "test/providers/calling/call-line.test.ts",
-    caughtBy: "forgets nobody, wherever fibers pause",
+    caughtBy: "gives a place at once that came free before",
   },
   {
     name: "a call that is called before it waits begins",

@@ -125,20 +125,28 @@ describe("a line for calls", () => {
   it.live("forgets nobody, wherever fibers pause for each other", () =>
     Effect.gen(function* () {
       for (let ops = 3; ops <= 12; ops++) {
-        const line = new CallLine(2)
-        const calls = Effect.forEach(
-          Array.from({ length: 40 }, (_, name) => name),
-          (name) =>
-            inTurn(
-              line,
-              Effect.forEach(Array.from({ length: name % 4 }), () => Effect.yieldNow),
-            ),
-          { concurrency: "unbounded", discard: true },
-        ).pipe(Effect.provideService(MaxOpsBeforeYield, ops))
-        const ended = yield* Effect.timeoutOption(calls, 5_000)
-        assert.strictEqual(ended._tag, "Some", `somebody waits for ever, pausing after ${ops} steps`)
-        assert.deepStrictEqual([line.take(), line.take(), line.take()], [true, true, false])
+        const line = new CallLine(1)
+        const calls = Array.from({ length: 50 }, (_, name) =>
+          inTurn(line, name % 3 === 0 ? Effect.void : Effect.yieldNow).pipe(
+            Effect.provideService(MaxOpsBeforeYield, ops),
+          ),
+        )
+        const ended = yield* Effect.timeoutOption(Effect.all(calls, { concurrency: "unbounded" }), 5_000)
+        assert.strictEqual(ended._tag, "Some", `somebody waits for ever, with a pause every ${ops} steps`)
+        assert.deepStrictEqual([line.take(), line.take()], [true, false])
       }
+    }),
+  )
+
+  it.effect("gives a place at once that came free before somebody joined the line", () =>
+    Effect.gen(function* () {
+      const line = new CallLine(1)
+      assert.deepStrictEqual([line.take(), line.take()], [true, false])
+      const joining = line.taken((wait) => wait)
+      line.leave()
+      const waiter = yield* Effect.forkChild(joining, { startImmediately: true })
+      assert.isDefined(waiter.pollUnsafe(), "it waits for somebody to leave, and nobody is there")
+      assert.isFalse(line.take())
     }),
   )
 
