@@ -219,6 +219,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "opens also with a success that makes the calls enough to judge by",
   },
   {
+    name: "no call is made that waited for its turn when the provider asked for a pause",
+    file: "providers/calling/channel-admission.ts",
+    text: "this.#trying || now < this.#pausedUntil",
+    without: "this.#trying",
+    caughtIn: "test/providers/calling/breaker.test.ts",
+    caughtBy: "gets it also from those who waited for their turn",
+  },
+  {
     name: "a success does not hold those who looked at the time before it",
     file: "providers/calling/channel-admission.ts",
     text: "Math.min(until, now)",

@@ -125,7 +125,8 @@ export class ChannelAdmission {
 
   /** Admits a call; `undefined` if the channel stopped admitting calls since {@link awaited}. {@link leave} ends each. */
   enter(now: number): AdmittedCall | undefined {
-    if (this.#trying) return undefined
+    // The provider may have asked for a pause while the caller waited for its turn.
+    if (this.#trying || now < this.#pausedUntil) return undefined
     const admitted = this.#breaker.admit(now)
     if (admitted === undefined) {
       this.#look(now)

@@ -1,6 +1,6 @@
 /** When a channel admits no calls: its breaker, and the pauses that a provider asks for. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { beforeEach, vi } from "vitest"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
@@ -177,6 +177,35 @@ describe("a provider that asks for a pause", () => {
       assert.strictEqual(server.asked.length, 1)
       assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
       assert.isAtLeast(Date.now() - pausedAt, 1_000)
+    }).pipe(withChannels),
+  )
+
+  it.effect("gets it also from those who waited for their turn when it asked", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel({ concurrency: 1, retries: { attemptsMax: 1 }, breaker: noBreaker })
+      const asks = Deferred.makeUnsafe<void>()
+      const busy = { provider: "north", reason: "busy", kind: "busy", retryAfterMs: 1_000 } as const
+      const refused = Effect.andThen(Deferred.await(asks), Effect.fail(new ProviderUnavailable(busy)))
+      yield* Effect.forkChild(Effect.exit(channel.call(terms(), refused)), { startImmediately: true })
+      let calls = 0
+      const answered = Effect.sync(() => {
+        calls += 1
+        return "yes"
+      })
+      const begin = (patienceMs: number) =>
+        Effect.forkChild(Effect.result(channel.call(terms({ patienceMs }), answered)), {
+          startImmediately: true,
+        })
+      const [patient, impatient] = [yield* begin(PATIENT_MS), yield* begin(0)]
+      assert.strictEqual(channel.report(0).waiting, 2)
+      yield* Deferred.succeed(asks, undefined)
+      yield* TestClock.adjust(999)
+      assert.strictEqual(calls, 0)
+      const failure = yield* Effect.flip(Effect.flatMap(Fiber.join(impatient), Effect.fromResult))
+      assert.strictEqual(failure.kind, "not-called")
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* Effect.flatMap(Fiber.join(patient), Effect.fromResult), "yes")
+      assert.strictEqual(calls, 1)
     }).pipe(withChannels),
   )
 
