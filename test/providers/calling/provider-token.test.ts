@@ -188,6 +188,22 @@ describe("a call that has to wait for what proves who calls", () => {
     }),
   )
 
+  it.effect("takes no longer when the clock is set back meanwhile", () =>
+    Effect.gen(function* () {
+      const bank = yield* Effect.acquireRelease(
+        Effect.promise(() => MisbehavingServer.open()),
+        (server) => Effect.promise(() => server.close()),
+      )
+      const admission = { headers: {}, connections: usualConnections, refused: Effect.void }
+      const access = { admit: () => Effect.as(TestClock.setTime(0), admission) }
+      yield* TestClock.setTime(HOUR_MS)
+      const call = inquire({ name: "north", url: bank.url, timeoutMs: 300, access })
+      const fiber = yield* Effect.forkChild(Effect.flip(call))
+      yield* Effect.promise(() => vi.waitUntil(() => fiber.pollUnsafe() !== undefined, { timeout: 10_000 }))
+      assert.strictEqual((yield* Fiber.join(fiber)).kind, "timed-out")
+    }),
+  )
+
   const failing = (kind: FailureKind) => new ProviderUnavailable({ provider: "north", reason: "no", kind })
   /** A transfer that fails so, by a channel; the answer is how often it was tried, and how the breaker stands. */
   const transferred = (kind: FailureKind, outcomes: PolicyFields["breaker"] = {}) =>
