@@ -90,10 +90,18 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "waiting for credentials is a part of the time of a call",
     file: "providers/calling/provider-http.ts",
-    text: "since + timeoutMs - (yield* Clock.currentTimeMillis)",
-    without: "timeoutMs",
+    text: "Math.max((yield* Clock.currentTimeMillis) - since, 0)",
+    without: "0",
     caughtIn: tokens,
     caughtBy: "takes no longer in all than one that has not",
+  },
+  {
+    name: "a clock that is set back gives a call no more time",
+    file: "providers/calling/provider-http.ts",
+    text: "Math.max((yield* Clock.currentTimeMillis) - since, 0)",
+    without: "((yield* Clock.currentTimeMillis) - since)",
+    caughtIn: tokens,
+    caughtBy: "takes no longer when the clock is set back",
   },
   {
     name: "a secret is looked up anew when it was refused",
