@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { beforeEach, vi } from "vitest"
+import type { PolicyFields } from "../../../src/providers/calling/call-policy.ts"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
 import {
   ask,
@@ -216,6 +217,56 @@ describe("a provider that asks for a pause", () => {
       yield* ask(channel)
       server.behaviour = well
       assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
+    }).pipe(withChannels),
+  )
+})
+
+describe("a channel whose clock is set back", () => {
+  const DAY_MS = 86_400_000
+  const answered = Effect.succeed("yes")
+  const failing = (own: Partial<ProviderUnavailable> = {}) =>
+    Effect.fail(new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error", ...own }))
+  const opened = (fields: PolicyFields) => Effect.andThen(TestClock.setTime(DAY_MS), openChannel(fields))
+
+  it.effect("admits calls, as it did", () =>
+    Effect.gen(function* () {
+      const channel = yield* opened({})
+      yield* TestClock.setTime(0)
+      assert.strictEqual(yield* channel.call(terms(), answered), "yes")
+    }).pipe(withChannels),
+  )
+
+  it.effect("tries a provider whose breaker is open", () =>
+    Effect.gen(function* () {
+      const channel = yield* opened(quickBreaker(1_000))
+      for (const _ of [1, 2, 3, 4]) yield* Effect.flip(channel.call(terms(), failing()))
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), answered))).kind, "not-called")
+      assert.strictEqual(channel.invite(1, DAY_MS + 1_000), 1)
+      yield* TestClock.setTime(0)
+      assert.strictEqual(yield* healthOf(channel), "half-open")
+      assert.strictEqual(channel.invite(1, 0), 1, "the last invitation is not in the future")
+      assert.strictEqual(yield* channel.call(terms(), answered), "yes")
+      assert.strictEqual(yield* healthOf(channel), "closed")
+    }).pipe(withChannels),
+  )
+
+  it.effect("keeps no place for longer", () =>
+    Effect.gen(function* () {
+      const channel = yield* opened({ ratePerSecond: 5 })
+      assert.strictEqual(channel.invite(3, DAY_MS), 3)
+      assert.strictEqual(channel.room(DAY_MS), 7)
+      assert.strictEqual(channel.room(0), 10)
+    }).pipe(withChannels),
+  )
+
+  it.effect("gives a provider no longer a pause than it may have", () =>
+    Effect.gen(function* () {
+      const channel = yield* opened({ retries: { attemptsMax: 1 }, breaker: noBreaker })
+      yield* Effect.flip(channel.call(terms(), failing({ kind: "busy", retryAfterMs: 60_000 })))
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), answered))).kind, "not-called")
+      yield* TestClock.setTime(0)
+      assert.strictEqual(yield* channel.call(terms(), answered), "yes")
+      assert.isUndefined(channel.report(0).pausedUntil)
     }).pipe(withChannels),
   )
 })
