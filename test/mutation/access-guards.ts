@@ -50,8 +50,8 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a token is not replaced for being refused when it is young",
     file: "providers/calling/oauth-token-http.ts",
-    text: " && now - token.fetchedAt >= REPLACED_AFTER_MS",
-    without: "",
+    text: "if (isCurrent && !isYoung)",
+    without: "if (isCurrent)",
     caughtIn: tokens,
     caughtBy: "is fetched once for all callers",
   },
@@ -74,7 +74,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a token's server that fails is left alone for a while",
     file: "providers/calling/oauth-token-http.ts",
-    text: "if (failed !== undefined && now < failed.until) return yield* inNeed(failed.error)",
+    text: "if (failed !== undefined && isPaused) return yield* inNeed(failed.error)",
     without: "",
     caughtIn: tokens,
     caughtBy: "that cannot be had leaves its server alone",

@@ -124,6 +124,25 @@ describe("a token", () => {
     }),
   )
 
+  it.effect(
+    "is not held back when the clock is set back: neither a new one nor the next request for one",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* tokenServer
+        const provider = yield* opened("https://north.io", { auth: oauth2(`${server.url}/token`) })
+        yield* TestClock.setTime(2 * HOUR_MS)
+        server.behaviour = grant("one")
+        const { refused } = yield* admitted(provider)
+        yield* TestClock.setTime(HOUR_MS)
+        server.behaviour = json(503, {}, { "retry-after": "20" })
+        yield* refused
+        assert.strictEqual((yield* Effect.flip(shown(provider))).kind, "no-credentials")
+        server.behaviour = grant("two")
+        yield* TestClock.setTime(0)
+        assert.strictEqual(yield* shown(provider), "Bearer two")
+      }),
+  )
+
   it.live.each([
     [
       "is refused",
