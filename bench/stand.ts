@@ -30,7 +30,7 @@ export interface Stand {
 const READY_MS_MAX = 60_000
 
 /** More than any load leaves behind: an intake that refuses batches would be quick, and measure nothing. */
-const backlog = { BACKLOG_MAX: "10000000" }
+const backlog = { BACKLOG_MAX: "10000000", PARTNER_BACKLOG_MAX: "10000000" }
 
 const apiKey = sandboxKeys.partner
 

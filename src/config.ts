@@ -296,7 +296,7 @@ const settings = all({
     drainMs: count("DRAIN_MS", 750),
     /** Open batches beyond which intake answers 503. */
     backlogMax: count("BACKLOG_MAX", 20_000),
-    /** The percentage of the time for which each part that settles works while intake is pressed; 100: none yields. */
+    /** The percentage of the time for which workers start calls while intake is pressed; 100: they never yield. */
     settlingSharePercent: count("SETTLING_SHARE_PERCENT", 10, 100, 5),
     /** Open batches of one partner beyond which its intake answers 429. */
     partnerBacklogMax: count("PARTNER_BACKLOG_MAX", 5_000),

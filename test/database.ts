@@ -4,6 +4,7 @@ import postgres from "postgres"
 import { inject } from "vitest"
 import { Database } from "../src/database/database.ts"
 import { Postgres } from "../src/platform/postgres.ts"
+import { databaseUrlAt } from "./migrated-database.ts"
 
 /** A pool on the database of the settings, and the tables of this release in it. */
 export const databaseLayer = Database.layer.pipe(Layer.provideMerge(Postgres.layer))
@@ -30,16 +31,10 @@ const create = async (template: string, setting: string | undefined): Promise<Ow
   await server.unsafe(`create database ${name} template ${template}`)
   if (setting !== undefined) await server.unsafe(`alter database ${name} ${setting}`)
   return {
-    url: urlOf(inject("databaseUrl"), name),
+    url: databaseUrlAt(inject("databaseUrl"), name),
     drop: async () => {
       await server.unsafe(`drop database ${name} with (force)`)
       await server.end()
     },
   }
-}
-
-const urlOf = (serverUrl: string, name: string): string => {
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
-  return url.href
 }

@@ -11,16 +11,31 @@ const MIGRATION_MS_MAX = 60_000
 export const createMigratedDatabase = async (serverUrl: string) => {
   const name = `migrated_${randomUUID().slice(0, 8)}`
   const server = postgres(serverUrl, { max: 1, onnotice: () => {} })
-  await server.unsafe(`create database ${name}`)
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
-  const silent = Logger.layer([])
-  await Effect.runPromise(
-    migrate.pipe(Effect.provide([Postgres.patient(url.href, MIGRATION_MS_MAX), silent])),
-  )
   const drop = async () => {
-    await server.unsafe(`drop database ${name}`)
-    await server.end()
+    try {
+      await server.unsafe(`drop database if exists ${name} with (force)`)
+    } finally {
+      await server.end()
+    }
+  }
+  try {
+    await server.unsafe(`create database ${name}`)
+    await migrated(serverUrl, name)
+  } catch (error) {
+    await drop()
+    throw error
   }
   return { name, drop }
+}
+
+const migrated = (serverUrl: string, name: string): Promise<unknown> => {
+  const database = Postgres.patient(databaseUrlAt(serverUrl, name), MIGRATION_MS_MAX)
+  return Effect.runPromise(migrate.pipe(Effect.provide([database, Logger.layer([])])))
+}
+
+/** The URL of a database on a server. */
+export const databaseUrlAt = (serverUrl: string, name: string): string => {
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  return url.href
 }

@@ -9,7 +9,7 @@ import { createServer } from "node:net"
 import { inject } from "vitest"
 import { sandboxCallbackSecrets } from "../src/dev/local-sandbox.ts"
 import { type Sandbox, type SandboxOptions, type SandboxUrls, startSandbox } from "../src/sandbox/sandbox.ts"
-import { ownDatabase } from "./database.ts"
+import { emptyDatabase, ownDatabase } from "./database.ts"
 import { masterKeys, ownPrefix } from "./settings.ts"
 
 export const API_KEY = "acme-key"
@@ -99,7 +99,8 @@ export class PlatformUnderTest implements AsyncDisposable {
     sandboxOptions: SandboxOptions = {},
   ): Promise<PlatformUnderTest> {
     const [database, sandbox, port] = await Promise.all([
-      ownDatabase(),
+      // In production the service refuses a database that does not wait for the disk.
+      environment.NODE_ENV === "production" ? emptyDatabase() : ownDatabase(),
       startSandbox(sandboxOptions),
       freePort(),
     ])

@@ -50,10 +50,7 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
     project.provide("natsUrl", natsUrl)
     const migrated = await createMigratedDatabase(databaseUrl)
     project.provide("migratedDatabase", migrated.name)
-    return async () => {
-      await migrated.drop()
-      await close()
-    }
+    return () => migrated.drop().finally(close)
   } catch (error) {
     await close()
     throw error

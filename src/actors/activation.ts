@@ -129,7 +129,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
   const partition = services.partitions.of(id)
   const asked = mayPay({ partition, compared: warm.compared, services })
     ? undefined
-    : yield* askRegister({ id, partition, services }, before === 0)
+    : yield* Effect.andThen(services.watch.look, askRegister({ id, partition, services }, before === 0))
   yield* foldLog(services.store, id, warm)
   const takenOver = before === 0 || warm.batch.version > before
   const messages = yield* Effect.acquireRelease(
@@ -175,10 +175,8 @@ const askRegister = Effect.fnUntraced(function* (
   { id, partition, services }: Pick<Activation, "id" | "partition" | "services">,
   isReadSince: boolean,
 ) {
-  const { instructions, watch } = services
-  yield* watch.look
-  const epoch = watch.epoch()
-  const asking = yield* Effect.forkChild(instructions.standing(id, partition))
+  const epoch = services.watch.epoch()
+  const asking = yield* Effect.forkChild(services.instructions.standing(id, partition))
   const asked: Asked = { epoch, answer: Fiber.join(asking), isReadSince }
   return asked
 })
@@ -226,7 +224,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation, before?: 
       version: batch.version,
     })
     yield* services.instructions.rebase(now)
-    ;({ decisions } = yield* services.instructions.standing(id, services.partitions.of(id)))
+    ;({ decisions } = yield* services.instructions.standing(id, partition))
   }
   const attempts = attemptsReported(batch).map((attempt) => ({ batch: id, ...attempt }))
   const missing = attempts.length === 0 ? 0 : yield* services.instructions.restore(attempts, now)

@@ -21,7 +21,6 @@ import { wakeAt } from "../domain/plan.ts"
 import type { Call, Mandate } from "../pipelines/call.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
-import type { Append } from "../streams/event-store.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import {
@@ -36,6 +35,7 @@ import {
 } from "./activation.ts"
 import type { Stall } from "./backoff.ts"
 import { type Lease, moment } from "./lease.ts"
+import { LOOK_MS_MAX } from "./message-queue.ts"
 import { type Refusal, type Turn, takeTurn } from "./turn.ts"
 
 /** Commands of the mailbox that one append answers. */
@@ -44,8 +44,6 @@ const MAIL_MAX = 256
 const CALLS_MAX = 8
 /** The shortest wait before the stores are checked again while no money may move. */
 const LOOK_AGAIN_MS = 250
-/** How long an actor only waits for calls at most, before it looks whether anything else is due. */
-const LOOK_MS_MAX = 1_000
 /** Answered decisions that are remembered while a batch is at rest. */
 const ANSWERED_MAX = 256
 
@@ -60,12 +58,7 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     const now = services.clock.currentTimeMillisUnsafe()
     const turn = takeTurn(actor, received, now)
     services.pace.tookTurn(now)
-    if (isLast(actor, turn)) {
-      yield* services.pass("before-release")
-      if (yield* append(actor, turn, { wakeAt: wakeOf(actor, turn, waitOf(actor, turn)) }))
-        return keepWarm(actor)
-    } else if (hasNews(turn)) yield* append(actor, turn)
-    else actor.mailWaiting = false
+    if (yield* record(actor, turn)) return keepWarm(actor)
     const waitUntil = turn.calls.length > 0 ? yield* act(actor, turn) : waitOf(actor, turn)
     actor.messages.lookAt = lookAt(actor, turn, waitUntil)
     isBehind = turn.isBehind
@@ -171,12 +164,18 @@ const reasonOf = (stalled: Stall): string => {
 const hasNews = ({ events, handled, answered, refusals }: Turn): boolean =>
   events.length + handled.length + answered.length + refusals.length > 0
 
-/** Records a turn. Returns whether the batch was released, which happens only if `release` asks for it. */
-const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn, release?: Append["release"]) {
+/** Records a turn. Returns whether that also released the batch. */
+const record = (actor: Activation, turn: Turn): ReturnType<typeof append> => {
+  if (hasNews(turn)) return append(actor, turn)
+  actor.mailWaiting = false
+  return Effect.succeed(false)
+}
+
+const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   const { events, handled, answered, refusals } = turn
   for (const refusal of refusals) yield* logRefusal(actor, refusal)
   const isAppended = events.length > 0 || handled.length > 0
-  const isReleased = isAppended && (yield* appendToLog(actor, turn, release))
+  const isReleased = isAppended && (yield* appendToLog(actor, turn))
   if (!isAppended) actor.mailWaiting = false
   if (answered.length === 0) return isReleased
   const { id, batch, head, services } = actor
@@ -184,12 +183,11 @@ const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn, relea
   return isReleased
 })
 
-const appendToLog = Effect.fnUntraced(function* (
-  actor: Activation,
-  { events, handled }: Turn,
-  release: Append["release"],
-) {
+const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
+  const { events, handled } = turn
   const { store, pass, nextCommandId } = actor.services
+  const release = isLast(actor, turn) ? { wakeAt: wakeOf(actor, turn, waitOf(actor, turn)) } : undefined
+  if (release !== undefined) yield* pass("before-release")
   const intends = events.some(({ _tag }) => _tag === "TransfersRequested" || _tag === "TransferResent")
   yield* pass(intends ? "before-intent" : "before-append")
   const { mailWaiting, head, isReleased } = yield* store.append(actor.lease.owned, {

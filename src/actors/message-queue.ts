@@ -1,13 +1,16 @@
 import { Effect, Latch } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 
+/** How long an actor only waits for calls at most, before it looks whether anything else is due. */
+export const LOOK_MS_MAX = 1_000
+
 /**
  * Messages from the calls under way to the loop of their actor. `put` never waits. The queue is bounded all the same: a call
  * puts one message for each of its items and one more, and an actor starts a bounded number of calls.
  */
 export class MessageQueue<Message> {
   readonly batch: BatchId
-  /** From when on its actor is to be woken although nothing came, in epoch milliseconds. */
+  /** From when on its actor is to be woken although nothing came, in epoch milliseconds: at most {@link LOOK_MS_MAX} ahead. */
   lookAt = 0
   /** Whether its actor waits for a message. */
   isAwaited = false
@@ -44,6 +47,11 @@ export class MessageQueue<Message> {
     })
   })
 
+  /** Whether its actor has to look at `now` (epoch milliseconds). A clock that was set back lengthens no wait. */
+  isDue(now: number): boolean {
+    return this.lookAt <= now || this.lookAt > now + LOOK_MS_MAX
+  }
+
   /** Ends a wait, also if there is no message. */
   wake(): void {
     this.#arrived.openUnsafe()
@@ -68,14 +76,16 @@ export class MessageQueues<Message> {
   /** Waits until an actor runs. */
   readonly some: Effect.Effect<void> = Effect.asVoid(this.#some.await)
 
-  /** Wakes the actors that have to look at `now` (epoch milliseconds), and returns the others that wait, by their batch. */
-  wakeDue(now: number): ReadonlyMap<BatchId, MessageQueue<Message>> {
-    const others = new Map<BatchId, MessageQueue<Message>>()
-    for (const queue of this.#queues) {
-      if (!queue.isAwaited) continue
-      if (queue.lookAt <= now) queue.wake()
-      else others.set(queue.batch, queue)
-    }
-    return others
+  /** Wakes the actors that have to look at `now` (epoch milliseconds). */
+  wakeDue(now: number): void {
+    for (const queue of this.#queues) if (queue.isAwaited && queue.isDue(now)) queue.wake()
+  }
+
+  /** The others that wait at `now`, by their batch. */
+  waiting(now: number): ReadonlyMap<BatchId, MessageQueue<Message>> {
+    const waiting = new Map<BatchId, MessageQueue<Message>>()
+    for (const queue of this.#queues)
+      if (queue.isAwaited && !queue.isDue(now)) waiting.set(queue.batch, queue)
+    return waiting
   }
 }

@@ -41,8 +41,8 @@ const END_WAITS_EVERY_MS = 50
 const TAKES_MAX = 1_024
 /** Looks for due timers are at least this far apart. */
 const WAKE_EVERY_MS_MIN = 200
-/** How often the mailbox of a batch is checked while it only waits for calls. */
-const MAIL_EVERY_MS = 50
+/** How often it is checked whether a batch that only waits for calls has anything due, or mail. */
+const CHECK_EVERY_MS = 50
 /** How long a batch may be without a worker after its claim has passed. Owners that are silent are looked at as often. */
 const TAKE_OVER_EVERY_MS_MAX = 250
 /** Batches scheduled by one wake or sweep of a partition. */
@@ -69,7 +69,8 @@ export const layer = Layer.effectDiscard(
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
     yield* forkLoop(worker, "wake", wakeDue(worker), WAKE_EVERY_MS_MIN)
-    yield* forkLoop(worker, "listen", lookForMail(worker), MAIL_EVERY_MS)
+    yield* forkLoop(worker, "look", lookForDue(worker), CHECK_EVERY_MS)
+    yield* forkLoop(worker, "listen", lookForMail(worker), CHECK_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
     yield* forkLoop(worker, "enqueue again", enqueueOverdue(sweepMs), sweepMs)
     // Runs before the loops end, so that leases are renewed during the drain.
@@ -341,15 +342,22 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
   }
 })
 
+/** One timer wakes all actors that have to look: a timeout for each wait would cost more than the wait itself. */
+const lookForDue = ({ services: { clock, messageQueues } }: Worker) =>
+  Effect.andThen(
+    messageQueues.some,
+    Effect.sync(() => messageQueues.wakeDue(clock.currentTimeMillisUnsafe())),
+  )
+
 /**
- * Wakes actors that wait for calls: those that have mail, and those that have to look. There is one timer and one look into the
- * mailboxes for all: a timeout for each wait, or a read and a turn of each actor, would cost more than the wait itself.
+ * One look into the mailboxes of all actors that wait for calls: a read and a turn of each would cost more. It has a loop of
+ * its own, because a server of a cluster that does not answer must not hold up what is due for the batches of others.
  */
 const lookForMail = Effect.fnUntraced(function* ({ services: { clock, mailbox, messageQueues } }: Worker) {
   yield* messageQueues.some
-  const others = messageQueues.wakeDue(clock.currentTimeMillisUnsafe())
-  if (others.size === 0) return
-  for (const batch of yield* mailbox.withMail([...others.keys()])) others.get(batch)?.wake()
+  const waiting = messageQueues.waiting(clock.currentTimeMillisUnsafe())
+  if (waiting.size === 0) return
+  for (const batch of yield* mailbox.withMail([...waiting.keys()])) waiting.get(batch)?.wake()
 })
 
 const wakeDue = Effect.fnUntraced(function* ({ timers }: Worker) {

@@ -20,7 +20,6 @@ import type { Scheme } from "./scheme.ts"
 /** Where the item's money stands in the ledger. */
 export type LedgerState = "none" | "held" | "posted" | "released" | "reversed"
 
-/** What has to happen to an item next: a posting, a call to a bank or the compliance engine, a person, or nothing. */
 const tasks = [
   "submit",
   "screen",
@@ -35,7 +34,8 @@ const tasks = [
   "withdraw",
   "review",
   "none",
-] as const satisfies ReadonlyArray<string | PostingKind>
+] as const
+/** What has to happen to an item next: a posting, a call to a bank or the compliance engine, a person, or nothing. */
 export type Task = (typeof tasks)[number]
 
 /** The phase of an attempt whose outcome is not known yet. */

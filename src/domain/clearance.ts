@@ -56,9 +56,7 @@ export const rulingOn = (findings: ReadonlyArray<Finding>): Pick<Item, "state" |
   const rejection = findings.find(({ decision }) => decision === "rejected")
   if (rejection !== undefined) return { state: "rejected", reason: rejection.reason }
   const open = openFindings({ findings }).at(-1)
-  return open === undefined
-    ? { state: "screened", reason: undefined }
-    : { state: "held", reason: open.reason }
+  return open === undefined ? unobjected : { state: "held", reason: open.reason }
 }
 
 const unobjected = { state: "screened", reason: undefined } as const

@@ -8,12 +8,14 @@ import { Context, type Effect } from "effect"
 export const PRESSED_REQUESTS = 32
 /** For how long after its last sign pressure counts, of this process and of others. Milliseconds. */
 export const PRESSURE_MS = 1_000
+
+/** How much of the time workers have while batches are accepted. By default it is all of it. */
 export const IntakePressure = Context.Reference<{
   /** Counts a request whose body has arrived as under way, for as long as its handling takes. */
   readonly accepting: <A, E, R>(handling: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /**
-   * The share of the time for which each part that settles works now, above 0: 1 unless intake is pressed, here or in
-   * another process.
+   * The share of the time for which workers start calls now, above 0: 1 unless intake is pressed, here or in another
+   * process.
    */
   readonly share: () => number
 }>("atlaspay/platform/IntakePressure", {

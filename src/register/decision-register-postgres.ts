@@ -4,9 +4,9 @@ import { decodeMail, encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import type { Postgres } from "../platform/postgres.ts"
+import { arrayText } from "../platform/postgres-arrays.ts"
 import { DecisionRegister, type OverdueDecision } from "./decision-register.ts"
 import type { LogTail } from "./log-tail.ts"
-import { arrayOf } from "./postgres-array.ts"
 import { upsertTails } from "./postgres-tails.ts"
 
 /** Notes that share one statement, and notes that may wait. Beyond that a note is dropped: the decision is answered again. */
@@ -88,7 +88,7 @@ export const layer = Layer.effect(
           (sql) => sql`
             update decision_register
             set answered_at = null, answered_version = null, answered_head = null, due_at = kept_at
-            where batch = any(${arrayOf(batches, (batch) => batch)}::text[])`,
+            where batch = any(${arrayText(batches)}::text[])`,
         )
       }),
       answered: Effect.fnUntraced(function* (tail, ids) {
@@ -164,10 +164,10 @@ const noteAll = ({ query }: Postgres["Service"]) =>
           update decision_register
           set answered_at = now(), answered_version = answered.version, answered_head = answered.head
           from unnest(
-            ${arrayOf(rows, ({ batch }) => batch)}::text[],
-            ${arrayOf(rows, ({ id }) => id)}::text[],
-            ${arrayOf(rows, ({ version }) => version)}::int[],
-            ${arrayOf(rows, ({ head }) => head)}::text[]
+            ${arrayText(rows.map(({ batch }) => batch))}::text[],
+            ${arrayText(rows.map(({ id }) => id))}::text[],
+            ${arrayText(rows.map(({ version }) => version))}::int[],
+            ${arrayText(rows.map(({ head }) => head))}::text[]
           ) as answered (batch, id, version, head)
           where decision_register.batch = answered.batch and decision_register.id = answered.id
             and answered_at is null

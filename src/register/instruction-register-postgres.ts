@@ -5,6 +5,7 @@ import { decodeMail } from "../domain/event-codec.ts"
 import { type BatchId, transferReference } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import type { Postgres } from "../platform/postgres.ts"
+import { arrayText } from "../platform/postgres-arrays.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "./decision-register.ts"
 import {
@@ -14,7 +15,6 @@ import {
   type Standing,
 } from "./instruction-register.ts"
 import type { LogTail } from "./log-tail.ts"
-import { arrayOf } from "./postgres-array.ts"
 import { upsertTails } from "./postgres-tails.ts"
 
 /** Calls that share one statement. A call has at most the transfers that a batch may have under way. */
@@ -97,11 +97,11 @@ const recordAll = ({ query }: Postgres["Service"]) =>
           select batch, id, command, number, row_number() over (partition by batch order by number) as place
           from decision_register
           where answered_at is null
-            and batch = any(${arrayOf(calls, ({ tail }) => tail.batch)}::text[])
+            and batch = any(${arrayText(calls.map(({ tail }) => tail.batch))}::text[])
             and not exists (
               select from unnest(
-                ${arrayOf(answered, ({ batch }) => batch)}::text[],
-                ${arrayOf(answered, ({ id }) => id)}::text[]
+                ${arrayText(answered.map(({ batch }) => batch))}::text[],
+                ${arrayText(answered.map(({ id }) => id))}::text[]
               ) as answered (batch, id)
               where answered.batch = decision_register.batch and answered.id = decision_register.id
             )
@@ -170,9 +170,9 @@ const asRegistered = Effect.fnUntraced(function* (
     (sql) => sql<Array<RegisteredAttempt>>`
       select batch, item, attempt, bank from instruction_register
       join unnest(
-        ${arrayOf(attempts, ({ batch }) => batch)}::text[],
-        ${arrayOf(attempts, ({ item }) => item)}::int[],
-        ${arrayOf(attempts, ({ attempt }) => attempt)}::int[]
+        ${arrayText(attempts.map(({ batch }) => batch))}::text[],
+        ${arrayText(attempts.map(({ item }) => item))}::int[],
+        ${arrayText(attempts.map(({ attempt }) => attempt))}::int[]
       ) as asked (batch, item, attempt) using (batch, item, attempt)`,
   )
   const banks = new Map(rows.map(({ bank, ...key }) => [transferReference(key), bank]))
@@ -195,8 +195,8 @@ const readStandings = ({ query }: Postgres["Service"]) =>
         ) as accepted
         from (
           select distinct batch, partition from unnest(
-            ${arrayOf(asked, ({ batch }) => batch)}::text[],
-            ${arrayOf(asked, ({ partition }) => partition)}::int[]
+            ${arrayText(asked.map(({ batch }) => batch))}::text[],
+            ${arrayText(asked.map(({ partition }) => partition))}::int[]
           ) as asked (batch, partition)
         ) as asked
         left join instruction_tails using (batch)
@@ -231,10 +231,10 @@ const standingOf = (batch: BatchId, rows: ReadonlyArray<StandingRow>) => {
 
 /** Attempts as rows. */
 const rowsOf = (sql: Sql, attempts: ReadonlyArray<RegisteredAttempt>) => sql`unnest(
-  ${arrayOf(attempts, ({ batch }) => batch)}::text[],
-  ${arrayOf(attempts, ({ item }) => item)}::int[],
-  ${arrayOf(attempts, ({ attempt }) => attempt)}::int[],
-  ${arrayOf(attempts, ({ bank }) => bank)}::text[]
+  ${arrayText(attempts.map(({ batch }) => batch))}::text[],
+  ${arrayText(attempts.map(({ item }) => item))}::int[],
+  ${arrayText(attempts.map(({ attempt }) => attempt))}::int[],
+  ${arrayText(attempts.map(({ bank }) => bank))}::text[]
 ) as attempts (batch, item, attempt, bank)`
 
 const restore = Effect.fnUntraced(function* (

@@ -2,6 +2,7 @@ import { Array as Arr, Effect, Layer, Schedule } from "effect"
 import type { Sql, TransactionSql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { arrayText } from "../platform/postgres-arrays.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
   type Claimed,
@@ -11,7 +12,6 @@ import {
   type PayoutClaim,
   PayoutClaims,
 } from "./payout-claims.ts"
-import { arrayOf } from "./postgres-array.ts"
 import { TurnsByPartner } from "./turns-by-partner.ts"
 
 /** Connections that wait for each other to claim payouts: others need the rest. */
@@ -141,8 +141,8 @@ const earlierClaims = async (
 
 /** Fingerprints are hexadecimal digits, so nothing in them needs quoting. */
 const rowsOf = (sql: Sql | TransactionSql, payouts: ReadonlyArray<ClaimedPayout>) => sql`unnest(
-  ${arrayOf(payouts, ({ fingerprint }) => fingerprint)}::text[],
-  ${arrayOf(payouts, ({ item }) => item)}::int[]
+  ${arrayText(payouts.map(({ fingerprint }) => fingerprint))}::text[],
+  ${arrayText(payouts.map(({ item }) => item))}::int[]
 ) as mine (fingerprint, item)`
 
 /** Fingerprints first: a claim goes with the statement that finds none of it. Two processes never take the same claims. */

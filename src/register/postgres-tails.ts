@@ -1,7 +1,7 @@
 /** Writes the tails of logs, together with records that are based on them. */
 import type { Sql } from "postgres"
+import { arrayText } from "../platform/postgres-arrays.ts"
 import type { LogTail } from "./log-tail.ts"
-import { arrayOf } from "./postgres-array.ts"
 
 /** A `with` part of a statement that records tails. All writers order the rows in the same way, so they do not deadlock. */
 export const upsertTails = (sql: Sql, all: ReadonlyArray<LogTail>) => {
@@ -9,9 +9,9 @@ export const upsertTails = (sql: Sql, all: ReadonlyArray<LogTail>) => {
   return sql`tails as (
     insert into instruction_tails (batch, version, head)
     select * from unnest(
-      ${arrayOf(tails, ({ batch }) => batch)}::text[],
-      ${arrayOf(tails, ({ version }) => version)}::int[],
-      ${arrayOf(tails, ({ head }) => head)}::text[]
+      ${arrayText(tails.map(({ batch }) => batch))}::text[],
+      ${arrayText(tails.map(({ version }) => version))}::int[],
+      ${arrayText(tails.map(({ head }) => head))}::text[]
     ) as tails (batch, version, head)
     order by batch
     on conflict (batch) do update set version = excluded.version, head = excluded.head, noted_at = now()

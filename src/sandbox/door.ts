@@ -110,7 +110,9 @@ class TokenIssuer {
 
   /** RFC 6749, 4.4.2 and 5. */
   async answer(c: Context<SandboxEnv>, wanted: NonNullable<Door["oauth2"]>): Promise<Response> {
-    const form = new URLSearchParams(await c.req.text())
+    const body = await bodyOf(c)
+    if (body === undefined) throw refusal(413, tooLarge)
+    const form = new URLSearchParams(body.toString("utf8"))
     const {
       clientId,
       clientSecret,

@@ -186,7 +186,7 @@ const read = Effect.fnUntraced(function* <Work>(
   }> = []
   for (const [index, state] of due.entries()) {
     const page = pages[index]
-    // A move of cursors that ended meanwhile may have taken it its own.
+    // A move of cursors that ended meanwhile may have taken its cursor away.
     if (page === undefined || state.cursor === undefined) continue
     if (Result.isFailure(page)) yield* unread(following, state, page.failure)
     else if (page.success.length === 0) state.foundNothing(now)
@@ -296,7 +296,7 @@ const goOn = <Work>({ name, observer }: Following<Work>, { state, chunk }: Found
 
 /**
  * Goes on after the chunks at once, and moves their cursors meanwhile. One move is under way at a time: the one before has to
- * have ended. What it found may have taken a partition its cursor; then this chunk is handled again.
+ * have ended. It may have taken the cursor of a partition away; then this chunk is handled again.
  */
 const moveBehind = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,

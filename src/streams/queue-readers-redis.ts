@@ -84,12 +84,12 @@ export const queuePart = ({ client, keys: streams }: Reader, of: number, command
   }
 }
 
-/** The streams with an entry whose owner has been silent for `idleMs`, and those that do not answer. */
+/** The streams with an entry whose owner has been silent for `idleMs`, and those that do not answer. Redis takes whole ones. */
 export const silentIn = (commands: Commands, streams: ReadonlyArray<string>, idleMs: number) =>
   wherever(
     commands,
     streams,
-    (pipeline, stream) => pipeline.xpending(stream, GROUP, "IDLE", idleMs, "-", "+", 1),
+    (pipeline, stream) => pipeline.xpending(stream, GROUP, "IDLE", Math.floor(idleMs), "-", "+", 1),
     (entries) => (entries as ReadonlyArray<unknown>).length > 0,
   )
 

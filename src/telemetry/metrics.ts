@@ -133,7 +133,7 @@ const makeMetrics = () => {
     ),
     intakePressed: gauge(
       "atlaspay_intake_pressed",
-      "1 while settling in this process yields to accepting, 0 otherwise",
+      "1 while this process knows that intake is pressed, here or elsewhere, and its worker yields; 0 otherwise",
     ),
     openBatches: gauge("atlaspay_open_batches", "Open batches, as last read by intake"),
     followerEntries: counter("atlaspay_follower_entries_total", "Feed entries handled by each follower", [

@@ -24,8 +24,11 @@ export const layer = Layer.effect(
           record(sql, events, mayClaim ? ahead : NOTHING_AHEAD),
         )
         const places = new Map(events.map(({ event, body }, place) => [event.id, { place, body }]))
-        const found = rows.map((row) => ({ ...row, ...(places.get(row.event_id) ?? { place: 0, body: "" }) }))
-        return { claimed: yield* deliveriesOf(keys, found), othersAreDue: rows[0]?.others_are_due ?? true }
+        const claimed = rows.flatMap((row) => {
+          const found = places.get(row.event_id)
+          return found === undefined ? [] : [{ ...row, ...found }]
+        })
+        return { claimed: yield* deliveriesOf(keys, claimed), othersAreDue: rows[0]?.others_are_due ?? true }
       }),
       waiting: Effect.fn("Deliveries.waiting")(function* (full, limit) {
         return yield* query("look for due deliveries", (sql) => waiting(sql, full, limit))

@@ -59,7 +59,7 @@ export class Deliveries extends Context.Service<
     /**
      * Stores the deliveries of these events to their endpoints, in order. Does nothing for an event that is already stored.
      * An endpoint is not notified of events that were published before it was added. With `ahead`, claims new deliveries of
-     * endpoints that are owed nothing else, so that none overtakes an earlier one.
+     * endpoints that have nothing due, so that none overtakes an earlier one that nobody has claimed.
      */
     readonly record: (
       events: ReadonlyArray<PublishedEvent>,

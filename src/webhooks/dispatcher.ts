@@ -137,7 +137,6 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
     const group = arrived
     arrived = []
     underWay = group.length
-    webhookDeliveries.inc({ outcome: "delivered" }, group.length)
     return deliveries.delivered(group).pipe(
       Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
         Effect.logWarning("webhook attempts not recorded", {
@@ -147,6 +146,8 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
           reason,
         }),
       ),
+      // The end of the scope records them then.
+      Effect.onInterrupt(() => Effect.sync(() => arrived.push(...group))),
       Effect.ensuring(Effect.sync(() => (underWay = 0))),
     )
   })
@@ -165,6 +166,7 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
   return {
     add: (one: Arrived) => {
       arrived.push(one)
+      webhookDeliveries.inc({ outcome: "delivered" })
       Queue.offerUnsafe(some, undefined)
     },
     hasRoom: () => arrived.length + underWay < UNRECORDED_MAX,

@@ -44,9 +44,8 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, a
   const leaseMs = leaseMsOf(settings.webhooks.timeoutMs)
   const arrived: Array<JsMsg> = []
   const some = yield* Queue.sliding<void>(1)
-  // As many can arrive as are sent without an acknowledgement.
   const callback = (message: JsMsg) => {
-    arrived.push(message)
+    keep(message, arrived)
     Queue.offerUnsafe(some, undefined)
   }
   const messages = yield* Effect.acquireRelease(
@@ -64,6 +63,15 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, a
   })
   yield* Effect.raceFirst(receiving, untilClosed(messages))
 }, Effect.scoped)
+
+/**
+ * Keeps a message until its turn, if there is room, and otherwise gives it back for later, perhaps to another process. As many
+ * wait as JetStream sends without an acknowledgement; it sends them again, and others, while a silent database holds them up.
+ */
+export const keep = <M extends Pick<JsMsg, "nak">>(message: M, waiting: Array<M>): void => {
+  if (waiting.length < ACKS_PENDING_MAX) waiting.push(message)
+  else message.nak(RETRY_MS)
+}
 
 /** Fails when the consumer ends. */
 const untilClosed = Effect.fnUntraced(function* (messages: ConsumerMessages) {
@@ -115,19 +123,24 @@ const receive = Effect.fn("receiveEvents")(function* (
   if (refused.length > 0) yield* report(refused)
   if (events.length === 0) return
   const now = yield* Clock.currentTimeMillis
-  yield* deliveries.record(events, { rooms: ahead.rooms(now), leaseMs }).pipe(
-    Effect.tap(({ claimed, othersAreDue }) =>
-      Effect.sync(() => {
-        for (const message of genuine) message.ack()
-        ahead.add(claimed, now)
-        if (othersAreDue) Queue.offerUnsafe(wakeUps, undefined)
-      }),
-    ),
-    Effect.catchTag("StoreUnavailable", ({ step, reason }) => {
-      for (const message of genuine) message.nak(RETRY_MS)
-      return Effect.logWarning("events not recorded, to be redelivered", { step, reason })
-    }),
-  )
+  const stored = yield* Effect.result(deliveries.record(events, { rooms: ahead.rooms(now), leaseMs }))
+  if (Result.isFailure(stored)) {
+    for (const message of genuine) message.nak(RETRY_MS)
+    const { step, reason } = stored.failure
+    return yield* Effect.logWarning("events not recorded, to be redelivered", { step, reason })
+  }
+  for (const message of genuine) message.ack()
+  const { claimed, othersAreDue } = stored.success
+  if (othersAreDue) Queue.offerUnsafe(wakeUps, undefined)
+  if (ahead.onAdded !== undefined) return ahead.add(claimed, now)
+  // The dispatcher has ended meanwhile.
+  yield* deliveries
+    .release(claimed)
+    .pipe(
+      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+        Effect.logWarning("claimed webhooks not released", { step, reason }),
+      ),
+    )
 })
 
 interface Refused {

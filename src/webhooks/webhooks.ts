@@ -6,8 +6,8 @@ import { runEventConsumer } from "./event-consumer.ts"
 const RESTART_MS = 1_000
 
 /**
- * The webhooks role: takes events from JetStream and delivers them, for as long as the layer lives. A part that fails is
- * restarted. `retryDelaysMs` are the waits after each failed attempt; after the last, the delivery is dead.
+ * The webhooks role: takes events from JetStream and delivers them, for as long as the layer lives. A part that fails, also
+ * by a mistake of ours, is restarted. `retryDelaysMs` are the waits after each failed attempt; after the last, the delivery is dead.
  */
 export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
   Layer.effectDiscard(
@@ -26,6 +26,7 @@ const restarting = <A, E extends { readonly step: string; readonly reason: strin
   run: Effect.Effect<A, E, R>,
 ) =>
   run.pipe(
+    Effect.catchDefect((defect) => Effect.fail({ step: "defect", reason: String(defect) })),
     Effect.tapError(({ step, reason }) =>
       Effect.logWarning("restarting after a failure", { part, step, reason }),
     ),

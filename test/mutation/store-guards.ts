@@ -8,6 +8,8 @@ const late = "test/domain/decide-late.test.ts"
 const engine = "test/actors/registers.test.ts"
 const safety = "test/safety/redis-set-back.test.ts"
 
+const mandate = "test/actors/mandate.test.ts"
+
 export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a decision is registered before its batch is told",
@@ -184,6 +186,62 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     without: "transfer_reference, attempt, reason, version, updated_at, clearance\n      )",
     caughtIn: "test/projections/projector.test.ts",
     caughtBy: "writes nothing at all from a checkpoint that has moved",
+  },
+  {
+    name: "a warm state is continued only if the log still has it",
+    file: "actors/activation.ts",
+    text: "if (!isReadSince && batch.version > 0 && ",
+    without: "if (isReadSince && batch.version > 0 && ",
+    caughtIn: "test/actors/loaded-log.test.ts",
+    caughtBy: "is not continued from a warm state that it no longer has",
+  },
+  {
+    name: "a log that is shorter than the register's is not continued",
+    file: "actors/activation.ts",
+    text: "if (version > batch.version) return false\n",
+    without: "if (version > batch.version) return true\n",
+    caughtIn: "test/actors/loaded-log.test.ts",
+    caughtBy: "is not continued if the register knows more of it",
+  },
+  {
+    name: "the registers are asked in an epoch of the stores that was just looked at",
+    file: "actors/activation.ts",
+    text: "Effect.andThen(services.watch.look, askRegister",
+    without: "Effect.andThen(Effect.void, askRegister",
+    caughtIn: "test/actors/loaded-log.test.ts",
+    caughtBy: "is read while the registers answer",
+  },
+  {
+    name: "who may have lost a batch sends nothing for it",
+    file: "actors/batch-actor.ts",
+    text: " || !isOwner(lease) || ",
+    without: " || ",
+    caughtIn: mandate,
+    caughtBy: "is denied to who may have lost the batch",
+  },
+  {
+    name: "nothing is sent while anything is objected to the stores",
+    file: "actors/batch-actor.ts",
+    text: "if (isObjectedTo() || ",
+    without: "if (",
+    caughtIn: mandate,
+    caughtBy: "is denied while anything is objected to the stores",
+  },
+  {
+    name: "nothing is sent for an item that is not to be sent any more",
+    file: "actors/batch-actor.ts",
+    text: " || !batch.tasks.transfer.has(item)) return false",
+    without: ") return false",
+    caughtIn: mandate,
+    caughtBy: "is given for an item whose intent is in the log",
+  },
+  {
+    name: "who has seen no lists waits for them before anything is sent",
+    file: "actors/batch-actor.ts",
+    text: "return terms === undefined\n",
+    without: "return terms === null\n",
+    caughtIn: mandate,
+    caughtBy: "waits for the lists if those that were seen are too old",
   },
   {
     name: "a batch whose worker died is found as soon as its claim has passed",

@@ -7,6 +7,18 @@ const PACES = [2, 3, 4, 5, 6, 7, 8]
 /** More stops than a caller makes at any pace until its request is written. */
 const STOPS_MAX = 16
 
+/** A write that notes its requests, and ends when it may. */
+const writing =
+  (written: Array<string>, mayEnd: Latch.Latch) =>
+  (requests: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> =>
+    Effect.as(
+      Effect.andThen(
+        Effect.sync(() => written.push(...requests)),
+        mayEnd.await,
+      ),
+      requests,
+    )
+
 const echo = Effect.fnUntraced(function* () {
   const scope = yield* Effect.scope
   return groupCommit(scope, (requests: ReadonlyArray<string>) => Effect.as(Effect.yieldNow, requests), 8)
@@ -32,18 +44,7 @@ describe("a group commit", () => {
     Effect.gen(function* () {
       const written: Array<string> = []
       const mayEnd = yield* Latch.make()
-      const commit = groupCommit(
-        yield* Effect.scope,
-        (requests: ReadonlyArray<string>) =>
-          Effect.as(
-            Effect.andThen(
-              Effect.sync(() => written.push(...requests)),
-              mayEnd.await,
-            ),
-            requests,
-          ),
-        1,
-      )
+      const commit = groupCommit(yield* Effect.scope, writing(written, mayEnd), 1)
       const [first, second, third] = yield* Effect.forEach(["1", "2", "3"], (request) =>
         Effect.forkChild(commit(request), { startImmediately: true }),
       )
@@ -51,6 +52,27 @@ describe("a group commit", () => {
       yield* Effect.yieldNow
       yield* Fiber.interrupt(first)
       yield* Fiber.interrupt(second)
+      yield* mayEnd.open
+      assert.strictEqual(yield* Fiber.join(third), "3")
+      assert.deepStrictEqual(written, ["1", "3"])
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("fails what takes too long, and writes it only if its turn had come", () =>
+    Effect.gen(function* () {
+      const written: Array<string> = []
+      const mayEnd = yield* Latch.make()
+      const commit = groupCommit(yield* Effect.scope, writing(written, mayEnd), 1, {
+        msMax: 20,
+        tooLate: "too late" as const,
+      })
+      const [first, second] = yield* Effect.forEach(["1", "2"], (request) =>
+        Effect.forkChild(Effect.flip(commit(request)), { startImmediately: true }),
+      )
+      assert(first && second)
+      assert.strictEqual(yield* Fiber.join(first), "too late")
+      assert.strictEqual(yield* Fiber.join(second), "too late")
+      const third = yield* Effect.forkChild(commit("3"), { startImmediately: true })
       yield* mayEnd.open
       assert.strictEqual(yield* Fiber.join(third), "3")
       assert.deepStrictEqual(written, ["1", "3"])

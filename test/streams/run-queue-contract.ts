@@ -93,6 +93,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
         const owned = yield* opened("w")
         assert.isTrue(yield* log.isAnySilent(0))
         assert.isFalse(yield* log.isAnySilent(60_000))
+        assert.isFalse(yield* log.isAnySilent(60_000.5), "half of an odd claim time")
         yield* log.release(owned, undefined, "leave")
         assert.isFalse(yield* log.isAnySilent(0))
       }),

@@ -11,7 +11,7 @@ const deliveryOf = (endpoint: string, number: number): Delivery => ({
   partner: "acme",
   host: endpoint,
   url: `https://${endpoint}/`,
-  secret: Redacted.make("whsec_AAAA"),
+  secret: Redacted.make(`whsec_${Buffer.alloc(32).toString("base64")}`),
   body: "{}",
   attempts: 0,
   dueAt: "2026-01-01 00:00:00+00",

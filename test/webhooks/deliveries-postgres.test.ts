@@ -206,4 +206,56 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
       yield* (yield* WebhookEndpoints).remove("stopped", endpoint.id)
     }),
   )
+
+  it.effect("that arrived are recorded when the dispatcher ends while it records them", () =>
+    Effect.gen(function* () {
+      const { url } = yield* startReceiver()
+      const { deliveries, endpoint } = yield* waiting("recorded", url, 5)
+      const held: Array<string> = []
+      const halting = Deliveries.of({
+        ...deliveries,
+        // As when all connections to the database are in use.
+        delivered: (arrived) => {
+          if (held.length > 0) return deliveries.delivered(arrived)
+          held.push(...arrived.map(({ eventId }) => eventId))
+          return Effect.never
+        },
+      })
+      const scope = yield* Scope.make()
+      const dispatcher = yield* runDispatcher(yield* makeWakeUps).pipe(
+        Effect.provideService(Deliveries, halting),
+        Effect.forkIn(scope),
+      )
+      yield* until(Effect.sync(() => held.length > 0))
+      yield* Scope.close(scope, Exit.void)
+      yield* Fiber.await(dispatcher)
+      const rows = yield* deliveryRows(endpoint.id)
+      assert.includeMembers(
+        rows.filter(({ state }) => state === "delivered").map(({ event_id }) => event_id),
+        held,
+      )
+      yield* (yield* WebhookEndpoints).remove("recorded", endpoint.id)
+    }),
+  )
+
+  it.effect("whose id Postgres writes in another way are not sent without their body", () =>
+    Effect.gen(function* () {
+      const deliveries = yield* Deliveries
+      const { endpoint } = yield* (yield* WebhookEndpoints).create({
+        partner: "rewritten",
+        url: "http://127.0.0.1:9/",
+      })
+      const events = published(eventsOf("rewritten", 5)).map(({ event, ...of }, index) => ({
+        ...of,
+        event: index === 0 ? { ...event, id: `${event.id}\0` } : event,
+      }))
+      const ahead = { rooms: new Map([[endpoint.id, 100]]), leaseMs: 60_000 }
+      const { claimed } = yield* deliveries.record(events, ahead)
+      assert.deepStrictEqual(
+        claimed.map(({ body }) => body),
+        events.slice(1).map(({ body }) => body),
+      )
+      yield* (yield* WebhookEndpoints).remove("rewritten", endpoint.id)
+    }),
+  )
 })

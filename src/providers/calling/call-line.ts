@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 
 interface Waiter {
-  call: () => void
+  wake: () => void
   state: "waiting" | "called" | "gone"
 }
 
@@ -14,15 +14,16 @@ export class CallLine {
   #line: Array<Waiter> = []
   /** Those before this place have left the line. */
   #head = 0
+  #isCalling = false
 
   /** `callsMax` calls may be under way at a time. */
   constructor(callsMax: number) {
     this.#free = callsMax
   }
 
-  /** Takes a place if one is free. Nobody waits then: a place goes to the next in line. */
+  /** Takes a place if one is free that nobody waits for. */
   take(): boolean {
-    if (this.#free === 0) return false
+    if (this.#free === 0 || this.#isCalling) return false
     this.#free -= 1
     return true
   }
@@ -33,9 +34,13 @@ export class CallLine {
    */
   taken(restore: (wait: Effect.Effect<void>) => Effect.Effect<void>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const waiter: Waiter = { call: () => {}, state: "waiting" }
+      // A fiber may pause between any two effects: since the caller looked, a place may be free again.
+      if (this.take()) return Effect.void
+      const waiter: Waiter = { wake: () => {}, state: "waiting" }
       const called = Effect.callback<void>((resume) => {
-        waiter.call = () => resume(Effect.void)
+        waiter.wake = () => resume(Effect.void)
+        // For the same reason it may have been called already.
+        if (waiter.state === "called") waiter.wake()
       })
       this.#line.push(waiter)
       return Effect.onInterrupt(restore(called), () => Effect.sync(() => this.#giveUp(waiter)))
@@ -47,15 +52,31 @@ export class CallLine {
     else waiter.state = "gone"
   }
 
-  /** Gives a place back, at the end of its call. It goes to the next in line, so that nobody who comes meanwhile gets in before. */
+  /**
+   * Gives a place back, at the end of its call. It goes to the next in line, so that nobody who comes meanwhile gets in before.
+   * Whoever is called runs at once, and may leave before this returns. That place is then given on by the loop that runs
+   * already: if each called the next from within its own turn, a long line that is refused would exhaust the stack.
+   */
   leave(): void {
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      if (next.state === "gone") continue
-      next.state = "called"
-      next.call()
-      return
-    }
     this.#free += 1
+    if (this.#isCalling) return
+    this.#isCalling = true
+    try {
+      this.#callNext()
+    } finally {
+      this.#isCalling = false
+    }
+  }
+
+  #callNext(): void {
+    while (this.#free > 0) {
+      const next = this.#next()
+      if (next === undefined) return
+      if (next.state === "gone") continue
+      this.#free -= 1
+      next.state = "called"
+      next.wake()
+    }
   }
 
   #next(): Waiter | undefined {

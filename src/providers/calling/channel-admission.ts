@@ -16,7 +16,10 @@ const LOOK_MS = 50
 /** At most one transfer is invited in this time as a trial call. */
 const INVITE_MS = 1_000
 
-/** The state of the breaker; times in epoch milliseconds. `until` is when an open breaker admits a trial call. */
+/**
+ * The state of the breaker; times in epoch milliseconds. `until` is when an open breaker admits a trial call, and 0 while none has
+ * to wait for that.
+ */
 export interface Standing {
   readonly health: Health
   readonly since: number
@@ -46,7 +49,7 @@ export class ChannelAdmission {
   #invitedAt = 0
 
   constructor(policy: CallPolicy, now: number) {
-    this.#standing = { health: "closed", since: now, until: now }
+    this.#standing = { health: "closed", since: now, until: 0 }
     this.#breaker = new CircuitBreaker(policy.breaker)
     this.#policy = policy
   }
@@ -57,17 +60,23 @@ export class ChannelAdmission {
    */
   standing(now: number): Standing {
     const { health, until, since } = this.#standing
-    return health === "open" && until <= now ? { health: "half-open", since, until } : this.#standing
+    return health === "open" && this.#admitsNoneUntil(now) <= now
+      ? { health: "half-open", since, until }
+      : this.#standing
   }
 
-  get pausedUntil(): number {
-    return this.#pausedUntil
+  /** The end of the pause that the provider asked for, in epoch milliseconds; 0 if it is over. */
+  pausedUntil(now: number): number {
+    return ahead(this.#pausedUntil, now, this.#policy.pauseMsMax)
+  }
+
+  #admitsNoneUntil(now: number): number {
+    return ahead(this.#standing.until, now, Math.max(this.#policy.breaker.openMs, LOOK_MS))
   }
 
   /** When calls may be admitted again; not later than `now` while they are admitted. Epoch milliseconds. */
   admitsAgainAt(now: number): number {
-    if (this.#trying) return Math.max(this.#pausedUntil, now + LOOK_MS)
-    return Math.max(this.#pausedUntil, this.#standing.until)
+    return Math.max(this.pausedUntil(now), this.#trying ? now + LOOK_MS : this.#admitsNoneUntil(now))
   }
 
   /**
@@ -88,10 +97,10 @@ export class ChannelAdmission {
 
   /** Whether a new transfer with a choice of banks may choose this provider: it is healthy, or a trial call is due. */
   isInviting(now: number): boolean {
-    if (this.#pausedUntil > now) return false
+    if (this.pausedUntil(now) > now) return false
     const { health } = this.standing(now)
     if (health === "closed") return true
-    return health === "half-open" && !this.#trying && now - this.#invitedAt >= INVITE_MS
+    return health === "half-open" && !this.#trying && Math.abs(now - this.#invitedAt) >= INVITE_MS
   }
 
   /**
@@ -106,7 +115,7 @@ export class ChannelAdmission {
         Effect.fail({ waitMs: Math.max(this.admitsAgainAt(now) - now, 0) }),
       )
       return inLine.pipe(
-        Effect.map((now) => now - since),
+        Effect.map((now) => Math.max(now - since, 0)),
         Effect.timeoutOrElse({ duration: Math.max(patienceMs, 0), orElse: () => tooLong }),
       )
     })
@@ -125,7 +134,8 @@ export class ChannelAdmission {
 
   /** Admits a call; `undefined` if the channel stopped admitting calls since {@link awaited}. {@link leave} ends each. */
   enter(now: number): AdmittedCall | undefined {
-    if (this.#trying) return undefined
+    // The provider may have asked for a pause while the caller waited for its turn.
+    if (this.#trying || now < this.pausedUntil(now)) return undefined
     const admitted = this.#breaker.admit(now)
     if (admitted === undefined) {
       this.#look(now)
@@ -157,15 +167,22 @@ export class ChannelAdmission {
     const { health, isTrying, openMs } = this.#breaker.state(now)
     const { health: before, since, until } = this.#standing
     const admitsNoneMs = isTrying ? LOOK_MS : openMs
-    if (health === before && admitsNoneMs === 0 && until <= now) return undefined
+    if (health === before && admitsNoneMs === 0 && until === 0) return undefined
     this.#standing = {
       health,
       since: health === before ? since : now,
-      until: admitsNoneMs > 0 ? now + admitsNoneMs : Math.min(until, now),
+      until: admitsNoneMs > 0 ? now + admitsNoneMs : 0,
     }
     return health === before ? undefined : this.#standing
   }
 }
+
+/**
+ * A time that was set at most `msMax` ahead; 0 once it is over. It is over, too, if it is further away: then the clock was set
+ * back since, and nobody waits until it is that late again.
+ */
+const ahead = (time: number, now: number, msMax: number): number =>
+  time > now && time - now <= msMax ? time : 0
 
 const outcomeOf = (end: CallEnd): CallOutcome => {
   if (end === "answered") return "success"

@@ -309,7 +309,7 @@ class Channel implements ProviderChannel {
   readonly report: ProviderChannel["report"] = (now) => {
     const { health, since } = this.admission.standing(now)
     const { calls, failures, retries, waiting, lastFailure } = this.#tally
-    const pausedUntil = this.admission.pausedUntil > now ? this.admission.pausedUntil : undefined
+    const pausedUntil = this.admission.pausedUntil(now) || undefined
     const counts = { calls, failures, retries, retriesLeft: this.#budget.left, waiting }
     const breaker = { health, since }
     return { ...this.#provider, policy: this.#policy, breaker, pausedUntil, ...counts, lastFailure }

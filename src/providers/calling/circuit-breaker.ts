@@ -41,7 +41,7 @@ export class CircuitBreaker {
    */
   admit(now: number): number | undefined {
     this.#forget(now)
-    if (this.#isTrying || (this.#health === "open" && now < this.#openUntil)) return undefined
+    if (this.#isTrying || this.#openMs(now) > 0) return undefined
     this.#lastUsed = now
     if (this.#health === "closed") return this.#changes
     this.#health = "half-open"
@@ -61,8 +61,13 @@ export class CircuitBreaker {
   /** The state, and for how many milliseconds an open one admits no call. */
   state(now: number): { readonly health: Health; readonly isTrying: boolean; readonly openMs: number } {
     this.#forget(now)
-    const openMs = this.#health === "open" ? Math.max(this.#openUntil - now, 0) : 0
-    return { health: this.#health, isTrying: this.#isTrying, openMs }
+    return { health: this.#health, isTrying: this.#isTrying, openMs: this.#openMs(now) }
+  }
+
+  /** If more is left than it is ever open for, the clock was set back since: its time is then over. */
+  #openMs(now: number): number {
+    const leftMs = this.#health === "open" ? this.#openUntil - now : 0
+    return leftMs <= this.#policy.openMs ? Math.max(leftMs, 0) : 0
   }
 
   #endTrial(outcome: CallOutcome, now: number): void {

@@ -25,7 +25,8 @@ export class Invitations {
     if (oldest !== undefined) oldest.count -= 1
   }
 
+  /** Also those that are kept for longer than any is: the clock was set back since. */
   #forget(now: number): void {
-    this.#sent = this.#sent.filter(({ count, until }) => count > 0 && until > now)
+    this.#sent = this.#sent.filter(({ count, until }) => count > 0 && until > now && until <= now + KEPT_MS)
   }
 }

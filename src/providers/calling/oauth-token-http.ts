@@ -74,7 +74,9 @@ export const tokenSource = (
   const current = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     if (token !== undefined && now < token.renewAt) return token.secret
-    if (failed !== undefined && now < failed.until) return yield* inNeed(failed.error)
+    // A longer pause than there is shows that the clock was set back.
+    const isPaused = failed !== undefined && now < failed.until && failed.until <= now + PAUSE_MS_MAX
+    if (failed !== undefined && isPaused) return yield* inNeed(failed.error)
     return yield* Effect.catchTag(fetched, "ProviderUnavailable", inNeed)
   })
 
@@ -86,7 +88,9 @@ export const tokenSource = (
     refused: (secret) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const isCurrent = token !== undefined && Redacted.value(token.secret) === Redacted.value(secret)
-        if (isCurrent && token !== undefined && now - token.fetchedAt >= REPLACED_AFTER_MS) token = undefined
+        // A token from the future is not young: the clock was set back since.
+        const isYoung = token !== undefined && Math.abs(now - token.fetchedAt) < REPLACED_AFTER_MS
+        if (isCurrent && !isYoung) token = undefined
       }),
   }
 }

@@ -83,8 +83,8 @@ export const callProvider = <A>(
         kind: "not-called",
         problem: "not sent: it is no longer allowed",
       })
-    const leftMs = since + timeoutMs - (yield* Clock.currentTimeMillis)
-    return yield* exchanged(provider, call, answers, request, admission, leftMs)
+    const takenMs = Math.max((yield* Clock.currentTimeMillis) - since, 0)
+    return yield* exchanged(provider, call, answers, request, admission, Math.max(timeoutMs - takenMs, 0))
   })
 }
 
@@ -131,13 +131,13 @@ const exchanged = <A>(
   answers: Answers<A>,
   request: OutgoingRequest,
   { connections, headers, refused }: Admission,
-  leftMs: number,
+  timeoutMs: number,
 ): Effect.Effect<A, ProviderUnavailable> =>
   exchange(
     connections,
     { ...request, headers: { ...request.headers, ...headers } },
     {
-      timeoutMs: Math.max(leftMs, 0),
+      timeoutMs,
       bytesMax: BODY_BYTES_MAX,
       isExpected: (status) => answers[status] !== undefined,
     },

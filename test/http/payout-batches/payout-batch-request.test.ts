@@ -21,6 +21,7 @@ const text = mostly(
 const account = mostly(
   [
     { scheme: "iban", iban: "DE89370400440532013000" },
+    // A BIC of eleven characters ends in its branch; XXX is the head office (ISO 9362).
     { scheme: "iban", iban: "de89 3704 0044 0532 0130 00", bic: "COBADEFFXXX" },
     { scheme: "sort-code", sortCode: "20-00-00", accountNumber: "55779911" },
     { scheme: "aba", routingNumber: "121051088", accountNumber: "1", accountType: "savings" },
@@ -42,6 +43,7 @@ const amount = mostly(
   [
     { currency: "EUR", value: "12.345" },
     { currency: "EUR", value: "0.00" },
+    // ISO 4217's code for "no currency", which nobody can be paid in.
     { currency: "XXX", value: "1.00" },
     { currency: "EUR", value: 12 },
     { currency: "EUR", value: "1.00", tax: "0.19" },

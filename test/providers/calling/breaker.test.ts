@@ -1,8 +1,9 @@
 /** When a channel admits no calls: its breaker, and the pauses that a provider asks for. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { beforeEach, vi } from "vitest"
+import type { PolicyFields } from "../../../src/providers/calling/call-policy.ts"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
 import {
   ask,
@@ -180,6 +181,35 @@ describe("a provider that asks for a pause", () => {
     }).pipe(withChannels),
   )
 
+  it.effect("gets it also from those who waited for their turn when it asked", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel({ concurrency: 1, retries: { attemptsMax: 1 }, breaker: noBreaker })
+      const asks = Deferred.makeUnsafe<void>()
+      const busy = { provider: "north", reason: "busy", kind: "busy", retryAfterMs: 1_000 } as const
+      const refused = Effect.andThen(Deferred.await(asks), Effect.fail(new ProviderUnavailable(busy)))
+      yield* Effect.forkChild(Effect.exit(channel.call(terms(), refused)), { startImmediately: true })
+      let calls = 0
+      const answered = Effect.sync(() => {
+        calls += 1
+        return "yes"
+      })
+      const begin = (patienceMs: number) =>
+        Effect.forkChild(Effect.result(channel.call(terms({ patienceMs }), answered)), {
+          startImmediately: true,
+        })
+      const [patient, impatient] = [yield* begin(PATIENT_MS), yield* begin(0)]
+      assert.strictEqual(channel.report(0).waiting, 2)
+      yield* Deferred.succeed(asks, undefined)
+      yield* TestClock.adjust(999)
+      assert.strictEqual(calls, 0)
+      const failure = yield* Effect.flip(Effect.flatMap(Fiber.join(impatient), Effect.fromResult))
+      assert.strictEqual(failure.kind, "not-called")
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* Effect.flatMap(Fiber.join(patient), Effect.fromResult), "yes")
+      assert.strictEqual(calls, 1)
+    }).pipe(withChannels),
+  )
+
   it.live("does not get more than the settings allow", () =>
     Effect.gen(function* () {
       const channel = yield* openChannel({ retries: { attemptsMax: 1 }, breaker: noBreaker, pauseMsMax: 100 })
@@ -187,6 +217,56 @@ describe("a provider that asks for a pause", () => {
       yield* ask(channel)
       server.behaviour = well
       assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
+    }).pipe(withChannels),
+  )
+})
+
+describe("a channel whose clock is set back", () => {
+  const DAY_MS = 86_400_000
+  const answered = Effect.succeed("yes")
+  const failing = (own: Partial<ProviderUnavailable> = {}) =>
+    Effect.fail(new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error", ...own }))
+  const opened = (fields: PolicyFields) => Effect.andThen(TestClock.setTime(DAY_MS), openChannel(fields))
+
+  it.effect("admits calls, as it did", () =>
+    Effect.gen(function* () {
+      const channel = yield* opened({})
+      yield* TestClock.setTime(0)
+      assert.strictEqual(yield* channel.call(terms(), answered), "yes")
+    }).pipe(withChannels),
+  )
+
+  it.effect("tries a provider whose breaker is open", () =>
+    Effect.gen(function* () {
+      const channel = yield* opened(quickBreaker(1_000))
+      for (const _ of [1, 2, 3, 4]) yield* Effect.flip(channel.call(terms(), failing()))
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), answered))).kind, "not-called")
+      assert.strictEqual(channel.invite(1, DAY_MS + 1_000), 1)
+      yield* TestClock.setTime(0)
+      assert.strictEqual(yield* healthOf(channel), "half-open")
+      assert.strictEqual(channel.invite(1, 0), 1, "the last invitation is not in the future")
+      assert.strictEqual(yield* channel.call(terms(), answered), "yes")
+      assert.strictEqual(yield* healthOf(channel), "closed")
+    }).pipe(withChannels),
+  )
+
+  it.effect("keeps no place for longer", () =>
+    Effect.gen(function* () {
+      const channel = yield* opened({ ratePerSecond: 5 })
+      assert.strictEqual(channel.invite(3, DAY_MS), 3)
+      assert.strictEqual(channel.room(DAY_MS), 7)
+      assert.strictEqual(channel.room(0), 10)
+    }).pipe(withChannels),
+  )
+
+  it.effect("gives a provider no longer a pause than it may have", () =>
+    Effect.gen(function* () {
+      const channel = yield* opened({ retries: { attemptsMax: 1 }, breaker: noBreaker })
+      yield* Effect.flip(channel.call(terms(), failing({ kind: "busy", retryAfterMs: 60_000 })))
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), answered))).kind, "not-called")
+      yield* TestClock.setTime(0)
+      assert.strictEqual(yield* channel.call(terms(), answered), "yes")
+      assert.isUndefined(channel.report(0).pausedUntil)
     }).pipe(withChannels),
   )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
+import { MaxOpsBeforeYield } from "effect/Scheduler"
 import { CallLine } from "../../../src/providers/calling/call-line.ts"
 
 /** Calls that last until they are ended, and who is under way. */
@@ -118,6 +119,52 @@ describe("a line for calls", () => {
         ),
       )
       assert.strictEqual(at, 3)
+    }),
+  )
+
+  it.live("forgets nobody, wherever fibers pause for each other", () =>
+    Effect.gen(function* () {
+      for (let ops = 3; ops <= 12; ops++) {
+        const line = new CallLine(1)
+        const calls = Array.from({ length: 50 }, (_, name) =>
+          inTurn(line, name % 3 === 0 ? Effect.void : Effect.yieldNow).pipe(
+            Effect.provideService(MaxOpsBeforeYield, ops),
+          ),
+        )
+        const ended = yield* Effect.timeoutOption(Effect.all(calls, { concurrency: "unbounded" }), 5_000)
+        assert.strictEqual(ended._tag, "Some", `somebody waits for ever, with a pause every ${ops} steps`)
+        assert.deepStrictEqual([line.take(), line.take()], [true, false])
+      }
+    }),
+  )
+
+  it.effect("gives a place at once that came free before somebody joined the line", () =>
+    Effect.gen(function* () {
+      const line = new CallLine(1)
+      assert.deepStrictEqual([line.take(), line.take()], [true, false])
+      const joining = line.taken((wait) => wait)
+      line.leave()
+      const waiter = yield* Effect.forkChild(joining, { startImmediately: true })
+      assert.isDefined(waiter.pollUnsafe(), "it waits for somebody to leave, and nobody is there")
+      assert.isFalse(line.take())
+    }),
+  )
+
+  it.live("lets a long line go that is refused at once", () =>
+    Effect.gen(function* () {
+      const line = new CallLine(1)
+      const gate = Deferred.makeUnsafe<void>()
+      yield* begin(line, Deferred.await(gate))
+      const refused = yield* Effect.forEach(Array.from({ length: 20_000 }), () =>
+        Effect.forkChild(inTurn(line, Effect.void), { startImmediately: true }),
+      )
+      yield* Deferred.succeed(gate, undefined)
+      const ended = yield* Effect.timeoutOption(
+        Effect.forEach(refused, Fiber.join, { discard: true }),
+        10_000,
+      )
+      assert.strictEqual(ended._tag, "Some", "the rest of the line waits for ever")
+      assert.deepStrictEqual([line.take(), line.take()], [true, false])
     }),
   )
 })

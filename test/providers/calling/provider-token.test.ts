@@ -124,6 +124,25 @@ describe("a token", () => {
     }),
   )
 
+  it.effect(
+    "is not held back when the clock is set back: neither a new one nor the next request for one",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* tokenServer
+        const provider = yield* opened("https://north.io", { auth: oauth2(`${server.url}/token`) })
+        yield* TestClock.setTime(2 * HOUR_MS)
+        server.behaviour = grant("one")
+        const { refused } = yield* admitted(provider)
+        yield* TestClock.setTime(HOUR_MS)
+        server.behaviour = json(503, {}, { "retry-after": "20" })
+        yield* refused
+        assert.strictEqual((yield* Effect.flip(shown(provider))).kind, "no-credentials")
+        server.behaviour = grant("two")
+        yield* TestClock.setTime(0)
+        assert.strictEqual(yield* shown(provider), "Bearer two")
+      }),
+  )
+
   it.live.each([
     [
       "is refused",
@@ -184,6 +203,22 @@ describe("a call that has to wait for what proves who calls", () => {
       yield* Effect.promise(() => vi.waitUntil(() => bank.asked.length === 1))
       assert.isUndefined(fiber.pollUnsafe())
       // The time of the request itself is real: what is left of the hour.
+      assert.strictEqual((yield* Fiber.join(fiber)).kind, "timed-out")
+    }),
+  )
+
+  it.effect("takes no longer when the clock is set back meanwhile", () =>
+    Effect.gen(function* () {
+      const bank = yield* Effect.acquireRelease(
+        Effect.promise(() => MisbehavingServer.open()),
+        (server) => Effect.promise(() => server.close()),
+      )
+      const admission = { headers: {}, connections: usualConnections, refused: Effect.void }
+      const access = { admit: () => Effect.as(TestClock.setTime(0), admission) }
+      yield* TestClock.setTime(HOUR_MS)
+      const call = inquire({ name: "north", url: bank.url, timeoutMs: 300, access })
+      const fiber = yield* Effect.forkChild(Effect.flip(call))
+      yield* Effect.promise(() => vi.waitUntil(() => fiber.pollUnsafe() !== undefined, { timeout: 10_000 }))
       assert.strictEqual((yield* Fiber.join(fiber)).kind, "timed-out")
     }),
   )
