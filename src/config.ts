@@ -229,6 +229,9 @@ const settings = all({
     connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),
     /** Acts of one partner (approve, cancel, review, retry, resolve) in each process; twice as many after a pause. */
     actsPerSecond: count("ACTS_PER_SECOND", 50),
+    /** Event streams that are open in each process, and those of one partner. */
+    eventStreamsMax: count("EVENT_STREAMS_MAX", 512),
+    eventStreamsPerPartnerMax: count("EVENT_STREAMS_PER_PARTNER_MAX", 64),
   }),
   /** Health, metrics and providers, for operations only. It must not be reachable from outside. */
   operations: all({

@@ -183,6 +183,9 @@ export interface Approval {
   readonly expiresAt: number
   readonly hash: string
   approvedBy: string | undefined
+  /** The credential of who approved it, and when; absent as long as nobody did, and the first in logs of old releases. */
+  approverCredential: Credential | undefined
+  approvedAt: number | undefined
   expired: boolean
 }
 

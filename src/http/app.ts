@@ -8,12 +8,14 @@ import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
+import type { Credentials } from "../identity/credentials.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
 import type { PayoutClaims } from "../register/payout-claims.ts"
 import type { AnnouncedLists } from "../streams/announced-lists.ts"
+import type { AppendWatch } from "../streams/append-watch.ts"
 import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import type { ClaimMarks } from "../streams/claim-marks.ts"
 import type { EventStore } from "../streams/event-store.ts"
@@ -34,6 +36,7 @@ import { openApiDocument } from "./openapi.ts"
 import { isAlive, operations, type ReadinessChecks } from "./operations/operations.ts"
 import { providers } from "./operations/providers.ts"
 import type { Intake } from "./payout-batches/intake.ts"
+import type { OpenStreams } from "./payout-batches/open-streams.ts"
 import { payoutBatches } from "./payout-batches/payout-batches.ts"
 import { webhookEndpoints } from "./webhook-endpoints.ts"
 
@@ -42,14 +45,17 @@ export type HttpServices =
   | Administration
   | AnnouncedLists
   | AppConfig
+  | AppendWatch
   | ApprovalAllowance
   | AuditTrail
   | BatchQueries
   | ClaimMarks
+  | Credentials
   | DecisionRegister
   | EventStore
   | Intake
   | Mailbox
+  | OpenStreams
   | PartnerKeys
   | PayoutClaims
   | PayoutLimits
@@ -100,6 +106,7 @@ const index = {
   service: "atlaspay",
   documentation: "/openapi.json",
   payoutBatches: "/payout-batches",
+  payoutItems: "/payout-items",
   webhookEndpoints: "/webhook-endpoints",
 }
 

@@ -83,6 +83,7 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "GET /payout-batches/:id/items": read(({ batch }) => `/payout-batches/${batch}/items`, 404),
   "GET /payout-batches/:id/items/:item": read(({ batch }) => `/payout-batches/${batch}/items/1`, 404),
   "GET /payout-batches/:id/events": read(({ batch }) => `/payout-batches/${batch}/events`, 404),
+  "GET /payout-items": read(() => "/payout-items?partner=acme", 200),
   "POST /payout-batches/:id/approval": act({ partner: "batches:approve", operator: "approve" }, "approval"),
   "POST /payout-batches/:id/cancellation": act(
     { partner: "batches:cancel", operator: "cancel" },

@@ -17,6 +17,7 @@ import { layer as reportsInRedis } from "../../src/providers/calling/provider-re
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
+import { AppendWatch } from "../../src/streams/append-watch.ts"
 import { layer as allowancesOnRedis } from "../../src/streams/approval-allowance-redis.ts"
 import { layer as claimMarksOnRedis } from "../../src/streams/claim-marks-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
@@ -112,6 +113,7 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provideMerge(announcedListsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
+          appendWatchOnRedis,
           queries,
           access,
           decisions.layer,
@@ -179,6 +181,11 @@ export class ApiUnderTest implements AsyncDisposable {
     await this.#close()
   }
 }
+
+/** Also where a test lets the other ports fail. */
+const appendWatchOnRedis = Layer.effect(AppendWatch, Effect.service(AppendWatch)).pipe(
+  Layer.provide(streamsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
+)
 
 /** No key is stored, and nobody administers any. */
 export const noStoredKeys = Layer.mergeAll(

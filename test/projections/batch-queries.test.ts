@@ -205,10 +205,10 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
         [...times].sort((one, other) => other - one),
       )
       const settling = yield* allPages((cursor) =>
-        queries.batches("pages", { limit: 4, cursor, state: "settling" }),
+        queries.batches("pages", { limit: 4, cursor, state: ["settling"] }),
       )
       assert.deepStrictEqual(settling.flat(), listed)
-      assert.isEmpty((yield* queries.batches("pages", { limit: 4, state: "failed" })).entries)
+      assert.isEmpty((yield* queries.batches("pages", { limit: 4, state: ["failed"] })).entries)
     }),
   )
 
@@ -224,12 +224,12 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
         pages.map((page) => page.map(({ item }) => item)),
         [range(1, 10), range(11, 20), range(21, 25)],
       )
-      const settled = yield* queries.items("items", id, { limit: 500, state: "settled" })
+      const settled = yield* queries.items("items", id, { limit: 500, state: ["settled"] })
       assert.deepStrictEqual(
         settled?.entries.map(({ item }) => item),
         range(8, 25),
       )
-      const parked = yield* queries.items("items", id, { limit: 500, state: "cleared" })
+      const parked = yield* queries.items("items", id, { limit: 500, state: ["cleared"] })
       assert.deepStrictEqual(parked?.entries, [])
     }),
   )

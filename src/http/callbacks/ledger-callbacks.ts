@@ -62,7 +62,7 @@ const tellWaiting = Effect.fnUntraced(function* ({ partner, currency }: Funding,
   let cursor: string | undefined
   do {
     const page = yield* queries.batches(partner, {
-      state: "awaiting-funds",
+      state: ["awaiting-funds"],
       cursor,
       limit: BATCHES_PER_PAGE_MAX,
     })

@@ -26,19 +26,6 @@ export const wholeNumber = (
     : Effect.fail(new InvalidRequest({ detail: `${name}: expected ${minimum} to ${maximum}.` }))
 }
 
-/** Reads one of a set of words from the query, or `undefined` if it is missing. */
-export const oneOf = <Word extends string>(
-  c: EdgeContext,
-  name: string,
-  words: ReadonlyArray<Word>,
-): Effect.Effect<Word | undefined, InvalidRequest> => {
-  const text = c.req.query(name)
-  const word = words.find((candidate) => candidate === text)
-  return text === undefined || word !== undefined
-    ? Effect.succeed(word)
-    : Effect.fail(new InvalidRequest({ detail: `${name}: expected one of ${words.join(", ")}.` }))
-}
-
 const TEXT_LENGTH_MAX = 256
 
 /**

@@ -6,6 +6,7 @@ import type { PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import { EventStore } from "../../streams/event-store.ts"
+import { conditionalJson } from "../edge/conditional.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
 import { ownBatch } from "./batch-from-log.ts"
@@ -19,7 +20,7 @@ export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: 
   const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: PAGE_MAX })
   const id = yield* ownBatch(partner, c.req.param("id") ?? "")
   const events = yield* (yield* EventStore).read(id, after, limit)
-  return c.json({
+  return conditionalJson(c, {
     events: events.map(shownEvent),
     next: events.length === limit ? (events.at(-1)?.version ?? null) : null,
   })

@@ -1,53 +1,58 @@
-/** `/payout-batches` and the routes below it: accept, list and show batches, with their items and events. */
-import { Effect, Schema } from "effect"
+/** `/payout-batches` and the routes below it: accept, list and show batches, with their items and events; and `/payout-items`. */
+import { Effect } from "effect"
 import { Hono } from "hono"
 import type { AppConfig } from "../../config.ts"
-import { batchStates } from "../../domain/batch.ts"
-import { failureOf } from "../../domain/failure-codes.ts"
-import { isBatchId, PartnerId, parseItemNumber } from "../../domain/identifiers.ts"
-import { publicItemStates } from "../../domain/item-state.ts"
-import { formatAmount } from "../../domain/money.ts"
-import { needsAttention } from "../../domain/shown.ts"
-import { uetrOf } from "../../domain/uetr.ts"
+import { type BatchId, isBatchId, type PartnerId, parseItemNumber } from "../../domain/identifiers.ts"
 import { access } from "../../identity/access.ts"
-import type { Caller } from "../../identity/caller.ts"
+import { type Caller, ownerOf } from "../../identity/caller.ts"
+import type { Credentials } from "../../identity/credentials.ts"
 import {
   BATCHES_PER_PAGE_MAX,
-  type BankRemarkView,
   BatchQueries,
   type BatchView,
   ITEMS_PER_PAGE_MAX,
-  type ItemView,
-  type Totals,
+  type PageTerms,
 } from "../../projections/batch-queries.ts"
 import type { PayoutLimits } from "../../providers/banks/payout-limits.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import type { PayoutClaims } from "../../register/payout-claims.ts"
+import type { AppendWatch } from "../../streams/append-watch.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import type { ClaimMarks } from "../../streams/claim-marks.ts"
 import type { EventStore } from "../../streams/event-store.ts"
 import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
+import { acceptedType } from "../edge/accepted-type.ts"
+import { conditionalJson } from "../edge/conditional.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
-import { InvalidRequest, ItemsNotYetShown, NotFound, VersionNotReached } from "../edge/failures.ts"
-import { oneOf, VERSION_MAX, wholeNumber } from "../edge/query.ts"
+import { ItemsNotYetShown, NotFound, VersionNotReached } from "../edge/failures.ts"
+import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
 import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
+import { streamEvents } from "./event-stream.ts"
 import type { Intake } from "./intake.ts"
 import { approve, cancel, resolve, retry, review } from "./interventions.ts"
+import { exportForm, exportItems } from "./item-export.ts"
+import { batchFilter, itemFilter, pageTerms } from "./list-filters.ts"
+import type { OpenStreams } from "./open-streams.ts"
 import { listEvents } from "./payout-batch-events.ts"
 import { acceptBatch } from "./payout-batch-intake.ts"
+import { partnerNamed, searchItems } from "./payout-items.ts"
+import { shownBatch, shownItem, shownRemark } from "./shown-batch.ts"
 
 export const payoutBatches = (
   edge: Edge<
     | AppConfig
+    | AppendWatch
     | ApprovalAllowance
     | BatchQueries
     | ClaimMarks
+    | Credentials
     | DecisionRegister
     | EventStore
     | Intake
     | Mailbox
+    | OpenStreams
     | PartnerKeys
     | PayoutClaims
     | PayoutLimits
@@ -60,30 +65,34 @@ export const payoutBatches = (
     .get("/payout-batches/:id", edge.caller(access.readBatches, ofBatch(showBatch)))
     .get("/payout-batches/:id/items", edge.caller(access.readBatches, ofBatch(listItems)))
     .get("/payout-batches/:id/items/:item", edge.caller(access.readBatches, ofBatch(showItem)))
-    .get("/payout-batches/:id/events", edge.caller(access.readBatches, ofBatch(listEvents)))
+    .get("/payout-batches/:id/events", edge.caller(access.readBatches, showEvents))
+    .get("/payout-items", edge.caller(access.readBatches, searchItems))
     .post("/payout-batches/:id/approval", edge.act(access.approve, approve))
     .post("/payout-batches/:id/cancellation", edge.act(access.cancel, cancel))
     .post("/payout-batches/:id/items/:item/review", edge.act(access.review, review))
     .post("/payout-batches/:id/items/:item/retry", edge.act(access.retry, retry))
     .post("/payout-batches/:id/items/:item/resolution", edge.act(access.resolve, resolve))
 
-const PAGE_DEFAULT = 100
-const isPartnerId = Schema.is(PartnerId)
-
 /** The routes that show a batch to its partner and to operators. */
 const ofBatch =
-  <E, R>(show: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, E, R>) =>
+  <E, R>(show: (c: EdgeContext, partner: PartnerId, caller: Caller) => Effect.Effect<Response, E, R>) =>
   (c: EdgeContext, caller: Caller) =>
-    Effect.flatMap(partnerOf(caller, c.req.param("id") ?? ""), (partner) => show(c, partner))
+    Effect.flatMap(partnerOf(caller, c.req.param("id") ?? ""), (partner) => show(c, partner, caller))
 
 /** A partner's own batches; an operator names the partner. */
 const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller) {
-  const partner = caller.kind === "partner" ? caller.partner : c.req.query("partner")
-  if (!isPartnerId(partner))
-    return yield* new InvalidRequest({ detail: "partner: expected the partner whose batches to list." })
-  const request = yield* pageRequest(c, batchStates, BATCHES_PER_PAGE_MAX)
+  const partner = yield* partnerNamed(c, caller)
+  const request = { ...(yield* pageTerms(c, BATCHES_PER_PAGE_MAX)), ...(yield* batchFilter(c)) }
   const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
-  return c.json({ payoutBatches: entries.map(shownBatch), next: next ?? null })
+  return conditionalJson(c, { payoutBatches: entries.map(shownBatch), next: next ?? null })
+})
+
+/** The events of a batch: a page of them, or a stream. */
+const showEvents = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller, address: string | undefined) {
+  const partner = yield* partnerOf(caller, c.req.param("id") ?? "")
+  return acceptedType(c, ["application/json", "text/event-stream"]) === "text/event-stream"
+    ? yield* streamEvents(c, caller, partner, address)
+    : yield* listEvents(c, partner)
 })
 
 /**
@@ -93,7 +102,7 @@ const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller)
  */
 const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
-  const atLeast = yield* wholeNumber(c, "atLeast", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
+  const atLeast = yield* versionWanted(c)
   if (!isBatchId(id)) return yield* noSuchBatch
   const known = yield* (yield* BatchQueries)
     .batch(partner, id)
@@ -107,25 +116,62 @@ const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerI
     )
   if (known !== undefined && known.version < atLeast && (yield* endsWith(id, known.version)))
     return yield* new VersionNotReached({ version: known.version })
-  const isShown = known !== undefined && known.version >= atLeast && !lacksSchedule(known)
+  const isShown = known !== undefined && known.version >= atLeast && !lacksTerms(known)
   const view = isShown ? known : yield* viewFromLog(partner, id)
   if (view.version < atLeast) return yield* new VersionNotReached({ version: view.version })
-  return c.json(shownBatch(view))
+  return conditionalJson(c, shownBatch(view), view.version)
 })
 
-/** A batch that is scheduled has a time; an earlier release stored this one without it. */
-const lacksSchedule = ({ state, executeAt }: BatchView): boolean =>
-  state === "scheduled" && executeAt === undefined
+/** A batch that waits for a time or an approval has one; an earlier release stored this one without it. */
+const lacksTerms = ({ state, executeAt, approval }: BatchView): boolean =>
+  (state === "scheduled" && executeAt === undefined) ||
+  (state === "awaiting-approval" && approval === undefined)
 
-const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+/** A page of a batch's items, or all of them as a file. */
+const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId, caller: Caller) {
   const id = c.req.param("id") ?? ""
-  const request = yield* pageRequest(c, publicItemStates, ITEMS_PER_PAGE_MAX)
+  const atLeast = yield* versionWanted(c)
+  const [terms, filter] = [yield* pageTerms(c, ITEMS_PER_PAGE_MAX), yield* itemFilter(c)]
   if (!isBatchId(id)) return yield* noSuchBatch
-  const page = yield* (yield* BatchQueries).items(partner, id, request)
-  if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
-  const { entries, next, version } = page
-  return c.json({ items: entries.map(shownItem), next: next ?? null, version })
+  const queries = yield* BatchQueries
+  const pageAfter = Effect.fnUntraced(function* (request: PageTerms) {
+    const page = yield* queries.items(partner, id, { ...request, ...filter })
+    if (page === undefined || page.version < atLeast)
+      return yield* notYetShown(partner, id, page?.version, atLeast)
+    return page
+  })
+  const form = exportForm(c)
+  if (form !== undefined) {
+    const whole = yield* queries.wholeBatch(partner, id)
+    if (whole === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
+    const isFiltered = Object.values(filter).some((one) => one !== undefined)
+    const page = (cursor: string | undefined) =>
+      Effect.map(pageAfter({ cursor, limit: ITEMS_PER_PAGE_MAX }), ({ entries, next }) => ({
+        entries: entries.map((item) => ({ ...item, batch: id })),
+        next,
+      }))
+    const expected = isFiltered ? undefined : whole
+    return yield* exportItems(c, { name: id, owner: ownerOf(caller), form, page, expected })
+  }
+  const { entries, next, version } = yield* pageAfter(terms)
+  return conditionalJson(c, { items: entries.map(shownItem), next: next ?? null, version }, version)
 })
+
+/** Why a batch's items cannot be shown as of a version: the log ends before it, or the read models are behind. */
+const notYetShown = Effect.fnUntraced(function* (
+  partner: PartnerId,
+  id: BatchId,
+  shown: number | undefined,
+  atLeast: number,
+) {
+  yield* ownBatch(partner, id)
+  if (shown !== undefined && shown < atLeast && (yield* endsWith(id, shown)))
+    return yield* new VersionNotReached({ version: shown })
+  return yield* new ItemsNotYetShown({ batch: id })
+})
+
+const versionWanted = (c: EdgeContext) =>
+  wholeNumber(c, "atLeast", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
 
 /** One item, with what banks reported of its attempts beside their state. */
 const showItem = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
@@ -136,56 +182,11 @@ const showItem = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId
   const detail = yield* (yield* BatchQueries).item(partner, id, number)
   if (detail === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
   if (detail === "no such item") return yield* noSuchItem
-  return c.json({ ...shownItem(detail.item), bankRemarks: detail.remarks.map(shownRemark) })
+  return conditionalJson(
+    c,
+    { ...shownItem(detail.item), bankRemarks: detail.remarks.map(shownRemark) },
+    detail.item.version,
+  )
 })
 
 const noSuchItem = new NotFound({ what: "payout item" })
-
-const shownRemark = ({ seenAt, ...remark }: BankRemarkView) => ({
-  ...remark,
-  seenAt: new Date(seenAt).toISOString(),
-})
-
-const pageRequest = Effect.fnUntraced(function* <State extends string>(
-  c: EdgeContext,
-  states: ReadonlyArray<State>,
-  limitMax: number,
-) {
-  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: limitMax })
-  const state = yield* oneOf(c, "state", states)
-  return { limit, state, cursor: c.req.query("cursor") }
-})
-
-/** `totals` are the accepted amounts, as in the answer to the post; `states` has the amounts by item state. */
-const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, executeAt, ...view }: BatchView) => ({
-  ...view,
-  totals: Object.fromEntries(
-    Object.entries(totals).map(([currency, states]) => [currency, sumOf(currency, states)]),
-  ),
-  states: totals,
-  needsAttention: needsAttention(view.state, totals),
-  receivedAt: new Date(receivedAt).toISOString(),
-  updatedAt: new Date(updatedAt).toISOString(),
-  ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),
-  ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
-})
-
-/** Amounts have exactly the currency's decimals, so without the decimal point they are minor units. */
-const sumOf = (currency: string, states: Totals[string]): string => {
-  let minor = 0n
-  for (const { amount } of Object.values(states)) minor += BigInt(amount.replace(".", ""))
-  return formatAmount(minor, currency)
-}
-
-const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => {
-  const failure = item.state === "failed" || item.state === "returned" ? failureOf(item.reason) : undefined
-  const uetr = item.transferReference === undefined ? undefined : uetrOf(item.transferReference)
-  return {
-    ...item,
-    ...(uetr === undefined ? {} : { uetr }),
-    ...(failure === undefined ? {} : { failure }),
-    amount: { currency, value: amount },
-    beneficiary: { name: beneficiaryName, account },
-    updatedAt: new Date(updatedAt).toISOString(),
-  }
-}
