@@ -133,6 +133,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing",
     "streams",
     "projections/batch-queries",
+    "projections/search-filter",
     // What the banks that the rules lead to can be sent.
     "providers/banks/payout-limits",
     "register",
@@ -201,6 +202,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   "payout-files": [
     "domain",
     "http/payout-batches/payout-batch-request",
+    "parsing/csv-cells",
     "providers/iso20022/element",
     "providers/iso20022/unreadable-file",
     "providers/iso20022/xml-reader",

@@ -8,6 +8,7 @@ import { newAttempt, standing } from "./attempts.ts"
 import {
   type Attempt,
   type AttemptPhase,
+  approve,
   attemptOf,
   type Batch,
   emptyBatch,
@@ -54,11 +55,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ItemReviewed":
       return change(batch, event.item, reviewing(itemOf(batch, event.item), event))
     case "BatchApproved":
-      if (batch.approval !== undefined) {
-        batch.approval.approvedBy = event.by
-        batch.approval.approverCredential = event.credential
-        batch.approval.approvedAt = event.at
-      }
+      if (batch.approval !== undefined) approve(batch.approval, event)
       return batch
     case "ApprovalExpired":
       if (batch.approval !== undefined) batch.approval.expired = true
@@ -173,15 +170,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   batch.executeAt = event.executeAt
   batch.duplicates = event.duplicates
   batch.approval =
-    event.approval === undefined
-      ? undefined
-      : {
-          ...event.approval,
-          approvedBy: undefined,
-          approverCredential: undefined,
-          approvedAt: undefined,
-          expired: false,
-        }
+    event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
   batch.attemptsMax = event.attemptsMax
   batch.payeePolicy = event.payeePolicy ?? "off"
   batch.itemCount = event.itemCount

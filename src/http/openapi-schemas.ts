@@ -221,12 +221,30 @@ export const schemas = {
       reference: text(64),
       closedAt: instant,
       executeAt: { ...instant, description: "Nothing is paid before this time." },
+      approval: of("ShownApproval"),
+      expectedArrivals: {
+        ...list(object({ scheme: text(), on: { type: "string", format: "date" } })),
+        description:
+          "The day on which the payouts of each scheme should arrive, once the batch started to pay.",
+      },
       duplicates: {
         ...of("Duplicates"),
         description: "What was found, when the batch was accepted, of payouts that were accepted before.",
       },
     },
   ),
+  ShownApproval: {
+    ...object(
+      {
+        state: { enum: ["pending", "approved", "expired"] },
+        reason: { enum: ["asked", "threshold"], description: "Why it is needed." },
+        hash: text(128),
+        expiresAt: instant,
+      },
+      { by: text(128), credential: text(), approvedAt: instant },
+    ),
+    description: "Present if the batch needs an approval. `by` is a note, `credential` is who approved.",
+  },
   PayoutBatchPage: object({ payoutBatches: list(of("PayoutBatch")), next: next("string") }),
   PayoutItem: object(
     {
@@ -242,6 +260,7 @@ export const schemas = {
     {
       bank: text(),
       transferReference: text(35),
+      transferId: { ...text(), description: "The bank's own id of the last attempt." },
       uetr: {
         type: "string",
         format: "uuid",
@@ -312,6 +331,10 @@ export const schemas = {
     description: "A finding against the item, and whether a reviewer released it.",
   },
   PayoutItemPage: object({ items: list(of("PayoutItem")), next: next("string"), version: whole }),
+  FoundItemPage: object({
+    items: list({ allOf: [of("PayoutItem"), object({ batch: text(), receivedAt: instant })] }),
+    next: next("string"),
+  }),
   Approval: closedObject({ hash: text(128) }, { by }),
   Cancellation: closedObject(
     { reason: text(280) },

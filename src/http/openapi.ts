@@ -1,9 +1,19 @@
 /** The API as an OpenAPI 3.1 document. A test compares its paths with the existing routes. */
 import { administrationPaths, administrationSchemas } from "./openapi-administration.ts"
+import {
+  atLeast,
+  batchFilters,
+  ifNoneMatch,
+  itemFilters,
+  json,
+  ofTime,
+  pageOrFile,
+  parameter,
+  partnerNamed,
+  schema,
+  unchanged,
+} from "./openapi-parameters.ts"
 import { schemas } from "./openapi-schemas.ts"
-
-const schema = (name: keyof typeof schemas) => ({ $ref: `#/components/schemas/${name}` })
-const json = (name: keyof typeof schemas) => ({ "application/json": { schema: schema(name) } })
 
 const problem = (description: string) => ({
   description,
@@ -22,20 +32,6 @@ const unreadable = {
 }
 const tooSlow = { "408": problem("The body was sent too slowly.") }
 
-const parameter = (
-  place: "path" | "query" | "header",
-  name: string,
-  of: object,
-  description: string,
-  required = place !== "query",
-) => ({
-  in: place,
-  name,
-  required,
-  schema: of,
-  description,
-})
-
 const batchId = parameter("path", "id", { type: "string", pattern: "^pb_[a-z2-7]{22}$" }, "The payout batch.")
 const cursor = parameter("query", "cursor", { type: "string" }, "`next` of the previous page.")
 const limit = parameter(
@@ -44,9 +40,6 @@ const limit = parameter(
   { type: "integer", minimum: 1 },
   "Maximum number of entries per page.",
 )
-const state = (name: "BatchState" | "ItemState") =>
-  parameter("query", "state", schema(name), "Return only those in this state.")
-
 const webhookHeaders = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) =>
   parameter("header", name, { type: "string" }, "As defined by Standard Webhooks."),
 )
@@ -151,19 +144,10 @@ export const openApiDocument = {
       get: {
         operationId: "listPayoutBatches",
         summary: "List payout batches, newest first",
-        parameters: [
-          state("BatchState"),
-          cursor,
-          limit,
-          parameter(
-            "query",
-            "partner",
-            { type: "string" },
-            "Required for operators: the partner whose batches to list.",
-          ),
-        ],
+        parameters: [...batchFilters, cursor, limit, partnerNamed, ifNoneMatch],
         responses: {
           "200": { description: "One page.", content: json("PayoutBatchPage") },
+          ...unchanged,
           "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...tooMany,
@@ -175,17 +159,10 @@ export const openApiDocument = {
       get: {
         operationId: "showPayoutBatch",
         summary: "Show a payout batch",
-        parameters: [
-          batchId,
-          parameter(
-            "query",
-            "atLeast",
-            { type: "integer", minimum: 0 },
-            "The answer must reflect at least this version of the log.",
-          ),
-        ],
+        parameters: [batchId, atLeast, ifNoneMatch],
         responses: {
           "200": { description: "The batch.", content: json("PayoutBatch") },
+          ...unchanged,
           "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...absent,
@@ -199,12 +176,14 @@ export const openApiDocument = {
       get: {
         operationId: "listPayoutItems",
         summary: "List the items of a batch, in their order",
-        parameters: [batchId, state("ItemState"), cursor, limit],
+        parameters: [batchId, ...itemFilters, cursor, limit, atLeast, ifNoneMatch],
         responses: {
-          "200": { description: "One page.", content: json("PayoutItemPage") },
+          "200": pageOrFile("PayoutItemPage"),
+          ...unchanged,
           "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...absent,
+          "409": problem("The log ends before the version in atLeast; version is its last."),
           ...tooMany,
           ...unavailable,
         },
@@ -214,9 +193,10 @@ export const openApiDocument = {
       get: {
         operationId: "showPayoutItem",
         summary: "Show an item, with the reasons, charges and rates that banks reported of it",
-        parameters: [batchId, itemNumber],
+        parameters: [batchId, itemNumber, ifNoneMatch],
         responses: {
           "200": { description: "The item.", content: json("PayoutItemDetail") },
+          ...unchanged,
           ...unauthorized,
           ...absent,
           ...tooMany,
@@ -270,12 +250,41 @@ export const openApiDocument = {
             "A version: `next` of the previous page.",
           ),
           limit,
+          parameter(
+            "header",
+            "Last-Event-ID",
+            { type: "integer", minimum: 0 },
+            "For a stream: the id of the last event that you have.",
+            false,
+          ),
+          ifNoneMatch,
         ],
         responses: {
-          "200": { description: "One page.", content: json("BatchEventPage") },
+          "200": {
+            description: "One page; or all events as they come, if Accept prefers text/event-stream.",
+            content: { ...json("BatchEventPage"), "text/event-stream": { schema: { type: "string" } } },
+          },
+          "204": { description: "For a stream: you have all events of the batch, which is closed." },
+          ...unchanged,
+          "409": problem("The log ends before the version in Last-Event-ID; version is its last."),
           "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...absent,
+          ...tooMany,
+          ...unavailable,
+        },
+      },
+    },
+    "/payout-items": {
+      get: {
+        operationId: "searchPayoutItems",
+        summary: "Search the items of all batches",
+        parameters: [...itemFilters, ...ofTime, cursor, limit, partnerNamed, ifNoneMatch],
+        responses: {
+          "200": pageOrFile("FoundItemPage"),
+          ...unchanged,
+          "400": problem("A parameter is invalid."),
+          ...unauthorized,
           ...tooMany,
           ...unavailable,
         },

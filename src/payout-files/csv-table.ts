@@ -99,11 +99,3 @@ const delimiterOf = (text: string): Delimiter => {
   const counted = delimiters.map((delimiter) => ({ delimiter, count: header.split(delimiter).length }))
   return counted.reduce((most, next) => (next.count > most.count ? next : most)).delimiter
 }
-
-/** One row as text: a cell is quoted where it would not be read back as it is. */
-export const csvLine = (cells: ReadonlyArray<string>, delimiter: Delimiter): string =>
-  cells
-    .map((cell) =>
-      cell.includes(delimiter) || /["\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell,
-    )
-    .join(delimiter)

@@ -3,8 +3,8 @@
  * original, and the reason behind them. It holds accounts, so only its owner can read it, and it never replaces a file.
  */
 import { type FileHandle, open } from "node:fs/promises"
-import { csvLine } from "./csv-table.ts"
-import { cellOf, harmlessCell, isRejected, REASON_COLUMN } from "./rejected-cells.ts"
+import { cellOf, csvLine, harmlessCell } from "../parsing/csv-cells.ts"
+import { isRejected, REASON_COLUMN } from "./rejected-cells.ts"
 import type { RejectedRow, Spreadsheet } from "./spreadsheet.ts"
 import { columnKey, type Table } from "./table.ts"
 

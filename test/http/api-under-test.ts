@@ -156,7 +156,7 @@ export class ApiUnderTest implements AsyncDisposable {
   async #fetch(url: string, init: RequestInit): Promise<Answer> {
     const answer = await fetch(url, init)
     const text = await answer.text()
-    const isJson = text !== "" && /json/.test(answer.headers.get("content-type") ?? "")
+    const isJson = text !== "" && /[/+]json/.test(answer.headers.get("content-type") ?? "")
     return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : {} }
   }
 
@@ -184,7 +184,7 @@ export class ApiUnderTest implements AsyncDisposable {
 
 /** Also where a test lets the other ports fail. */
 const appendWatchOnRedis = Layer.effect(AppendWatch, Effect.service(AppendWatch)).pipe(
-  Layer.provide(streamsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
+  Layer.provide(Layer.fresh(streamsOnRedis).pipe(Layer.provide(RedisConnections.layer))),
 )
 
 /** No key is stored, and nobody administers any. */

@@ -3,8 +3,7 @@
  * numbers and times begin with digits, so they stay as they are.
  */
 import type { BatchId } from "../../domain/identifiers.ts"
-import { csvLine } from "../../payout-files/csv-table.ts"
-import { harmlessCell } from "../../payout-files/rejected-cells.ts"
+import { csvLine, harmlessCell } from "../../parsing/csv-cells.ts"
 import type { FoundItem, ItemView } from "../../projections/batch-queries.ts"
 import { shownFoundItem, shownItem } from "./shown-batch.ts"
 
@@ -51,12 +50,15 @@ export const csv: ExportForm = {
   line: (item) => {
     const cells = cellsOf(item)
     return `${csvLine(
-      columns.map((column) => harmlessCell(String(cells[column] ?? ""))),
+      columns.map((column) => textCell(String(cells[column] ?? ""))),
       ",",
     )}\r\n`
   },
   end: () => "",
 }
+
+/** A tab or a return at the beginning is as dangerous as what some spreadsheets find behind it. */
+const textCell = (cell: string): string => (/^[\t\r]/.test(cell) ? `'${cell}` : harmlessCell(cell))
 
 const cellsOf = (item: ExportedItem): Readonly<Record<(typeof columns)[number], unknown>> => {
   const { amount, beneficiary, failure, clearance, ...shown } = shownItem(item)
