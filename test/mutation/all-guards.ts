@@ -16,6 +16,7 @@ import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
+import { readingGuards } from "./reading-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
@@ -55,4 +56,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...duplicateGuards,
   ...planningStepGuards,
   ...writtenGuards,
+  ...readingGuards,
 ]

@@ -282,6 +282,18 @@ layer(readModelStack(1), { excludeTestServices: true })("a search for items", (i
     }),
   )
 
+  it.effect("finds nothing of another partner", () =>
+    Effect.gen(function* () {
+      const id = newBatchId()
+      yield* store("owner", { id, receivedAt: BEGAN, items: [plainItem(1, { reference: "secret order" })] })
+      const providerReference = transferReference({ batch: id, item: 1, attempt: 1 })
+      for (const search of [{ reference: "secret order" }, { providerReference }, {}]) {
+        assert.deepStrictEqual(yield* pagesOf("owner", search, 10), [`${id} 1`])
+        assert.deepStrictEqual(yield* pagesOf("stranger", search, 10), [])
+      }
+    }),
+  )
+
   it.effect("finds a reference that a thousand batches have, page by page", () =>
     Effect.gen(function* () {
       const count = 40

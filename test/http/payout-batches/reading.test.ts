@@ -170,6 +170,17 @@ describe("an answer that a client has already", () => {
   })
 })
 
+it("shows the approval of a batch with times in ISO 8601", async () => {
+  const { json: posted } = await api.post("approval", { requireApproval: true, items: [payout("a")] })
+  const { json } = await get(`/payout-batches/${posted.id}`)
+  expect(json.approval).toEqual({
+    state: "pending",
+    reason: "asked",
+    hash: expect.any(String),
+    expiresAt: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/),
+  })
+})
+
 it("shows items as of the version that the client knows, or says why not", async () => {
   pages = [[itemOf(1)]]
   version = 1
