@@ -12,7 +12,7 @@ import { FairRoom } from "../edge/fair-room.ts"
 import { csv, type ExportedItem, type ExportForm, ndjson } from "./export-lines.ts"
 
 /** Exports under way in a process: each keeps a page in memory, and the read models busy. */
-const EXPORTS_MAX = 16
+const EXPORTS_MAX = 8
 const TAKEN_MS_MAX = 20_000
 const LASTS_MS_MAX = 15 * 60_000
 

@@ -5,11 +5,17 @@ import { type Caller, ownerOf } from "../../identity/caller.ts"
 import { BatchQueries, ITEMS_PER_PAGE_MAX, type PageTerms } from "../../projections/batch-queries.ts"
 import { conditionalJson } from "../edge/conditional.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { InvalidRequest } from "../edge/failures.ts"
+import { InvalidRequest, TooManyRequests } from "../edge/failures.ts"
+import { FairRoom } from "../edge/fair-room.ts"
 import { textIn } from "../edge/query.ts"
 import { exportForm, exportItems } from "./item-export.ts"
 import { itemFilter, pageTerms, received } from "./list-filters.ts"
 import { shownFoundItem } from "./shown-batch.ts"
+
+/** Searches under way in a process: each may keep a connection to the read models busy, which accepting and paying need, too. */
+const SEARCHES_MAX = 6
+
+const searchesUnderWay = new FairRoom(SEARCHES_MAX)
 
 const isPartnerId = Schema.is(PartnerId)
 
@@ -34,6 +40,21 @@ export const searchItems = Effect.fnUntraced(function* (c: EdgeContext, caller: 
     const owner = ownerOf(caller)
     return yield* exportItems(c, { name: "payout-items", owner, form, page, expected: undefined })
   }
-  const { entries, next } = yield* pageAfter(terms)
+  const { entries, next } = yield* sharing(ownerOf(caller), pageAfter(terms))
   return conditionalJson(c, { items: entries.map(shownFoundItem), next: next ?? null })
 })
+
+/** Shares the searches between partners: one that is alone has half of them at a time. */
+const sharing = <A, E, R>(
+  owner: string,
+  search: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | TooManyRequests, R> =>
+  Effect.suspend((): Effect.Effect<A, E | TooManyRequests, R> => {
+    if (!searchesUnderWay.admits(owner, 1))
+      return new TooManyRequests({ what: "searches at a time", retryAfterSeconds: 1 })
+    searchesUnderWay.take(owner, 1)
+    return Effect.ensuring(
+      search,
+      Effect.sync(() => searchesUnderWay.giveBack(owner, 1)),
+    )
+  })

@@ -35,6 +35,8 @@ const itemOf = (item: number, changes: Partial<ItemView> = {}): ItemView => ({
 let pages: ReadonlyArray<ReadonlyArray<ItemView> | undefined> = []
 let whole: number | undefined
 let version = 9
+/** What a search for "slow" waits for. */
+let slow = Promise.resolve()
 const asked: Array<Readonly<Record<string, unknown>>> = []
 
 const pageAt = (cursor: string | undefined) => {
@@ -52,6 +54,8 @@ beforeAll(async () => {
         return entries === undefined ? away : Effect.succeed({ entries, next, version })
       },
       search: (partner, { cursor, ...request }) => {
+        if (request.reference === "slow")
+          return Effect.promise(() => slow).pipe(Effect.as({ entries: [], next: undefined }))
         asked.push({ partner, ...request })
         const { entries, next } = pageAt(cursor)
         if (entries === undefined) return away
@@ -129,6 +133,18 @@ describe("a filter", () => {
       expect([status, json.type]).toEqual([400, "/problems/invalid-request"])
       expect(String(json.detail).split(":")[0]).toBe(name)
     }
+  })
+
+  it("does not take the read models from others", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    slow = promise
+    const searches = Array.from({ length: 4 }, () => get("/payout-items?reference=slow"))
+    const refused = await Promise.race(searches)
+    expect([refused.status, refused.json.type]).toEqual([429, "/problems/too-many-requests"])
+    resolve()
+    const statuses = (await Promise.all(searches)).map(({ status }) => status)
+    expect(statuses.sort()).toEqual([200, 200, 200, 429])
+    expect((await get("/payout-items?reference=slow")).status).toBe(200)
   })
 
   it("of an operator names the partner", async () => {
