@@ -294,7 +294,7 @@ layer(readModelStack(1), { excludeTestServices: true })("a search for items", (i
     }),
   )
 
-  it.effect("finds a reference that a thousand batches have, page by page", () =>
+  it.effect("finds a reference that more than a thousand items have, page by page", () =>
     Effect.gen(function* () {
       const count = 40
       const batches = Array.from({ length: count }, (_, index) => ({
