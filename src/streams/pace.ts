@@ -10,7 +10,7 @@ import { FadingCount } from "../platform/fading-count.ts"
 /** Of the events that are counted, those of half a second ago count about a third. */
 const FADE_MS = 500
 
-/** How long after a step the next one begins, from a number of recent events on: some 250 and 1,000 events a second. */
+/** How long after a step the next one begins, from a number of recent events on: some 1,000 and 250 events a second. */
 const WAITS = [
   { recentEvents: 512, stepEveryMs: 250 },
   { recentEvents: 128, stepEveryMs: 100 },
