@@ -1,0 +1,54 @@
+import { expect, it } from "vitest"
+import { eventually } from "../platform-under-test.ts"
+import { EngineUnderTest } from "./engine-under-test.ts"
+
+const BATCHES = 80
+const ITEMS = 5
+const OWNED_MAX = 8
+const UNREPORTED_MAX = 60
+
+it.each([
+  { workers: 1, partners: 1 },
+  { workers: 1, partners: BATCHES },
+  { workers: 2, partners: 1 },
+  { workers: 2, partners: BATCHES },
+])(
+  "finishes the first batches of a backlog before it begins the last: workers $workers, partners $partners",
+  async ({ workers, partners }) => {
+    await using engine = await EngineUnderTest.open({
+      environment: {
+        WORKER_BATCHES: `${OWNED_MAX}`,
+        WORKER_UNREPORTED: `${UNREPORTED_MAX}`,
+        PARTNER_SHARE: "8",
+        INQUIRY_DELAYS_MS: "60000",
+      },
+      reportsAfterMs: 400,
+    })
+    const ids = []
+    for (let n = 0; n < BATCHES; n += 1)
+      ids.push(await engine.submit(`partner-${n % partners}`, `${n}`, ITEMS))
+    const begun = () => new Set([...engine.paid.keys()].map((reference) => reference.split("-")[0])).size
+    await Promise.all(Array.from({ length: workers }, () => engine.start()))
+
+    const unfinished: Array<number> = []
+    let begunAtFirstEnd: number | undefined
+    await eventually(
+      "all batches are closed",
+      async () => {
+        const sofar = begun()
+        const { closed } = await engine.onLog((log) => log.backlog)
+        unfinished.push(sofar - closed)
+        if (closed > 0) begunAtFirstEnd ??= begun()
+        return closed === BATCHES
+      },
+      60_000,
+    )
+    expect(begunAtFirstEnd).toBeLessThan(BATCHES / 2)
+    // Those that rest, those that it owns, and those that begin although there is no room.
+    const resting = UNREPORTED_MAX / (ITEMS + 1)
+    expect(Math.max(...unfinished)).toBeLessThanOrEqual(workers * (resting + OWNED_MAX + 4))
+    expect([...engine.paid.values()].every((times) => times === 1)).toBe(true)
+    expect(engine.paid.size).toBe(BATCHES * ITEMS)
+  },
+  90_000,
+)
