@@ -32,6 +32,7 @@ import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
+import { releasing, releasingByAppend } from "./releases.ts"
 import { TimerWatch } from "./timer-watch.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
@@ -156,40 +157,6 @@ const admittedBy = (worker: Worker): Admitted => {
   worker.withheld = true
   return "begun"
 }
-
-/** A run queue whose releases are known here, so that their timers are looked for when they are due. */
-const releasing = (
-  timers: TimerWatch,
-  admitted: () => Admitted,
-  queue: RunQueue["Service"],
-): RunQueue["Service"] => ({
-  ...queue,
-  release: (owned, wakeAt, mail) =>
-    Effect.tap(queue.release(owned, wakeAt, mail, admitted()), (answer) =>
-      Effect.sync(() => {
-        if (answer === "released" && wakeAt !== undefined) timers.set(wakeAt)
-      }),
-    ),
-})
-
-/** A store whose appends that release a batch are known here in the same way. */
-const releasingByAppend = (
-  timers: TimerWatch,
-  admitted: () => Admitted,
-  store: EventStore["Service"],
-): EventStore["Service"] => ({
-  ...store,
-  append: (owned, append) => {
-    const { release } = append
-    if (release === undefined) return store.append(owned, append)
-    const answer = store.append(owned, { ...append, release: { ...release, admitted: admitted() } })
-    return Effect.tap(answer, ({ isReleased }) =>
-      Effect.sync(() => {
-        if (isReleased && release.wakeAt !== undefined) timers.set(release.wakeAt)
-      }),
-    )
-  },
-})
 
 /** Which clearances are valid: by the settings, and by the lists that the compliance engine announced last. */
 const makeClearanceTerms = Effect.gen(function* () {
