@@ -80,6 +80,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
         assert.deepStrictEqual(yield* log.renew([zombie]), [zombie], "a lost entry is not renewed back")
         assert.deepInclude(yield* Effect.flip(log.release(zombie, undefined)), { reason: "taken-over" })
         assert.deepInclude(yield* Effect.flip(log.handOver(zombie)), { reason: "taken-over" })
+        assert.deepInclude(yield* Effect.flip(log.postpone(zombie)), { reason: "taken-over" })
         assert.deepStrictEqual(yield* log.renew([heir]), [])
       }),
     )
