@@ -12,6 +12,8 @@ export const functionNames = [
   "append",
   "release",
   "hand-over",
+  "postpone",
+  "admit",
   "renew",
   "wake",
   "sweep",
