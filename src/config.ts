@@ -287,6 +287,8 @@ const settings = all({
   worker: all({
     /** Batches that one worker owns at a time. */
     activeMax: count("WORKER_BATCHES", 64),
+    /** Payouts of batches that it released which banks have to report soon, beyond which a worker begins no new batch. */
+    unreportedMax: count("WORKER_UNREPORTED", 5_000),
     /** A batch whose worker has not renewed its lease for this long is taken over. */
     claimMs: count("CLAIM_MS", 8 * seconds),
     sweepMs: count("SWEEP_MS", 60 * seconds),

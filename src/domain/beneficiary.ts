@@ -127,8 +127,11 @@ export const sealedOf = ({ account, address }: Omit<Beneficiary, "name">): Seale
   address === undefined ? account : { ...account, address }
 
 /** What was sealed, taken apart again. */
-export const unsealed = ({ address, ...account }: SealedAccount): Omit<Beneficiary, "name"> =>
-  address === undefined ? { account } : { account, address }
+export const unsealed = (sealed: SealedAccount): Omit<Beneficiary, "name"> => {
+  if (sealed.address === undefined) return { account: sealed }
+  const { address, ...account } = sealed
+  return { account, address }
+}
 
 /** The part of an account that identifies it within its bank: the whole IBAN, or the account number. */
 const accountNumberOf = (account: BeneficiaryAccount): string =>
