@@ -15,6 +15,7 @@ import { layer as keyRecordsInPostgres } from "./identity/key-records-postgres.t
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
+import { layer as leasesOverRedis } from "./platform/lease-count-redis.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
@@ -94,6 +95,7 @@ const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedL
   Layer.provideMerge(database),
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
+const requestLeases = leasesOverRedis.pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
 const claimMarks = claimMarksOnRedis.pipe(Layer.provide(foundation))
 const claims = claimsInPostgres.pipe(Layer.provide(database))
@@ -193,6 +195,7 @@ const parts = {
         callbackSecrets,
         payoutLimits,
         allowances,
+        requestLeases,
         claims,
         claimMarks,
       ]),

@@ -18,6 +18,7 @@ import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
+import { OriginsText, originsIn } from "./parsing/web-origin.ts"
 
 /** The points at which a test may kill the process. Each is passed once per loop of a batch. */
 export const crashPoints = [
@@ -229,6 +230,13 @@ const settings = all({
     connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),
     /** Acts of one partner (approve, cancel, review, retry, resolve) in each process; twice as many after a pause. */
     actsPerSecond: count("ACTS_PER_SECOND", 50),
+    /** Requests of one key in all processes, on average over ten seconds. */
+    requestsPerSecond: count("REQUESTS_PER_SECOND", 1_000),
+    /** Pages of these origins may read answers (CORS). */
+    corsOrigins: Config.schema(OriginsText, "CORS_ORIGINS").pipe(
+      Config.map(originsIn),
+      Config.withDefault(originsIn("")),
+    ),
   }),
   /** Health, metrics and providers, for operations only. It must not be reachable from outside. */
   operations: all({

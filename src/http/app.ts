@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
-import type { AppConfig } from "../config.ts"
+import { AppConfig } from "../config.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
@@ -26,9 +26,11 @@ import { administration } from "./administration/administration.ts"
 import { BANK_CALLBACKS, bankCallbacks } from "./callbacks/bank-callbacks.ts"
 import { complianceCallbacks } from "./callbacks/compliance-callbacks.ts"
 import { ledgerCallbacks } from "./callbacks/ledger-callbacks.ts"
+import { allowedMethods } from "./edge/allowed-methods.ts"
+import { crossOrigin } from "./edge/cross-origin.ts"
 import { directRoute } from "./edge/direct-route.ts"
 import { type Edge, type EdgeEnv, makeEdge } from "./edge/edge.ts"
-import { NotFound } from "./edge/failures.ts"
+import { MethodNotAllowed, NotFound } from "./edge/failures.ts"
 import type { RequestBodies } from "./edge/request-body.ts"
 import { openApiDocument } from "./openapi.ts"
 import { isAlive, operations, type ReadinessChecks } from "./operations/operations.ts"
@@ -63,6 +65,7 @@ export const makeApp = Effect.gen(function* () {
   const app = new Hono<EdgeEnv>()
   const metrics = yield* Metrics
   app.use(measured(metrics))
+  app.use(crossOrigin((yield* AppConfig).http.corsOrigins))
   app.route("/", payoutBatches(edge))
   app.route("/", webhookEndpoints(edge))
   app.route("/", administration(edge))
@@ -91,7 +94,15 @@ export const makeOperationsApp = Effect.gen(function* () {
 })
 
 const answeringTheRest = <R>(app: Hono<EdgeEnv>, edge: Edge<R>): Hono<EdgeEnv> => {
-  app.notFound(edge.open(() => Effect.fail(new NotFound({ what: "resource" }))))
+  const methodsOf = allowedMethods(app)
+  app.notFound(
+    edge.open((c) => {
+      const allowed = methodsOf(c.req.path)
+      return Effect.fail(
+        allowed.length === 0 ? new NotFound({ what: "resource" }) : new MethodNotAllowed({ allowed }),
+      )
+    }),
+  )
   app.onError((error, c) => edge.open(() => Effect.die(error))(c))
   return app
 }

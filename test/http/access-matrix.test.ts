@@ -24,6 +24,7 @@ const environment = {
   DATABASE_URL: "",
   STREAM_PREFIX: ownPrefix(),
   ACTS_PER_SECOND: "100000",
+  REQUESTS_PER_SECOND: "1000000",
   LEDGER_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWxlZGdlcg==",
 }
 let database: Awaited<ReturnType<typeof ownDatabase>>

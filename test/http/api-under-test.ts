@@ -7,6 +7,7 @@ import { Administration } from "../../src/identity/administration.ts"
 import { AuditTrail } from "../../src/identity/audit-trail.ts"
 import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { KeyDirectory } from "../../src/identity/key-directory.ts"
+import { layer as leasesOverRedis } from "../../src/platform/lease-count-redis.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
@@ -119,6 +120,7 @@ export class ApiUnderTest implements AsyncDisposable {
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           endpointsInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+          leasesOverRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.merge(callbackSecretsLayer, payoutLimitsLayer).pipe(
             Layer.provide([bankKindsLayer(kinds), Layer.fresh(ProviderSettings.layer)]),
           ),

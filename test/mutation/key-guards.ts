@@ -167,4 +167,20 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     caughtIn: "test/webhooks/endpoints-postgres.test.ts",
     caughtBy: "are in the audit trail, with their host and without what may be secret",
   },
+  {
+    name: "a quoted key goes on naming the batch that a release before took it for",
+    file: "http/payout-batches/payout-batch-intake.ts",
+    text: "if (first !== undefined) return { id: before, key: quoted }",
+    without: "",
+    caughtIn: "test/http/edge/manners.test.ts",
+    caughtBy: "with its quotes goes on naming the batch of a release",
+  },
+  {
+    name: "two idempotency keys in one request are refused",
+    file: "http/payout-batches/idempotency-key.ts",
+    text: "if (headers.length > 1) return",
+    without: "if (false) return",
+    caughtIn: "test/http/edge/manners.test.ts",
+    caughtBy: "sent twice is refused",
+  },
 ]

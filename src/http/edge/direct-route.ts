@@ -4,6 +4,7 @@
  * route with the same handler, and answers those that are written in any other way.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { withAnswerHeaders } from "./answer-headers.ts"
 import type { Call } from "./edge.ts"
 
 /** Answers a request, or returns false and leaves it to Hono. */
@@ -55,6 +56,7 @@ const send = async (
     return
   }
   const body = Buffer.from(await response.arrayBuffer())
+  withAnswerHeaders(outgoing)
   const headers = { ...Object.fromEntries(response.headers), "content-length": body.length }
   outgoing.writeHead(response.status, headers).end(body)
 }

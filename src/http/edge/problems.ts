@@ -21,6 +21,7 @@ import type {
   InvalidRequest,
   InvalidSignature,
   ItemsNotYetShown,
+  MethodNotAllowed,
   NotFound,
   NotJson,
   PartnerShareFull,
@@ -49,6 +50,7 @@ export type Failure =
   | KeyLookupsFull
   | KeysForgotten
   | MailboxFull
+  | MethodNotAllowed
   | NoSuchBatch
   | NoSuchSubject
   | NotFound
@@ -226,6 +228,13 @@ const table: Table = {
     slug: "mailbox-full",
     title: "Too many requests are waiting for this batch",
     headers: retryLater,
+  },
+  MethodNotAllowed: {
+    status: 405,
+    slug: "method-not-allowed",
+    title: "The resource does not have this method",
+    members: ({ allowed }) => ({ detail: `Use ${allowed.join(", ")}.` }),
+    headers: ({ allowed }) => ({ allow: allowed.join(", ") }),
   },
   NoSuchSubject: {
     status: 404,

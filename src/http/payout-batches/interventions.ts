@@ -70,16 +70,18 @@ const intervention =
       const key = yield* optionalIdempotencyKeyOf(c)
       const bodies = yield* RequestBodies
       const terms = { kind: "acts", owner: ownerOf(caller), bytesMax: BODY_BYTES_MAX } as const
-      const { said, as } = yield* bodies.use(c.env, terms, (bytes) =>
+      const { said, as, before } = yield* bodies.use(c.env, terms, (bytes) =>
         Effect.map(readAct(c, bytes, body, limits), (said) => ({
           said: { by: nameOf(caller), ...said, credential: caller.credential },
-          as: commandIdOf(caller, c.req.path, key, bytes),
+          as: commandIdOf(caller, c.req.path, key?.key, bytes),
+          // As a release before named it, for which the quotes were a part of the key.
+          before: key?.quoted === undefined ? [] : [commandIdOf(caller, c.req.path, key.quoted, bytes)],
         })),
       )
       const mailbox = yield* Mailbox
       const repeated = () =>
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
-      if (yield* mailbox.wasEnqueued(id, as)) return repeated()
+      for (const name of [as, ...before]) if (yield* mailbox.wasEnqueued(id, name)) return repeated()
       const { policy } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
       const { command, decision, version, head } = yield* batchFromLog(id, ({ batch, head }) => {

@@ -37,7 +37,7 @@ import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
-import { idempotencyKeyOf } from "./idempotency-key.ts"
+import { type IdempotencyKey, idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
@@ -52,9 +52,9 @@ export const acceptBatch = Effect.fnUntraced(function* (
 ) {
   const { acceptanceSeconds } = yield* Metrics
   const observe = acceptanceSeconds.startTimer()
-  const key = yield* idempotencyKeyOf(c)
+  const asked = yield* idempotencyKeyOf(c)
   yield* requireJson(c)
-  const id = batchIdOf(partner, key)
+  const { id, key } = yield* identityOf(partner, asked)
   // Limits apply to new batches only; a repeated request gets its first answer.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
     const [first] = yield* (yield* EventStore).read(id, 0, 1)
@@ -67,7 +67,7 @@ export const acceptBatch = Effect.fnUntraced(function* (
   const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
   const { accepting } = yield* IntakePressure
   const response = yield* bodies.use(c.env, terms, (body) =>
-    Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)).pipe(
+    Effect.andThen(requireUtf8(c, body), accept({ partner, credential, id, key }, body)).pipe(
       Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, body, refused)),
       accepting,
     ),
@@ -76,18 +76,33 @@ export const acceptBatch = Effect.fnUntraced(function* (
   return response
 })
 
-/** The partner of a batch, and the key under which it was submitted. */
-interface Submitter {
+/** The id of a batch, the idempotency key that it comes from, its partner, and the credential that submitted it. */
+interface Submission {
+  readonly id: BatchId
+  readonly key: string
   readonly partner: PartnerId
   readonly credential: Credential
 }
 
 /**
+ * The batch that a key names. A quoted key names the same batch as the text in it. But a release that took the quotes for a part of
+ * the key may have accepted its batch: then that one is meant, or a repetition would pay twice.
+ */
+const identityOf = Effect.fnUntraced(function* (partner: PartnerId, { key, quoted }: IdempotencyKey) {
+  if (quoted !== undefined) {
+    const before = batchIdOf(partner, quoted)
+    const [first] = yield* (yield* EventStore).read(before, 0, 1)
+    if (first !== undefined) return { id: before, key: quoted }
+  }
+  return { id: batchIdOf(partner, key), key }
+})
+
+/**
  * What was read of a request is let go before its batch is opened: of many batches that Redis writes at a time, the garbage
  * collector would copy all of it.
  */
-const accept = (submitter: Submitter, idempotencyKey: string, body: Buffer) =>
-  Effect.flatMap(readyToOpen(submitter, idempotencyKey, body), (ready) =>
+const accept = (submission: Submission, body: Buffer) =>
+  Effect.flatMap(readyToOpen(submission, body), (ready) =>
     ready instanceof Response ? Effect.succeed(ready) : openAndAnswer(ready),
   )
 
@@ -111,9 +126,8 @@ interface Ready {
 }
 
 /** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
-const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
-  const { partner } = submitter
-  const id = batchIdOf(partner, idempotencyKey)
+const readyToOpen = Effect.fnUntraced(function* (submission: Submission, body: Buffer) {
+  const { id, key: idempotencyKey, partner, credential } = submission
   const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
   if (Result.isFailure(read)) return yield* repeatedOrRefused(id, body, read.failure)
   const request = read.success
@@ -129,7 +143,15 @@ const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempoten
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
-      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...found, ...sealed }),
+      receive(id, request, {
+        at,
+        partner,
+        credential,
+        idempotencyKey,
+        requestDigest: digest,
+        ...found,
+        ...sealed,
+      }),
     ),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
     Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
