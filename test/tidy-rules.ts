@@ -160,6 +160,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "register",
     ...settingsAndSignals,
   ],
+  // What describes the API. It gets the document from the app.
+  "http/documentation": ["http/edge", "http/routing"],
   // What workers tell of providers; the API calls none.
   "http/operations": [
     "http/edge",
@@ -186,6 +188,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/payout-batches",
     "http/callbacks",
     "http/operations",
+    "http/documentation",
     "http/webhook-endpoints",
     "domain",
     "identity",

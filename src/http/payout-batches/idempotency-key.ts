@@ -1,22 +1,31 @@
 /** `Idempotency-Key`: a client's name for a request, so that a repetition does nothing twice. */
-import { Effect } from "effect"
-import type { EdgeContext } from "../edge/edge.ts"
-import { InvalidRequest } from "../edge/failures.ts"
+import { Schema } from "effect"
+import type { Parameter } from "../routing/parameters.ts"
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/
+const schema = Schema.String.check(
+  Schema.isMinLength(1),
+  Schema.isMaxLength(255),
+  Schema.isPattern(/^[ -~]+$/),
+)
+const expected = "1 to 255 printable ASCII characters"
 
 /** The key of a request that needs one. */
-export const idempotencyKeyOf = (c: EdgeContext): Effect.Effect<string, InvalidRequest> => {
-  const key = c.req.header("idempotency-key") ?? ""
-  return printableAscii.test(key)
-    ? Effect.succeed(key)
-    : Effect.fail(
-        new InvalidRequest({ detail: "Send Idempotency-Key: 1 to 255 printable ASCII characters." }),
-      )
+export const idempotencyKey: Parameter<string> = {
+  schema,
+  required: true,
+  description:
+    "Names the batch permanently: the same key and body get the same answer, with Idempotent-Replayed: true.",
+  example: "week-12",
+  read: (text = "") => (printableAscii.test(text) ? { value: text } : { expected }),
 }
 
 /** The key of a request, if it has one. */
-export const optionalIdempotencyKeyOf = (
-  c: EdgeContext,
-): Effect.Effect<string | undefined, InvalidRequest> =>
-  c.req.header("idempotency-key") === undefined ? Effect.succeed(undefined) : idempotencyKeyOf(c)
+export const optionalIdempotencyKey: Parameter<string | undefined> = {
+  schema,
+  required: false,
+  description:
+    "For a day, the batch processes the same key and body on this path once. Repetitions are answered with Idempotent-Replayed: true.",
+  example: "cancel-week-12",
+  read: (text) => (text === undefined ? { value: text } : idempotencyKey.read(text)),
+}

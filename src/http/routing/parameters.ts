@@ -22,6 +22,8 @@ export interface PathParameter<A> {
   readonly read: (text: string) => A | undefined
   /** What is not there if the text is no such name: "payout batch". */
   readonly what: string
+  /** What is wrong with a text that is refused with 400, in place of 404. */
+  readonly refusal?: string
 }
 
 interface Described {
@@ -118,11 +120,12 @@ export type PathParametersOf<P> = { readonly [Name in keyof P]: PathParameter<P[
 export const readPath = (
   c: Call,
   parameters: Readonly<Record<string, PathParameter<unknown>>>,
-): Readonly<Record<string, unknown>> | NotFound => {
+): Readonly<Record<string, unknown>> | InvalidRequest | NotFound => {
   const values: Record<string, unknown> = {}
-  for (const [name, { read, what }] of Object.entries(parameters)) {
+  for (const [name, { read, what, refusal }] of Object.entries(parameters)) {
     const value = read(c.req.param(name) ?? "")
-    if (value === undefined) return new NotFound({ what })
+    if (value === undefined)
+      return refusal === undefined ? new NotFound({ what }) : new InvalidRequest({ detail: refusal })
     values[name] = value
   }
   return values
@@ -139,21 +142,29 @@ export const readQuery = (
 export const readHeaders = (
   c: Call,
   parameters: Readonly<Record<string, Parameter<unknown>>>,
-): Readonly<Record<string, unknown>> | InvalidRequest =>
-  readAll(parameters, (name) => {
+): Readonly<Record<string, unknown>> | InvalidRequest => {
+  const textsOf = (name: string) => {
     const text = c.req.header(name)
     return text === undefined ? [] : [text]
-  })
+  }
+  return readAll(parameters, textsOf, writtenHeader)
+}
+
+/** "Idempotency-Key": the name of a header as people write it. */
+export const writtenHeader = (name: string): string =>
+  name.replaceAll(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())
 
 const readAll = (
   parameters: Readonly<Record<string, Parameter<unknown>>>,
   textsOf: (name: string) => ReadonlyArray<string>,
+  written = (name: string) => name,
 ): Readonly<Record<string, unknown>> | InvalidRequest => {
   const values: Record<string, unknown> = {}
   for (const [name, { read }] of Object.entries(parameters)) {
     const [text, ...others] = textsOf(name)
     const outcome = others.length > 0 ? { expected: "one value" } : read(text)
-    if (!("value" in outcome)) return new InvalidRequest({ detail: `${name}: expected ${outcome.expected}.` })
+    if (!("value" in outcome))
+      return new InvalidRequest({ detail: `${written(name)}: expected ${outcome.expected}.` })
     values[name] = outcome.value
   }
   return values

@@ -51,7 +51,19 @@ export const emptyReply = <const Status extends number>(
   headers?: Readonly<Record<string, string>>,
 ): Reply<Status, null> => new Reply(status, null, headers)
 
-type BodyOf<A> = A extends { readonly schema: Schema.Codec<infer _, infer Body> } ? Body : null
+/** What is written as a `T`: a field that may be missing may be `undefined`, which JSON leaves out. */
+type Written<T> =
+  T extends ReadonlyArray<infer E>
+    ? ReadonlyArray<Written<E>>
+    : T extends object
+      ? {
+          readonly [K in keyof T]: Record<never, never> extends Pick<T, K>
+            ? Written<T[K]> | undefined
+            : Written<T[K]>
+        }
+      : T
+
+type BodyOf<A> = A extends { readonly schema: Schema.Codec<infer _, infer Body> } ? Written<Body> : null
 
 /** What a handler may reply. A `Response` is for bodies that are streams; only the test of all operations checks it. */
 export type ReplyOf<A extends Answers> =

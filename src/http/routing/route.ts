@@ -41,6 +41,8 @@ export interface Definition {
   readonly headers?: Readonly<Record<string, Parameter<unknown>>>
   readonly body?: Body<unknown>
   readonly answers: Answers
+  /** Where it is served, if not only by the API: `operations` is the listener for those who run the service. */
+  readonly listener?: "both" | "operations"
   /** Failures of the handler: not those of the caller's check, of parameters and of a body that the route reads. */
   readonly failures: ReadonlyArray<FailureTag>
 }

@@ -1,0 +1,12 @@
+/** Calls every operation, and validates each answer against the document: its status, its headers, and its body. */
+import { createHmac } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { Ajv2020 } from "ajv/dist/2020.js"
+import formats from "ajv-formats"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { definitions, openApiDocument } from "../../src/http/routes.ts"
+import { type OpenApiDocument, openApiOf } from "../../src/http/routing/openapi.ts"
+import { AccessUnderTest, anna } from "../identity/access-under-test.ts"
+import { root } from "../root.ts"
+import { type Answer, ApiUnderTest, olga } from "./api-under-test.ts"
+import { payout } from "./payout-batches/payout-batch-body.ts"
