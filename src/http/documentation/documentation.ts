@@ -22,11 +22,16 @@ export const showOpenApi = route({
   answers: {
     200: {
       description: "The document.",
-      schema: Schema.Struct({ openapi: Schema.String, info: Schema.Unknown, paths: Schema.Unknown }).annotate(
-        {
-          identifier: "OpenApiDocument",
-        },
-      ),
+      schema: Schema.Struct({
+        openapi: Schema.String,
+        info: Schema.Unknown,
+        servers: Schema.Unknown,
+        tags: Schema.Unknown,
+        paths: Schema.Unknown,
+        components: Schema.Unknown,
+      }).annotate({
+        identifier: "OpenApiDocument",
+      }),
     },
   },
   failures: [],

@@ -124,7 +124,7 @@ export const PayoutItem = Schema.Struct({
     account: Schema.String.annotate({ description: "The scheme and the last four characters." }),
   }),
   state: ItemState,
-  ledger: Schema.optionalKey(Schema.Literals(["none", "held", "posted", "released", "reversed"])),
+  ledger: Schema.Literals(["none", "held", "posted", "released", "reversed"]),
   bank: Schema.optionalKey(Schema.String),
   transferReference: Schema.optionalKey(Schema.String),
   uetr: Schema.optionalKey(
@@ -139,7 +139,7 @@ export const PayoutItem = Schema.Struct({
     }),
   ),
   clearance: Schema.optionalKey(Clearance),
-  version: Schema.optionalKey(Whole),
+  version: Whole,
   updatedAt: Instant,
 }).annotate({ identifier: "PayoutItem" })
 
@@ -215,7 +215,7 @@ export const exampleBatch = {
   id,
   reference: "week 12",
   idempotencyKey: "week-12",
-  state: "closed",
+  state: "settled",
   itemCount: 1,
   totals: { EUR: "12.34" },
   states: { EUR: { settled: { count: 1, amount: "12.34" } } },
