@@ -124,5 +124,6 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "POST /ledger-callbacks/funded": signed("/ledger-callbacks/funded"),
   "GET /healthz": open("/healthz"),
   "GET /openapi.json": open("/openapi.json"),
+  "GET /docs": open("/docs"),
   "GET /": open("/"),
 }

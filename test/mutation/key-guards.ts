@@ -177,9 +177,9 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "two idempotency keys in one request are refused",
-    file: "http/payout-batches/idempotency-key.ts",
-    text: "if (headers.length > 1) return",
-    without: "if (false) return",
+    file: "http/routing/parameters.ts",
+    text: 'others.length > 0 ? { expected: "one value" } : read(text)',
+    without: "read(text)",
     caughtIn: "test/http/edge/manners.test.ts",
     caughtBy: "sent twice is refused",
   },

@@ -1,5 +1,6 @@
 /** The one table from failures to answers: problem details (RFC 9457) that say what the caller can do next. */
 import { randomBytes } from "node:crypto"
+import { Schema } from "effect"
 import type { AccessConflict, NoSuchSubject } from "../../identity/access-register.ts"
 import type { Unauthorized } from "../../identity/credentials.ts"
 import type { KeyLookupsFull, PartnerSuspended } from "../../identity/key-directory.ts"
@@ -10,24 +11,25 @@ import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/ma
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import { base32 } from "./base32.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
-import type {
-  CommandRefused,
+import {
+  type CommandRefused,
   DuplicatePayouts,
-  DuplicatesUnknown,
-  Forbidden,
-  IdempotencyKeyReused,
-  IntakeFull,
-  InvalidBody,
-  InvalidRequest,
-  InvalidSignature,
-  ItemsNotYetShown,
-  MethodNotAllowed,
-  NotFound,
-  NotJson,
-  PartnerShareFull,
-  TooManyRequests,
-  VersionNotReached,
+  type DuplicatesUnknown,
+  type Forbidden,
+  type IdempotencyKeyReused,
+  type IntakeFull,
+  type InvalidBody,
+  type InvalidRequest,
+  type InvalidSignature,
+  type ItemsNotYetShown,
+  type MethodNotAllowed,
+  type NotFound,
+  type NotJson,
+  type PartnerShareFull,
+  type TooManyRequests,
+  type VersionNotReached,
 } from "./failures.ts"
+import { FieldProblem } from "./field-problem.ts"
 import type { BodyFailure } from "./request-body.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
@@ -73,6 +75,10 @@ interface Row<F> {
   readonly members?: (failure: F) => Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>> | ((failure: F) => Readonly<Record<string, string>>)
   readonly retryAfterSeconds?: (failure: F) => number
+  /** The schemas of members besides `detail`. */
+  readonly fields?: Schema.Struct.Fields
+  /** A failure for the document, if members or headers depend on it. */
+  readonly example?: Partial<F>
 }
 
 type Table = { readonly [Tag in Failure["_tag"]]: Row<Extract<Failure, { readonly _tag: Tag }>> }
@@ -94,6 +100,8 @@ const keyReused = {
   status: 422,
   slug: "idempotency-key-reused",
   title: "The idempotency key was used for another request",
+  fields: { batch: Schema.String },
+  example: { batch: "pb_7qfdkz5nhm2rj3wtxay4ebgc6u" },
   members: ({ batch }: { readonly batch: string }) => ({
     detail:
       "Nothing was stored. The key was accepted before with another body: read the batch in `batch`. What is in it is paid by it, so do not send that under another key. Only send what is not in it, under a new key.",
@@ -110,6 +118,8 @@ const table: Table = {
       detail: `The reason is ${reason}; docs/API.md explains all reasons.`,
       reason,
     }),
+    fields: { reason: Schema.String },
+    example: { reason: "partner-exists" },
   },
   BodiesFull: {
     status: 503,
@@ -124,6 +134,7 @@ const table: Table = {
     slug: "body-too-large",
     title: "The request body is too large",
     members: ({ bytesMax }) => ({ detail: `The limit is ${bytesMax} bytes.` }),
+    example: { bytesMax: 65_536 },
   },
   BrokenCoding: {
     status: 400,
@@ -148,6 +159,8 @@ const table: Table = {
       reason,
       ...(attempts === undefined ? {} : { attempts }),
     }),
+    fields: { reason: Schema.String, attempts: Schema.optionalKey(Schema.Array(Schema.Int)) },
+    example: { reason: "item-not-held" },
   },
   CorruptEntry: unexpected,
   DuplicatePayouts: {
@@ -161,6 +174,18 @@ const table: Table = {
       count,
       errors,
     }),
+    fields: { count: Schema.Int, errors: DuplicatePayouts.fields.errors },
+    example: {
+      count: 1,
+      errors: [
+        {
+          pointer: "/items/0",
+          item: 1,
+          detail: "accepted before",
+          duplicateOf: { batch: "pb_7qfdkz5nhm2rj3wtxay4ebgc6u", item: 4 },
+        },
+      ],
+    },
   },
   DuplicatesUnknown: {
     status: 503,
@@ -168,12 +193,15 @@ const table: Table = {
     title: "It cannot be found out now whether these payouts were accepted before",
     members: ({ detail }) => ({ detail }),
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { detail: "Earlier payouts cannot be read now.", retryAfterSeconds: 5 },
   },
   Forbidden: {
     status: 403,
     slug: "forbidden",
     title: "This key does not permit the request",
     members: ({ detail, scope }) => ({ detail, ...(scope === undefined ? {} : { scope }) }),
+    fields: { scope: Schema.optionalKey(Schema.String) },
+    example: { detail: "Use a key with the scope batches:read.", scope: "batches:read" },
   },
   IdempotencyKeyReused: keyReused,
   IntakeFull: {
@@ -181,6 +209,7 @@ const table: Table = {
     slug: "intake-full",
     title: "The service accepts no more batches at the moment",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { retryAfterSeconds: 5 },
   },
   InvalidBody: {
     status: 400,
@@ -190,6 +219,12 @@ const table: Table = {
       detail: "Nothing was stored. Correct the fields in errors and send the request again.",
       errors: problems,
     }),
+    fields: { errors: Schema.Array(FieldProblem) },
+    example: {
+      problems: [
+        { pointer: "/items/0/amount/value", item: 1, field: "amount.value", detail: "expected a decimal" },
+      ],
+    },
   },
   InvalidCursor: {
     status: 400,
@@ -202,6 +237,7 @@ const table: Table = {
     slug: "invalid-request",
     title: "The request is invalid",
     members: ({ detail }) => ({ detail }),
+    example: { detail: "limit: expected 1 to 500." },
   },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
   ItemsNotYetShown: {
@@ -241,6 +277,7 @@ const table: Table = {
     slug: "not-found",
     title: "There is no such resource",
     members: ({ what }) => ({ detail: `There is no such ${what}.` }),
+    example: { what: "partner" },
   },
   NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
   NotFound: {
@@ -248,6 +285,7 @@ const table: Table = {
     slug: "not-found",
     title: "There is no such resource",
     members: ({ what }) => ({ detail: `There is no such ${what}.` }),
+    example: { what: "resource" },
   },
   NotJson: {
     status: 415,
@@ -260,6 +298,7 @@ const table: Table = {
     slug: "partner-share-full",
     title: "You have too many open batches",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { retryAfterSeconds: 5 },
   },
   PartnerSuspended: {
     status: 403,
@@ -274,6 +313,7 @@ const table: Table = {
     title: "You are sending too many requests",
     members: ({ what }) => ({ detail: `Too many ${what}. Retry later, and send fewer requests at a time.` }),
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { what: "acts", retryAfterSeconds: 1 },
   },
   Unauthorized: {
     status: 401,
@@ -297,6 +337,7 @@ const table: Table = {
     }),
     // RFC 9110, 12.5.3: what a request may have.
     headers: ({ accepted }) => ({ "accept-encoding": accepted }),
+    example: { accepted: "gzip" },
   },
   VaultUnavailable: unavailable,
   VersionNotReached: {
@@ -308,7 +349,42 @@ const table: Table = {
       version,
     }),
     headers: retrySoon,
+    fields: { version: Schema.Int },
+    example: { version: 12 },
   },
+}
+
+/** A type of problem, for the document: what its answers have in common, and one of them. */
+export interface ProblemType {
+  readonly slug: string
+  readonly status: number
+  readonly title: string
+  readonly schema: Schema.Top
+  readonly example: Readonly<Record<string, unknown>>
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The types of problems of failures, each once. A defect may happen everywhere. */
+export const problemTypesOf = (tags: ReadonlyArray<Failure["_tag"]>): ReadonlyArray<ProblemType> => {
+  const rows = [unexpected as Row<Failure>, ...tags.map((tag) => table[tag] as Row<Failure>)]
+  return [...new Map(rows.map((row) => [row.slug, problemType(row)])).values()]
+}
+
+const problemType = (row: Row<Failure>): ProblemType => {
+  const failure = (row.example ?? {}) as Failure
+  const { slug, status, title } = row
+  const titles = new Set(Object.values(table).flatMap((other) => (other.slug === slug ? [other.title] : [])))
+  const schema = Schema.Struct({
+    type: Schema.Literal(`/problems/${slug}`),
+    title: titles.size === 0 ? Schema.Literal(title) : Schema.Literals([...titles]),
+    status: Schema.Literal(status),
+    detail: Schema.optionalKey(Schema.String),
+    ...row.fields,
+    instance: Schema.String.annotate({ description: "The id under which the service logged the problem." }),
+  })
+  const instance = "urn:atlaspay:problem:abcd-efgh-ijkl-mnop"
+  const example = { type: `/problems/${slug}`, title, status, ...row.members?.(failure), instance }
+  return { slug, status, title, schema, example, headers: headersOf(row, failure) }
 }
 
 /** A problem, and the id under which it is logged. */
@@ -323,12 +399,13 @@ export interface Problem {
 export const problemOf = (failure: Failure): Problem => {
   // Each row of the table has the type of its tag; only the lookup loses that.
   const row = table[failure._tag] as Row<Failure>
+  return problem(row, row.members?.(failure), headersOf(row, failure))
+}
+
+const headersOf = (row: Row<Failure>, failure: Failure): Readonly<Record<string, string>> => {
   const seconds = row.retryAfterSeconds?.(failure)
   const headers = typeof row.headers === "function" ? row.headers(failure) : row.headers
-  return problem(row, row.members?.(failure), {
-    ...headers,
-    ...(seconds === undefined ? {} : { "retry-after": `${seconds}` }),
-  })
+  return { ...headers, ...(seconds === undefined ? {} : { "retry-after": `${seconds}` }) }
 }
 
 /** The problem for a defect, without any detail of it. */

@@ -1,7 +1,6 @@
 /** `Idempotency-Key`: a client's name for a request, so that a repetition does nothing twice. */
-import { Effect } from "effect"
-import type { EdgeContext } from "../edge/edge.ts"
-import { InvalidRequest } from "../edge/failures.ts"
+import { Schema } from "effect"
+import type { Parameter } from "../routing/parameters.ts"
 
 /**
  * A key, as it names a request. A quoted one is written as a structured string (RFC 9651, 3.3.3), as the draft of the header
@@ -15,25 +14,34 @@ export interface IdempotencyKey {
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/
 const structuredString = /^"((?:[^"\\]|\\["\\])*)"$/
+const schema = Schema.String.check(
+  Schema.isMinLength(1),
+  Schema.isMaxLength(255),
+  Schema.isPattern(/^[ -~]+$/),
+)
+const expected = '1 to 255 printable ASCII characters, as they are or as a quoted string ("week-12")'
 
-/** The key of a request that needs one. A header that came twice is refused: it could be read in two ways. */
-export const idempotencyKeyOf = (c: EdgeContext): Effect.Effect<IdempotencyKey, InvalidRequest> => {
-  const headers = c.env.incoming.headersDistinct["idempotency-key"] ?? []
-  if (headers.length > 1) return new InvalidRequest({ detail: "Send one Idempotency-Key." })
-  const header = headers[0] ?? ""
-  if (!printableAscii.test(header)) return invalid
-  if (!header.startsWith('"')) return Effect.succeed({ key: header })
-  const key = structuredString.exec(header)?.[1]?.replace(/\\(.)/g, "$1") ?? ""
-  return key === "" ? invalid : Effect.succeed({ key, quoted: header })
+/** The key of a request that needs one. */
+export const idempotencyKey: Parameter<IdempotencyKey> = {
+  schema,
+  required: true,
+  description:
+    "Names the batch permanently: the same key and body get the same answer, with Idempotent-Replayed: true. It may be quoted.",
+  example: "week-12",
+  read: (text = "") => {
+    if (!printableAscii.test(text)) return { expected }
+    if (!text.startsWith('"')) return { value: { key: text } }
+    const key = structuredString.exec(text)?.[1]?.replace(/\\(.)/g, "$1") ?? ""
+    return key === "" ? { expected } : { value: { key, quoted: text } }
+  },
 }
 
-const invalid = new InvalidRequest({
-  detail:
-    'Send Idempotency-Key: 1 to 255 printable ASCII characters, as they are or as a quoted string ("week-12").',
-})
-
 /** The key of a request, if it has one. */
-export const optionalIdempotencyKeyOf = (
-  c: EdgeContext,
-): Effect.Effect<IdempotencyKey | undefined, InvalidRequest> =>
-  c.req.header("idempotency-key") === undefined ? Effect.succeed(undefined) : idempotencyKeyOf(c)
+export const optionalIdempotencyKey: Parameter<IdempotencyKey | undefined> = {
+  schema,
+  required: false,
+  description:
+    "For a day, the batch processes the same key and body on this path once. Repetitions are answered with Idempotent-Replayed: true.",
+  example: "cancel-week-12",
+  read: (text) => (text === undefined ? { value: text } : idempotencyKey.read(text)),
+}

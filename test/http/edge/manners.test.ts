@@ -146,7 +146,7 @@ describe("Idempotency-Key", () => {
     )
     const { status, text } = await client.answered()
     expect(status).toBe(400)
-    expect(text).toContain("Send one Idempotency-Key")
+    expect(text).toContain("Idempotency-Key: expected one value")
   })
 })
 
