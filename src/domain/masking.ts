@@ -6,7 +6,7 @@ export const MASK = "[redacted]"
 const ibanLike = /\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b(?!-[0-9])/gi
 const longNumber = /[0-9]{8,}/g
 /** An API key of ours, after its id. A part of one is masked as well. */
-const apiKey = /(?<=ap_[a-z]{16}_)[0-9A-Za-z]+/g
+const apiKey = /(?<=apo?_[a-z]{16}_)[0-9A-Za-z]+/g
 /** User and password of a URL, up to the last @ before the path. */
 const urlCredentials = /(?<=[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+(?=@)/gi
 

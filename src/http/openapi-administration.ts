@@ -1,5 +1,6 @@
 /** The part of the OpenAPI document about `/admin`: partners, API keys and the audit trail. */
-import { operatorActs, scopes } from "../identity/access.ts"
+import { operates, operatorActs, scopes } from "../identity/access.ts"
+import { operatorRoles } from "../identity/roles.ts"
 import { closedObject, instant, list, object, of, text } from "./openapi-schemas.ts"
 
 const ref = (name: keyof typeof administrationSchemas | "Problem") => ({
@@ -95,6 +96,7 @@ const partnerFields = {
   id: text(63),
   name: text(128),
   state: { enum: ["active", "suspended"] },
+  operates: list({ enum: [...operates] }),
   createdAt: instant,
   createdBy: text(),
 }
@@ -112,22 +114,35 @@ const keyFields = {
   lastUsedAt: instantOrNull,
   replaces: stringOrNull,
 }
+const roles = list({ enum: [...operatorRoles] })
 const issued = { key: { ...text(), description: "The whole key. It is shown here and never again." } }
 
 export const administrationSchemas = {
   NewPartner: closedObject({ id: text(63) }, { name: text(128) }),
   Partner: object(partnerFields),
   PartnerList: object({ partners: list(of("Partner")), next: stringOrNull }),
+  Contract: {
+    ...closedObject({ operates: list({ enum: [...operates] }) }),
+    description: "All that the contract lets the partner decide; what is not listed is taken back.",
+  },
   Reason: closedObject({}, { reason: text(280) }),
   NewApiKey: {
     ...closedObject(
-      { scopes: list(text(64)) },
-      { partner: text(63), name: text(63), operator: text(63), networks: list(text(64)), expiresAt: instant },
+      {},
+      {
+        scopes: list(text(64)),
+        roles: list({ enum: [...operatorRoles] }),
+        partner: text(63),
+        name: text(63),
+        operator: text(63),
+        networks: list(text(64)),
+        expiresAt: instant,
+      },
     ),
-    description: "Either `partner` and `name`, or `operator`.",
+    description: "Either `partner`, `name` and `scopes`, or `operator` and `roles`, `scopes` or both.",
   },
-  ApiKey: object(keyFields, { partner: text(63) }),
-  IssuedApiKey: object({ ...keyFields, ...issued }, { partner: text(63), replaced: of("ApiKey") }),
+  ApiKey: object(keyFields, { partner: text(63), roles }),
+  IssuedApiKey: object({ ...keyFields, ...issued }, { partner: text(63), roles, replaced: of("ApiKey") }),
   ApiKeyList: object({ apiKeys: list(of("ApiKey")), next: stringOrNull }),
   Rotation: closedObject(
     { overlapSeconds: { type: "integer", minimum: 0, maximum: 2_592_000 } },
@@ -138,6 +153,7 @@ export const administrationSchemas = {
     at: instant,
     who: text(),
     address: stringOrNull,
+    name: stringOrNull,
     act: text(),
     subject: text(),
     before: { type: ["object", "null"] },
@@ -163,6 +179,14 @@ export const administrationPaths = {
     "resumePartner",
     "Accept the keys of a suspended partner again",
     "Reason",
+    ["200", "Partner"],
+    [partner],
+    absent,
+  ),
+  "/admin/partners/{partner}/contract": change(
+    "setPartnerContract",
+    "Set what a partner may decide about its own batches",
+    "Contract",
     ["200", "Partner"],
     [partner],
     absent,

@@ -11,7 +11,7 @@ export const layer = Layer.effect(
         const rows = yield* query(
           "read the audit trail",
           (sql) => sql<Array<Row>>`
-            select sequence::text, at, who, address, act, subject, before, after from audit_trail
+            select sequence::text, at, who, address, name, act, subject, before, after from audit_trail
             where true
               ${before === undefined ? sql`` : sql`and sequence < ${before}`}
               ${subject === undefined ? sql`` : sql`and subject = ${subject}`}
@@ -29,14 +29,16 @@ interface Row {
   readonly at: Date
   readonly who: string
   readonly address: string | null
+  readonly name: string | null
   readonly act: string
   readonly subject: string
   readonly before: unknown
   readonly after: unknown
 }
 
-const entryOf = ({ sequence, address, ...row }: Row): AuditEntry => ({
+const entryOf = ({ sequence, address, name, ...row }: Row): AuditEntry => ({
   sequence: Number(sequence),
   address: address ?? undefined,
+  name: name ?? undefined,
   ...row,
 })

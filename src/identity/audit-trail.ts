@@ -12,6 +12,8 @@ export interface AuditEntry {
   readonly at: Date
   readonly who: string
   readonly address: string | undefined
+  /** A name for people, if it is known: a note. */
+  readonly name: string | undefined
   /** Such as `api-key.revoke`. */
   readonly act: string
   /** What was acted on, such as `partner:acme` or `api-key:<id>`. */

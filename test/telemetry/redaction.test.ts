@@ -34,6 +34,8 @@ describe("text in a log line", () => {
     expect(redactLine(`a part: ${text.slice(0, 30)}`)).toBe(`a part: ap_${id}_[redacted]`)
     expect(redactText(`file_${text}`)).toBe(`file_ap_${id}_[redacted]`)
     expect(redactText(id)).toBe(id)
+    const operators = newApiKey("operator")
+    expect(redactText(`with ${operators.text}`)).toBe(`with apo_${operators.id}_[redacted]`)
   })
 
   it("keeps a URL without credentials", () => {

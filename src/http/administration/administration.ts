@@ -4,7 +4,7 @@ import { Hono } from "hono"
 import { TextWithin } from "../../domain/code-points.ts"
 import { PartnerId } from "../../domain/identifiers.ts"
 import { AcceptedText } from "../../domain/outside-text.ts"
-import { access } from "../../identity/access.ts"
+import { access, operates } from "../../identity/access.ts"
 import { KEYS_PER_PAGE_MAX, NoSuchSubject, PARTNERS_PER_PAGE_MAX } from "../../identity/access-register.ts"
 import { Administration, type AdministrationFailure } from "../../identity/administration.ts"
 import { isApiKeyId } from "../../identity/api-key.ts"
@@ -24,6 +24,7 @@ export const administration = (edge: Edge<Administration | AuditTrail | RequestB
     .get("/admin/partners", edge.operator(keys, listPartners))
     .post("/admin/partners/:partner/suspension", edge.operator(keys, suspendPartner))
     .post("/admin/partners/:partner/resumption", edge.operator(keys, resumePartner))
+    .post("/admin/partners/:partner/contract", edge.operator(keys, setContract))
     .post("/admin/api-keys", edge.operator(keys, createKey))
     .get("/admin/api-keys", edge.operator(keys, listKeys))
     .get("/admin/api-keys/:key", edge.operator(keys, showKey))
@@ -107,6 +108,17 @@ const resumePartner = Effect.fnUntraced(function* (c: EdgeContext, by: Administr
   return c.json(shownPartner(yield* inBody((yield* Administration).resumePartner(by, id, reason))))
 })
 
+const Contract = Schema.Struct({
+  operates: Schema.Array(Schema.Literals(operates)).check(Schema.isMaxLength(operates.length)),
+})
+
+/** The whole of what the contract allows: what is not listed is taken back. */
+const setContract = Effect.fnUntraced(function* (c: EdgeContext, by: Administrator) {
+  const id = yield* partnerIn(c)
+  const { operates } = yield* bodyOf(c, by, Contract)
+  return c.json(shownPartner(yield* inBody((yield* Administration).setOperates(by, id, operates))))
+})
+
 /** ISO 8601 in UTC, as all times of the API. */
 const Time = Schema.String.check(
   Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z$/, {
@@ -115,23 +127,29 @@ const Time = Schema.String.check(
 )
 
 const ShortText = TextWithin(64)
+const names = Schema.Array(ShortText).check(Schema.isMaxLength(32))
 const terms = {
-  scopes: Schema.Array(ShortText).check(Schema.isMaxLength(32)),
   networks: Schema.optionalKey(Schema.Array(ShortText).check(Schema.isMaxLength(32))),
   expiresAt: Schema.optionalKey(Time),
 }
 const NewKeyBody = Schema.Union([
-  Schema.Struct({ partner: PartnerId, name: ShortText, ...terms }),
-  Schema.Struct({ operator: ShortText, ...terms }),
+  Schema.Struct({ partner: PartnerId, name: ShortText, scopes: names, ...terms }),
+  Schema.Struct({
+    operator: ShortText,
+    roles: Schema.optionalKey(names),
+    scopes: Schema.optionalKey(names),
+    ...terms,
+  }),
 ])
 
 const createKey = Effect.fnUntraced(function* (c: EdgeContext, by: Administrator) {
-  const { networks = [], expiresAt, scopes, ...whose } = yield* bodyOf(c, by, NewKeyBody)
+  const { networks = [], expiresAt, scopes = [], ...whose } = yield* bodyOf(c, by, NewKeyBody)
+  const roles = "operator" in whose ? (whose.roles ?? []) : []
   const owner =
     "partner" in whose
       ? ({ kind: "partner", partner: whose.partner, name: whose.name } as const)
       : ({ kind: "operator", name: whose.operator } as const)
-  const asked = { owner, scopes, networks, expiresAt: timeOf(expiresAt) }
+  const asked = { owner, scopes: [...roles, ...scopes], networks, expiresAt: timeOf(expiresAt) }
   const { key, text } = yield* inBody((yield* Administration).createKey(by, asked))
   const headers = { location: `/admin/api-keys/${key.id}`, ...unstored }
   return c.json({ ...shownKey(key, Date.now()), key: text }, 201, headers)

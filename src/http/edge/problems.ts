@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto"
 import type { AccessConflict, NoSuchSubject } from "../../identity/access-register.ts"
 import type { Unauthorized } from "../../identity/credentials.ts"
+import type { IssuerUnavailable } from "../../identity/issuer-keys.ts"
 import type { KeyLookupsFull, PartnerSuspended } from "../../identity/key-directory.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import type { InvalidCursor } from "../../projections/batch-queries.ts"
@@ -45,6 +46,7 @@ export type Failure =
   | InvalidCursor
   | InvalidRequest
   | InvalidSignature
+  | IssuerUnavailable
   | ItemsNotYetShown
   | KeyLookupsFull
   | KeysForgotten
@@ -202,6 +204,15 @@ const table: Table = {
     members: ({ detail }) => ({ detail }),
   },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
+  IssuerUnavailable: {
+    status: 503,
+    slug: "issuer-unavailable",
+    title: "The issuer of sign-ins does not answer",
+    members: () => ({
+      detail: "The token cannot be verified at the moment. Retry, or use an operator's key.",
+    }),
+    headers: retryLater,
+  },
   ItemsNotYetShown: {
     status: 503,
     slug: "not-yet-shown",
