@@ -72,8 +72,14 @@ export const FailureCategory = Schema.Literals([
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
-/** The name that a person typed: a note, not an identity. Or the policy that acted. */
+/**
+ * A name for people: a note, not an identity. Or the policy that acted. It follows from the credential; in logs of older releases
+ * it may be a name that somebody typed.
+ */
 export const Actor = PlainText(128)
+
+/** The name that the request gave for who acted, if it gave one: a note, which nothing depends on. */
+const typedBy = Schema.optionalKey(Actor)
 
 /** The credential of the actor; absent for a policy, and in logs of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)
@@ -153,6 +159,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
   decision: Schema.Literals(["released", "rejected"]),
   by: Actor,
   credential,
+  typedBy,
   reason: OutsideText,
   /** The findings that a release covers. In logs of older releases it is absent and covers all findings so far. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
@@ -162,6 +169,7 @@ export const BatchApproved = Schema.TaggedStruct("BatchApproved", {
   at: Instant,
   by: Actor,
   credential,
+  typedBy,
   hash: Schema.String,
 })
 
@@ -180,6 +188,7 @@ export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
   items,
   by: Actor,
   credential,
+  typedBy,
   reason: OutsideText,
 })
 
@@ -191,6 +200,7 @@ export const CancellationRefused = Schema.TaggedStruct("CancellationRefused", {
   at: Instant,
   by: Actor,
   credential,
+  typedBy,
   items: Schema.optionalKey(Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, reason: Schema.String }))),
   ranges: Schema.optionalKey(
     Schema.NonEmptyArray(Schema.Struct({ from: ItemNumber, to: ItemNumber, reason: Schema.String })),
@@ -309,6 +319,7 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
   cause: WithdrawalCause,
   by: Actor,
   credential,
+  typedBy,
   reason: OutsideText,
   /** If the cause is a resolution, its outcome: it counts only if the order can no longer be sent. */
   outcome: Schema.optionalKey(ResolvedOutcome),
@@ -357,6 +368,7 @@ export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
   outcome: ResolvedOutcome,
   by: Actor,
   credential: Credential,
+  typedBy,
   reason: OutsideText,
   evidence: ResolutionEvidence,
   expiresAt: Instant,
@@ -368,6 +380,7 @@ export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
   outcome: ResolvedOutcome,
   by: Actor,
   credential,
+  typedBy,
   reason: OutsideText,
   /** Absent in logs of releases that did not ask for evidence. */
   evidence: Schema.optionalKey(ResolutionEvidence),
@@ -382,6 +395,7 @@ export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   attempt: Schema.optionalKey(AttemptNumber),
   by: Actor,
   credential,
+  typedBy,
 })
 
 /** A bank refused an item that another one may pay: it goes to the next bank of its rule, as a new attempt with a new key. */

@@ -8,6 +8,7 @@ import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
+import type { PartnerContracts } from "../identity/partner-contracts.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
@@ -50,6 +51,7 @@ export type HttpServices =
   | EventStore
   | Intake
   | Mailbox
+  | PartnerContracts
   | PartnerKeys
   | PayoutClaims
   | PayoutLimits

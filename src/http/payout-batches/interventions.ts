@@ -15,15 +15,18 @@ import type { MailCommand } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
 import { Actor, type BatchEvent } from "../../domain/events.ts"
-import { AttemptNumber, ItemNumber, parseItemNumber } from "../../domain/identifiers.ts"
+import { AttemptNumber, type BatchId, ItemNumber, parseItemNumber } from "../../domain/identifiers.ts"
 import { ResolvedOutcome } from "../../domain/outcomes.ts"
 import { AcceptedText, cleanText } from "../../domain/outside-text.ts"
 import { type Decision, type Rejection, refuse } from "../../domain/rejection.ts"
-import type { Act } from "../../identity/access.ts"
-import { type Caller, nameOf, operatorNeeded, ownerOf } from "../../identity/caller.ts"
+import { type Act, isOperates } from "../../identity/access.ts"
+import type { Administrator } from "../../identity/audit-trail.ts"
+import { administratorOf, type Caller, nameOf, operatorNeeded, ownerOf } from "../../identity/caller.ts"
+import { PartnerContracts } from "../../identity/partner-contracts.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits } from "../../parsing/json-text.ts"
 import { withNormalTexts } from "../../parsing/normal-text.ts"
+import type { AuditedDecision } from "../../register/decision-register.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { CommandRefused, Forbidden, InvalidRequest } from "../edge/failures.ts"
@@ -50,8 +53,17 @@ const namingItems: JsonLimits = {
 const reason = AcceptedText(280)
 const decoding = { errors: "all", onExcessProperty: "error" } as const
 
-/** A request's content and credential, for a command. `by` is a note; its default is the name of the key. */
-type Said<A> = A & { readonly by: string; readonly credential: Credential }
+/**
+ * A request's content for a command, and who made it. Both `by` and `credential` follow from the key or token of the request: a name
+ * in the body is kept as a note, for clients that send one.
+ */
+type Said<A> = Omit<A, "by"> & {
+  readonly by: string
+  readonly credential: Credential
+  readonly typedBy?: string
+  /** The caller is a partner whose contract allows the act. */
+  readonly contract?: true
+}
 
 /** A route that reads the request of a person who is permitted, and enqueues it as a command for the batch. */
 const intervention =
@@ -61,8 +73,9 @@ const intervention =
     commandOf: (said: Said<A>, at: number, item: number, policy: Settings["policy"]) => MailCommand,
     limits = messageLimits,
   ) =>
-  (c: EdgeContext, caller: Caller) =>
+  (c: EdgeContext, caller: Caller, address: string | undefined) =>
     Effect.gen(function* () {
+      const contract = yield* contractFor(act, caller)
       yield* requireJson(c)
       const id = yield* ownBatch(yield* partnerOf(caller, c.req.param("id") ?? ""), c.req.param("id") ?? "")
       const item = parseItemNumber(c.req.param("item") ?? "1")
@@ -72,7 +85,7 @@ const intervention =
       const terms = { kind: "acts", owner: ownerOf(caller), bytesMax: BODY_BYTES_MAX } as const
       const { said, as } = yield* bodies.use(c.env, terms, (bytes) =>
         Effect.map(readAct(c, bytes, body, limits), (said) => ({
-          said: { by: nameOf(caller), ...said, credential: caller.credential },
+          said: { ...saidBy(caller, said), ...contract },
           as: commandIdOf(caller, c.req.path, key, bytes),
         })),
       )
@@ -82,10 +95,11 @@ const intervention =
       if (yield* mailbox.wasEnqueued(id, as)) return repeated()
       const { policy } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
-      const { command, decision, version, head } = yield* batchFromLog(id, ({ batch, head }) => {
+      const { command, decision, version, head, state } = yield* batchFromLog(id, ({ batch, head }) => {
         const command = asSeen(commandOf(said, at, item, policy), batch)
         const { version } = batch
-        return { command, decision: wanted(command, decide(batch, command)), version, head }
+        const state = batch.items.get(item)?.state
+        return { command, decision: wanted(command, decide(batch, command)), version, head, state }
       })
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been enqueued and handled since the mailbox was read.
@@ -93,12 +107,46 @@ const intervention =
         if (decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }
-      yield* tellRegistered(id, pinned(command, decision.success, version), as, { version, head })
+      const audited = auditedAs(administratorOf(caller, address), id, command, { state, version })
+      yield* tellRegistered(id, pinned(command, decision.success, version), as, { version, head }, audited)
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: version + index + 1, event }),
       )
       return c.json({ status: "accepted", expected }, 202)
     })
+
+const saidBy = <A extends { readonly by?: string }>(caller: Caller, { by: typed, ...said }: A): Said<A> => {
+  const by = nameOf(caller)
+  return {
+    ...said,
+    by,
+    credential: caller.credential,
+    ...(typed === undefined || typed === by ? {} : { typedBy: typed }),
+  }
+}
+
+/** Partners decide what is otherwise left to operators only if their contract says so at this moment. */
+const contractFor = Effect.fnUntraced(function* (act: Act, caller: Caller) {
+  if (caller.kind === "operator" || !isOperates(act)) return {}
+  const allowed = yield* (yield* PartnerContracts).operates(caller.partner)
+  return allowed.has(act) ? { contract: true as const } : yield* notFor(act)
+})
+
+/** What the audit trail keeps of decisions that are otherwise left to operators. Their texts were checked for account numbers. */
+const auditedAs = (
+  by: Administrator,
+  batch: BatchId,
+  command: MailCommand,
+  before: { readonly state: string | undefined; readonly version: number },
+): AuditedDecision | undefined => {
+  if (command._tag !== "Review" && command._tag !== "Resolve") return undefined
+  const { _tag, at: _, item, credential: __, ...after } = command
+  const act = _tag === "Review" ? "payout-item.review" : "payout-item.resolve"
+  return { by, act, subject: `payout-item:${batch}/${item}`, before, after: shownAct(after) }
+}
+
+/** The terms of the policy are in the settings, and amounts in it have no form in JSON. */
+const shownAct = ({ policy: _, ...after }: object & { readonly policy?: unknown }): object => after
 
 const readAct = <A>(c: EdgeContext, bytes: Buffer, body: Schema.Decoder<A>, limits: JsonLimits) =>
   Effect.andThen(

@@ -11,6 +11,7 @@ import { needsAttention } from "../../domain/shown.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import { access } from "../../identity/access.ts"
 import type { Caller } from "../../identity/caller.ts"
+import type { PartnerContracts } from "../../identity/partner-contracts.ts"
 import {
   BATCHES_PER_PAGE_MAX,
   type BankRemarkView,
@@ -48,6 +49,7 @@ export const payoutBatches = (
     | EventStore
     | Intake
     | Mailbox
+    | PartnerContracts
     | PartnerKeys
     | PayoutClaims
     | PayoutLimits
