@@ -126,8 +126,11 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "vault/partner-keys",
     ...settingsAndSignals,
   ],
+  // How a route is defined, and what is made of its definition.
+  "http/routing": ["http/edge", "domain", "identity"],
   "http/payout-batches": [
     "http/edge",
+    "http/routing",
     "domain",
     "identity",
     "parsing",
@@ -147,6 +150,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/banks/bank-callbacks",
     "providers/calling/signed-callback",
     "http/edge",
+    "http/routing",
     "http/payout-batches/payout-batch-events",
     "http/payout-batches/registered-decisions",
     "domain",
@@ -159,22 +163,25 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // What workers tell of providers; the API calls none.
   "http/operations": [
     "http/edge",
+    "http/routing",
     "providers/calling/channel",
     "providers/calling/provider-reports",
     ...settingsAndSignals,
   ],
   "http/webhook-endpoints": [
     "http/edge",
+    "http/routing",
     "domain",
     "identity",
     "publisher/public-event",
     "webhooks/endpoints",
   ],
   // What administrators do with partners and keys.
-  "http/administration": ["http/edge", "domain", "identity", ...settingsAndSignals],
+  "http/administration": ["http/edge", "http/routing", "domain", "identity", ...settingsAndSignals],
   // All routes together, and what describes them. Services are named here for their handlers.
   http: [
     "http/edge",
+    "http/routing",
     "http/administration",
     "http/payout-batches",
     "http/callbacks",

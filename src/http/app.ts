@@ -36,7 +36,8 @@ import { isAlive, operations, type ReadinessChecks } from "./operations/operatio
 import { providers } from "./operations/providers.ts"
 import type { Intake } from "./payout-batches/intake.ts"
 import { payoutBatches } from "./payout-batches/payout-batches.ts"
-import { webhookEndpoints } from "./webhook-endpoints.ts"
+import { mounted } from "./routing/route.ts"
+import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
 
 /** The services that the API's handlers use. */
 export type HttpServices =
@@ -66,7 +67,7 @@ export const makeApp = Effect.gen(function* () {
   const metrics = yield* Metrics
   app.use(measured(metrics))
   app.route("/", payoutBatches(edge))
-  app.route("/", webhookEndpoints(edge))
+  app.route("/", mounted<HttpServices>(edge, webhookEndpointRoutes))
   app.route("/", administration(edge))
   const callbacks = yield* bankCallbacks(edge)
   app.route("/", callbacks.routes)
