@@ -24,6 +24,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { administration } from "./administration/administration.ts"
+import { setPartnerContract } from "./administration/partner-contract.ts"
 import { BANK_CALLBACKS, bankCallbacks } from "./callbacks/bank-callbacks.ts"
 import { complianceCallbacks } from "./callbacks/compliance-callbacks.ts"
 import { ledgerCallbacks } from "./callbacks/ledger-callbacks.ts"
@@ -68,6 +69,7 @@ export const makeApp = Effect.gen(function* () {
   app.use(measured(metrics))
   app.route("/", payoutBatches(edge))
   app.route("/", mounted<HttpServices>(edge, webhookEndpointRoutes))
+  app.route("/", mounted<HttpServices>(edge, [setPartnerContract]))
   app.route("/", administration(edge))
   const callbacks = yield* bankCallbacks(edge)
   app.route("/", callbacks.routes)

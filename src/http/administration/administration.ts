@@ -4,7 +4,7 @@ import { Hono } from "hono"
 import { TextWithin } from "../../domain/code-points.ts"
 import { PartnerId } from "../../domain/identifiers.ts"
 import { AcceptedText } from "../../domain/outside-text.ts"
-import { access, operates } from "../../identity/access.ts"
+import { access } from "../../identity/access.ts"
 import { KEYS_PER_PAGE_MAX, NoSuchSubject, PARTNERS_PER_PAGE_MAX } from "../../identity/access-register.ts"
 import { Administration, type AdministrationFailure } from "../../identity/administration.ts"
 import { isApiKeyId } from "../../identity/api-key.ts"
@@ -24,7 +24,6 @@ export const administration = (edge: Edge<Administration | AuditTrail | RequestB
     .get("/admin/partners", edge.operator(keys, listPartners))
     .post("/admin/partners/:partner/suspension", edge.operator(keys, suspendPartner))
     .post("/admin/partners/:partner/resumption", edge.operator(keys, resumePartner))
-    .post("/admin/partners/:partner/contract", edge.operator(keys, setContract))
     .post("/admin/api-keys", edge.operator(keys, createKey))
     .get("/admin/api-keys", edge.operator(keys, listKeys))
     .get("/admin/api-keys/:key", edge.operator(keys, showKey))
@@ -106,17 +105,6 @@ const resumePartner = Effect.fnUntraced(function* (c: EdgeContext, by: Administr
   const id = yield* partnerIn(c)
   const { reason } = yield* bodyOf(c, by, Reason)
   return c.json(shownPartner(yield* inBody((yield* Administration).resumePartner(by, id, reason))))
-})
-
-const Contract = Schema.Struct({
-  operates: Schema.Array(Schema.Literals(operates)).check(Schema.isMaxLength(operates.length)),
-})
-
-/** The whole of what the contract allows: what is not listed is taken back. */
-const setContract = Effect.fnUntraced(function* (c: EdgeContext, by: Administrator) {
-  const id = yield* partnerIn(c)
-  const { operates } = yield* bodyOf(c, by, Contract)
-  return c.json(shownPartner(yield* inBody((yield* Administration).setOperates(by, id, operates))))
 })
 
 /** ISO 8601 in UTC, as all times of the API. */
