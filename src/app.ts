@@ -257,6 +257,7 @@ export const historyLayer = Layer.mergeAll(
   registers,
   claimMarks,
   cursors,
+  auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
 

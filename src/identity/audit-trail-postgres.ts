@@ -1,5 +1,6 @@
 /** The trail as it is read from Postgres. Each act writes its entry in its own transaction (`src/database/audit-entry.ts`). */
 import { Effect, Layer } from "effect"
+import { writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import { type AuditEntry, AuditTrail, ENTRIES_PER_PAGE_MAX } from "./audit-trail.ts"
 
@@ -7,6 +8,9 @@ export const layer = Layer.effect(
   AuditTrail,
   Effect.map(Database, ({ query }) =>
     AuditTrail.of({
+      record: Effect.fn("AuditTrail.record")(function* (by, act) {
+        yield* query("add to the audit trail", (sql) => sql.begin((sql) => writeAudit(sql, by, act)))
+      }),
       read: Effect.fn("AuditTrail.read")(function* ({ before, subject, who, limit }) {
         const rows = yield* query(
           "read the audit trail",
