@@ -12,6 +12,7 @@ import { layer as auditInPostgres } from "./identity/audit-trail-postgres.ts"
 import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
 import { KeyDirectory } from "./identity/key-directory.ts"
 import { layer as keyRecordsInPostgres } from "./identity/key-records-postgres.ts"
+import { layer as contractsInPostgres } from "./identity/partner-contracts-postgres.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
@@ -106,9 +107,12 @@ const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pi
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
 const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
 /** Who may call, as one process knows it, and what administrators do about it. */
-const stored = Layer.mergeAll(accessInPostgres, auditInPostgres, keyRecordsInPostgres).pipe(
-  Layer.provide(database),
-)
+const stored = Layer.mergeAll(
+  accessInPostgres,
+  auditInPostgres,
+  contractsInPostgres,
+  keyRecordsInPostgres,
+).pipe(Layer.provide(database))
 const callers = Layer.mergeAll(Administration.layer, KeyDirectory.layer).pipe(
   Layer.provideMerge(stored),
   Layer.provide([accessMarksOnRedis.pipe(Layer.provide(foundation)), partnerKeys]),
@@ -256,6 +260,7 @@ export const historyLayer = Layer.mergeAll(
   registers,
   claimMarks,
   cursors,
+  auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
 

@@ -238,6 +238,16 @@ const settings = all({
       Config.withDefault(originsIn("")),
     ),
   }),
+  /** Operators who sign in at an issuer of OpenID Connect; nobody does without one. `identity/sign-in-settings.ts` checks them. */
+  signIn: all({
+    issuer: Config.option(Config.String("OIDC_ISSUER")),
+    audience: Config.option(Config.String("OIDC_AUDIENCE")),
+    rolesClaim: Config.String("OIDC_ROLES_CLAIM").pipe(Config.withDefault("roles")),
+    roles: pairs("OIDC_ROLES").pipe(Config.withDefault([])),
+    operators: pairs("OIDC_OPERATORS").pipe(Config.withDefault([])),
+    tokenAgeMsMax: count("OIDC_TOKEN_AGE_MS_MAX", 2 * hour, 24 * hour, 60 * seconds),
+    outageMsMax: count("OIDC_OUTAGE_MS_MAX", 1 * hour, 24 * hour, 60 * seconds),
+  }),
   /** Health, metrics and providers, for operations only. It must not be reachable from outside. */
   operations: all({
     host: Config.String("OPERATIONS_HOST").pipe(Config.withDefault("127.0.0.1")),

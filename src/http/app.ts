@@ -9,6 +9,7 @@ import { AppConfig } from "../config.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
 import type { CallbackSecrets } from "../identity/callback-secrets.ts"
+import type { PartnerContracts } from "../identity/partner-contracts.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
@@ -51,6 +52,7 @@ export type HttpServices =
   | EventStore
   | Intake
   | Mailbox
+  | PartnerContracts
   | PartnerKeys
   | PayoutClaims
   | PayoutLimits

@@ -1,5 +1,6 @@
 /** All routes, by listener. The order is that of the OpenAPI document. */
 import { administrationRoutes } from "./administration/administration.ts"
+import { setPartnerContract } from "./administration/partner-contract.ts"
 import { reportTransfer } from "./callbacks/bank-callbacks.ts"
 import { announceLists, reportDecisions } from "./callbacks/compliance-callbacks.ts"
 import { reportFunding } from "./callbacks/ledger-callbacks.ts"
@@ -15,6 +16,7 @@ export const apiRoutes = [
   ...payoutBatchRoutes,
   ...webhookEndpointRoutes,
   ...administrationRoutes,
+  setPartnerContract,
   reportTransfer,
   reportDecisions,
   announceLists,

@@ -170,17 +170,22 @@ export const resumePartner = route({
 )
 
 const ShortText = TextWithin(64)
+const names = Schema.Array(ShortText).check(Schema.isMaxLength(32))
 const terms = {
-  scopes: Schema.Array(ShortText).check(Schema.isMaxLength(32)),
   networks: Schema.optionalKey(Schema.Array(ShortText).check(Schema.isMaxLength(32))),
   expiresAt: Schema.optionalKey(Time),
 }
 const NewApiKey = Schema.Union([
-  Schema.Struct({ partner: PartnerId, name: ShortText, ...terms }),
-  Schema.Struct({ operator: ShortText, ...terms }),
+  Schema.Struct({ partner: PartnerId, name: ShortText, scopes: names, ...terms }),
+  Schema.Struct({
+    operator: ShortText,
+    roles: Schema.optionalKey(names),
+    scopes: Schema.optionalKey(names),
+    ...terms,
+  }),
 ]).annotate({
   identifier: "NewApiKey",
-  description: "Either `partner` and `name`, or `operator`.",
+  description: "Either `partner`, `name` and `scopes`, or `operator` and `roles`, `scopes` or both.",
 })
 
 const issuedHeaders = {
@@ -208,12 +213,13 @@ export const createApiKey = route({
   failures: changing,
 }).handledBy(
   Effect.fnUntraced(function* ({ by, body }) {
-    const { networks = [], expiresAt, scopes, ...whose } = yield* body
+    const { networks = [], expiresAt, scopes = [], ...whose } = yield* body
+    const roles = "operator" in whose ? (whose.roles ?? []) : []
     const owner =
       "partner" in whose
         ? ({ kind: "partner", partner: whose.partner, name: whose.name } as const)
         : ({ kind: "operator", name: whose.operator } as const)
-    const asked = { owner, scopes, networks, expiresAt: timeOf(expiresAt) }
+    const asked = { owner, scopes: [...roles, ...scopes], networks, expiresAt: timeOf(expiresAt) }
     const { key, text } = yield* inBody((yield* Administration).createKey(by, asked))
     const headers = { location: `/admin/api-keys/${key.id}`, ...unstored }
     return reply(201, { ...shownKey(key, Date.now()), key: text }, headers)

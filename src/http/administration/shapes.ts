@@ -1,6 +1,8 @@
 /** Partners, keys and entries of the audit trail as administrators see them. */
 import { Schema } from "effect"
 import { PartnerId } from "../../domain/identifiers.ts"
+import { operates } from "../../identity/access.ts"
+import { operatorRoles } from "../../identity/roles.ts"
 import { Instant } from "../routing/shapes.ts"
 
 /** ISO 8601 in UTC, as all times of the API. */
@@ -16,10 +18,16 @@ const Next = Schema.NullOr(Schema.String).annotate({
   description: "Where the next page begins; null at the end.",
 })
 
+/** What a contract may let a partner decide. */
+export const Operates = Schema.Array(Schema.Literals(operates)).annotate({
+  description: "What the partner may decide about its own batches, under keys with the scope for it.",
+})
+
 export const Partner = Schema.Struct({
   id: PartnerId,
   name: Schema.String,
   state: Schema.Literals(["active", "suspended"]),
+  operates: Operates,
   createdAt: Instant,
   createdBy: Schema.String,
 }).annotate({ identifier: "Partner" })
@@ -36,6 +44,7 @@ export const ApiKey = Schema.Struct({
   partner: Schema.optionalKey(PartnerId),
   state: Schema.Literals(["active", "revoked", "replaced", "expired"]),
   scopes: Schema.Array(Schema.String),
+  roles: Schema.optionalKey(Schema.Array(Schema.Literals(operatorRoles))),
   networks: Schema.Array(Schema.String),
   createdAt: Instant,
   createdBy: Schema.String,
@@ -62,6 +71,7 @@ export const AuditPage = Schema.Struct({
       sequence: Schema.Int,
       at: Instant,
       who: Schema.String,
+      name: Schema.NullOr(Schema.String).annotate({ description: "As the issuer names who signed in." }),
       address: Schema.NullOr(Schema.String),
       act: Schema.String.annotate({ description: "Such as `api-key.revoke`." }),
       subject: Schema.String.annotate({ description: "Such as `partner:acme`." }),
@@ -80,6 +90,7 @@ export const examplePartner = {
   id: "acme",
   name: "Acme Marketplace",
   state: "active",
+  operates: [],
   createdAt: at,
   createdBy: "operator:anna",
 } as const

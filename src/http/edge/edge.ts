@@ -9,7 +9,7 @@ import type { Credential } from "../../domain/credential.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
 import type { Access, OperatorAct, Scope } from "../../identity/access.ts"
 import type { Administrator } from "../../identity/audit-trail.ts"
-import { type Caller, lackOf, ownerOf } from "../../identity/caller.ts"
+import { administratorOf, type Caller, lackOf, ownerOf } from "../../identity/caller.ts"
 import { Credentials } from "../../identity/credentials.ts"
 import { clientAddress, networksOf } from "../../identity/networks.ts"
 import { LeaseCount } from "../../platform/lease-count.ts"
@@ -151,7 +151,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
           caller.kind === "partner" ? handler(c, caller.partner, caller.credential, address) : forPartners,
       )
   const operator: Edge<R>["operator"] = (operator, handler) =>
-    act({ operator }, (c, { credential }, address) => handler(c, { who: credential, address }))
+    act({ operator }, (c, caller, address) => handler(c, administratorOf(caller, address)))
   const [partner, partnerAct] = [forPartner(caller), forPartner(act)]
   return { open, direct, caller, partner, partnerAct, act, operator } satisfies Edge<R> as Edge<R>
 })

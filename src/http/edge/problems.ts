@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto"
 import { Schema } from "effect"
 import type { AccessConflict, NoSuchSubject } from "../../identity/access-register.ts"
 import type { Unauthorized } from "../../identity/credentials.ts"
+import type { IssuerUnavailable } from "../../identity/issuer-keys.ts"
 import type { KeyLookupsFull, PartnerSuspended } from "../../identity/key-directory.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import type { InvalidCursor } from "../../projections/batch-queries.ts"
@@ -48,6 +49,7 @@ export type Failure =
   | InvalidCursor
   | InvalidRequest
   | InvalidSignature
+  | IssuerUnavailable
   | ItemsNotYetShown
   | KeyLookupsFull
   | KeysForgotten
@@ -240,6 +242,15 @@ const table: Table = {
     example: { detail: "limit: expected 1 to 500." },
   },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
+  IssuerUnavailable: {
+    status: 503,
+    slug: "issuer-unavailable",
+    title: "The issuer of sign-ins does not answer",
+    members: () => ({
+      detail: "The token cannot be verified at the moment. Retry, or use an operator's key.",
+    }),
+    headers: retryLater,
+  },
   ItemsNotYetShown: {
     status: 503,
     slug: "not-yet-shown",

@@ -12,7 +12,6 @@ import type { Batch } from "../../domain/batch.ts"
 import { nameOfFinding, openFindings } from "../../domain/clearance.ts"
 import { FindingName } from "../../domain/clearance-answers.ts"
 import type { MailCommand } from "../../domain/commands.ts"
-import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
 import { Actor, type BatchEvent } from "../../domain/events.ts"
 import { AttemptNumber, type BatchId, ItemNumber, parseItemNumber } from "../../domain/identifiers.ts"
@@ -20,13 +19,13 @@ import { ResolvedOutcome } from "../../domain/outcomes.ts"
 import { AcceptedText, cleanText } from "../../domain/outside-text.ts"
 import { type Decision, type Rejection, refuse } from "../../domain/rejection.ts"
 import { type Act, access } from "../../identity/access.ts"
-import { type Caller, nameOf, operatorNeeded, ownerOf } from "../../identity/caller.ts"
+import { administratorOf, type Caller, ownerOf } from "../../identity/caller.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits } from "../../parsing/json-text.ts"
 import { withNormalTexts } from "../../parsing/normal-text.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { CommandRefused, Forbidden } from "../edge/failures.ts"
+import { CommandRefused } from "../edge/failures.ts"
 import { readJson, requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 import { jsonFailures, ownBody } from "../routing/bodies.ts"
@@ -36,6 +35,7 @@ import { route } from "../routing/route.ts"
 import { batchFromLog, ownBatch, partnerOf } from "./batch-from-log.ts"
 import { type IdempotencyKey, optionalIdempotencyKey } from "./idempotency-key.ts"
 import { shownEvent } from "./payout-batch-events.ts"
+import { auditedAs, contractFor, notFor, type Said, saidBy } from "./people.ts"
 import { tellRegistered } from "./registered-decisions.ts"
 import { batchInPath, Expected, itemInPath } from "./shapes.ts"
 
@@ -54,9 +54,6 @@ const namingItems: JsonLimits = {
 
 const reason = AcceptedText(280)
 const decoding = { errors: "all", onExcessProperty: "error" } as const
-
-/** A request's content and credential, for a command. `by` is a note; its default is the name of the key. */
-type Said<A> = A & { readonly by: string; readonly credential: Credential }
 
 const FAILURES = [
   ...jsonFailures,
@@ -125,6 +122,7 @@ type CommandOf<A> = (said: Said<A>, at: number, item: number, policy: Settings["
 interface Asked {
   readonly c: EdgeContext
   readonly caller: Caller
+  readonly address: string | undefined
   readonly headers: { readonly "idempotency-key": IdempotencyKey | undefined }
 }
 
@@ -134,15 +132,16 @@ const intervene =
     { act, body, limits = messageLimits }: Intervention<A, I, string>,
     commandOf: CommandOf<A>,
   ) =>
-  ({ c, caller, headers: { "idempotency-key": key } }: Asked, batch: BatchId, item: number) =>
+  ({ c, caller, address, headers: { "idempotency-key": key } }: Asked, batch: BatchId, item: number) =>
     Effect.gen(function* () {
+      const contract = yield* contractFor(act, caller)
       yield* requireJson(c)
       const id = yield* ownBatch(yield* partnerOf(caller, batch), batch)
       const bodies = yield* RequestBodies
       const terms = { kind: "acts", owner: ownerOf(caller), bytesMax: BODY_BYTES_MAX } as const
       const { said, as, before } = yield* bodies.use(c.env, terms, (bytes) =>
         Effect.map(readAct(c, bytes, body, limits), (said) => ({
-          said: { by: nameOf(caller), ...said, credential: caller.credential },
+          said: { ...saidBy(caller, said), ...contract },
           as: commandIdOf(caller, c.req.path, key?.key, bytes),
           // As a release before named it, for which the quotes were a part of the key.
           before: key?.quoted === undefined ? [] : [commandIdOf(caller, c.req.path, key.quoted, bytes)],
@@ -154,10 +153,11 @@ const intervene =
       for (const name of [as, ...before]) if (yield* mailbox.wasEnqueued(id, name)) return repeated()
       const { policy } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
-      const { command, decision, version, head } = yield* batchFromLog(id, ({ batch, head }) => {
+      const { command, decision, version, head, state } = yield* batchFromLog(id, ({ batch, head }) => {
         const command = asSeen(commandOf(said, at, item, policy), batch)
         const { version } = batch
-        return { command, decision: wanted(command, decide(batch, command)), version, head }
+        const state = batch.items.get(item)?.state
+        return { command, decision: wanted(command, decide(batch, command)), version, head, state }
       })
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been enqueued and handled since the mailbox was read.
@@ -165,7 +165,8 @@ const intervene =
         if (decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }
-      yield* tellRegistered(id, pinned(command, decision.success, version), as, { version, head })
+      const audited = auditedAs(administratorOf(caller, address), id, command, { state, version })
+      yield* tellRegistered(id, pinned(command, decision.success, version), as, { version, head }, audited)
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: version + index + 1, event }),
       )
@@ -211,8 +212,6 @@ const readAct = <A>(c: EdgeContext, bytes: Buffer, body: Schema.Decoder<A>, limi
     requireUtf8(c, bytes),
     readJson(bytes, (json) => Schema.decodeUnknownResult(body, decoding)(withNormalTexts(json)), limits),
   )
-
-const notFor = (act: Act) => new Forbidden({ detail: operatorNeeded(act) })
 
 /**
  * The path contains the batch, and so its partner: the same key can be used for another batch. A request under another

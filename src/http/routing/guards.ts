@@ -23,6 +23,7 @@ export interface Guard<Who extends { readonly c: Call }> {
 /** The failures of a check of keys, with a limit on reads or acts. */
 const keyFailures = [
   "Forbidden",
+  "IssuerUnavailable",
   "KeyLookupsFull",
   "PartnerSuspended",
   "StoreUnavailable",
