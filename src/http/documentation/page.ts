@@ -71,12 +71,8 @@ const shownOperation = (method: string, path: string, operation: Operation): Sho
 }
 
 const needed = (security: unknown): string => {
-  const ways = (security as ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>).flatMap((way) =>
-    Object.entries(way).map(([scheme, scopes]) => `${scheme}${scopes.map((scope) => ` ${scope}`).join("")}`),
-  )
-  return ways.length === 0
-    ? "Needs no key."
-    : `Needs <code>${ways.map(escaped).join("</code> or <code>")}</code>.`
+  const ways = (security as ReadonlyArray<object>).flatMap((way) => Object.keys(way))
+  return ways.length === 0 ? "Needs no key." : `Authenticated by ${ways.map(escaped).join(" or ")}.`
 }
 
 const parametersOf = (parameters: unknown): string => {

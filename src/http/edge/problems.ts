@@ -387,7 +387,7 @@ const problemType = (row: Row<Failure>): ProblemType => {
   const titles = new Set(Object.values(table).flatMap((other) => (other.slug === slug ? [other.title] : [])))
   const schema = Schema.Struct({
     type: Schema.Literal(`/problems/${slug}`),
-    title: titles.size === 0 ? Schema.Literal(title) : Schema.Literals([...titles]),
+    title: titles.size > 1 ? Schema.Literals([...titles]) : Schema.Literal(title),
     status: Schema.Literal(status),
     detail: Schema.optionalKey(Schema.String),
     ...row.fields,

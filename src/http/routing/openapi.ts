@@ -100,7 +100,7 @@ const operationOf = (definition: Definition, schemas: Schemas, problems: Map<str
     operationId,
     tags: [tag],
     summary,
-    description,
+    description: `${description}${neededOf(guard.access)}`,
     security: securityOf(guard.access),
     ...parametersOf(definition, schemas),
     ...(body === undefined
@@ -135,9 +135,20 @@ const securityOf = (access: Definition["guard"]["access"]): ReadonlyArray<Json> 
   if (access === "signed") return [{ signature: [] }]
   const { partner, operator } = access
   return [
-    ...(partner === undefined ? [] : [{ partnerKey: [partner] }]),
-    ...(operator === undefined ? [] : [{ operatorKey: [operator] }]),
+    ...(partner === undefined ? [] : [{ partnerKey: [] }]),
+    ...(operator === undefined ? [] : [{ operatorKey: [] }]),
   ]
+}
+
+/** What a key has to permit. OpenAPI has no scopes for keys that are not of OAuth, so it is in the description. */
+const neededOf = (access: Definition["guard"]["access"]): string => {
+  if (typeof access === "string") return ""
+  const { partner, operator } = access
+  const ways = [
+    ...(partner === undefined ? [] : [`a partner's key with the scope \`${partner}\``]),
+    ...(operator === undefined ? [] : [`an operator's key that permits \`${operator}\``]),
+  ]
+  return `\n\nNeeds ${ways.join(", or ")}.`
 }
 
 const signedHeaders = ["webhook-id", "webhook-timestamp"].map((name) => ({

@@ -111,7 +111,11 @@ export const named = <A extends string>(
 }
 
 /** A text without control characters, which Postgres does not take, of 1 to 256 characters. */
-export const PlainWords = Schema.String.check(Schema.isPattern(/^\P{Cc}{1,256}$/u))
+export const PlainWords = Schema.String.check(
+  Schema.makeFilter((text: string) => /^\P{Cc}{1,256}$/u.test(text), {
+    toJsonSchema: () => [{ minLength: 1, maxLength: 256 }, true],
+  }),
+)
 
 export type ParametersOf<P> = { readonly [Name in keyof P]: Parameter<P[Name]> }
 export type PathParametersOf<P> = { readonly [Name in keyof P]: PathParameter<P[Name]> }
