@@ -1,18 +1,19 @@
 /** Which of several media types a client wants, by its `Accept` (RFC 9110, section 12.5.1). */
-import type { EdgeContext } from "./edge.ts"
 
 const RANGES_MAX = 64
 
 /**
- * The offered type that the client prefers. Of equal ones the first counts, which is also the answer to a client that names
- * none of them. Parameters other than `q` are ignored.
+ * The offered type that a client prefers by the value of its `Accept`. Of equal ones the first counts, which is also the answer to
+ * a client that names none. `undefined` if the header permits none of them. Parameters other than `q` are ignored, and so are ranges
+ * after the first {@link RANGES_MAX}.
  */
 export const acceptedType = <Type extends string>(
-  c: EdgeContext,
+  accept: string | undefined,
   offered: readonly [Type, ...ReadonlyArray<Type>],
-): Type => {
-  const ranges = (c.req.header("accept") ?? "").split(",", RANGES_MAX).map(rangeOf)
-  let best: { readonly type: Type; readonly quality: number } = { type: offered[0], quality: 0 }
+): Type | undefined => {
+  if (accept === undefined || accept === "*/*" || accept.trim() === "") return offered[0]
+  const ranges = accept.split(",", RANGES_MAX).map(rangeOf)
+  let best: { readonly type: Type | undefined; readonly quality: number } = { type: undefined, quality: 0 }
   for (const type of offered) {
     const quality = qualityOf(type, ranges)
     if (quality > best.quality) best = { type, quality }

@@ -3,25 +3,24 @@
  * `If-None-Match` has it gets 304 without a body.
  */
 import { hash } from "node:crypto"
-import type { EdgeContext } from "./edge.ts"
 
 const TAG_CHARACTERS = 22
 
 /**
- * Answers with a value as JSON. The tag is made of all bytes of the answer, and of the version of the log that it reflects, if
- * one is given: the same tag is the same answer, whichever process or release gave it.
+ * The answer with a text, or 304 if the client has it by its `If-None-Match`. The tag is made of all bytes of the text: the same tag
+ * is the same answer, whichever process or release gave it.
  */
-export const conditionalJson = (c: EdgeContext, body: unknown, version?: number): Response => {
-  const text = JSON.stringify(body)
-  const digest = hash("sha256", text, "base64url").slice(0, TAG_CHARACTERS)
-  const etag = `"${version === undefined ? "" : `${version}-`}${digest}"`
-  const headers = { etag, vary: "Accept" }
-  if (isKnown(c.req.header("if-none-match"), etag)) return c.body(null, 304, headers)
-  return c.body(text, 200, {
-    ...headers,
-    "content-type": "application/json",
-    "content-length": `${Buffer.byteLength(text)}`,
-  })
+export const conditionalAnswer = (
+  text: string,
+  headers: Readonly<Record<string, string>>,
+  ifNoneMatch: string | undefined,
+): Response => {
+  const etag = `"${hash("sha256", text, "base64url").slice(0, TAG_CHARACTERS)}"`
+  if (isKnown(ifNoneMatch, etag)) {
+    const { vary } = headers
+    return new Response(null, { status: 304, headers: { etag, ...(vary === undefined ? {} : { vary }) } })
+  }
+  return new Response(text, { headers: { ...headers, etag, "content-length": `${Buffer.byteLength(text)}` } })
 }
 
 /** Compares weakly, as section 13.1.2 wants it for reading: `W/"a"` is `"a"` here. */

@@ -19,8 +19,7 @@ import { AppendWatch, type AwaitAppend } from "../../streams/append-watch.ts"
 import { EventStore, type LoggedEvent } from "../../streams/event-store.ts"
 import { cutOff, streamedBody } from "../edge/answer-stream.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { InvalidRequest, VersionNotReached } from "../edge/failures.ts"
-import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
+import { VersionNotReached } from "../edge/failures.ts"
 import { endsWith, ownBatch } from "./batch-from-log.ts"
 import { OpenStreams } from "./open-streams.ts"
 import { shownEvent } from "./payout-batch-events.ts"
@@ -48,15 +47,26 @@ interface Stream {
   hasEnded: boolean
 }
 
-/** Opens a stream after the version in `Last-Event-ID`, or in `after`. */
-export const streamEvents = Effect.fnUntraced(function* (
-  c: EdgeContext,
-  caller: Caller,
-  partner: PartnerId,
-  address: string | undefined,
-) {
-  const id = yield* ownBatch(partner, c.req.param("id") ?? "")
-  const version = yield* versionSeen(c)
+/** What a client asks for: the events of a batch after a version. */
+export interface StreamRequest {
+  readonly c: EdgeContext
+  readonly caller: Caller
+  readonly address: string | undefined
+  readonly partner: PartnerId
+  readonly batch: BatchId
+  readonly version: number
+}
+
+/** Opens a stream, or answers 204 if the batch is closed and has no event after the version. */
+export const streamEvents = Effect.fnUntraced(function* ({
+  c,
+  caller,
+  address,
+  partner,
+  batch,
+  version,
+}: StreamRequest) {
+  const id = yield* ownBatch(partner, batch)
   if (version > 0 && !(yield* hasVersion(id, version)))
     return yield* new VersionNotReached({ version: yield* lastVersion(partner, id) })
   const now = yield* Clock.currentTimeMillis
@@ -97,16 +107,6 @@ export const streamEvents = Effect.fnUntraced(function* (
       return c.body(body, 200, headers)
     }),
   )
-})
-
-/** The version that the client has seen last. */
-const versionSeen = Effect.fnUntraced(function* (c: EdgeContext) {
-  const header = c.req.header("last-event-id")
-  if (header === undefined)
-    return yield* wholeNumber(c, "after", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
-  if (!/^(?:0|[1-9][0-9]{0,8})$/.test(header))
-    return yield* new InvalidRequest({ detail: "Last-Event-ID: expected the id of an event." })
-  return Number(header)
 })
 
 const hasVersion = Effect.fnUntraced(function* (id: BatchId, version: number) {

@@ -5,6 +5,7 @@
 import type { BatchId } from "../../domain/identifiers.ts"
 import { csvLine, harmlessCell } from "../../parsing/csv-cells.ts"
 import type { FoundItem, ItemView } from "../../projections/batch-queries.ts"
+import { exampleBatch } from "./shapes.ts"
 import { shownFoundItem, shownItem } from "./shown-batch.ts"
 
 /** A kind of file: what is before the items, a line for each, and what is after the last. */
@@ -89,6 +90,28 @@ export const ndjson: ExportForm = {
   line: (item) =>
     `${JSON.stringify(item.receivedAt === undefined ? ofBatch(item) : shownFoundItem({ ...item, receivedAt: item.receivedAt }))}\n`,
   end: (count) => `${JSON.stringify({ complete: true, count })}\n`,
+}
+
+/** A file with one item. */
+export const exampleFile = ({ head, line, end }: ExportForm): string => head + line(exampleOfItem) + end(1)
+
+const exampleOfItem: ExportedItem = {
+  batch: exampleBatch.id,
+  item: 1,
+  reference: "invoice-4711",
+  beneficiaryName: "Erika Mustermann",
+  account: "iban …3000",
+  currency: "EUR",
+  amount: "12.34",
+  state: "settled",
+  ledger: "posted",
+  bank: "north",
+  transferReference: undefined,
+  attempt: 1,
+  reason: undefined,
+  clearance: undefined,
+  version: 11,
+  updatedAt: 0,
 }
 
 const ofBatch = ({ batch, ...item }: ExportedItem): { readonly batch: BatchId } => ({

@@ -4,12 +4,11 @@
  */
 import { Effect, Schema } from "effect"
 import type { Page } from "../../projections/batch-queries.ts"
-import { acceptedType } from "../edge/accepted-type.ts"
 import { streamedBody } from "../edge/answer-stream.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { TooManyRequests } from "../edge/failures.ts"
 import { FairRoom } from "../edge/fair-room.ts"
-import { csv, type ExportedItem, type ExportForm, ndjson } from "./export-lines.ts"
+import { csv, type ExportedItem, type ExportForm, exampleFile, ndjson } from "./export-lines.ts"
 
 /** Exports under way in a process: each keeps a page in memory, and the read models busy. */
 const EXPORTS_MAX = 8
@@ -21,11 +20,23 @@ const exportsUnderWay = new FairRoom(EXPORTS_MAX)
 /** Fewer items came than the batch has: the read models changed meanwhile. */
 class ExportIncomplete extends Schema.TaggedError<ExportIncomplete>()("ExportIncomplete", {}) {}
 
-/** The form of file that the client asks for; `undefined` if it asks for none. */
-export const exportForm = (c: EdgeContext): ExportForm | undefined => {
-  const type = acceptedType(c, ["application/json", "text/csv", "application/x-ndjson", "application/ndjson"])
-  if (type === "text/csv") return csv
-  return type === "application/json" ? undefined : ndjson
+/** What the answers of lists have that are also files. */
+export const asFile = {
+  headers: {
+    "content-disposition": { description: "The name of the file, if the answer is one.", optional: true },
+  },
+  otherMediaTypes: {
+    "text/csv": { example: exampleFile(csv) },
+    "application/x-ndjson": { example: exampleFile(ndjson) },
+  },
+} as const
+
+/** The form of file of a media type; `undefined` if it is none. */
+export const exportForm = (
+  mediaType: "application/json" | keyof (typeof asFile)["otherMediaTypes"],
+): ExportForm | undefined => {
+  if (mediaType === "text/csv") return csv
+  return mediaType === "application/x-ndjson" ? ndjson : undefined
 }
 
 export interface Exported<E, R> {

@@ -1,112 +1,140 @@
-/** The parameters that narrow lists of batches and items. What is unknown or malformed is refused, never ignored. */
-import { Effect, Result } from "effect"
-import { type BatchState, batchStates } from "../../domain/batch.ts"
-import { exponentOf } from "../../domain/currency.ts"
-import { publicItemStates } from "../../domain/item-state.ts"
-import { parseAmount } from "../../domain/money.ts"
+/** The parameters that narrow lists of batches and items. What is malformed is refused, never ignored. */
+import { Effect, Result, Schema } from "effect"
+import { Currency, parseAmount } from "../../domain/money.ts"
 import { instantOf, isDay } from "../../domain/written-time.ts"
-import type { AmountRange, BatchFilter, ItemFilter, Received } from "../../projections/search-filter.ts"
-import type { EdgeContext } from "../edge/edge.ts"
+import type { AmountRange } from "../../projections/search-filter.ts"
 import { InvalidRequest } from "../edge/failures.ts"
-import { textIn, wholeNumber } from "../edge/query.ts"
+import { type Parameter, PlainWords, someOf, text, wholeNumber } from "../routing/parameters.ts"
+import { BatchState, ItemState } from "./shapes.ts"
 
 const PAGE_DEFAULT = 100
 const DAY_MS = 24 * 3_600_000
 
 /** `limit` and `cursor`. */
-export const pageTerms = Effect.fnUntraced(function* (c: EdgeContext, limitMax: number) {
-  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: limitMax })
-  return { limit, cursor: c.req.query("cursor") }
+export const pageOf = (limitMax: number) => ({
+  limit: wholeNumber({
+    description: "How many entries a page has at most.",
+    minimum: 1,
+    maximum: limitMax,
+    fallback: PAGE_DEFAULT,
+  }),
+  cursor: text(Schema.String, {
+    description: "`next` of the previous page of the same list with the same filters.",
+    expected: "a cursor",
+  }),
 })
 
-export const batchFilter = Effect.fnUntraced(function* (
-  c: EdgeContext,
-): Effect.fn.Return<BatchFilter, InvalidRequest> {
-  return {
-    state: yield* someOf<BatchState>(c, "state", batchStates),
-    ...(yield* money(c)),
-    reference: yield* textIn(c, "reference", "a text of 1 to 256 characters"),
-    ...(yield* received(c)),
-  }
+/** For lists that a partner gets of its own, and an operator of the partner that it names. */
+export const ofPartner = {
+  partner: text(Schema.String, {
+    description: "For operators, who have to name it: the partner whose batches to list.",
+    expected: "the partner whose batches to list",
+  }),
+}
+
+const reference = (of: string) =>
+  text(PlainWords, { description: `Only with this reference of the ${of}.`, expected: "1 to 256 characters" })
+
+const amount = (description: string) =>
+  text(PlainWords, { description, example: "12.34", expected: "an amount such as 12.34" })
+
+const ofMoney = {
+  currency: text(Currency, {
+    description: "Only with this currency.",
+    example: "EUR",
+    expected: "a currency such as EUR",
+  }),
+  amount: amount("Only with exactly this amount of `currency`; of a batch, its total."),
+  amountFrom: amount("The least amount of `currency`."),
+  amountTo: amount("The highest amount of `currency`."),
+}
+
+/** A time or a day in UTC, as epoch milliseconds. A day counts from its begin, or `ofDay` later. */
+const time = (description: string, ofDay: number): Parameter<number | undefined> => ({
+  description,
+  required: false,
+  example: "2026-11-27",
+  schema: PlainWords,
+  read: (written) => {
+    if (written === undefined) return { value: undefined }
+    const at = isDay(written) ? Date.parse(`${written}T00:00:00Z`) + ofDay : instantOf(written)
+    return at === undefined || at < 0
+      ? { expected: "a time such as 2026-11-27T10:00:00Z, or a day such as 2026-11-27" }
+      : { value: at }
+  },
 })
 
-export const itemFilter = Effect.fnUntraced(function* (
-  c: EdgeContext,
-): Effect.fn.Return<ItemFilter, InvalidRequest> {
-  return {
-    state: yield* someOf(c, "state", publicItemStates),
-    ...(yield* money(c)),
-    reference: yield* textIn(c, "reference", "a text of 1 to 256 characters"),
-    lastFour: yield* textIn(
-      c,
-      "lastFour",
-      "one to four letters in upper case or digits",
-      (text): text is string => /^[0-9A-Z]{1,4}$/.test(text),
-    ),
-    failureCode: yield* textIn(c, "failureCode", "a bank's code"),
-    providerReference: yield* textIn(c, "providerReference", "a reference of a transfer"),
-  }
-})
+/** When a batch was received. A day as `receivedTo` is included. */
+export const ofTime = {
+  receivedFrom: time("Only of batches that were received at this time or later; a day is one of UTC.", 0),
+  receivedTo: time("Only of batches that were received before this time; a day is included.", DAY_MS),
+}
 
-/** `receivedFrom` and `receivedTo`: instants, or days in UTC. A day as `receivedTo` is included. */
-export const received = Effect.fnUntraced(function* (
-  c: EdgeContext,
-): Effect.fn.Return<Received, InvalidRequest> {
-  return {
-    receivedFrom: yield* timeIn(c, "receivedFrom", 0),
-    receivedTo: yield* timeIn(c, "receivedTo", DAY_MS),
-  }
-})
+/** The filters of batches. */
+export const batchFilters = {
+  state: someOf(BatchState, { description: "Only those in these states." }),
+  ...ofMoney,
+  ...ofTime,
+  reference: reference("batch"),
+}
 
-const timeIn = Effect.fnUntraced(function* (c: EdgeContext, name: string, ofDay: number) {
-  const expected = "a time such as 2026-11-27T10:00:00Z, or a day such as 2026-11-27"
-  const text = yield* textIn(c, name, expected)
-  if (text === undefined) return undefined
-  const at = isDay(text) ? Date.parse(`${text}T00:00:00Z`) + ofDay : instantOf(text)
-  if (at === undefined || at < 0) return yield* invalid(name, expected)
-  return at
-})
+/** The filters of items, of one batch or of several. */
+export const itemFilters = {
+  state: someOf(ItemState, { description: "Only those in these states." }),
+  ...ofMoney,
+  reference: reference("item"),
+  lastFour: text(Schema.String.check(Schema.isPattern(/^[0-9A-Z]{1,4}$/)), {
+    description: "The last characters of the beneficiary's account, at most four.",
+    example: "3000",
+    expected: "one to four letters in upper case or digits",
+  }),
+  failureCode: text(PlainWords, {
+    description: "The bank's code of an item that failed or was returned.",
+    example: "AC04",
+    expected: "a bank's code",
+  }),
+  providerReference: text(PlainWords, {
+    description: "Our reference of a transfer, its UETR, or the bank's own id of the last one.",
+    expected: "a reference of a transfer",
+  }),
+}
 
-/** Words of a list, separated by commas. */
-const someOf = Effect.fnUntraced(function* <Word extends string>(
-  c: EdgeContext,
-  name: string,
-  words: ReadonlyArray<Word>,
-) {
-  const expected = `one or more of ${words.join(", ")}, separated by commas`
-  const text = yield* textIn(c, name, expected)
-  if (text === undefined) return undefined
-  const named = text.split(",").flatMap((part) => words.filter((word) => word === part))
-  if (named.length !== text.split(",").length) return yield* invalid(name, expected)
-  // In their own order, so that the same states are the same filter.
-  return words.filter((word) => named.includes(word))
-})
+interface Money {
+  readonly currency: string | undefined
+  readonly amount: string | undefined
+  readonly amountFrom: string | undefined
+  readonly amountTo: string | undefined
+}
 
-/** `currency`, and with it `amount`, or `amountFrom` and `amountTo`. */
-const money = Effect.fnUntraced(function* (c: EdgeContext) {
-  const currency = yield* textIn(
-    c,
-    "currency",
-    "a currency such as EUR",
-    (text): text is string => exponentOf(text) !== undefined,
-  )
+/** Filters as they were read, with `amount`, or `amountFrom` and `amountTo`, in minor units of `currency`. */
+export const withAmounts = Effect.fnUntraced(function* <Read extends Money>({
+  amount,
+  amountFrom,
+  amountTo,
+  ...filter
+}: Read) {
+  const { currency } = filter
   const [exact, from, to] = [
-    yield* amountIn(c, "amount", currency),
-    yield* amountIn(c, "amountFrom", currency),
-    yield* amountIn(c, "amountTo", currency),
+    yield* minorUnits("amount", amount, currency),
+    yield* minorUnits("amountFrom", amountFrom, currency),
+    yield* minorUnits("amountTo", amountTo, currency),
   ]
   if (exact !== undefined && (from !== undefined || to !== undefined))
     return yield* invalid("amount", "either amount, or amountFrom and amountTo")
-  if (currency === undefined || (exact ?? from ?? to) === undefined) return { currency }
-  const amount: AmountRange = { currency, from: exact ?? from, to: exact ?? to }
-  return { currency, amount }
+  const isBounded = (exact ?? from ?? to) !== undefined
+  const range: AmountRange | undefined =
+    currency === undefined || !isBounded ? undefined : { currency, from: exact ?? from, to: exact ?? to }
+  return { ...filter, amount: range }
 })
 
-const amountIn = Effect.fnUntraced(function* (c: EdgeContext, name: string, currency: string | undefined) {
-  const text = yield* textIn(c, name, "an amount such as 12.34")
-  if (text === undefined) return undefined
+const minorUnits = Effect.fnUntraced(function* (
+  name: string,
+  written: string | undefined,
+  currency: string | undefined,
+) {
+  if (written === undefined) return undefined
   if (currency === undefined) return yield* invalid("currency", `the currency of ${name}`)
-  const parsed = parseAmount(text, currency)
+  const parsed = parseAmount(written, currency)
   return Result.isSuccess(parsed)
     ? parsed.success
     : yield* new InvalidRequest({ detail: `${name}: ${parsed.failure}.` })

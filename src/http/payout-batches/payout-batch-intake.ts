@@ -16,6 +16,7 @@ import {
 } from "../../domain/events.ts"
 import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
+import { access } from "../../identity/access.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
@@ -24,7 +25,6 @@ import { Metrics } from "../../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
 import type { UnsupportedCharset } from "../edge/body-charset.ts"
-import type { EdgeContext } from "../edge/edge.ts"
 import {
   IdempotencyKeyReused,
   type IntakeFull,
@@ -33,61 +33,122 @@ import {
 } from "../edge/failures.ts"
 import { requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
+import { jsonFailures, ownBody } from "../routing/bodies.ts"
+import { partner } from "../routing/guards.ts"
+import { route } from "../routing/route.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
-import { idempotencyKeyOf } from "./idempotency-key.ts"
+import { type IdempotencyKey, idempotencyKey } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
-import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
+import {
+  type BatchRequest,
+  exampleRequest,
+  NewPayoutBatch,
+  type RequestedItem,
+  readBatchRequest,
+} from "./payout-batch-request.ts"
+import { AcceptedPayoutBatch, exampleAccepted } from "./shapes.ts"
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
 
 /** Accepts a batch, or repeats the first answer. */
-export const acceptBatch = Effect.fnUntraced(function* (
-  c: EdgeContext,
-  partner: PartnerId,
-  credential: Credential,
-) {
-  const { acceptanceSeconds } = yield* Metrics
-  const observe = acceptanceSeconds.startTimer()
-  const key = yield* idempotencyKeyOf(c)
-  yield* requireJson(c)
-  const id = batchIdOf(partner, key)
-  // Limits apply to new batches only; a repeated request gets its first answer.
-  const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
-    const [first] = yield* (yield* EventStore).read(id, 0, 1)
-    if (first === undefined) return yield* full
-  })
-  yield* (yield* Intake)
-    .admit(partnerShardOf(id))
-    .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
-  const bodies = yield* RequestBodies
-  const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
-  const { accepting } = yield* IntakePressure
-  const response = yield* bodies.use(c.env, terms, (body) =>
-    Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)).pipe(
-      Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, body, refused)),
-      accepting,
-    ),
-  )
-  observe({ status: response.status })
-  return response
-})
+export const acceptPayoutBatch = route({
+  method: "POST",
+  path: "/payout-batches",
+  operationId: "acceptPayoutBatch",
+  tag: "Payout batches",
+  summary: "Accept a payout batch",
+  description:
+    "The batch is in the log before it is answered. Its Idempotency-Key names it permanently: the same key and body get the " +
+    "same answer, with `Idempotent-Replayed: true`.",
+  guard: partner(access.postBatches.partner),
+  headers: { "idempotency-key": idempotencyKey },
+  body: ownBody({
+    bytesMax: BODY_BYTES_MAX,
+    closed: true,
+    media: { "application/json": { schema: NewPayoutBatch, example: exampleRequest } },
+  }),
+  answers: {
+    202: {
+      description: "The batch is in the log and will be paid.",
+      schema: AcceptedPayoutBatch,
+      headers: {
+        location: { description: "The address of the batch.", example: "/payout-batches/pb_…" },
+        "idempotent-replayed": { description: "`true` in the answer to a repetition.", optional: true },
+      },
+      example: exampleAccepted,
+    },
+  },
+  failures: [
+    ...jsonFailures,
+    "CorruptEntry",
+    "DuplicatePayouts",
+    "DuplicatesUnknown",
+    "IdempotencyKeyReused",
+    "IntakeFull",
+    "KeysForgotten",
+    "PartnerShareFull",
+    "StoreUnavailable",
+    "VaultUnavailable",
+  ],
+}).handledBy(
+  Effect.fnUntraced(function* ({ c, partner, credential, headers: { "idempotency-key": asked } }) {
+    const { acceptanceSeconds } = yield* Metrics
+    const observe = acceptanceSeconds.startTimer()
+    yield* requireJson(c)
+    const { id, key } = yield* identityOf(partner, asked)
+    // Limits apply to new batches only; a repeated request gets its first answer.
+    const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
+      const [first] = yield* (yield* EventStore).read(id, 0, 1)
+      if (first === undefined) return yield* full
+    })
+    yield* (yield* Intake)
+      .admit(partnerShardOf(id))
+      .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
+    const bodies = yield* RequestBodies
+    const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
+    const { accepting } = yield* IntakePressure
+    const response = yield* bodies.use(c.env, terms, (body) =>
+      Effect.andThen(requireUtf8(c, body), accept({ partner, credential, id, key }, body)).pipe(
+        Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, body, refused)),
+        accepting,
+      ),
+    )
+    observe({ status: response.status })
+    return response
+  }),
+)
 
-/** The partner of a batch, and the key under which it was submitted. */
-interface Submitter {
+/** The id of a batch, the idempotency key that it comes from, its partner, and the credential that submitted it. */
+interface Submission {
+  readonly id: BatchId
+  readonly key: string
   readonly partner: PartnerId
   readonly credential: Credential
 }
 
 /**
+ * The batch that a key names. A quoted key names the same batch as the text in it. But a release that took the quotes for a part of
+ * the key may have accepted its batch: then that one is meant, or a repetition would pay twice.
+ */
+const identityOf = Effect.fnUntraced(function* (partner: PartnerId, { key, quoted }: IdempotencyKey) {
+  if (quoted !== undefined) {
+    const before = batchIdOf(partner, quoted)
+    const [first] = yield* (yield* EventStore).read(before, 0, 1)
+    if (first !== undefined) return { id: before, key: quoted }
+  }
+  return { id: batchIdOf(partner, key), key }
+})
+
+/**
  * What was read of a request is let go before its batch is opened: of many batches that Redis writes at a time, the garbage
  * collector would copy all of it.
  */
-const accept = (submitter: Submitter, idempotencyKey: string, body: Buffer) =>
-  Effect.flatMap(readyToOpen(submitter, idempotencyKey, body), (ready) =>
+const accept = (submission: Submission, body: Buffer) =>
+  Effect.flatMap(readyToOpen(submission, body), (ready) =>
     ready instanceof Response ? Effect.succeed(ready) : openAndAnswer(ready),
   )
 
@@ -111,9 +172,8 @@ interface Ready {
 }
 
 /** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
-const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
-  const { partner } = submitter
-  const id = batchIdOf(partner, idempotencyKey)
+const readyToOpen = Effect.fnUntraced(function* (submission: Submission, body: Buffer) {
+  const { id, key: idempotencyKey, partner, credential } = submission
   const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
   if (Result.isFailure(read)) return yield* repeatedOrRefused(id, body, read.failure)
   const request = read.success
@@ -129,7 +189,15 @@ const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempoten
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
-      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...found, ...sealed }),
+      receive(id, request, {
+        at,
+        partner,
+        credential,
+        idempotencyKey,
+        requestDigest: digest,
+        ...found,
+        ...sealed,
+      }),
     ),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
     Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),

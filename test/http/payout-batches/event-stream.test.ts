@@ -6,6 +6,7 @@ import { Administration } from "../../../src/identity/administration.ts"
 import { newApiKey } from "../../../src/identity/api-key.ts"
 import { AuditTrail } from "../../../src/identity/audit-trail.ts"
 import { KeyDirectory } from "../../../src/identity/key-directory.ts"
+import { PartnerContracts } from "../../../src/identity/partner-contracts.ts"
 import type { BatchView } from "../../../src/projections/batch-queries.ts"
 import type { Ownership } from "../../../src/streams/run-queue.ts"
 import { closing, headAt, takeFrom } from "../../streams/log-under-test.ts"
@@ -33,6 +34,7 @@ const access = Layer.mergeAll(
   }),
   Layer.mock(Administration, {}),
   Layer.mock(AuditTrail, {}),
+  Layer.mock(PartnerContracts, {}),
 )
 
 let closedAt: number | undefined

@@ -307,10 +307,15 @@ describe("an export", () => {
   it("is preferred to JSON only by a client that prefers it", async () => {
     whole = 1
     pages = [[itemOf(1)]]
-    for (const accept of ["*/*", "application/json, text/csv;q=0.5", "text/html", "text/csv;q=0"])
+    for (const accept of ["*/*", "application/json, text/csv;q=0.5", "application/*", "text/csv;q=0, */*"])
       expect((await get(`/payout-batches/${id}/items`, { accept })).headers.get("content-type")).toBe(
         "application/json",
       )
+    for (const accept of ["text/html", "text/csv;q=0", "application/json;q=0, application/pdf", "json"]) {
+      const { status, json } = await get(`/payout-batches/${id}/items`, { accept })
+      expect([status, json.type]).toEqual([406, "/problems/not-acceptable"])
+      expect(json.mediaTypes).toEqual(["application/json", "text/csv", "application/x-ndjson"])
+    }
     const wanted = await get(`/payout-batches/${id}/items`, { accept: "application/json;q=0.1, text/csv" })
     expect(wanted.headers.get("content-type")).toContain("text/csv")
   })
