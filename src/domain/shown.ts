@@ -50,7 +50,7 @@ export interface ShownApproval {
   readonly reason: Approval["reason"]
   readonly hash: string
   readonly expiresAt: number
-  /** The name that the approver gave, which is a note, and the credential, which is not. */
+  /** The approver's name as the event has it, and the credential, by which the approver is known. */
   readonly by?: string
   readonly credential?: string
   readonly approvedAt?: number

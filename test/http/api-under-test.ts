@@ -156,8 +156,8 @@ export class ApiUnderTest implements AsyncDisposable {
   }
 
   /** Asks for what those who run the service ask. */
-  ask(path: string): Promise<Answer> {
-    return this.#fetch(`${this.operationsUrl}${path}`, {})
+  ask(path: string, init: RequestInit = {}): Promise<Answer> {
+    return this.#fetch(`${this.operationsUrl}${path}`, init)
   }
 
   async #fetch(url: string, init: RequestInit): Promise<Answer> {

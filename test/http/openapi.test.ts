@@ -185,7 +185,7 @@ const call = async (operation: string, path: string, { key, body, headers }: Ask
     },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   }
-  const answer = listener === "operations" ? await api.ask(path) : await api.call(path, init)
+  const answer = listener === "operations" ? await api.ask(path, init) : await api.call(path, init)
   return checked(operation, answer)
 }
 

@@ -55,6 +55,14 @@ export const readingGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "in CSV has no formula, and amounts as they are",
   },
   {
+    name: "a request whose answer the client does not accept does nothing",
+    file: "http/routing/route.ts",
+    text: "if (mediaType === undefined) return Effect.fail",
+    without: "if (mediaType === null) return Effect.fail",
+    caughtIn: "test/http/openapi.test.ts",
+    caughtBy: "to who accepts none of the forms that a route answers in, before it does anything",
+  },
+  {
     name: "a stream ends with its key",
     file: "http/payout-batches/event-stream.ts",
     text: "if (Exit.isSuccess(found) && lackOf(found.value, access.readBatches) === undefined) continue",

@@ -37,8 +37,9 @@ export const crossOrigin = (origins: ReadonlyArray<string>): MiddlewareHandler<E
   return async (c, next) => {
     const origin = c.req.header("origin")
     if (origin === undefined || !allowed.has(origin)) {
-      if (origins.length > 0) c.env.outgoing.setHeader("vary", "Origin")
-      return next()
+      await next()
+      if (origins.length > 0) c.header("vary", "Origin", { append: true })
+      return
     }
     c.env.outgoing.setHeader("cross-origin-resource-policy", "cross-origin")
     return answer(c, next)

@@ -80,7 +80,8 @@ const ShownApproval = Schema.Struct({
   approvedAt: Schema.optionalKey(Instant),
 }).annotate({
   identifier: "ShownApproval",
-  description: "Present if the batch needs an approval. `credential` is who approved, `by` is a note.",
+  description:
+    "Present if the batch needs an approval. `credential` is who approved, `by` the name that the event shows.",
 })
 
 const Arrival = Schema.Struct({

@@ -67,6 +67,8 @@ describe("pages of other origins", () => {
     })
     expect(answer.get("access-control-allow-origin")).toBe(CONSOLE)
     expect(answer.get("vary")?.toLowerCase()).toContain("origin")
+    const { headers: lists } = await api.get("/payout-items")
+    expect(lists.get("vary")?.toLowerCase()).toBe("accept, origin")
   })
 
   it.each(["https://evil.example", "null", `${CONSOLE}.evil.example`])("%s may not", async (origin) => {

@@ -186,6 +186,23 @@ describe("an answer that a client has already", () => {
   })
 })
 
+it("accepts nothing from a client that accepts no answer to it", async () => {
+  const post = (accept: string) =>
+    api.call("/payout-batches", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${acme}`,
+        "content-type": "application/json",
+        "idempotency-key": "unacceptable",
+        accept,
+      },
+      body: JSON.stringify({ items: [payout("a")] }),
+    })
+  expect((await post("text/html")).status).toBe(406)
+  const { status, headers } = await post("application/json")
+  expect([status, headers.get("idempotent-replayed")]).toEqual([202, null])
+})
+
 it("shows the approval of a batch with times in ISO 8601", async () => {
   const { json: posted } = await api.post("approval", { requireApproval: true, items: [payout("a")] })
   const { json } = await get(`/payout-batches/${posted.id}`)
