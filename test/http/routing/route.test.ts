@@ -3,6 +3,7 @@ import { expect, it } from "vitest"
 import { NotFound, NotJson } from "../../../src/http/edge/failures.ts"
 import { open } from "../../../src/http/routing/guards.ts"
 import { openApiOf } from "../../../src/http/routing/openapi.ts"
+import { someOf } from "../../../src/http/routing/parameters.ts"
 import { reply } from "../../../src/http/routing/reply.ts"
 import { type Route, route } from "../../../src/http/routing/route.ts"
 
@@ -46,7 +47,7 @@ route({ ...about, failures: [] }).handledBy(() => Effect.succeed(reply(201, { th
 it("describes the failures that a route names, and those that every route has", () => {
   const { paths } = openApiOf([good.definition])
   const { responses } = Object(paths["/things"]).get
-  expect(Object.keys(responses)).toEqual(["200", "400", "404", "500"])
+  expect(Object.keys(responses)).toEqual(["200", "400", "404", "406", "500"])
   expect(responses["404"].content["application/problem+json"].schema).toEqual({
     $ref: "#/components/schemas/NotFoundProblem",
   })
@@ -57,8 +58,25 @@ it("adds the failures of a check of keys to those of the handler", () => {
   const guard = { access: { partner: "batches:read" }, failures: ["Unauthorized", "Forbidden"] } as const
   const { paths } = openApiOf([{ ...failing.definition, guard }])
   const { responses, security } = Object(paths["/things"]).get
-  expect(Object.keys(responses)).toEqual(["200", "400", "401", "403", "415", "500"])
+  expect(Object.keys(responses)).toEqual(["200", "400", "401", "403", "406", "415", "500"])
   expect(security).toEqual([{ partnerKey: [] }])
+})
+
+it("describes entity tags of a route that is conditional, and words that are separated", () => {
+  const words = someOf(Schema.Literals(["new", "old"]), { description: "Only those." })
+  const { paths } = openApiOf([{ ...good.definition, conditional: true, query: { words } }])
+  const { parameters, responses } = Object(paths["/things"]).get
+  expect(parameters.map(({ name }: { readonly name: string }) => name)).toEqual(["words", "If-None-Match"])
+  expect(parameters[0].explode).toBe(false)
+  expect(responses["200"].headers.etag.required).toBe(true)
+  expect([responses["304"].headers.etag.required, responses["304"].content]).toEqual([true, undefined])
+})
+
+it("reads words in their own order, each once, and refuses others", () => {
+  const { read } = someOf(Schema.Literals(["new", "old"]), { description: "Only those." })
+  expect(read("old,new,old")).toEqual({ value: ["new", "old"] })
+  expect(read(undefined)).toEqual({ value: undefined })
+  for (const text of ["", "new,", "New", "new old"]) expect(read(text)).toHaveProperty("expected")
 })
 
 it("is described by what was defined, whatever the compiler says of it", () => {
