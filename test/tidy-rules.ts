@@ -200,7 +200,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // What people and other systems send as files. Items are checked by the API's own reading of them.
   "payout-files": [
     "domain",
+    "parsing",
     "http/payout-batches/payout-batch-request",
+    "http/payout-batches/intake-rules",
     "providers/iso20022/element",
     "providers/iso20022/unreadable-file",
     "providers/iso20022/xml-reader",

@@ -127,13 +127,17 @@ const itemWith = <A extends Schema.Constraint>(amount: A) =>
 const WrittenItem = itemWith(WrittenAmount)
 const Item = itemWith(Amount)
 
-const Envelope = Schema.Struct({
+const terms = {
   reference: Schema.optionalKey(PlainText(64)),
   mode: Schema.optionalKey(BatchMode),
   submittedBy: Schema.optionalKey(Actor),
   requireApproval: Schema.optionalKey(Schema.Boolean),
   executeAt: Schema.optionalKey(InstantText),
   duplicates: Schema.optionalKey(Schema.Struct({ allowed: Schema.Literal(true), reason: AcceptedText(280) })),
+}
+
+const Envelope = Schema.Struct({
+  ...terms,
   items: Schema.Array(Schema.Unknown).check(
     Schema.makeFilter(
       (items) => (items.length >= 1 && items.length <= ITEMS_MAX) || `expected 1 to ${ITEMS_MAX} items`,
@@ -142,6 +146,7 @@ const Envelope = Schema.Struct({
 })
 
 const everything = { errors: "all", onExcessProperty: "error" } as const
+const decodeTerms = Schema.decodeUnknownResult(Schema.Struct(terms), everything)
 const decodeEnvelope = Schema.decodeUnknownResult(Envelope, everything)
 const readWrittenItem = Schema.decodeUnknownResult(WrittenItem)
 /** Reads an item as it is asked for, in its final form of texts, or finds all its problems. */
@@ -161,7 +166,7 @@ export const readBatchRequest = Effect.fnUntraced(function* (
   const now = yield* Clock.currentTimeMillis
   const envelope = decodeEnvelope(json)
   const asked = Predicate.hasProperty(json, "executeAt") ? json.executeAt : undefined
-  const reading = new Reading(rules, new CurrenciesInUse(now, asked))
+  const reading = new BatchReading(rules, new CurrenciesInUse(now, asked))
   if (Result.isFailure(envelope)) reading.problems.push(...fieldProblems([], envelope.failure.issue))
   const executeAt = typeof asked === "string" ? instantOf(asked) : undefined
   const untimely = executeAt === undefined ? undefined : executeAtProblem(executeAt, now, rules)
@@ -178,6 +183,29 @@ export const readBatchRequest = Effect.fnUntraced(function* (
   const due = executeAt === undefined ? {} : { executeAt }
   return { ...terms, ...due, items, totals: reading.totals(), modulusFailures: reading.modulusFailures }
 })
+
+/** What a request says beside its items. */
+export type BatchTerms = Omit<BatchRequest, "items" | "totals" | "modulusFailures">
+
+/**
+ * Reads the terms of a batch whose items come in another form than JSON, with the same checks as in a body. `now` is in epoch
+ * milliseconds.
+ */
+export const readBatchTerms = (
+  asked: Readonly<Record<string, unknown>>,
+  now: number,
+  rules: IntakeRules,
+): Result.Result<BatchTerms, ReadonlyArray<FieldProblem>> => {
+  const decoded = decodeTerms(withNormalTexts({ ...asked }))
+  if (Result.isFailure(decoded)) return Result.fail(fieldProblems([], decoded.failure.issue))
+  const { executeAt: written, ...others } = decoded.success
+  const executeAt = written === undefined ? undefined : instantOf(written)
+  if (executeAt === undefined) return Result.succeed(others)
+  const untimely = executeAtProblem(executeAt, now, rules)
+  return untimely === undefined
+    ? Result.succeed({ ...others, executeAt })
+    : Result.fail([fieldProblem(["executeAt"], untimely)])
+}
 
 /** The items get their turn one by one: there may be many. */
 const withNormalEnvelope = (json: unknown): unknown => {
@@ -196,8 +224,8 @@ export const enteredItem = (row: unknown): unknown => {
     : { ...item, beneficiary: { ...item.beneficiary, account } }
 }
 
-/** The state of reading a batch. */
-class Reading {
+/** The state of reading a batch, item by item, from whatever form they come in. */
+export class BatchReading {
   readonly items: Array<RequestedItem> = []
   readonly problems: Array<FieldProblem> = []
   readonly modulusFailures = { count: 0, places: [] as Array<FieldProblem> }
@@ -205,13 +233,26 @@ class Reading {
   readonly #currencies: CurrenciesInUse
   readonly #references = new Map<string, number>()
   readonly #sums = new Map<string, bigint>()
+  readonly #place: (index: number) => string
 
-  constructor(rules: IntakeRules, currencies: CurrenciesInUse) {
+  /** `place` says in the reader's words where the item of an index stands. */
+  constructor(
+    rules: IntakeRules,
+    currencies: CurrenciesInUse,
+    place = (index: number): string => `item ${index + 1}`,
+  ) {
     this.#rules = rules
     this.#currencies = currencies
+    this.#place = place
   }
 
-  add(index: number, asked: unknown): void {
+  /** Whether an item before had this reference, also one that was refused. */
+  hasReference(reference: string): boolean {
+    return this.#references.has(reference)
+  }
+
+  /** Reads the item of an index; `item` is its number in the batch. */
+  add(index: number, asked: unknown, item = index + 1): void {
     const row = enteredItem(asked)
     this.#checkReference(index, row)
     this.#checkCurrency(index, row)
@@ -220,9 +261,9 @@ class Reading {
       this.problems.push(...read.failure)
       return
     }
-    const { amount, ...item } = read.success
-    this.#checkModulus(index, item.beneficiary.account)
-    this.items.push({ item: index + 1, ...item, ...amount })
+    const { amount, ...others } = read.success
+    this.#checkModulus(index, others.beneficiary.account)
+    this.items.push({ item, ...others, ...amount })
     this.#sums.set(amount.currency, (this.#sums.get(amount.currency) ?? 0n) + amount.minor)
   }
 
@@ -259,8 +300,11 @@ class Reading {
   #checkReference(index: number, row: unknown): void {
     if (!Predicate.hasProperty(row, "reference") || !Predicate.isString(row.reference)) return
     const first = this.#references.get(row.reference)
-    if (first === undefined) this.#references.set(row.reference, index + 1)
-    else this.problems.push(fieldProblem(["items", index, "reference"], `already used by item ${first}`))
+    if (first === undefined) this.#references.set(row.reference, index)
+    else
+      this.problems.push(
+        fieldProblem(["items", index, "reference"], `already used by ${this.#place(first)}`),
+      )
   }
 }
 
