@@ -19,6 +19,7 @@ import type {
   IntakeFull,
   InvalidBody,
   InvalidRequest,
+  InvalidRows,
   InvalidSignature,
   ItemsNotYetShown,
   NotFound,
@@ -44,6 +45,7 @@ export type Failure =
   | InvalidBody
   | InvalidCursor
   | InvalidRequest
+  | InvalidRows
   | InvalidSignature
   | ItemsNotYetShown
   | KeyLookupsFull
@@ -201,6 +203,19 @@ const table: Table = {
     title: "The request is invalid",
     members: ({ detail }) => ({ detail }),
   },
+  InvalidRows: {
+    status: 400,
+    slug: "invalid-rows",
+    title: "The file of payouts is invalid",
+    members: ({ rejected, isComplete, errors }) => ({
+      detail: isComplete
+        ? "Nothing was stored. Correct the rows in errors and send the file again, under the same key."
+        : "Nothing was stored, and the file was not read to its end. Correct what is in errors first.",
+      rejected,
+      isComplete,
+      errors,
+    }),
+  },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
   ItemsNotYetShown: {
     status: 503,
@@ -244,7 +259,9 @@ const table: Table = {
     status: 415,
     slug: "not-json",
     title: "The request body is not JSON",
-    members: () => ({ detail: "Send Content-Type: application/json." }),
+    members: ({ accepted = ["application/json"] }) => ({
+      detail: `Send Content-Type: ${accepted.join(" or ")}.`,
+    }),
   },
   PartnerShareFull: {
     status: 429,
@@ -277,7 +294,10 @@ const table: Table = {
     status: 415,
     slug: "unsupported-charset",
     title: "The request body is in a charset that is not read",
-    members: () => ({ detail: "Send JSON in UTF-8, without a charset or with charset=utf-8." }),
+    members: () => ({
+      detail:
+        "Send JSON in UTF-8, without a charset or with charset=utf-8; other bodies in a charset that is known.",
+    }),
   },
   UnsupportedCoding: {
     status: 415,

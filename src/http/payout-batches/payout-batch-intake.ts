@@ -21,9 +21,8 @@ import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
-import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
+import { type DataKey, type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
-import type { UnsupportedCharset } from "../edge/body-charset.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import {
   IdempotencyKeyReused,
@@ -31,8 +30,9 @@ import {
   InvalidBody,
   type PartnerShareFull,
 } from "../edge/failures.ts"
+import { type FieldProblem, PROBLEMS_MAX } from "../edge/field-problem.ts"
 import { requireJson, requireUtf8 } from "../edge/json-body.ts"
-import { RequestBodies } from "../edge/request-body.ts"
+import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
@@ -40,20 +40,71 @@ import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
+import type { IntakeRules } from "./intake-rules.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
 
-/** Accepts a batch, or repeats the first answer. */
+/** A request to open a batch, in whatever form its payouts come. */
+export interface Asked<E, R> {
+  /** The keyed digest of all that was asked: the same key with another digest is another request. */
+  readonly digest: (key: DataKey) => Generator<void, string>
+  /** Reads and checks what was asked. */
+  readonly read: Effect.Effect<BatchRequest, E, R>
+  /** What is answered to items that no bank could be sent; `look` gives the first problems of them, as many as are asked for. */
+  readonly unpayable: (problems: ReadonlyArray<FieldProblem>) => E
+  /** How many of such problems are looked for. */
+  readonly problemsMax: number
+}
+
+/** Accepts a batch from a body of JSON, or repeats the first answer. */
 export const acceptBatch = Effect.fnUntraced(function* (
   c: EdgeContext,
   partner: PartnerId,
   credential: Credential,
 ) {
-  const { acceptanceSeconds } = yield* Metrics
-  const observe = acceptanceSeconds.startTimer()
   const key = yield* idempotencyKeyOf(c)
   yield* requireJson(c)
+  const bodies = yield* RequestBodies
+  const { intake } = yield* AppConfig
+  return yield* admitted(partner, key, (id) =>
+    bodies.use(c.env, bodyTerms(partner), (body) => {
+      const asked = inJson(body, intake)
+      return Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, asked)).pipe(
+        Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, asked, refused)),
+        holdingPressure,
+      )
+    }),
+  )
+})
+
+/** The limits on the body of a batch, of whatever form. */
+export const bodyTerms = (partner: PartnerId): BodyTerms => ({
+  kind: "intake",
+  owner: partner,
+  bytesMax: BODY_BYTES_MAX,
+})
+
+/** What a body of JSON asks for. */
+export const inJson = (body: Buffer, rules: IntakeRules): Asked<InvalidBody, never> => ({
+  digest: (key) => requestDigest(key, [body]),
+  read: readBatchRequest(body, rules),
+  unpayable: (problems) => new InvalidBody({ problems }),
+  problemsMax: PROBLEMS_MAX,
+})
+
+/** Counts what is being accepted, so that other work makes room for it. */
+export const holdingPressure = <A, E, R>(accepted: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Effect.service(IntakePressure), ({ accepting }) => accepting(accepted))
+
+/** Lets a request for a batch in, if there is room for another one, and measures how long it takes. */
+export const admitted = Effect.fnUntraced(function* <E, R>(
+  partner: PartnerId,
+  key: string,
+  answer: (id: BatchId) => Effect.Effect<Response, E, R>,
+) {
+  const { acceptanceSeconds } = yield* Metrics
+  const observe = acceptanceSeconds.startTimer()
   const id = batchIdOf(partner, key)
   // Limits apply to new batches only; a repeated request gets its first answer.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
@@ -63,21 +114,13 @@ export const acceptBatch = Effect.fnUntraced(function* (
   yield* (yield* Intake)
     .admit(partnerShardOf(id))
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
-  const bodies = yield* RequestBodies
-  const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
-  const { accepting } = yield* IntakePressure
-  const response = yield* bodies.use(c.env, terms, (body) =>
-    Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)).pipe(
-      Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, body, refused)),
-      accepting,
-    ),
-  )
+  const response = yield* answer(id)
   observe({ status: response.status })
   return response
 })
 
 /** The partner of a batch, and the key under which it was submitted. */
-interface Submitter {
+export interface Submitter {
   readonly partner: PartnerId
   readonly credential: Credential
 }
@@ -86,8 +129,8 @@ interface Submitter {
  * What was read of a request is let go before its batch is opened: of many batches that Redis writes at a time, the garbage
  * collector would copy all of it.
  */
-const accept = (submitter: Submitter, idempotencyKey: string, body: Buffer) =>
-  Effect.flatMap(readyToOpen(submitter, idempotencyKey, body), (ready) =>
+export const accept = <E, R>(submitter: Submitter, idempotencyKey: string, asked: Asked<E, R>) =>
+  Effect.flatMap(readyToOpen(submitter, idempotencyKey, asked), (ready) =>
     ready instanceof Response ? Effect.succeed(ready) : openAndAnswer(ready),
   )
 
@@ -111,20 +154,24 @@ interface Ready {
 }
 
 /** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
-const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
+const readyToOpen = Effect.fnUntraced(function* <E, R>(
+  submitter: Submitter,
+  idempotencyKey: string,
+  asked: Asked<E, R>,
+) {
   const { partner } = submitter
   const id = batchIdOf(partner, idempotencyKey)
-  const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
-  if (Result.isFailure(read)) return yield* repeatedOrRefused(id, body, read.failure)
+  const read = yield* Effect.result(asked.read)
+  if (Result.isFailure(read)) return yield* repeatedOrRefused(id, asked, read.failure)
   const request = read.success
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
-  const digest = yield* inSlices(requestDigest(digestKey, body))
+  const digest = yield* inSlices(asked.digest(digestKey))
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
-  const problems = yield* unpayableItems(partner, request, at)
+  const problems = yield* unpayableItems(partner, request, at, asked.problemsMax)
   // What was accepted when the banks took more is answered as ever.
   if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)
-    return yield* new InvalidBody({ problems })
+    return yield* Effect.fail(asked.unpayable(problems))
   const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
@@ -170,15 +217,15 @@ const answerTo = Effect.fnUntraced(function* (
  * in use, or before its time had long passed. Its answer is that of the first time, by the log. A partner that got a refusal
  * instead could send the payouts again under another key.
  */
-const repeatedOrRefused = Effect.fnUntraced(function* (
+export const repeatedOrRefused = Effect.fnUntraced(function* <E>(
   id: BatchId,
-  body: Buffer,
-  refused: InvalidBody | UnsupportedCharset,
+  { digest: digestOf }: Pick<Asked<unknown, unknown>, "digest">,
+  refused: E,
 ) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
-  if (first === undefined) return yield* refused
-  const digest = yield* inSlices(requestDigest(yield* (yield* PartnerKeys).current(REQUESTS), body))
-  if (!isSameRequest(first.event, digest)) return yield* refused
+  if (first === undefined) return yield* Effect.fail(refused)
+  const digest = yield* inSlices(digestOf(yield* (yield* PartnerKeys).current(REQUESTS)))
+  if (!isSameRequest(first.event, digest)) return yield* Effect.fail(refused)
   const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
     itemCount: batch.itemCount,
     totals: totalsAccepted(batch),

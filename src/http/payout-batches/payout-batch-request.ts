@@ -251,25 +251,34 @@ export class BatchReading {
     return this.#references.has(reference)
   }
 
-  /** Reads the item of an index; `item` is its number in the batch. */
+  /** Reads what stands at an index of the request; `item` is the number that it would have in the batch. */
   add(index: number, asked: unknown, item = index + 1): void {
     const row = enteredItem(asked)
-    this.#checkReference(index, row)
-    this.#checkCurrency(index, row)
-    const read = readItem(index, row)
+    this.#checkReference(index, row, item - 1)
+    this.#checkCurrency(item - 1, row)
+    const read = readItem(item - 1, row)
     if (Result.isFailure(read)) {
       this.problems.push(...read.failure)
       return
     }
     const { amount, ...others } = read.success
-    this.#checkModulus(index, others.beneficiary.account)
+    this.#checkModulus(item - 1, others.beneficiary.account)
     this.items.push({ item, ...others, ...amount })
     this.#sums.set(amount.currency, (this.#sums.get(amount.currency) ?? 0n) + amount.minor)
   }
 
+  /** Takes back the last item: it could be read, and cannot be paid. */
+  withdraw(): void {
+    const last = this.items.pop()
+    if (last === undefined) return
+    this.#sums.set(last.currency, (this.#sums.get(last.currency) ?? 0n) - last.minor)
+  }
+
   totals(): Readonly<Record<string, string>> {
     return Object.fromEntries(
-      [...this.#sums].map(([currency, minor]) => [currency, formatAmount(minor, currency)]),
+      [...this.#sums]
+        .filter(([, minor]) => minor > 0n)
+        .map(([currency, minor]) => [currency, formatAmount(minor, currency)]),
     )
   }
 
@@ -291,20 +300,19 @@ export class BatchReading {
       this.problems.push(fieldProblem(path, MODULUS_FAILED))
       return
     }
+    // Nothing that is refused is warned of.
+    if (this.problems.length > 0) return
     this.modulusFailures.count += 1
     if (this.modulusFailures.places.length < PROBLEMS_MAX)
       this.modulusFailures.places.push(fieldProblem(path, MODULUS_FAILED))
   }
 
   /** Also checks items that are refused for other reasons, so that all problems are reported at once. */
-  #checkReference(index: number, row: unknown): void {
+  #checkReference(index: number, row: unknown, at: number): void {
     if (!Predicate.hasProperty(row, "reference") || !Predicate.isString(row.reference)) return
     const first = this.#references.get(row.reference)
     if (first === undefined) this.#references.set(row.reference, index)
-    else
-      this.problems.push(
-        fieldProblem(["items", index, "reference"], `already used by ${this.#place(first)}`),
-      )
+    else this.problems.push(fieldProblem(["items", at, "reference"], `already used by ${this.#place(first)}`))
   }
 }
 
