@@ -141,6 +141,17 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],
+  // Batches that come as files, which are read as the command line reads them.
+  "http/payout-uploads": [
+    "http/edge",
+    "http/payout-batches",
+    "payout-files",
+    "domain",
+    "parsing",
+    "providers/banks/payout-limits",
+    "vault/partner-keys",
+    ...settingsAndSignals,
+  ],
   // What providers tell becomes commands to batches, as what people say does.
   "http/callbacks": [
     // What banks tell by themselves, as their kind reads it, and how callbacks are signed.
@@ -177,6 +188,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/edge",
     "http/administration",
     "http/payout-batches",
+    "http/payout-uploads",
     "http/callbacks",
     "http/operations",
     "http/webhook-endpoints",

@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
+import { access } from "../identity/access.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
@@ -35,6 +36,7 @@ import { isAlive, operations, type ReadinessChecks } from "./operations/operatio
 import { providers } from "./operations/providers.ts"
 import type { Intake } from "./payout-batches/intake.ts"
 import { payoutBatches } from "./payout-batches/payout-batches.ts"
+import { postBatch } from "./payout-uploads/post-batch.ts"
 import { webhookEndpoints } from "./webhook-endpoints.ts"
 
 /** The services that the API's handlers use. */
@@ -63,6 +65,7 @@ export const makeApp = Effect.gen(function* () {
   const app = new Hono<EdgeEnv>()
   const metrics = yield* Metrics
   app.use(measured(metrics))
+  app.post("/payout-batches", edge.partner(access.postBatches.partner, postBatch))
   app.route("/", payoutBatches(edge))
   app.route("/", webhookEndpoints(edge))
   app.route("/", administration(edge))

@@ -2,7 +2,7 @@
 import type { JsonLimits } from "../parsing/json-outline.ts"
 import { readJsonText, UnreadableJson } from "../parsing/json-text.ts"
 import { atOnce } from "../parsing/turns.ts"
-import type { FileProblem } from "./file-problem.ts"
+import { type FileProblem, shownColumn } from "./file-problem.ts"
 import { ROWS_MAX } from "./table.ts"
 
 const LINE_BYTES_MAX = 64 * 1024
@@ -62,11 +62,15 @@ export class NdjsonRows {
     if (this.#rows > ROWS_MAX) return { reason: `more than ${ROWS_MAX} items` }
     const value = atOnce(readJsonText(text, limits))
     if (value instanceof UnreadableJson)
-      this.#onProblem(this.#line, { column: value.path.join(".") || undefined, reason: value.problem }, text)
+      this.#onProblem(this.#line, { column: columnOf(value.path), reason: value.problem }, text)
     else this.#onRow(this.#line, value, text)
     return undefined
   }
 }
+
+/** Names of members come from the file, and may be account numbers. */
+const columnOf = (path: UnreadableJson["path"]): string | undefined =>
+  path.length === 0 ? undefined : shownColumn(path.join("."))
 
 const tooLong = (line: number): FileProblem => ({ line, reason: `longer than ${LINE_BYTES_MAX} bytes` })
 

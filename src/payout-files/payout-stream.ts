@@ -2,7 +2,7 @@
  * A file of payouts that comes in pieces, as the API takes it: separated values, newline-delimited JSON, or pain.001. Of the
  * file no more is held than the row that is being read; what stays are the items, and what is wrong with rejected rows.
  */
-import { Effect, Result } from "effect"
+import { Effect, Predicate, Result } from "effect"
 import { CurrenciesInUse, executeAtProblem, type IntakeRules } from "../http/payout-batches/intake-rules.ts"
 import { inSlices, turn } from "../parsing/turns.ts"
 import { elementOfField } from "./creditor.ts"
@@ -13,6 +13,7 @@ import { NdjsonRows } from "./ndjson-rows.ts"
 import { type OrderTerms, PaymentOrderReader, UNNAMED } from "./payment-order.ts"
 import { type Naming, PayoutReading, type ReadPayouts, type Rejected } from "./payout-reading.ts"
 import { columnOfField } from "./payout-rows.ts"
+import { REASON_COLUMN } from "./rejected-cells.ts"
 import { isProblems, type SheetHead, sheetHead } from "./sheet-rows.ts"
 import { NO_ROWS } from "./spreadsheet.ts"
 import { type Delimiter, ROWS_MAX, type Row } from "./table.ts"
@@ -77,7 +78,7 @@ export const readPayoutStream = Effect.fnUntraced(function* (
 })
 
 /** Feeds a reader slice by slice, and ends with it. */
-const fed = Effect.fnUntraced(function* (
+export const fed = Effect.fnUntraced(function* (
   pieces: ReadonlyArray<Buffer>,
   { take, end }: Pick<StreamReader, "take" | "end">,
   isEnough: () => boolean,
@@ -92,7 +93,7 @@ const fed = Effect.fnUntraced(function* (
   if (!isEnough()) yield* orFail(end())
 })
 
-type Found = Unreadable | undefined
+export type Found = Unreadable | undefined
 
 const orFail = (found: Found | Promise<Found>): Effect.Effect<void, Unreadable> =>
   Effect.flatMap(
@@ -170,7 +171,7 @@ interface SheetReports {
 }
 
 /** The rows of a sheet: the first one is the header, and decides how the others are read. */
-const sheetRows = (
+export const sheetRows = (
   notation: Partial<DecimalNotation>,
   { onHead, onRow, onProblem }: SheetReports,
 ): CsvRows => {
@@ -188,7 +189,7 @@ const ndjsonReader = ({ rules, now, executeAt }: StreamTerms): StreamReader => {
   const reading = new PayoutReading(rules, byLine, now, executeAt)
   const rows = new NdjsonRows(
     (line, value) => {
-      if (!reading.isFull) reading.read(line, value)
+      if (!reading.isFull) reading.read(line, withoutReason(value))
     },
     (line, problem) => {
       if (!reading.isFull) reading.reject(line, [problem])
@@ -203,6 +204,13 @@ const ndjsonReader = ({ rules, now, executeAt }: StreamTerms): StreamReader => {
     naming: () => byLine,
     nothing: "no items",
   }
+}
+
+/** A line of a file of rejected rows says why it was rejected. */
+const withoutReason = (value: unknown): unknown => {
+  if (!Predicate.hasProperty(value, REASON_COLUMN)) return value
+  const { [REASON_COLUMN]: _, ...item } = value
+  return item
 }
 
 const inOrder: Naming = {

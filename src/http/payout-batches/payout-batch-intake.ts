@@ -43,7 +43,8 @@ import { unpayableItems } from "./intake-limits.ts"
 import type { IntakeRules } from "./intake-rules.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
-const BODY_BYTES_MAX = 48 * 1024 * 1024
+/** The most bytes of a body, inflated. */
+export const BODY_BYTES_MAX = 48 * 1024 * 1024
 
 /** A request to open a batch, in whatever form its payouts come. */
 export interface Asked<E, R> {
@@ -51,7 +52,7 @@ export interface Asked<E, R> {
   readonly digest: (key: DataKey) => Generator<void, string>
   /** Reads and checks what was asked. */
   readonly read: Effect.Effect<BatchRequest, E, R>
-  /** What is answered to items that no bank could be sent; `look` gives the first problems of them, as many as are asked for. */
+  /** What is answered to items that no bank could be sent. */
   readonly unpayable: (problems: ReadonlyArray<FieldProblem>) => E
   /** How many of such problems are looked for. */
   readonly problemsMax: number

@@ -36,7 +36,6 @@ import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch
 import type { Intake } from "./intake.ts"
 import { approve, cancel, resolve, retry, review } from "./interventions.ts"
 import { listEvents } from "./payout-batch-events.ts"
-import { acceptBatch } from "./payout-batch-intake.ts"
 
 export const payoutBatches = (
   edge: Edge<
@@ -55,7 +54,6 @@ export const payoutBatches = (
   >,
 ): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
-    .post("/payout-batches", edge.partner(access.postBatches.partner, acceptBatch))
     .get("/payout-batches", edge.caller(access.readBatches, listBatches))
     .get("/payout-batches/:id", edge.caller(access.readBatches, ofBatch(showBatch)))
     .get("/payout-batches/:id/items", edge.caller(access.readBatches, ofBatch(listItems)))
