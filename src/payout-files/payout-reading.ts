@@ -46,6 +46,8 @@ export class PayoutReading {
   readonly #drafted: Array<number> = []
   readonly #places: Array<number> = []
   readonly #deferred: Array<{ readonly place: number; readonly draft: DraftItem }> = []
+  /** Rows that could not even be drafted. */
+  #undrafted = 0
   #naming: Naming
 
   /** `executeAt` as the terms have it (RFC 3339), `now` in epoch milliseconds: currencies have to be in use then. */
@@ -64,7 +66,7 @@ export class PayoutReading {
 
   /** Rows, of whatever kind. */
   get count(): number {
-    return this.#drafted.length + this.#deferred.length
+    return this.#drafted.length + this.#deferred.length + this.#undrafted
   }
 
   /** How the file names things may be known only once its header was read. */
@@ -93,13 +95,19 @@ export class PayoutReading {
     // A row that has problems is no item, also where it could be read: its reference is another one's.
     if (reading.items.length > before) reading.withdraw()
     const problems = reading.problems.splice(0)
-    this.reject(
+    this.#reject(
       place,
       problems.map(({ field, detail }) => ({ column: this.#naming.columnOf(field), reason: detail })),
     )
   }
 
+  /** A row that is no draft. */
   reject(place: number, problems: ReadonlyArray<FileProblem>): void {
+    this.#undrafted += 1
+    this.#reject(place, problems)
+  }
+
+  #reject(place: number, problems: ReadonlyArray<FileProblem>): void {
     const { placeName } = this.#naming
     this.rejected.push({
       place,

@@ -154,7 +154,7 @@ export class ApiUnderTest implements AsyncDisposable {
   async #fetch(url: string, init: RequestInit): Promise<Answer> {
     const answer = await fetch(url, init)
     const text = await answer.text()
-    const isJson = text !== "" && /json/.test(answer.headers.get("content-type") ?? "")
+    const isJson = text !== "" && /\bjson/.test(answer.headers.get("content-type") ?? "")
     return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : {} }
   }
 
