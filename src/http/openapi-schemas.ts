@@ -6,6 +6,7 @@ import { ADDRESS_LENGTHS_MAX } from "../domain/beneficiary.ts"
 import { PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { publicItemStates } from "../domain/item-state.ts"
+import { schemes } from "../domain/scheme.ts"
 import { REMARKS_MAX } from "../projections/batch-queries.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 import { ITEMS_MAX } from "./payout-batches/payout-batch-request.ts"
@@ -390,7 +391,9 @@ export const schemas = {
     { type: text(), title: text(), status: whole, instance: text() },
     {
       detail: text(),
-      errors: list(of("FieldProblem")),
+      errors: list({ anyOf: [of("FieldProblem"), of("RowProblem")] }),
+      rejected: whole,
+      isComplete: { type: "boolean" },
       batch: text(),
       reason: text(),
       scope: text(),
@@ -401,6 +404,28 @@ export const schemas = {
   ),
   FieldProblem: object(
     { pointer: { type: "string" }, detail: text() },
-    { item: whole, field: text(), duplicateOf: of("DuplicateOf") },
+    { item: whole, line: whole, field: text(), duplicateOf: of("DuplicateOf") },
+  ),
+  RowProblem: object({ detail: text() }, { line: whole, item: whole, column: text() }),
+  BatchDryRun: object(
+    {
+      dryRun: { type: "boolean", const: true },
+      itemCount: whole,
+      totals: { type: "object", additionalProperties: text() },
+      needsApproval: { type: "boolean" },
+      routes: list(
+        object(
+          {
+            scheme: { enum: schemes },
+            currency: text(),
+            items: whole,
+            total: text(),
+            expectedArrival: { type: "string", format: "date" },
+          },
+          { bank: text(), rule: text() },
+        ),
+      ),
+    },
+    { executeAt: { type: "string", format: "date-time" }, warnings: list({ type: "object" }) },
   ),
 } as const

@@ -1,6 +1,8 @@
 /** The API as an OpenAPI 3.1 document. A test compares its paths with the existing routes. */
+
 import { administrationPaths, administrationSchemas } from "./openapi-administration.ts"
 import { schemas } from "./openapi-schemas.ts"
+import { parameter, uploadForms, uploadParameters } from "./openapi-uploads.ts"
 
 const schema = (name: keyof typeof schemas) => ({ $ref: `#/components/schemas/${name}` })
 const json = (name: keyof typeof schemas) => ({ "application/json": { schema: schema(name) } })
@@ -21,20 +23,6 @@ const unreadable = {
   "415": problem("The body is not JSON in UTF-8, or has a Content-Encoding that is not read here."),
 }
 const tooSlow = { "408": problem("The body was sent too slowly.") }
-
-const parameter = (
-  place: "path" | "query" | "header",
-  name: string,
-  of: object,
-  description: string,
-  required = place !== "query",
-) => ({
-  in: place,
-  name,
-  required,
-  schema: of,
-  description,
-})
 
 const batchId = parameter("path", "id", { type: "string", pattern: "^pb_[a-z2-7]{22}$" }, "The payout batch.")
 const cursor = parameter("query", "cursor", { type: "string" }, "`next` of the previous page.")
@@ -121,14 +109,33 @@ export const openApiDocument = {
             idempotencyKey,
             "Names the batch permanently: the same key and body get the same answer, with Idempotent-Replayed: true.",
           ),
+          ...uploadParameters,
         ],
-        requestBody: { required: true, content: json("NewPayoutBatch") },
+        requestBody: {
+          required: true,
+          content: {
+            ...json("NewPayoutBatch"),
+            ...uploadForms,
+          },
+        },
         responses: {
+          "200": {
+            description: "With dryRun: what would become of the batch. Nothing was stored.",
+            content: json("BatchDryRun"),
+          },
           "202": {
             description: "The batch is in the log and will be paid.",
             content: json("AcceptedPayoutBatch"),
           },
-          "400": problem("A header or field is invalid; errors names each. Nothing was stored."),
+          "400": {
+            description:
+              "A header, parameter, field or row is invalid; errors names the first hundred. Nothing was stored. With rejects=file, the rejected rows.",
+            content: {
+              "application/problem+json": { schema: schema("Problem") },
+              "text/csv": { schema: { type: "string" } },
+              "application/x-ndjson": { schema: { type: "string" } },
+            },
+          },
           ...unauthorized,
           "403": problem(
             "The key is not a partner's, or the keys that seal the partner's accounts were destroyed.",

@@ -32,6 +32,8 @@ export interface StreamTerms {
   readonly executeAt: string | undefined
   /** Of a file without a byte order mark. */
   readonly encoding: string | undefined
+  /** Nobody needs the bytes once they were read: they are let go piece by piece. */
+  readonly isReadOnce: boolean
   /** How a spreadsheet writes its amounts, where that is another way than its layout's. */
   readonly notation: Partial<DecimalNotation>
 }
@@ -53,14 +55,21 @@ export type Unreadable = ReadonlyArray<FileProblem>
 /** Bytes that are read before others get their turn: a few milliseconds. */
 const READ_AT_ONCE = 16 * 1024
 
+const NOTHING = Buffer.alloc(0)
+
 /** Reads a file, and checks each of its payouts as the API checks the items of a body. */
 export const readPayoutStream = Effect.fnUntraced(function* (
-  pieces: ReadonlyArray<Buffer>,
+  pieces: Array<Buffer>,
   terms: StreamTerms,
 ): Effect.fn.Return<PayoutStream, Unreadable> {
   const reader = readerOf(terms)
   const { reading } = reader
-  yield* fed(pieces, reader, () => reading.isFull).pipe(Effect.ensuring(Effect.sync(() => reader.stop())))
+  const release = (index: number): void => {
+    if (terms.isReadOnce) pieces[index] = NOTHING
+  }
+  yield* fed(pieces, reader, () => reading.isFull, release).pipe(
+    Effect.ensuring(Effect.sync(() => reader.stop())),
+  )
   yield* inSlices(reading.end())
   const order = reading.isFull ? undefined : reader.order?.()
   const beyond = order === undefined ? undefined : orderProblem(order, reading, terms)
@@ -82,8 +91,10 @@ export const fed = Effect.fnUntraced(function* (
   pieces: ReadonlyArray<Buffer>,
   { take, end }: Pick<StreamReader, "take" | "end">,
   isEnough: () => boolean,
+  release?: (index: number) => void,
 ) {
-  for (const piece of pieces) {
+  for (const [index, piece] of pieces.entries()) {
+    release?.(index)
     for (let at = 0; at < piece.length; at += READ_AT_ONCE) {
       if (isEnough()) return
       yield* turn

@@ -87,11 +87,11 @@ export class RequestBodies extends Context.Service<
       terms: BodyTerms,
       use: (body: Buffer) => Effect.Effect<A, E, R>,
     ) => Effect.Effect<A, E | BodyFailure, R>
-    /** The same with the body in pieces, as it came: a long one is then not in memory twice. */
+    /** The same with the body in pieces, as it came, which `use` may let go of: a long one is then not in memory twice. */
     readonly usePieces: <A, E, R>(
       exchange: Exchange,
       terms: BodyTerms,
-      use: (pieces: ReadonlyArray<Buffer>) => Effect.Effect<A, E, R>,
+      use: (pieces: Array<Buffer>) => Effect.Effect<A, E, R>,
     ) => Effect.Effect<A, E | BodyFailure, R>
   }
 >()("atlaspay/http/RequestBodies") {
@@ -283,7 +283,7 @@ const whole = (
   incoming: IncomingMessage,
   coding: Coding,
   reservation: Reservation,
-): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> | undefined => {
+): Effect.Effect<Array<Buffer>, BodyFailure> | undefined => {
   if (coding !== "identity" || !incoming.complete || incoming.destroyed || reservation.isBack)
     return undefined
   const body: Buffer = incoming.read() ?? Buffer.alloc(0)
@@ -304,11 +304,11 @@ const piecesOf = (
   { coding, bytesMax }: Limits,
   reservation: Reservation,
   { withinMs, windowMs }: Times,
-): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> =>
+): Effect.Effect<Array<Buffer>, BodyFailure> =>
   Effect.callback((resume) => {
     const pieces: Array<Buffer> = []
     let [received, atWindow, hasEnded] = [0, 0, false]
-    const end = (outcome: Effect.Effect<ReadonlyArray<Buffer>, BodyFailure>) => {
+    const end = (outcome: Effect.Effect<Array<Buffer>, BodyFailure>) => {
       if (hasEnded) return
       hasEnded = true
       stop()

@@ -1,6 +1,7 @@
 /** A file of payouts as a request for a batch: what it asks for, and what is answered where rows of it cannot be paid. */
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
+import { inSlices } from "../../parsing/turns.ts"
 import type { FileProblem } from "../../payout-files/file-problem.ts"
 import { REJECTED_MAX, type Rejected } from "../../payout-files/payout-reading.ts"
 import {
@@ -9,17 +10,26 @@ import {
   type StreamForm,
   type StreamTerms,
 } from "../../payout-files/payout-stream.ts"
+import {
+  type DataKey,
+  type KeysForgotten,
+  PartnerKeys,
+  type VaultUnavailable,
+} from "../../vault/partner-keys.ts"
 import { InvalidBody, InvalidRows } from "../edge/failures.ts"
 import { type FieldProblem, PROBLEMS_MAX, type RowProblem } from "../edge/field-problem.ts"
-import { requestDigest } from "../payout-batches/batch-identity.ts"
+import { REQUESTS, requestDigest } from "../payout-batches/batch-identity.ts"
 import type { Asked } from "../payout-batches/payout-batch-intake.ts"
 import { type BatchRequest, readBatchTerms } from "../payout-batches/payout-batch-request.ts"
 import { type FileParameters, termsOf } from "./post-parameters.ts"
 
+type Refusal = InvalidBody | InvalidRows | KeysForgotten | VaultUnavailable
+
 /** A file as it came. */
 export interface ReceivedFile {
   readonly form: StreamForm
-  readonly pieces: ReadonlyArray<Buffer>
+  /** They are let go as they are read, unless the rejected rows may be asked for. */
+  readonly pieces: Array<Buffer>
   /** The charset that its content type declares. */
   readonly encoding: string | undefined
   readonly parameters: FileParameters
@@ -30,6 +40,7 @@ export class PayoutUpload {
   readonly #wantsAll: boolean
   #stream: PayoutStream | undefined
   #terms: StreamTerms | undefined
+  #digest: string | undefined
   /** The rows that were refused, all that were found. */
   rejected: ReadonlyArray<Rejected> = []
 
@@ -49,18 +60,31 @@ export class PayoutUpload {
   }
 
   /** What the file asks for. Its digest is that of its bytes, inflated, behind its form and its terms. */
-  get asked(): Asked<InvalidBody | InvalidRows, AppConfig> {
+  get asked(): Asked<Refusal, AppConfig | PartnerKeys> {
     const { form, pieces, encoding, parameters } = this.#file
     const { dryRun: _, rejects: __, ...terms } = parameters
     const sorted = Object.entries(terms).sort(([a], [b]) => (a < b ? -1 : 1))
     // No body of JSON begins like that, so no digest of one is that of a file.
     const before = `atlaspay upload 1 ${JSON.stringify([form, encoding ?? null, sorted])}\n`
+    const keepDigest = Effect.gen({ self: this }, function* () {
+      const key = yield* (yield* PartnerKeys).current(REQUESTS)
+      this.#digest = yield* inSlices(requestDigest(key, pieces, before))
+    })
     return {
-      digest: (key) => requestDigest(key, pieces, before),
-      read: Effect.suspend(() => this.#read()),
+      digest: (key) => this.#digestBy(key, before),
+      // Before the bytes are let go.
+      read: Effect.andThen(
+        keepDigest,
+        Effect.suspend(() => this.#read()),
+      ),
       unpayable: (problems) => this.#unpayable(problems),
       problemsMax: this.#wantsAll ? REJECTED_MAX : PROBLEMS_MAX,
     }
+  }
+
+  /** As it was before the file was read, or of a file that was not. */
+  *#digestBy(key: DataKey, before: string): Generator<void, string> {
+    return this.#digest ?? (yield* requestDigest(key, this.#file.pieces, before))
   }
 
   #read = Effect.fnUntraced({ self: this as PayoutUpload }, function* (): Effect.fn.Return<
@@ -78,7 +102,8 @@ export class PayoutUpload {
       ...(decimal === undefined ? {} : { decimal }),
       ...(thousands === undefined ? {} : { thousands }),
     }
-    const terms: StreamTerms = { form, rules, now, executeAt, encoding, notation }
+    const isReadOnce = !this.#wantsAll
+    const terms: StreamTerms = { form, rules, now, executeAt, encoding, notation, isReadOnce }
     this.#terms = terms
     const stream = yield* Effect.mapError(
       readPayoutStream(pieces, terms),

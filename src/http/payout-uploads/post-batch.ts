@@ -10,7 +10,7 @@ import { charsetOf, UnsupportedCharset } from "../edge/body-charset.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { DuplicatePayouts, InvalidRequest, NotJson } from "../edge/failures.ts"
 import { isJson, requireUtf8 } from "../edge/json-body.ts"
-import { RequestBodies } from "../edge/request-body.ts"
+import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
 import { idempotencyKeyOf, optionalIdempotencyKeyOf } from "../payout-batches/idempotency-key.ts"
 import {
   accept,
@@ -67,21 +67,27 @@ const postFile = Effect.fnUntraced(function* (c: EdgeContext, submitter: Submitt
   if (parameters.executeAt !== undefined && form === "xml")
     return yield* new InvalidRequest({ detail: "executeAt: a pain.001 document has its own (ReqdExctnDt)." })
   const encoding = yield* encodingOf(c, form)
-  const received = (pieces: ReadonlyArray<Buffer>): ReceivedFile => ({ form, pieces, encoding, parameters })
+  const received = (pieces: Array<Buffer>): ReceivedFile => ({ form, pieces, encoding, parameters })
   const bodies = yield* RequestBodies
   if (parameters.dryRun === "true") {
     const key = yield* optionalIdempotencyKeyOf(c)
-    return yield* bodies.usePieces(c.env, bodyTerms(partner), (pieces) =>
+    return yield* bodies.usePieces(c.env, fileTerms(partner, form), (pieces) =>
       answering(received(pieces), (upload) => dryRun(partner, key, upload.asked)),
     )
   }
   const key = yield* idempotencyKeyOf(c)
   return yield* admitted(partner, key, () =>
-    bodies.usePieces(c.env, bodyTerms(partner), (pieces) =>
+    bodies.usePieces(c.env, fileTerms(partner, form), (pieces) =>
       answering(received(pieces), (upload) => accept(submitter, key, upload.asked)).pipe(holdingPressure),
     ),
   )
 })
+
+/** XML takes three times as many bytes for a payout as JSON. */
+const XML_BYTES_MAX = 96 * 1024 * 1024
+
+const fileTerms = (partner: PartnerId, form: StreamForm): BodyTerms =>
+  form === "xml" ? { ...bodyTerms(partner), bytesMax: XML_BYTES_MAX } : bodyTerms(partner)
 
 /** The charset that a file declares. JSON has only one. */
 const encodingOf = (
