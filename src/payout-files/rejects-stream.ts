@@ -59,7 +59,7 @@ const rejectedRows = Effect.fnUntraced(function* (
       return problems ?? (problem && [problem])
     },
   }
-  yield* fed(pieces, reader, () => found.length === byPlace.size).pipe(
+  yield* fed(pieces, "csv", reader, () => found.length === byPlace.size).pipe(
     Effect.ensuring(Effect.sync(() => rows.stop())),
   )
   return head === undefined ? undefined : rejectsText({ table: head, rejected: found })
@@ -79,6 +79,6 @@ const rejectedLines = Effect.fnUntraced(function* (pieces: ReadonlyArray<Buffer>
   const rows = new NdjsonRows(keep, (line, _, text) => keep(line, undefined, text))
   const listed = (problem: ReturnType<NdjsonRows["end"]>): Found => problem && [problem]
   const reader = { take: (bytes: Buffer) => listed(rows.take(bytes)), end: () => listed(rows.end()) }
-  yield* fed(pieces, reader, () => lines.length === byPlace.size)
+  yield* fed(pieces, "ndjson", reader, () => lines.length === byPlace.size)
   return `${lines.join("\n")}\n`
 })

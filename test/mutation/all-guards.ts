@@ -20,6 +20,7 @@ import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
+import { uploadGuards } from "./upload-guards.ts"
 import { writtenGuards } from "./written-guards.ts"
 
 /** Missed by the domain's tests. */
@@ -54,5 +55,6 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...databaseGuards,
   ...duplicateGuards,
   ...planningStepGuards,
+  ...uploadGuards,
   ...writtenGuards,
 ]
