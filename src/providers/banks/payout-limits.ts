@@ -34,8 +34,7 @@ export const payoutLimitsLayer = Layer.effect(
     const banksOf = banksBy(routes)
     const wayOf = waysBy({ version: "asked", rules: routes })
     return {
-      destination: (payout, partner, at) =>
-        wayOf(payout, partner).destination({ at, isHealthy: () => true }),
+      destination: (payout, partner, at) => wayOf(payout, partner).destination({ at, isHealthy: () => true }),
       problems: (payout, partner, at) => {
         if (declared.size === 0) return none
         let first: ReadonlyArray<LimitProblem> | undefined
