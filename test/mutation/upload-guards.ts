@@ -45,14 +45,6 @@ export const uploadGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is refused as a whole with the place of each bad payout",
   },
   {
-    name: "a document brings no document type",
-    file: "payout-files/transfer-scanner.ts",
-    text: "if (isDeclaration && !",
-    without: "if (false && !",
-    caughtIn: uploads,
-    caughtBy: "bring no entities and no document type",
-  },
-  {
     name: "a document that was cut off is not paid",
     file: "payout-files/payment-order.ts",
     text: "saidCount !== undefined && saidCount !== String(count)",

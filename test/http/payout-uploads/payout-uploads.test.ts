@@ -5,7 +5,9 @@ import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { BatchId } from "../../../src/domain/identifiers.ts"
 import { isPublishedDataThere, publishedFile, sharedCase } from "../../published-data.ts"
+import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { type Answer, ApiUnderTest, acme, globex } from "../api-under-test.ts"
+import { refusing } from "../payout-batches/duplicates-under-test.ts"
 import { csv, csvRow, IBAN, ndjsonLine, pain001, transfer } from "./upload-bodies.ts"
 
 let api: ApiUnderTest
@@ -246,6 +248,33 @@ describe("other layouts", () => {
     expect(refused.text).toContain("decimal=comma")
     const answer = await upload(body, { query: "?decimal=comma&thousands=point" })
     expect(answer.json).toMatchObject({ totals: { EUR: "1234.50" } })
+  })
+})
+
+describe("duplicates", () => {
+  it("are found in every form, named by their line, and looked for by a dry run without a claim", async () => {
+    const claims = new ClaimsInMemory()
+    await using own = await refusing(claims)
+    const post = (body: string, key: string, query = "") =>
+      own.call(`/payout-batches${query}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${acme}`, "idempotency-key": key, "content-type": "text/csv" },
+        body,
+      })
+    const twice = csv(csvRow("new"), csvRow("INV-1"))
+    expect((await post(twice, "1", "?dryRun=true")).status).toBe(200)
+    expect((await own.post("2", { items: [JSON.parse(ndjsonLine("INV-1"))] })).status).toBe(202)
+    const asked = claims.asked
+    for (const query of ["?dryRun=true", ""]) {
+      const answer = await post(twice, "1", query)
+      expect([answer.status, answer.json]).toMatchObject([
+        409,
+        { type: "/problems/duplicate-payouts", count: 1, errors: [{ item: 2, line: 3 }] },
+      ])
+      if (query !== "") expect(claims.asked).toBe(asked)
+    }
+    const meant = await post(twice, "1", "?duplicatesReason=ordered+twice")
+    expect(meant.json).toMatchObject({ warnings: [{ type: "duplicate-payouts", count: 1 }] })
   })
 })
 
