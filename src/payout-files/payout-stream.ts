@@ -56,7 +56,7 @@ export type Unreadable = ReadonlyArray<FileProblem>
 const readAtOnce: Readonly<Record<StreamForm, number>> = {
   csv: 16 * 1024,
   ndjson: 32 * 1024,
-  xml: 4 * 1024,
+  xml: 8 * 1024,
 }
 
 const NOTHING = Buffer.alloc(0)
