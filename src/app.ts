@@ -12,9 +12,11 @@ import { layer as auditInPostgres } from "./identity/audit-trail-postgres.ts"
 import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
 import { KeyDirectory } from "./identity/key-directory.ts"
 import { layer as keyRecordsInPostgres } from "./identity/key-records-postgres.ts"
+import { layer as contractsInPostgres } from "./identity/partner-contracts-postgres.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
+import { layer as leasesOverRedis } from "./platform/lease-count-redis.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
@@ -94,6 +96,7 @@ const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedL
   Layer.provideMerge(database),
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
+const requestLeases = leasesOverRedis.pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
 const claimMarks = claimMarksOnRedis.pipe(Layer.provide(foundation))
 const claims = claimsInPostgres.pipe(Layer.provide(database))
@@ -104,9 +107,12 @@ const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pi
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
 const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
 /** Who may call, as one process knows it, and what administrators do about it. */
-const stored = Layer.mergeAll(accessInPostgres, auditInPostgres, keyRecordsInPostgres).pipe(
-  Layer.provide(database),
-)
+const stored = Layer.mergeAll(
+  accessInPostgres,
+  auditInPostgres,
+  contractsInPostgres,
+  keyRecordsInPostgres,
+).pipe(Layer.provide(database))
 const callers = Layer.mergeAll(Administration.layer, KeyDirectory.layer).pipe(
   Layer.provideMerge(stored),
   Layer.provide([accessMarksOnRedis.pipe(Layer.provide(foundation)), partnerKeys]),
@@ -193,6 +199,7 @@ const parts = {
         callbackSecrets,
         payoutLimits,
         allowances,
+        requestLeases,
         claims,
         claimMarks,
       ]),
@@ -253,6 +260,7 @@ export const historyLayer = Layer.mergeAll(
   registers,
   claimMarks,
   cursors,
+  auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
 

@@ -18,6 +18,7 @@ import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
+import { OriginsText, originsIn } from "./parsing/web-origin.ts"
 
 /** The points at which a test may kill the process. Each is passed once per loop of a batch. */
 export const crashPoints = [
@@ -229,6 +230,23 @@ const settings = all({
     connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),
     /** Acts of one partner (approve, cancel, review, retry, resolve) in each process; twice as many after a pause. */
     actsPerSecond: count("ACTS_PER_SECOND", 50),
+    /** Requests of one key in all processes, on average over ten seconds. */
+    requestsPerSecond: count("REQUESTS_PER_SECOND", 1_000),
+    /** Pages of these origins may read answers (CORS). */
+    corsOrigins: Config.schema(OriginsText, "CORS_ORIGINS").pipe(
+      Config.map(originsIn),
+      Config.withDefault(originsIn("")),
+    ),
+  }),
+  /** Operators who sign in at an issuer of OpenID Connect; nobody does without one. `identity/sign-in-settings.ts` checks them. */
+  signIn: all({
+    issuer: Config.option(Config.String("OIDC_ISSUER")),
+    audience: Config.option(Config.String("OIDC_AUDIENCE")),
+    rolesClaim: Config.String("OIDC_ROLES_CLAIM").pipe(Config.withDefault("roles")),
+    roles: pairs("OIDC_ROLES").pipe(Config.withDefault([])),
+    operators: pairs("OIDC_OPERATORS").pipe(Config.withDefault([])),
+    tokenAgeMsMax: count("OIDC_TOKEN_AGE_MS_MAX", 2 * hour, 24 * hour, 60 * seconds),
+    outageMsMax: count("OIDC_OUTAGE_MS_MAX", 1 * hour, 24 * hour, 60 * seconds),
   }),
   /** Health, metrics and providers, for operations only. It must not be reachable from outside. */
   operations: all({
@@ -287,6 +305,8 @@ const settings = all({
   worker: all({
     /** Batches that one worker owns at a time. */
     activeMax: count("WORKER_BATCHES", 64),
+    /** Payouts of batches that it released which banks have to report soon, beyond which a worker begins no new batch. */
+    unreportedMax: count("WORKER_UNREPORTED", 5_000),
     /** A batch whose worker has not renewed its lease for this long is taken over. */
     claimMs: count("CLAIM_MS", 8 * seconds),
     sweepMs: count("SWEEP_MS", 60 * seconds),

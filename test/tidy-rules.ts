@@ -32,7 +32,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   sandbox: [],
   parsing: [],
   telemetry: ["config", "domain/masking"],
-  config: ["domain", "parsing/network"],
+  config: ["domain", "parsing/network", "parsing/web-origin"],
   platform: settingsAndSignals,
   // The tables of all rooms come from here, and the server that they are on.
   database: ["platform", ...settingsAndSignals],
@@ -121,13 +121,17 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "parsing",
     "projections/batch-queries",
+    "platform/lease-count",
     "platform/store-unavailable",
     "streams",
     "vault/partner-keys",
     ...settingsAndSignals,
   ],
+  // How a route is defined, and what is made of its definition.
+  "http/routing": ["http/edge", "domain", "identity"],
   "http/payout-batches": [
     "http/edge",
+    "http/routing",
     "domain",
     "identity",
     "parsing",
@@ -144,9 +148,11 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // Batches that come as files, which are read as the command line reads them.
   "http/payout-uploads": [
     "http/edge",
+    "http/routing",
     "http/payout-batches",
     "payout-files",
     "domain",
+    "identity",
     "parsing",
     "providers/banks/payout-limits",
     "vault/partner-keys",
@@ -158,6 +164,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/banks/bank-callbacks",
     "providers/calling/signed-callback",
     "http/edge",
+    "http/routing",
     "http/payout-batches/payout-batch-events",
     "http/payout-batches/registered-decisions",
     "domain",
@@ -167,30 +174,36 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "register",
     ...settingsAndSignals,
   ],
+  // What describes the API. It gets the document from the app.
+  "http/documentation": ["http/edge", "http/routing"],
   // What workers tell of providers; the API calls none.
   "http/operations": [
     "http/edge",
+    "http/routing",
     "providers/calling/channel",
     "providers/calling/provider-reports",
     ...settingsAndSignals,
   ],
   "http/webhook-endpoints": [
     "http/edge",
+    "http/routing",
     "domain",
     "identity",
     "publisher/public-event",
     "webhooks/endpoints",
   ],
   // What administrators do with partners and keys.
-  "http/administration": ["http/edge", "domain", "identity", ...settingsAndSignals],
+  "http/administration": ["http/edge", "http/routing", "domain", "identity", ...settingsAndSignals],
   // All routes together, and what describes them. Services are named here for their handlers.
   http: [
     "http/edge",
+    "http/routing",
     "http/administration",
     "http/payout-batches",
     "http/payout-uploads",
     "http/callbacks",
     "http/operations",
+    "http/documentation",
     "http/webhook-endpoints",
     "domain",
     "identity",

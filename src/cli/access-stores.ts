@@ -71,10 +71,14 @@ export const titleFlag = keptText("title", "The partner's name for people", 128)
  */
 export const withAccess = <A, E extends Reported>(
   dataDir: string,
-  use: Effect.Effect<A, E, Administration | AuditTrail>,
+  use: Effect.Effect<A, E, Administration | AuditTrail | PartnerKeys>,
 ): Effect.Effect<A, CliFailure> =>
   Effect.scoped(
     Effect.gen(function* () {
+      if (process.env.REDIS_URL && !process.env.DATABASE_URL)
+        return yield* new CliFailure({
+          reason: "Set DATABASE_URL, too: what is done here is recorded in the audit trail in Postgres.",
+        })
       const redis = yield* openRedis(dataDir)
       const prefix = process.env.STREAM_PREFIX || "ap"
       const url =

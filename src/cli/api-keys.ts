@@ -3,6 +3,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { KEYS_PER_PAGE_MAX, type KeyQuestion } from "../identity/access-register.ts"
 import { Administration } from "../identity/administration.ts"
 import { isApiKeyId } from "../identity/api-key.ts"
+import { operatorRoles } from "../identity/roles.ts"
 import { shownKey } from "../identity/shown-access.ts"
 import { type KeyOwner, type StoredKey, stateOf } from "../identity/stored-key.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
@@ -56,17 +57,22 @@ const create = Command.make(
         Flag.withDescription("The name of a partner's key, which makes the credential"),
       ),
     ),
-    scopes: words("scopes", "What the key permits, with commas"),
+    scopes: Flag.optional(words("scopes", "What the key permits, with commas")),
+    roles: Flag.optional(
+      words("roles", `The roles of an operator, with commas: ${operatorRoles.join(", ")}`),
+    ),
     networks: Flag.optional(words("networks", "The networks from which it works, such as 203.0.113.0/24")),
     expires: time("expires", "When it ends"),
     dataDir,
     json: asJson,
   },
-  Effect.fn(function* ({ partner, operator, name, scopes, networks, expires, dataDir, json }) {
+  Effect.fn(function* ({ partner, operator, name, scopes, roles, networks, expires, dataDir, json }) {
     const owner = yield* ownerIn({ partner, operator, name })
+    if (Option.isSome(roles) && owner.kind === "partner")
+      return yield* new CliFailure({ reason: "Only operators have roles: use --scopes for a partner's key." })
     const asked = {
       owner,
-      scopes,
+      scopes: [roles, scopes].flatMap((list) => Option.getOrElse(list, () => [])),
       networks: Option.getOrElse(networks, () => []),
       expiresAt: Option.getOrUndefined(expires),
     }

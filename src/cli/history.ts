@@ -2,7 +2,7 @@
 import { ConfigProvider, Console, Effect, Layer, Option, References, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { PartnerId } from "../domain/identifiers.ts"
-import { cleanText } from "../domain/outside-text.ts"
+import { cleanText, type OutsideText } from "../domain/outside-text.ts"
 import { repairReadModels } from "../projections/read-model-repair.ts"
 import { PROJECTION } from "../projections/read-models.ts"
 import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
@@ -15,6 +15,8 @@ import { RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
+import { administrator } from "./access-stores.ts"
+import { audited } from "./audited.ts"
 import { dataDir, json } from "./flags.ts"
 import { serveEnvironment } from "./serve-environment.ts"
 
@@ -52,19 +54,24 @@ const show = Command.make(
   ),
 )
 
+/** The user of the machine is who acts. */
+const noteOfWho = Flag.optional(
+  Flag.String("by").pipe(Flag.withDescription("A name to record beside the user of this machine")),
+)
+
 const accept = Command.make(
   "accept",
   {
     partition: Flag.Int("partition").pipe(Flag.withDescription("The partition that lost history")),
-    by: Flag.optional(Flag.String("by").pipe(Flag.withDescription("Who accepts the loss"))),
+    by: noteOfWho,
     reason: Flag.optional(
       Flag.String("reason").pipe(Flag.withDescription("What was reconciled, and with what")),
     ),
     dataDir,
   },
   Effect.fn(function* ({ partition, by, reason, dataDir }) {
-    if (Option.isNone(by) || Option.isNone(reason)) return yield* new CliFailure({ reason: WHAT_IT_MEANS })
-    yield* withServices(dataDir, acceptLoss(partition, by.value, reason.value))
+    if (Option.isNone(reason)) return yield* new CliFailure({ reason: WHAT_IT_MEANS })
+    yield* withServices(dataDir, acceptLoss(partition, Option.getOrUndefined(by), reason.value))
   }),
 ).pipe(Command.withDescription("Accept that a partition lost history, and continue from its present logs"))
 
@@ -72,15 +79,30 @@ const WHAT_IT_MEANS = [
   "This accepts that the partition lost history: the service continues from its present logs. Before you do this, stop all",
   "workers, projectors and publishers, and reconcile every day since the moment to which the store was set back. Afterwards",
   "lost decisions are applied again before anything is paid, and banks are asked about lost attempts. To confirm, add:",
-  '--by NAME --reason "what was reconciled, and with what"',
+  '--reason "what was reconciled, and with what"',
 ].join("\n")
 
-const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, reason: string) {
+const acceptLoss = Effect.fnUntraced(function* (partition: number, name: string | undefined, reason: string) {
   const { count } = yield* Partitions
   if (partition < 0 || partition >= count)
     return yield* new CliFailure({ reason: `--partition: expected 0 to ${count - 1}.` })
+  const { objection } = yield* StoreWatch
+  yield* audited(
+    {
+      act: "history.accept",
+      subject: `partition:${partition}`,
+      before: { objection: objection(partition) ?? null, reason: cleanText(reason) },
+      name: name && cleanText(name),
+    },
+    continueFrom(partition, cleanText(reason)),
+    (done) => done,
+  )
+})
+
+/** Makes the present logs of a partition the history that counts. Says how much was rewritten, lost and recalled. */
+const continueFrom = Effect.fnUntraced(function* (partition: number, reason: OutsideText) {
   const cursors = yield* CursorStore
-  yield* (yield* DecisionRegister).acceptLoss(partition, by, cleanText(reason))
+  yield* (yield* DecisionRegister).acceptLoss(partition, administrator().who, reason)
   const { written, gone } = yield* repairReadModels(partition)
   // Followers process again what the feed still has: they have seen these events, or others in their place.
   for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)
@@ -94,6 +116,7 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
   if (recalled > 0) yield* Console.log(`Decisions about ${recalled} batches will be applied again.`)
   for (const id of gone)
     yield* Console.log(`${id}: its log is lost; the batch was removed from the read models`)
+  return { rewritten: written.length, lost: gone.length, recalled }
 })
 
 /**
@@ -125,7 +148,7 @@ const acceptClaims = Command.make(
   "accept-claims",
   {
     partner: Flag.String("partner").pipe(Flag.withDescription("The partner whose batches are refused")),
-    by: Flag.optional(Flag.String("by").pipe(Flag.withDescription("Who accepts the loss"))),
+    by: noteOfWho,
     reason: Flag.optional(
       Flag.String("reason").pipe(Flag.withDescription("How duplicates of what was lost are avoided")),
     ),
@@ -133,8 +156,8 @@ const acceptClaims = Command.make(
   },
   Effect.fn(function* ({ partner, by, reason, dataDir }) {
     if (!isPartnerId(partner)) return yield* new CliFailure({ reason: `${partner} is not a partner's name.` })
-    if (Option.isNone(by) || Option.isNone(reason)) return yield* new CliFailure({ reason: WHAT_CLAIMS_MEAN })
-    yield* withServices(dataDir, acceptLostClaims(partner, by.value, reason.value))
+    if (Option.isNone(reason)) return yield* new CliFailure({ reason: WHAT_CLAIMS_MEAN })
+    yield* withServices(dataDir, acceptLostClaims(partner, Option.getOrUndefined(by), reason.value))
   }),
 ).pipe(Command.withDescription("Accept that the register of payouts lost entries of a partner"))
 
@@ -143,16 +166,28 @@ const isPartnerId = Schema.is(PartnerId)
 const WHAT_CLAIMS_MEAN = [
   "This accepts that the register of payouts has lost entries of the partner: new batches are compared with what it has,",
   "and a duplicate of a lost entry is not found. Before you do this, tell the partner from which moment on batches are missing.",
-  'To confirm, add: --by NAME --reason "how duplicates are avoided"',
+  'To confirm, add: --reason "how duplicates are avoided"',
 ].join("\n")
 
-const acceptLostClaims = Effect.fnUntraced(function* (partner: PartnerId, by: string, reason: string) {
-  yield* (yield* ClaimMarks).forget(partner)
-  yield* Effect.logWarning("the loss of claims on payouts is accepted", {
-    partner,
-    by: cleanText(by),
-    reason: cleanText(reason),
-  })
+const acceptLostClaims = Effect.fnUntraced(function* (
+  partner: PartnerId,
+  name: string | undefined,
+  reason: string,
+) {
+  const { forget } = yield* ClaimMarks
+  const given = { reason: cleanText(reason) }
+  yield* audited(
+    {
+      act: "history.accept-claims",
+      subject: `partner:${partner}`,
+      before: given,
+      name: name && cleanText(name),
+    },
+    forget(partner),
+    () => given,
+  )
+  const { who: by } = administrator()
+  yield* Effect.logWarning("the loss of claims on payouts is accepted", { partner, by, ...given })
   yield* Console.log(`${partner}: the loss is accepted. New batches are compared with what the register has.`)
 })
 

@@ -4,8 +4,10 @@ import { masterKeys } from "../config.ts"
 import { localMasterKeys } from "../dev/local-master-keys.ts"
 import { PartnerId } from "../domain/identifiers.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
-import { type KeyRing, KeysForgotten, type PartnerKeys } from "../vault/partner-keys.ts"
+import { type KeyRing, KeysForgotten, PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
+import { withAccess } from "./access-stores.ts"
+import { audited } from "./audited.ts"
 import { dataDir, json } from "./flags.ts"
 import { openRedis } from "./redis-connection.ts"
 
@@ -50,12 +52,11 @@ const rotate = Command.make(
     dataDir,
   },
   Effect.fn(function* ({ partner, anew, dataDir }) {
-    yield* withKeys(dataDir, (keys) =>
-      Effect.flatMap(keys.rotate(partner, anew ? "anew" : undefined), (id) =>
-        Console.log(
-          `Key ${id} seals the accounts of ${partner} from now on; every process uses it within a minute.`,
-        ),
-      ),
+    const id = yield* changing(dataDir, "rotate", partner, ({ rotate }) =>
+      rotate(partner, anew ? "anew" : undefined),
+    )
+    yield* Console.log(
+      `Key ${id} seals the accounts of ${partner} from now on; every process uses it within a minute.`,
     )
   }),
 ).pipe(
@@ -74,12 +75,8 @@ const forget = Command.make(
   },
   Effect.fn(function* ({ partner, yes, dataDir }) {
     if (!yes) return yield* new CliFailure({ reason: whatForgettingMeans(partner) })
-    yield* withKeys(dataDir, (keys) =>
-      Effect.andThen(
-        keys.forget(partner),
-        Console.log(`The keys of ${partner} are destroyed; every process drops them within a minute.`),
-      ),
-    )
+    yield* changing(dataDir, "forget", partner, ({ forget }) => forget(partner))
+    yield* Console.log(`The keys of ${partner} are destroyed; every process drops them within a minute.`)
   }),
 ).pipe(
   Command.withDescription("Destroy a partner's keys: its beneficiaries' accounts can never be read again"),
@@ -96,16 +93,20 @@ const rewrap = Command.make(
   "rewrap",
   { partner: Flag.optional(partner), dataDir },
   Effect.fn(function* ({ partner, dataDir }) {
-    yield* withKeys(dataDir, (keys) =>
+    const counts = yield* withAccess(
+      dataDir,
       Effect.gen(function* () {
+        const keys = yield* PartnerKeys
         const partners = Option.isSome(partner)
           ? [partner.value]
           : (yield* keys.list).map((ring) => ring.partner)
-        const counts = yield* Effect.forEach(partners, keys.rewrap)
-        const count = counts.reduce((sum, one) => sum + one, 0)
-        yield* Console.log(`${count} keys of ${partners.length} key rings were rewrapped.`)
+        return yield* Effect.forEach(partners, (one) =>
+          auditedChange("rewrap", one, ({ rewrap }) => rewrap(one)),
+        )
       }),
     )
+    const count = counts.reduce((sum, one) => sum + one, 0)
+    yield* Console.log(`${count} keys of ${counts.length} key rings were rewrapped.`)
   }),
 ).pipe(
   Command.withDescription("Wrap keys with the first key of MASTER_KEYS; the keys of all partners by default"),
@@ -115,6 +116,29 @@ export const keys = Command.make("keys").pipe(
   Command.withDescription("Manage the keys that seal beneficiaries' accounts"),
   Command.withSubcommands([list, rotate, forget, rewrap]),
 )
+
+/** Changes a partner's keys, with entries in the audit trail that name keys and their master keys, and no key itself. */
+const changing = <A>(
+  dataDir: string,
+  act: "forget" | "rotate",
+  partner: PartnerId,
+  change: Change<A>,
+): Effect.Effect<A, CliFailure> =>
+  withAccess(dataDir, Effect.mapError(auditedChange(act, partner, change), failureOf))
+
+type Change<A> = (keys: PartnerKeys["Service"]) => Effect.Effect<A, KeysForgotten | VaultUnavailable>
+
+const auditedChange = Effect.fnUntraced(function* <A>(
+  act: "forget" | "rewrap" | "rotate",
+  partner: string,
+  change: Change<A>,
+) {
+  const keys = yield* PartnerKeys
+  const ringNow = Effect.map(keys.list, (rings) => rings.find((ring) => ring.partner === partner) ?? null)
+  const command = { act: `vault-keys.${act}`, subject: `vault-keys:${partner}`, before: yield* ringNow }
+  const changed = Effect.flatMap(change(keys), (done) => Effect.map(ringNow, (ring) => ({ done, ring })))
+  return (yield* audited(command, changed, ({ ring }) => ring)).done
+})
 
 /** Uses the keys in the Redis of REDIS_URL, or else of the local stack, with MASTER_KEYS or the data folder's own key. */
 const withKeys = <E extends Reported>(

@@ -1,5 +1,6 @@
 import { Console, Effect, Option } from "effect"
-import { Command } from "effect/cli"
+import { Command, Flag } from "effect/cli"
+import { isOperates, type Operates, operates } from "../identity/access.ts"
 import { PARTNERS_PER_PAGE_MAX } from "../identity/access-register.ts"
 import { Administration } from "../identity/administration.ts"
 import { shownPartner } from "../identity/shown-access.ts"
@@ -71,11 +72,46 @@ const stateCommand = (name: "suspend" | "resume", description: string, done: str
     }),
   ).pipe(Command.withDescription(description))
 
+const contract = Command.make(
+  "contract",
+  {
+    partner: partnerFlag("The partner"),
+    operates: Flag.String("operates").pipe(
+      Flag.withDescription(`What it may decide about its own batches: ${operates.join(",")}, or none`),
+      Flag.mapTryCatch(
+        (text): ReadonlyArray<Operates> => {
+          const asked = text === "none" ? [] : text.split(",").map((one) => one.trim())
+          if (!asked.every(isOperates)) throw new Error("no such decision")
+          return asked
+        },
+        () => `expected some of ${operates.join(",")} with commas, or none`,
+      ),
+    ),
+    dataDir,
+    json: asJson,
+  },
+  Effect.fn(function* ({ partner, operates, dataDir, json }) {
+    const changed = yield* withAccess(
+      dataDir,
+      Effect.flatMap(Administration, ({ setOperates }) => setOperates(administrator(), partner, operates)),
+    )
+    const allowed = changed.operates.length === 0 ? "nothing" : changed.operates.join(", ")
+    yield* Console.log(
+      json ? JSON.stringify(shownPartner(changed)) : `${partner} may decide about its batches: ${allowed}`,
+    )
+  }),
+).pipe(
+  Command.withDescription(
+    "Set what a partner's contract lets it decide about its own batches; its keys need the scope as well",
+  ),
+)
+
 export const partners = Command.make("partners").pipe(
   Command.withDescription("Manage the partners that may have keys"),
   Command.withSubcommands([
     create,
     list,
+    contract,
     stateCommand(
       "suspend",
       "Refuse all keys of a partner; what was accepted is paid all the same",

@@ -80,8 +80,14 @@ const destination = ({ bank, route }: TransferIntent): string =>
  * The credential, and the name that was typed under it. The name may be an account number, so it is masked. Logs from
  * before credentials were kept have the name only.
  */
-const personOf = ({ by, credential }: { readonly by: string; readonly credential?: string }): string =>
-  credential === undefined ? masked(by) : `${credential} ("${masked(by)}")`
+const personOf = ({ by, credential, typedBy = by }: Person): string =>
+  credential === undefined ? masked(by) : `${credential} ("${masked(typedBy)}")`
+
+interface Person {
+  readonly by: string
+  readonly credential?: string
+  readonly typedBy?: string
+}
 
 /** A short description of what an event changed. */
 const changeOf = (batch: Batch, event: BatchEvent): string => {

@@ -7,6 +7,8 @@ export interface Actor {
   readonly who: string
   /** The address of the request, or the name of the machine. */
   readonly address?: string | undefined
+  /** The name that an issuer of sign-ins gives for the person, or that a request gave: a note. */
+  readonly name?: string | undefined
 }
 
 /** An act to write down. `before` and `after` are JSON without secrets. */
@@ -25,13 +27,13 @@ export interface AuditedAct {
  */
 export const writeAudit = async (
   sql: TransactionSql,
-  { who, address }: Actor,
+  { who, address, name }: Actor,
   { act, subject, before, after }: AuditedAct,
 ): Promise<void> => {
   await sql`select pg_advisory_xact_lock(hashtext('audit trail'))`
   await sql`
-    insert into audit_trail (who, address, act, subject, before, after)
-    values (${who}, ${address ?? null}, ${act}, ${subject}, ${json(before)}::text::jsonb, ${json(after)}::text::jsonb)`
+    insert into audit_trail (who, address, name, act, subject, before, after)
+    values (${who}, ${address ?? null}, ${name ?? null}, ${act}, ${subject}, ${json(before)}::text::jsonb, ${json(after)}::text::jsonb)`
 }
 
 const json = (value: object | null): string | null => (value === null ? null : JSON.stringify(value))

@@ -27,6 +27,12 @@ const items = Schema.NonEmptyArray(ItemNumber)
 /** Who gave the command. Absent if a policy did, and in mail of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)
 
+/** The name that the request gave for who acts: a note. */
+const typedBy = Schema.optionalKey(Actor)
+
+/** The partner's contract lets the partner decide this. Without it, only operators may. */
+const contract = Schema.optionalKey(Schema.Literal(true))
+
 /** What a call, a callback or an inquiry says about a transfer. */
 export const TransferOutcome = Schema.Union([
   /**
@@ -142,6 +148,8 @@ export const Review = Schema.TaggedStruct("Review", {
   decision: Schema.Literals(["released", "rejected"]),
   by: Actor,
   credential,
+  typedBy,
+  contract,
   reason: OutsideText,
   /** The findings that the reviewer saw, which a release covers. Without them, those found before `at`. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
@@ -152,6 +160,7 @@ export const Approve = Schema.TaggedStruct("Approve", {
   at: Instant,
   by: Actor,
   credential,
+  typedBy,
   hash: Schema.String,
 })
 
@@ -165,6 +174,7 @@ export const Cancel = Schema.TaggedStruct("Cancel", {
   items: Schema.Array(ItemNumber),
   by: Actor,
   credential,
+  typedBy,
   reason: OutsideText,
 })
 
@@ -227,6 +237,7 @@ export const Retry = Schema.TaggedStruct("Retry", {
   seen,
   by: Actor,
   credential,
+  typedBy,
 })
 
 /** When one operator alone may resolve a parked transfer. */
@@ -248,6 +259,8 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
   outcome: ResolvedOutcome,
   by: Actor,
   credential,
+  typedBy,
+  contract,
   reason: OutsideText,
   /** Absent, like the policy, only in mail of older releases; such a command is refused. */
   evidence: Schema.optionalKey(ResolutionEvidence),

@@ -15,6 +15,11 @@ export const Credential = Schema.String.check(
 )
 export type Credential = typeof Credential.Type
 
+const operatorName = new RegExp(`^${name}$`)
+
+/** Whether a text can be the name of an operator, as credentials have it. */
+export const isOperatorName = (text: string): boolean => operatorName.test(text)
+
 /** Whether a credential is an operator's. False without one. */
 export const isOperator = (credential: Credential | undefined): credential is Credential =>
   credential?.startsWith("operator:") === true

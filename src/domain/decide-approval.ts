@@ -10,7 +10,7 @@ import { type Decision, events, nothing, refuse } from "./rejection.ts"
 
 /** Approves the batch, or refuses the approval with its reason. */
 export const decideApproval = (batch: Batch, command: BatchCommandOf<"Approve">): Decision => {
-  const { at, by, credential, hash } = command
+  const { at, by, credential, typedBy, hash } = command
   const { approval } = batch
   if (approval === undefined || batch.closed !== undefined) return refuse(command, "approval-not-needed")
   if (approval.approvedBy !== undefined) return refuse(command, "already-approved")
@@ -20,7 +20,14 @@ export const decideApproval = (batch: Batch, command: BatchCommandOf<"Approve">)
   // Old logs do not record the submitter's credential. Operators never submit, so only they may approve such a batch.
   if (batch.credential === undefined && !isOperator(credential)) return refuse(command, "submitter-unknown")
   if (hash !== approval.hash) return refuse(command, "hash-differs")
-  return events({ _tag: "BatchApproved", at, by, credential, hash })
+  return events({
+    _tag: "BatchApproved",
+    at,
+    by,
+    credential,
+    ...(typedBy === undefined ? {} : { typedBy }),
+    hash,
+  })
 }
 
 /** If the approval does not come in time, the batch is cancelled. */

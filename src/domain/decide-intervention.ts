@@ -12,7 +12,7 @@ import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 import { meaningOfState } from "./item-state.ts"
 import { cleanText } from "./outside-text.ts"
-import { type Decision, events, nothing, refuse } from "./rejection.ts"
+import { type Decision, events, nothing, type RejectionReason, refuse } from "./rejection.ts"
 import { isOnItsWay } from "./task.ts"
 
 const tooLate = (item: Item): string | undefined => {
@@ -24,13 +24,31 @@ const tooLate = (item: Item): string | undefined => {
 const isWithdrawnFirst = (item: Item): boolean =>
   item.attempt !== undefined && isWithdrawable(item.attempt) && !isDisputed(item)
 
+/** Who gave a command, as events record it. */
+const whoGave = ({ by, credential, typedBy }: BatchCommandOf<"Cancel" | "Resolve">) => ({
+  by,
+  ...(credential === undefined ? {} : { credential }),
+  ...(typedBy === undefined ? {} : { typedBy }),
+})
+
+/**
+ * Whether the author may decide about what was given to people: an operator, or the partner if its contract says so and the
+ * author did not submit the batch.
+ */
+const refusalOfAuthor = (
+  batch: Batch,
+  { credential, contract }: BatchCommandOf<"Resolve" | "Review">,
+): RejectionReason | undefined => {
+  if (isOperator(credential)) return undefined
+  if (credential === undefined || contract !== true) return "operator-needed"
+  if (batch.credential === undefined) return "submitter-unknown"
+  return credential === batch.credential ? "decider-is-submitter" : undefined
+}
+
 /** A cancellation that changes nothing, and whose refusals are in the log already, adds no event. */
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
   const { at, reason } = command
-  const who = {
-    by: command.by,
-    ...(command.credential === undefined ? {} : { credential: command.credential }),
-  }
+  const who = whoGave(command)
   const named = command.items.length === 0 ? [...batch.items.keys()] : [...new Set(command.items)]
   const stranger = named.find((item) => !batch.items.has(item))
   if (stranger !== undefined) return refuse(command, "no-such-item", stranger)
@@ -79,8 +97,9 @@ export const cancelTheRest = (
 
 /** Releases or rejects an item. In strict mode a rejection cancels all other items. */
 export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
-  const { item: number, at, findings: named, ...fields } = command
-  if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)
+  const { item: number, at, findings: named, contract: _, ...fields } = command
+  const refused = refusalOfAuthor(batch, command)
+  if (refused !== undefined) return refuse(command, refused, number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
   // A rejection counts until there is an intent to pay, also after a release.
@@ -148,8 +167,10 @@ const mayRetryAttended = (batch: Batch, { item, credential }: BatchCommandOf<"Re
  * same attempt, before it expires and before anything else happens to the item.
  */
 export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">): Decision => {
-  const { at, item: number, outcome, by, credential, reason, evidence, seen } = command
-  if (!isOperator(credential)) return refuse(command, "operator-needed", number)
+  const { at, item: number, outcome, credential, reason, evidence, seen } = command
+  const refused = refusalOfAuthor(batch, command)
+  if (refused !== undefined || credential === undefined)
+    return refuse(command, refused ?? "operator-needed", number)
   if (evidence === undefined) return refuse(command, "evidence-needed", number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
@@ -165,9 +186,10 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   if (open !== undefined) return refuse(command, "attempt-open", number, [open.attempt])
   if (about.dispute === undefined && about.outcome === outcome) return nothing
   if (about.withdrawal !== undefined) return refuse(command, "withdrawal-open", number, [about.attempt])
-  const proposed = { at, item: number, attempt: about.attempt, outcome, by, credential, reason, evidence }
+  const said = { outcome, ...whoGave(command), credential, reason, evidence }
+  const proposed = { at, item: number, attempt: about.attempt, ...said }
   const resolved = (proposedBy?: Credential): Decision => {
-    const details = { outcome, by, credential, reason, evidence, ...(proposedBy && { proposedBy }) }
+    const details = { ...said, ...(proposedBy && { proposedBy }) }
     // An order that may still be sent is withdrawn first: it has neither failed nor been paid.
     return isWithdrawable(about)
       ? events(...requestWithdrawals([item], at, { cause: "resolution", ...details }))

@@ -72,11 +72,17 @@ export const FailureCategory = Schema.Literals([
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
-/** The name that a person typed: a note, not an identity. Or the policy that acted. */
+/**
+ * A name for people: a note, not an identity. Or the policy that acted. It follows from the credential; in logs of older releases
+ * it may be a name that somebody typed.
+ */
 export const Actor = PlainText(128)
 
 /** The credential of the actor; absent for a policy, and in logs of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)
+
+/** Who acted. `typedBy` is the name that the request gave for it, if it gave one: a note, which nothing depends on. */
+const who = { by: Actor, credential, typedBy: Schema.optionalKey(Actor) }
 
 /** A person's evidence of how a transfer ended, and where to find it again: a statement, a letter, a case. */
 export const ResolutionEvidence = Schema.Struct({ text: OutsideText, reference: OutsideText })
@@ -151,8 +157,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
   at: Instant,
   item: ItemNumber,
   decision: Schema.Literals(["released", "rejected"]),
-  by: Actor,
-  credential,
+  ...who,
   reason: OutsideText,
   /** The findings that a release covers. In logs of older releases it is absent and covers all findings so far. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
@@ -160,8 +165,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
 
 export const BatchApproved = Schema.TaggedStruct("BatchApproved", {
   at: Instant,
-  by: Actor,
-  credential,
+  ...who,
   hash: Schema.String,
 })
 
@@ -178,8 +182,7 @@ export const ExecutionStarted = Schema.TaggedStruct("ExecutionStarted", {
 export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
   at: Instant,
   items,
-  by: Actor,
-  credential,
+  ...who,
   reason: OutsideText,
 })
 
@@ -189,8 +192,7 @@ export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
  */
 export const CancellationRefused = Schema.TaggedStruct("CancellationRefused", {
   at: Instant,
-  by: Actor,
-  credential,
+  ...who,
   items: Schema.optionalKey(Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, reason: Schema.String }))),
   ranges: Schema.optionalKey(
     Schema.NonEmptyArray(Schema.Struct({ from: ItemNumber, to: ItemNumber, reason: Schema.String })),
@@ -307,8 +309,7 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
   at: Instant,
   transfers: Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, attempt: AttemptNumber })),
   cause: WithdrawalCause,
-  by: Actor,
-  credential,
+  ...who,
   reason: OutsideText,
   /** If the cause is a resolution, its outcome: it counts only if the order can no longer be sent. */
   outcome: Schema.optionalKey(ResolvedOutcome),
@@ -355,7 +356,7 @@ export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
 export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
   ...transfer,
   outcome: ResolvedOutcome,
-  by: Actor,
+  ...who,
   credential: Credential,
   reason: OutsideText,
   evidence: ResolutionEvidence,
@@ -366,8 +367,7 @@ export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
 export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
   ...transfer,
   outcome: ResolvedOutcome,
-  by: Actor,
-  credential,
+  ...who,
   reason: OutsideText,
   /** Absent in logs of releases that did not ask for evidence. */
   evidence: Schema.optionalKey(ResolutionEvidence),
@@ -380,8 +380,7 @@ export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   at: Instant,
   item: ItemNumber,
   attempt: Schema.optionalKey(AttemptNumber),
-  by: Actor,
-  credential,
+  ...who,
 })
 
 /** A bank refused an item that another one may pay: it goes to the next bank of its rule, as a new attempt with a new key. */

@@ -23,6 +23,7 @@ import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, answered, askedAbout, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import type { ItemState } from "./item-state.ts"
+import { newItem } from "./new-item.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
 import { taskOf } from "./task.ts"
@@ -177,37 +178,8 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   return batch
 }
 
-/** Items without findings share this array, because most have none. */
-const noFindings: Item["findings"] = []
-
 const addItem = (batch: Batch, accepted: PayoutItem): void => {
-  const item: Item = {
-    ...accepted,
-    state: "received",
-    since: batch.version,
-    ledger: "none",
-    task: "submit",
-    place: 0,
-    firstClearance: undefined,
-    clearance: undefined,
-    asked: undefined,
-    lastAnswer: undefined,
-    findings: noFindings,
-    verdict: undefined,
-    listVersion: undefined,
-    payee: undefined,
-    clearanceWithdrawn: false,
-    cancelled: false,
-    cancellationRefused: false,
-    posting: undefined,
-    refusal: undefined,
-    attempt: undefined,
-    earlier: [],
-    reroute: undefined,
-    attended: false,
-    proposal: undefined,
-    reason: undefined,
-  }
+  const item = newItem(accepted, batch.version)
   batch.items.set(item.item, item)
   batch.tasks.submit.add(item.item)
   const tally = tallyOf(talliesOf(batch, item.currency), item.state)

@@ -30,6 +30,7 @@ export type RejectionReason =
   | "approver-unknown"
   | "submitter-unknown"
   | "operator-needed"
+  | "decider-is-submitter"
   | "second-operator-needed"
   | "evidence-needed"
   | "hash-differs"

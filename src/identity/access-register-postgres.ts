@@ -3,6 +3,7 @@ import { Effect, Layer, Result } from "effect"
 import type { ISql, TransactionSql } from "postgres"
 import { writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
+import { isOperates, type Operates } from "./access.ts"
 import {
   AccessConflict,
   AccessRegister,
@@ -46,6 +47,9 @@ export const layer = Layer.effect(
       }),
       setPartnerState: Effect.fn("AccessRegister.setPartnerState")((by, id, state, reason) =>
         change("set a partner's state", (sql) => updatePartner(sql, by, id, state, reason)),
+      ),
+      setOperates: Effect.fn("AccessRegister.setOperates")((by, id, operates) =>
+        change("set a partner's contract", (sql) => updateOperates(sql, by, id, operates)),
       ),
       createKey: Effect.fn("AccessRegister.createKey")((by, key) =>
         change("create an API key", (sql) => insertKey(sql, by, key)),
@@ -121,6 +125,30 @@ const updatePartner = async (
       after: { ...auditedPartner(partner), ...(reason === undefined ? {} : { reason }) },
     })
   return Result.succeed({ partner, changedMs: Number(row.changed_ms) })
+}
+
+const updateOperates = async (
+  sql: TransactionSql,
+  by: Administrator,
+  id: string,
+  asked: ReadonlyArray<Operates>,
+): Promise<Outcome<Partner>> => {
+  const [known] = await sql<Array<PartnerRow>>`
+    select ${partnerColumns(sql)} from partners where id = ${id} for update`
+  if (known === undefined) return Result.fail(noSuchPartner)
+  const operates = [...new Set(asked)].sort()
+  const [row] = await sql<Array<PartnerRow>>`
+    update partners set operates = ${operates}::text[] where id = ${id} returning ${partnerColumns(sql)}`
+  if (row === undefined) return Result.fail(noSuchPartner)
+  const [before, after] = [partnerOf(known), partnerOf(row)]
+  if (`${before.operates}` !== `${after.operates}`)
+    await writeAudit(sql, by, {
+      act: "partner.contract",
+      subject: `partner:${id}`,
+      before: auditedPartner(before),
+      after: auditedPartner(after),
+    })
+  return Result.succeed(after)
 }
 
 const insertKey = async (
@@ -247,17 +275,19 @@ interface PartnerRow {
   readonly id: string
   readonly name: string
   readonly state: Partner["state"]
+  readonly operates: ReadonlyArray<string>
   readonly changed_ms: string
   readonly created_at: Date
   readonly created_by: string
 }
 
-const partnerColumns = (sql: ISql) => sql`id, name, state, changed_ms::text, created_at, created_by`
+const partnerColumns = (sql: ISql) => sql`id, name, state, operates, changed_ms::text, created_at, created_by`
 
-const partnerOf = ({ id, name, state, created_at, created_by }: PartnerRow): Partner => ({
+const partnerOf = ({ id, name, state, operates, created_at, created_by }: PartnerRow): Partner => ({
   id,
   name,
   state,
+  operates: operates.filter(isOperates),
   createdAt: created_at,
   createdBy: created_by,
 })
@@ -296,7 +326,11 @@ const keyOf = (row: KeyRow): StoredKey => ({
   replaces: row.replaces ?? undefined,
 })
 
-const auditedPartner = ({ name, state }: Partner) => ({ name, state })
+const auditedPartner = ({ name, state, operates }: Partner) => ({
+  name,
+  state,
+  ...(operates.length === 0 ? {} : { operates }),
+})
 
 /** What the trail keeps of a key: whose it is, what it permits, and its times. */
 const auditedKey = ({ owner, scopes, networks, expiresAt, endsAt, revokedAt, replaces }: StoredKey) => ({

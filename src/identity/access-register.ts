@@ -2,6 +2,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import type { Operates } from "./access.ts"
 import type { Administrator } from "./audit-trail.ts"
 import type { KeyTerms, Partner, StoredKey } from "./stored-key.ts"
 
@@ -77,6 +78,12 @@ export class AccessRegister extends Context.Service<
       state: Partner["state"],
       reason: string | undefined,
     ) => Effect.Effect<PartnerState, Refused>
+    /** Sets what a partner's contract lets it decide. A repetition changes nothing but gives the same. */
+    readonly setOperates: (
+      by: Administrator,
+      id: PartnerId,
+      operates: ReadonlyArray<Operates>,
+    ) => Effect.Effect<Partner, Refused>
     readonly createKey: (by: Administrator, key: NewKey) => Effect.Effect<StoredKey, Refused>
     readonly keys: (question: KeyQuestion) => Effect.Effect<ReadonlyArray<StoredKey>, StoreUnavailable>
     readonly key: (id: string) => Effect.Effect<StoredKey, NoSuchSubject | StoreUnavailable>

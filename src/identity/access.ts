@@ -3,6 +3,15 @@
  * the edge checks it once the caller is authenticated and before a body is read.
  */
 
+/** Scopes that only work for partners whose contract lets them decide what is otherwise left to operators. */
+export const contractScopes = ["batches:review", "batches:resolve"] as const
+
+/** What a partner's contract may let it decide about its own batches, and the scope that its keys need for it. */
+export const operates = ["review", "resolve"] as const
+export type Operates = (typeof operates)[number]
+
+export const isOperates = (text: string): text is Operates => operates.some((one) => one === text)
+
 /** What a partner's key may permit, on the partner's own batches and endpoints. */
 export const scopes = [
   "batches:read",
@@ -11,8 +20,14 @@ export const scopes = [
   "batches:cancel",
   "batches:retry",
   "webhooks:manage",
+  ...contractScopes,
 ] as const
 export type Scope = (typeof scopes)[number]
+
+/** What the keys of the settings may do: all that does not depend on a partner's contract. */
+export const scopesWithoutContract: ReadonlyArray<Scope> = scopes.filter(
+  (scope) => !contractScopes.some((other) => other === scope),
+)
 
 /** What people can do to a batch that is under way. */
 export const acts = ["approve", "cancel", "review", "retry", "resolve"] as const
@@ -40,9 +55,9 @@ export const access = {
   postBatches: { partner: "batches:write" },
   approve: { partner: "batches:approve", operator: "approve" },
   cancel: { partner: "batches:cancel", operator: "cancel" },
-  review: { operator: "review" },
+  review: { partner: "batches:review", operator: "review" },
   retry: { partner: "batches:retry", operator: "retry" },
-  resolve: { operator: "resolve" },
+  resolve: { partner: "batches:resolve", operator: "resolve" },
   manageWebhooks: { partner: "webhooks:manage" },
   manageKeys: { operator: "keys:manage" },
   readAudit: { operator: "audit:read" },

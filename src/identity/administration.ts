@@ -8,7 +8,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
-import { isOperatorAct, isScope, operatorActs, scopes } from "./access.ts"
+import { isScope, operatorActs, scopes } from "./access.ts"
 import { AccessMarks, NO_MARKS } from "./access-marks.ts"
 import {
   type AccessConflict,
@@ -20,6 +20,7 @@ import { newApiKey } from "./api-key.ts"
 import { apiKeyHashes } from "./api-key-hash.ts"
 import type { Administrator } from "./audit-trail.ts"
 import { isNetwork } from "./networks.ts"
+import { isRoleOrAct, operatorRoles } from "./roles.ts"
 import {
   credentialOf,
   endOf,
@@ -75,6 +76,8 @@ export class Administration extends Context.Service<
       id: PartnerId,
       reason?: string,
     ) => Effect.Effect<Partner, AdministrationFailure>
+    /** What a partner may decide about its own batches from now on, under keys with the scope for it. */
+    readonly setOperates: AccessRegister["Service"]["setOperates"]
     readonly createKey: (
       by: Administrator,
       terms: KeyTerms,
@@ -118,7 +121,7 @@ export class Administration extends Context.Service<
         resumePartner: setState("active"),
         createKey: Effect.fn("Administration.createKey")(function* (by, terms) {
           yield* checkedTerms(terms)
-          const { id, text } = newApiKey()
+          const { id, text } = newApiKey(terms.owner.kind)
           const hash = (yield* hashes.maker)(text, textOfTerms(terms))
           const key = yield* register.createKey(by, { ...terms, id, hash })
           return { key, text }
@@ -127,7 +130,7 @@ export class Administration extends Context.Service<
           yield* checkedExpiry(expiresAt)
           if (!(overlapMs >= 0 && overlapMs <= OVERLAP_MS_MAX))
             return yield* invalid("overlapSeconds", `expected 0 to ${OVERLAP_MS_MAX / 1_000}`)
-          const { id, text } = newApiKey()
+          const { id, text } = newApiKey((yield* register.key(old)).owner.kind)
           const make = yield* hashes.maker
           const hashOf = (terms: string) => make(text, terms)
           const rotated = yield* register.rotateKey(by, old, { id, hashOf, expiresAt, overlapMs })
@@ -147,7 +150,8 @@ export class Administration extends Context.Service<
 const invalid = (field: string, reason: string) => new InvalidKeyTerms({ field, reason })
 
 const checkedTerms = Effect.fnUntraced(function* ({ owner, scopes: asked, networks, expiresAt }: KeyTerms) {
-  const [isKnown, known] = owner.kind === "partner" ? [isScope, scopes] : [isOperatorAct, operatorActs]
+  const [isKnown, known] =
+    owner.kind === "partner" ? [isScope, scopes] : [isRoleOrAct, [...operatorActs, ...operatorRoles]]
   if (credentialOf(owner) === undefined)
     return yield* invalid(
       owner.kind === "partner" ? "name" : "operator",

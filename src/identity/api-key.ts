@@ -1,6 +1,7 @@
 /**
- * The text of an API key: `ap_`, the id of the key, `_`, 256 random bits and a CRC-32 of all before it. The prefix lets
- * scanners of source code recognise a key that leaked. The checksum refuses a typing error without a look-up; it proves nothing.
+ * The text of an API key: `ap_` (a partner's) or `apo_` (an operator's), the id of the key, `_`, 256 random bits and a CRC-32 of
+ * all before it. The prefix lets scanners of source code recognise a key that leaked. The checksum refuses a typing error without
+ * a look-up; it proves nothing. Operators' keys of earlier releases begin with `ap_`, too.
  */
 import { randomBytes, randomInt } from "node:crypto"
 import { crc32 } from "node:zlib"
@@ -18,7 +19,7 @@ const SECRET_LENGTH = 43
 const CHECKSUM_LENGTH = 6
 
 const form = new RegExp(
-  `^(ap_([a-z]{${ID_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
+  `^(apo?_([a-z]{${ID_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 )
 
 /** A key as its holder has it, and the id under which it is stored. The id is no secret. */
@@ -27,11 +28,11 @@ export interface ApiKeyText {
   readonly text: string
 }
 
-/** A new key, from the random numbers of the system. */
-export const newApiKey = (): ApiKeyText => {
+/** A new key for a partner or an operator, from the random numbers of the system. */
+export const newApiKey = (of: "partner" | "operator" = "partner"): ApiKeyText => {
   const id = Array.from({ length: ID_LENGTH }, () => ID_LETTERS[randomInt(ID_LETTERS.length)]).join("")
   const secret = inBase62(BigInt(`0x${randomBytes(SECRET_BYTES).toString("hex")}`), SECRET_LENGTH)
-  const body = `ap_${id}_${secret}`
+  const body = `${of === "operator" ? "apo" : "ap"}_${id}_${secret}`
   return { id, text: `${body}${checksumOf(body)}` }
 }
 

@@ -1,6 +1,6 @@
 /** The trail of acts on partners, keys and endpoints: who did what, when, from where, and what was before and after. The table refuses changes. */
 import { Context, type Effect } from "effect"
-import type { Actor } from "../database/audit-entry.ts"
+import type { Actor, AuditedAct } from "../database/audit-entry.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** An operator, or a person at the command line. */
@@ -12,6 +12,8 @@ export interface AuditEntry {
   readonly at: Date
   readonly who: string
   readonly address: string | undefined
+  /** A name for people, if it is known: a note. */
+  readonly name: string | undefined
   /** Such as `api-key.revoke`. */
   readonly act: string
   /** What was acted on, such as `partner:acme` or `api-key:<id>`. */
@@ -35,6 +37,8 @@ export const ENTRIES_PER_PAGE_MAX = 500
 export class AuditTrail extends Context.Service<
   AuditTrail,
   {
+    /** Adds an entry for an act that other stores keep. An act in Postgres writes its own, in its transaction. */
+    readonly record: (by: Administrator, act: AuditedAct) => Effect.Effect<void, StoreUnavailable>
     readonly read: (question: AuditQuestion) => Effect.Effect<ReadonlyArray<AuditEntry>, StoreUnavailable>
   }
 >()("atlaspay/identity/AuditTrail") {}

@@ -2,6 +2,7 @@
 import type { Credential } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { type Access, acts, type OperatorAct, type Scope } from "./access.ts"
+import type { Administrator } from "./audit-trail.ts"
 
 export interface PartnerCaller {
   readonly kind: "partner"
@@ -13,6 +14,8 @@ export interface PartnerCaller {
 export interface OperatorCaller {
   readonly kind: "operator"
   readonly credential: Credential
+  /** The name that an issuer of sign-ins gives for the person: a note. */
+  readonly name?: string
   readonly acts: ReadonlySet<OperatorAct>
 }
 
@@ -51,5 +54,17 @@ export const operatorNeeded = (act: Access["operator"]): string => {
 export const ownerOf = (caller: Caller): string =>
   caller.kind === "partner" ? caller.partner : caller.credential
 
-/** The name of the key, for callers that give no name of their own. */
-export const nameOf = ({ credential }: Caller): string => credential.slice(credential.indexOf(":") + 1)
+/** The name for people: that of the issuer of a sign-in, or else that of the key. The credential is what counts. */
+export const nameOf = (caller: Caller): string => {
+  const { credential } = caller
+  return (
+    (caller.kind === "operator" ? caller.name : undefined) ?? credential.slice(credential.indexOf(":") + 1)
+  )
+}
+
+/** Who acts, as the audit trail has it: by credential, from an address. */
+export const administratorOf = (caller: Caller, address: string | undefined): Administrator => ({
+  who: caller.credential,
+  address,
+  ...(caller.kind === "operator" && caller.name !== undefined ? { name: caller.name } : {}),
+})

@@ -3,8 +3,9 @@ import { hash } from "node:crypto"
 import { Effect, Schema } from "effect"
 import { Credential } from "../domain/credential.ts"
 import { PartnerId } from "../domain/identifiers.ts"
-import { acts, isOperatorAct, scopes } from "./access.ts"
+import { scopesWithoutContract } from "./access.ts"
 import type { Caller } from "./caller.ts"
+import { actsIn, actsWithoutList, isRoleOrAct } from "./roles.ts"
 
 /** A configured list of keys is invalid. `reason` names the entry by its place. */
 export class InvalidKeys extends Schema.TaggedError<InvalidKeys>()("InvalidKeys", {
@@ -36,25 +37,23 @@ export const readPartnerKeys = (text: string) =>
     const [partner = "", name = fingerprintOf(key), ...more] = owner.split("/")
     const credential = `partner:${partner}/${name}`
     return more.length === 0 && isPartnerId(partner) && isCredential(credential)
-      ? { kind: "partner", partner, credential, scopes: new Set(scopes) }
+      ? { kind: "partner", partner, credential, scopes: new Set(scopesWithoutContract) }
       : undefined
   })
 
 /**
- * "alice=key,bob:review+resolve=key": operators, and what each may do. Without a list, an operator may do everything to
- * batches except approve, which partners do. Only a list permits what administrators do: "carol:keys:manage+audit:read=key".
+ * "alice=key,bob:review+resolve=key,carol:approver+auditor=key": operators, and what each may do, as roles and acts. Without a
+ * list, an operator may do everything to batches except approve, which partners do. Only a list permits what administrators do.
  */
 export const readOperatorKeys = (text: string) =>
   readEntries("OPERATOR_KEYS", "name=key or name:review+resolve=key", text, (owner): Caller | undefined => {
-    const [, name = "", list = ofAnyOperator.join("+")] = /^([^:]*)(?::(.*))?$/.exec(owner) ?? []
+    const [, name = "", list = actsWithoutList.join("+")] = /^([^:]*)(?::(.*))?$/.exec(owner) ?? []
     const credential = `operator:${name}`
     const given = list.split("+")
-    return isCredential(credential) && given.every(isOperatorAct)
-      ? { kind: "operator", credential, acts: new Set(given) }
+    return isCredential(credential) && given.every(isRoleOrAct)
+      ? { kind: "operator", credential, acts: actsIn(given) }
       : undefined
   })
-
-const ofAnyOperator = acts.filter((act) => act !== "approve")
 
 const isPartnerId = Schema.is(PartnerId)
 const isCredential = Schema.is(Credential)

@@ -1,5 +1,6 @@
 /** Partners, keys and entries of the audit trail as administrators are shown them: times in ISO 8601, and never a hash. */
 import type { AuditEntry } from "./audit-trail.ts"
+import { isOperatorRole } from "./roles.ts"
 import { credentialOf, type Partner, type StoredKey, stateOf } from "./stored-key.ts"
 
 export const shownPartner = ({ createdAt, ...partner }: Partner) => ({
@@ -13,7 +14,8 @@ export const shownKey = (key: StoredKey, now: number) => ({
   credential: credentialOf(key.owner),
   ...(key.owner.kind === "partner" ? { partner: key.owner.partner } : {}),
   state: stateOf(key, now),
-  scopes: key.scopes,
+  scopes: key.owner.kind === "operator" ? key.scopes.filter((one) => !isOperatorRole(one)) : key.scopes,
+  ...(key.owner.kind === "operator" ? { roles: key.scopes.filter(isOperatorRole) } : {}),
   networks: key.networks,
   createdAt: key.createdAt.toISOString(),
   createdBy: key.createdBy,
@@ -26,8 +28,9 @@ export const shownKey = (key: StoredKey, now: number) => ({
 
 const shownTime = (at: Date | undefined): string | null => at?.toISOString() ?? null
 
-export const shownEntry = ({ at, address, ...entry }: AuditEntry) => ({
+export const shownEntry = ({ at, address, name, ...entry }: AuditEntry) => ({
   ...entry,
   at: at.toISOString(),
   address: address ?? null,
+  name: name ?? null,
 })

@@ -2,14 +2,17 @@
 import { Schema } from "effect"
 import { Credential } from "../domain/credential.ts"
 import { PartnerId } from "../domain/identifiers.ts"
-import { isOperatorAct, isScope, type OperatorAct, type Scope } from "./access.ts"
+import { isScope, type Operates, type Scope } from "./access.ts"
 import type { Caller } from "./caller.ts"
+import { actsIn } from "./roles.ts"
 
 export interface Partner {
   readonly id: PartnerId
   /** For people. */
   readonly name: string
   readonly state: "active" | "suspended"
+  /** What the contract lets the partner decide about its own batches, under keys with the scope for it. */
+  readonly operates: ReadonlyArray<Operates>
   readonly createdAt: Date
   readonly createdBy: string
 }
@@ -23,7 +26,7 @@ export interface StoredKey {
   /** 16 characters. It is part of the key, and no secret. */
   readonly id: string
   readonly owner: KeyOwner
-  /** A partner's scopes, or an operator's acts. */
+  /** A partner's scopes, or an operator's roles and acts. */
   readonly scopes: ReadonlyArray<string>
   /** The networks from which the key works; from everywhere if there are none. */
   readonly networks: ReadonlyArray<string>
@@ -50,9 +53,6 @@ export const credentialOf = (owner: KeyOwner): Credential | undefined => {
 
 /** The scopes in a list of a partner's key. Others, which a later release may have added, permit nothing here. */
 export const scopesIn = (list: ReadonlyArray<string>): ReadonlySet<Scope> => new Set(list.filter(isScope))
-
-export const actsIn = (list: ReadonlyArray<string>): ReadonlySet<OperatorAct> =>
-  new Set(list.filter(isOperatorAct))
 
 /** The caller who shows a key of this owner; `undefined` for a name that is no credential. */
 export const callerOf = (owner: KeyOwner, scopes: ReadonlyArray<string>): Caller | undefined => {

@@ -1,11 +1,13 @@
 import { Effect, Layer, Result, Schedule } from "effect"
+import type { ISql } from "postgres"
+import { writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import { decodeMail, encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import type { Postgres } from "../platform/postgres.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
-import { DecisionRegister, type OverdueDecision } from "./decision-register.ts"
+import { DecisionRegister, type OverdueDecision, type RegisteredDecision } from "./decision-register.ts"
 import type { LogTail } from "./log-tail.ts"
 import { upsertTails } from "./postgres-tails.ts"
 
@@ -34,32 +36,34 @@ export const layer = Layer.effect(
     let waiting = 0
     yield* Effect.forkScoped(prune(postgres))
     return DecisionRegister.of({
-      keep: Effect.fn("DecisionRegister.keep")(function* ({ batch, id, digest, command }, takenOn) {
-        const tails = takenOn === undefined ? [] : [takenOn]
-        const rows = yield* postgres.query(
-          "keep a decision",
-          (sql) => sql<Array<{ readonly digest: string }>>`
-            with ${upsertTails(sql, tails)}
-            insert into decision_register (batch, id, digest, command)
-            values (${batch}, ${id}, ${digest}, ${encodeMail(command)})
-            on conflict (batch, id) do update
-            set tellers = decision_register.tellers + (decision_register.digest = excluded.digest)::int
-            returning digest`,
+      keep: Effect.fn("DecisionRegister.keep")(function* (decision, takenOn, audited) {
+        const keep = (sql: ISql) => insertDecision(sql, decision, takenOn)
+        const [row] = yield* postgres.query("keep a decision", (sql) =>
+          audited === undefined
+            ? keep(sql)
+            : sql.begin(async (sql) => {
+                const rows = await keep(sql)
+                if (rows[0]?.isNew === true) await writeAudit(sql, audited.by, audited)
+                return rows
+              }),
         )
-        return rows[0]?.digest === digest ? "kept" : "differs"
+        return row?.digest === decision.digest ? "kept" : "differs"
       }),
-      drop: Effect.fn("DecisionRegister.drop")(function* (batch, id) {
+      drop: Effect.fn("DecisionRegister.drop")(function* (batch, id, audited) {
         yield* postgres.query(
           "take back a decision",
           (sql) =>
             sql`update decision_register set tellers = tellers - 1 where batch = ${batch} and id = ${id}`,
         )
-        // A separate statement, so that it sees who kept or dropped the decision meanwhile.
-        yield* postgres.query(
-          "drop a decision",
-          (sql) => sql`
-            delete from decision_register
-            where batch = ${batch} and id = ${id} and answered_at is null and tellers <= 0`,
+        // A separate transaction, so that it sees who kept or dropped the decision meanwhile.
+        yield* postgres.query("drop a decision", (sql) =>
+          sql.begin(async (sql) => {
+            const dropped = await sql`
+              delete from decision_register
+              where batch = ${batch} and id = ${id} and answered_at is null and tellers <= 0 returning id`
+            if (dropped.length > 0 && audited !== undefined)
+              await writeAudit(sql, audited.by, { ...audited, act: `${audited.act}.dropped` })
+          }),
         )
       }),
       acceptLoss: Effect.fn("DecisionRegister.acceptLoss")(function* (partition, by, reason) {
@@ -111,6 +115,19 @@ export const layer = Layer.effect(
     })
   }),
 )
+
+/** `isNew`: no request kept it before. */
+const insertDecision = (
+  sql: ISql,
+  { batch, id, digest, command }: RegisteredDecision & { readonly digest: string },
+  takenOn: LogTail | undefined,
+) => sql<Array<{ readonly digest: string; readonly isNew: boolean }>>`
+  with ${upsertTails(sql, takenOn === undefined ? [] : [takenOn])}
+  insert into decision_register (batch, id, digest, command)
+  values (${batch}, ${id}, ${digest}, ${encodeMail(command)})
+  on conflict (batch, id) do update
+  set tellers = decision_register.tellers + (decision_register.digest = excluded.digest)::int
+  returning digest, xmax = 0 as "isNew"`
 
 type OverdueRow = Omit<OverdueDecision, "command"> & { readonly command: string }
 

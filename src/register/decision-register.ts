@@ -1,4 +1,5 @@
 import { Context, type Effect } from "effect"
+import type { Actor, AuditedAct } from "../database/audit-entry.ts"
 import type { MailCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -9,6 +10,11 @@ export interface RegisteredDecision {
   readonly batch: BatchId
   readonly id: string
   readonly command: MailCommand
+}
+
+/** What the audit trail keeps of a person's decision: who made it, and what it was about. */
+export interface AuditedDecision extends AuditedAct {
+  readonly by: Actor
 }
 
 /** A decision to be enqueued again, with the digest under which it was first enqueued. */
@@ -30,17 +36,23 @@ export class DecisionRegister extends Context.Service<
   {
     /**
      * Keeps a decision, with the tail of the log that it was based on, if that is known. Keeping it again changes nothing.
-     * "differs" means that the id was used for a decision with another digest.
+     * "differs" means that the id was used for a decision with another digest. `audited` is added to the audit trail in the
+     * same transaction, unless the decision was kept before.
      */
     readonly keep: (
       decision: RegisteredDecision & { readonly digest: string },
       takenOn: LogTail | undefined,
+      audited?: AuditedDecision,
     ) => Effect.Effect<"kept" | "differs", StoreUnavailable>
     /**
      * Drops a decision that the caller kept and then did not enqueue. It is deleted once all who kept it have dropped it.
-     * A decision that a log has answered stays.
+     * A decision that a log has answered stays. If `audited` was added when it was kept, the trail also shows that it was dropped.
      */
-    readonly drop: (batch: BatchId, id: string) => Effect.Effect<void, StoreUnavailable>
+    readonly drop: (
+      batch: BatchId,
+      id: string,
+      audited?: AuditedDecision,
+    ) => Effect.Effect<void, StoreUnavailable>
     /**
      * Records that an operator accepted, for a reason, that the logs of a partition lost history. They no longer have to
      * match the tails that were recorded before, and the decisions that they lost are applied again.

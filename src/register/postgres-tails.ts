@@ -1,10 +1,10 @@
 /** Writes the tails of logs, together with records that are based on them. */
-import type { Sql } from "postgres"
+import type { ISql } from "postgres"
 import { arrayText } from "../platform/postgres-arrays.ts"
 import type { LogTail } from "./log-tail.ts"
 
 /** A `with` part of a statement that records tails. All writers order the rows in the same way, so they do not deadlock. */
-export const upsertTails = (sql: Sql, all: ReadonlyArray<LogTail>) => {
+export const upsertTails = (sql: ISql, all: ReadonlyArray<LogTail>) => {
   const tails = furthest(all)
   return sql`tails as (
     insert into instruction_tails (batch, version, head)

@@ -26,6 +26,11 @@ const makeMetrics = () => {
       "route",
       "status",
     ]),
+    credentialsRefused: counter(
+      "atlaspay_credentials_refused_total",
+      "Requests whose key or token was missing, refused or could not be checked",
+      ["reason"],
+    ),
     acceptanceSeconds: histogram(
       "atlaspay_acceptance_seconds",
       "Time from the headers of a payout batch to its answer",

@@ -2,12 +2,14 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { acts, operatorActs, scopes } from "../../src/identity/access.ts"
+import { acts, contractScopes, operates, operatorActs, scopes } from "../../src/identity/access.ts"
 import { newApiKey } from "../../src/identity/api-key.ts"
+import { operatorRoles, type Role } from "../../src/identity/roles.ts"
 import { ownDatabase } from "../database.ts"
 import { AccessUnderTest, accessLayer, anna } from "../identity/access-under-test.ts"
+import { AUDIENCE, IssuerUnderTest, type SigningKey, signingKey } from "../identity/issuer-under-test.ts"
 import { ownPrefix } from "../settings.ts"
-import { type Guarded, type Keyless, matrix, type Objects } from "./access-matrix.ts"
+import { type Guarded, type Keyless, matrix, type Objects, roleMay } from "./access-matrix.ts"
 import { type Answer, ApiUnderTest } from "./api-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
 import { readModels } from "./read-models.ts"
@@ -24,8 +26,14 @@ const environment = {
   DATABASE_URL: "",
   STREAM_PREFIX: ownPrefix(),
   ACTS_PER_SECOND: "100000",
+  REQUESTS_PER_SECOND: "1000000",
+  OIDC_ISSUER: "",
+  OIDC_AUDIENCE: AUDIENCE,
+  OIDC_ROLES: operatorRoles.map((role) => `payouts-${role}=${role}`).join(","),
   LEDGER_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWxlZGdlcg==",
 }
+let issuer: IssuerUnderTest
+let signing: SigningKey
 let database: Awaited<ReturnType<typeof ownDatabase>>
 let office: AccessUnderTest
 let api: ApiUnderTest
@@ -35,9 +43,14 @@ let objects: Omit<Objects, "endpoint">
 beforeAll(async () => {
   database = await ownDatabase()
   environment.DATABASE_URL = database.url
+  signing = await signingKey("one", "ES256")
+  issuer = await IssuerUnderTest.open([signing])
+  environment.OIDC_ISSUER = issuer.url
   office = new AccessUnderTest(environment)
-  for (const id of ["acme", "globex", "closed"])
+  for (const id of ["acme", "globex", "closed", "plain"])
     await office.administer(({ createPartner }) => createPartner(anna, { id, name: id }))
+  for (const id of ["acme", "globex"])
+    await office.administer(({ setOperates }) => setOperates(anna, id, operates))
   identities = await allIdentities()
   api = await ApiUnderTest.open({ environment, access: accessLayer, queries: shownToAcme })
   const { json } = await api.post("the-batch", { items: [payout("a")] })
@@ -47,6 +60,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
   await office[Symbol.asyncDispose]()
+  await issuer[Symbol.asyncDispose]()
   await database.drop()
 })
 
@@ -104,7 +118,14 @@ const allIdentities = async (): Promise<ReadonlyArray<Identity>> => {
     {
       name: "a key of the settings",
       key: "acme-key",
-      answer: ({ owner = forbidden, access }) => (access.partner === undefined ? forbidden : owner),
+      answer: ({ owner = forbidden, access }) =>
+        access.partner === undefined || needsContract(access) ? forbidden : owner,
+    },
+    {
+      name: "a partner whose contract lets it decide nothing",
+      key: (await office.key("plain")).text,
+      answer: ({ other = forbidden, access }) =>
+        access.partner === undefined || needsContract(access) ? forbidden : other,
     },
     refused("nobody", undefined),
     refused("a malformed key", `${newApiKey().text}x`),
@@ -112,11 +133,42 @@ const allIdentities = async (): Promise<ReadonlyArray<Identity>> => {
     refused("an expired key", expiring.text),
     refused("a revoked key", revoked.text),
     refused("a key of another network", elsewhere.text),
+    refused("an expired sign-in", await token({ exp: Math.floor(Date.now() / 1_000) - 60 })),
+    refused("a sign-in at another service", await token({ aud: "another-service" })),
+    { name: "a sign-in without a role", key: await token({ roles: ["reviewer"] }), answer: () => forbidden },
     { name: "a suspended partner", key: suspended.text, answer: () => forbidden },
     ...(await Promise.all(scopes.flatMap((scope) => [withoutScope(scope), withScope(scope)]))),
     ...(await Promise.all(operatorActs.flatMap((act) => [withoutAct(act), withAct(act)]))),
+    ...(await Promise.all(operatorRoles.flatMap((role) => [withRole(role), signedInWith(role)]))),
+    {
+      name: "a sign-in with two roles",
+      key: await token({ roles: ["payouts-reviewer", "payouts-admin"] }),
+      answer: may([...roleMay.reviewer, ...roleMay.admin]),
+    },
   ]
 }
+
+const needsContract = ({ partner }: Guarded["access"]) => contractScopes.some((scope) => scope === partner)
+
+const token = (claims: Readonly<Record<string, unknown>>) => issuer.token(signing, claims)
+
+/** The answers to an operator who may do some acts. */
+const may =
+  (permitted: ReadonlyArray<string>): Identity["answer"] =>
+  ({ access: { operator: needed }, operator = forbidden }) =>
+    needed !== undefined && permitted.includes(needed) ? operator : forbidden
+
+const withRole = async (role: Role): Promise<Identity> => ({
+  name: `an operator's key with the role ${role}`,
+  key: await operatorKey(`role-${role}`, [role]),
+  answer: may(roleMay[role]),
+})
+
+const signedInWith = async (role: Role): Promise<Identity> => ({
+  name: `an operator who signed in with the role ${role}`,
+  key: await token({ sub: `00u-${role}`, roles: [`payouts-${role}`] }),
+  answer: may(roleMay[role]),
+})
 
 const withoutScope = async (scope: (typeof scopes)[number]): Promise<Identity> => ({
   name: `the owner without ${scope}`,
@@ -209,7 +261,9 @@ it("has every route of the app, and no other", async () => {
 describe("a route that needs a key answers each caller as the table says", { timeout: 60_000 }, () => {
   it.each(guarded)("$route", async ({ method, row }) => {
     const { seen, wanted } = await answersTo(method, row)
-    expect(Object.keys(seen)).toHaveLength(10 + 2 * scopes.length + 2 * operatorActs.length)
+    expect(Object.keys(seen)).toHaveLength(
+      15 + 2 * scopes.length + 2 * operatorActs.length + 2 * operatorRoles.length,
+    )
     expect(seen).toEqual(wanted)
   })
 
@@ -238,7 +292,7 @@ describe("a refusal", () => {
       problem,
       challenge: headers.get("www-authenticate"),
     }))
-    expect(shown).toHaveLength(6)
+    expect(shown).toHaveLength(8)
     for (const one of shown) expect(one).toEqual(shown[0])
     expect(shown[0]).toMatchObject({ status: 401, challenge: "Bearer" })
   })
@@ -253,7 +307,7 @@ describe("a refusal", () => {
     const logged = api.lines.join("\n")
     expect(logged).toContain("API key refused")
     for (const { key } of identities)
-      if (key?.startsWith("ap_")) expect(logged).not.toContain(key.slice(20, 63))
+      if (key !== undefined && key.length > 60) expect(logged).not.toContain(key.slice(20, 63))
   })
 })
 

@@ -4,7 +4,8 @@
  * The requests of the matrix change nothing: their bodies are invalid, so that a caller who is permitted gets 400, after the
  * body was read. A caller who is not gets 401, 403 or 404, without anything being read.
  */
-import type { Access } from "../../src/identity/access.ts"
+import type { Access, OperatorAct } from "../../src/identity/access.ts"
+import type { Role } from "../../src/identity/roles.ts"
 
 /** What exists: a batch and an endpoint of the owner's, a partner and a key. */
 export interface Objects {
@@ -67,6 +68,16 @@ const admin = (path: Guarded["path"], operator: number): Guarded => ({
   operator,
 })
 
+/** What each role may do, written down a second time. */
+export const roleMay: Readonly<Record<Role, ReadonlyArray<OperatorAct>>> = {
+  viewer: ["batches:read"],
+  reviewer: ["batches:read", "review", "cancel"],
+  approver: ["batches:read", "approve", "cancel"],
+  resolver: ["batches:read", "resolve", "retry", "cancel"],
+  admin: ["keys:manage", "audit:read"],
+  auditor: ["batches:read", "audit:read"],
+}
+
 const open = (path: string): Keyless => ({ kind: "open", path, status: 200 })
 const signed = (path: string): Keyless => ({ kind: "signed", path, status: 401 })
 
@@ -88,12 +99,18 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     { partner: "batches:cancel", operator: "cancel" },
     "cancellation",
   ),
-  "POST /payout-batches/:id/items/:item/review": act({ operator: "review" }, "items/1/review"),
+  "POST /payout-batches/:id/items/:item/review": act(
+    { partner: "batches:review", operator: "review" },
+    "items/1/review",
+  ),
   "POST /payout-batches/:id/items/:item/retry": act(
     { partner: "batches:retry", operator: "retry" },
     "items/1/retry",
   ),
-  "POST /payout-batches/:id/items/:item/resolution": act({ operator: "resolve" }, "items/1/resolution"),
+  "POST /payout-batches/:id/items/:item/resolution": act(
+    { partner: "batches:resolve", operator: "resolve" },
+    "items/1/resolution",
+  ),
   "POST /webhook-endpoints": webhooks(() => "/webhook-endpoints", 400),
   "GET /webhook-endpoints": webhooks(() => "/webhook-endpoints", 200),
   "DELETE /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 204, 404),
@@ -105,6 +122,10 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   ),
   "POST /admin/partners/:partner/resumption": admin(
     ({ partner }) => `/admin/partners/${partner}/resumption`,
+    400,
+  ),
+  "POST /admin/partners/:partner/contract": admin(
+    ({ partner }) => `/admin/partners/${partner}/contract`,
     400,
   ),
   "POST /admin/api-keys": admin(() => "/admin/api-keys", 400),
@@ -124,5 +145,6 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "POST /ledger-callbacks/funded": signed("/ledger-callbacks/funded"),
   "GET /healthz": open("/healthz"),
   "GET /openapi.json": open("/openapi.json"),
+  "GET /docs": open("/docs"),
   "GET /": open("/"),
 }

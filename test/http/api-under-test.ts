@@ -7,6 +7,8 @@ import { Administration } from "../../src/identity/administration.ts"
 import { AuditTrail } from "../../src/identity/audit-trail.ts"
 import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { KeyDirectory } from "../../src/identity/key-directory.ts"
+import { PartnerContracts } from "../../src/identity/partner-contracts.ts"
+import { layer as leasesOverRedis } from "../../src/platform/lease-count-redis.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
@@ -102,7 +104,11 @@ export class ApiUnderTest implements AsyncDisposable {
     /** The kinds of banks that there are. */
     readonly kinds?: ReadonlyArray<BankKind<unknown>>
     /** The stored keys: none by default, only those of the settings. */
-    readonly access?: Layer.Layer<Administration | AuditTrail | KeyDirectory, unknown, AppConfig>
+    readonly access?: Layer.Layer<
+      Administration | AuditTrail | KeyDirectory | PartnerContracts,
+      unknown,
+      AppConfig
+    >
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
@@ -119,6 +125,7 @@ export class ApiUnderTest implements AsyncDisposable {
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           endpointsInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+          leasesOverRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.merge(callbackSecretsLayer, payoutLimitsLayer).pipe(
             Layer.provide([bankKindsLayer(kinds), Layer.fresh(ProviderSettings.layer)]),
           ),
@@ -185,6 +192,7 @@ export const noStoredKeys = Layer.mergeAll(
   Layer.mock(KeyDirectory, { find: () => Effect.succeed("unknown" as const), isSuspended: () => false }),
   Layer.mock(Administration, {}),
   Layer.mock(AuditTrail, {}),
+  Layer.mock(PartnerContracts, { operates: () => Effect.succeed(new Set()) }),
 )
 
 /** The environment cannot ask for just any port, which is what a test wants. */

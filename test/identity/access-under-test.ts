@@ -12,6 +12,7 @@ import { Credentials } from "../../src/identity/credentials.ts"
 import { KeyDirectory } from "../../src/identity/key-directory.ts"
 import type { KeyRecords } from "../../src/identity/key-records.ts"
 import { layer as keyRecordsInPostgres } from "../../src/identity/key-records-postgres.ts"
+import { layer as contractsInPostgres } from "../../src/identity/partner-contracts-postgres.ts"
 import type { KeyTerms } from "../../src/identity/stored-key.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
@@ -20,9 +21,12 @@ import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.
 import { databaseLayer } from "../database.ts"
 import { settings } from "../settings.ts"
 
-const stored = Layer.mergeAll(accessInPostgres, auditInPostgres, keyRecordsInPostgres).pipe(
-  Layer.provideMerge(databaseLayer),
-)
+const stored = Layer.mergeAll(
+  accessInPostgres,
+  auditInPostgres,
+  contractsInPostgres,
+  keyRecordsInPostgres,
+).pipe(Layer.provideMerge(databaseLayer))
 const inRedis = Layer.mergeAll(accessMarksOnRedis, partnerKeysOnRedis).pipe(
   Layer.provide(Layer.fresh(RedisConnections.layer)),
 )

@@ -15,8 +15,8 @@ export const uploadGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a dry run stores nothing",
     file: "http/payout-uploads/post-batch.ts",
-    text: 'if (parameters.dryRun === "true") {',
-    without: 'if (parameters.dryRun === "never") {',
+    text: "query.dryRun ? undefined : yield* requireKey(asked)",
+    without: "yield* requireKey(asked)",
     caughtIn: uploads,
     caughtBy: "is only checked with dryRun: nothing is stored",
   },

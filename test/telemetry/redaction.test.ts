@@ -34,6 +34,14 @@ describe("text in a log line", () => {
     expect(redactLine(`a part: ${text.slice(0, 30)}`)).toBe(`a part: ap_${id}_[redacted]`)
     expect(redactText(`file_${text}`)).toBe(`file_ap_${id}_[redacted]`)
     expect(redactText(id)).toBe(id)
+    const operators = newApiKey("operator")
+    expect(redactText(`with ${operators.text}`)).toBe(`with apo_${operators.id}_[redacted]`)
+  })
+
+  it("loses a token of an issuer", () => {
+    const token = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im9uZSJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
+    expect(redactText(`with ${token}, sorry`)).toBe("with [redacted], sorry")
+    expect(redactLine(`with ${token}, sorry`)).toBe("with [redacted], sorry")
   })
 
   it("keeps a URL without credentials", () => {

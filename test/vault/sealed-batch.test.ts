@@ -73,7 +73,12 @@ const itemsOf = async (id: string) =>
 
 const keys = (...args: ReadonlyArray<string>) =>
   atlaspay(
-    { REDIS_URL: inject("redisUrl"), STREAM_PREFIX: prefix, MASTER_KEYS: masterKeys },
+    {
+      REDIS_URL: inject("redisUrl"),
+      DATABASE_URL: platform.environment.DATABASE_URL ?? "",
+      STREAM_PREFIX: prefix,
+      MASTER_KEYS: masterKeys,
+    },
     "keys",
     ...args,
   ).end()

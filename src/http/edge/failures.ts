@@ -30,6 +30,11 @@ export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {
 /** There is no such resource, or it belongs to another partner; the answer is the same. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String }) {}
 
+/** The resource has other methods than that of the request. */
+export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {
+  allowed: Schema.Array(Schema.String),
+}) {}
+
 /** The key is valid but not permitted to do this; `detail` says which key is, and `scope` which scope a partner's key needs. */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
   detail: Schema.String,

@@ -1,33 +1,36 @@
 /** The one table from failures to answers: problem details (RFC 9457) that say what the caller can do next. */
-import { randomBytes } from "node:crypto"
+import { Schema } from "effect"
 import type { AccessConflict, NoSuchSubject } from "../../identity/access-register.ts"
 import type { Unauthorized } from "../../identity/credentials.ts"
+import type { IssuerUnavailable } from "../../identity/issuer-keys.ts"
 import type { KeyLookupsFull, PartnerSuspended } from "../../identity/key-directory.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
-import { base32 } from "./base32.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
-import type {
-  CommandRefused,
+import {
+  type CommandRefused,
   DuplicatePayouts,
-  DuplicatesUnknown,
-  Forbidden,
-  IdempotencyKeyReused,
-  IntakeFull,
-  InvalidBody,
-  InvalidRequest,
-  InvalidRows,
-  InvalidSignature,
-  ItemsNotYetShown,
-  NotFound,
-  NotJson,
-  PartnerShareFull,
-  TooManyRequests,
-  VersionNotReached,
+  type DuplicatesUnknown,
+  type Forbidden,
+  type IdempotencyKeyReused,
+  type IntakeFull,
+  type InvalidBody,
+  type InvalidRequest,
+  type InvalidRows,
+  type InvalidSignature,
+  type ItemsNotYetShown,
+  type MethodNotAllowed,
+  type NotFound,
+  type NotJson,
+  type PartnerShareFull,
+  type TooManyRequests,
+  type VersionNotReached,
 } from "./failures.ts"
+import { FieldProblem, RowProblem } from "./field-problem.ts"
+import { type Problem, problem } from "./problem-details.ts"
 import type { BodyFailure } from "./request-body.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
@@ -47,10 +50,12 @@ export type Failure =
   | InvalidRequest
   | InvalidRows
   | InvalidSignature
+  | IssuerUnavailable
   | ItemsNotYetShown
   | KeyLookupsFull
   | KeysForgotten
   | MailboxFull
+  | MethodNotAllowed
   | NoSuchBatch
   | NoSuchSubject
   | NotFound
@@ -73,6 +78,10 @@ interface Row<F> {
   readonly members?: (failure: F) => Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>> | ((failure: F) => Readonly<Record<string, string>>)
   readonly retryAfterSeconds?: (failure: F) => number
+  /** The schemas of members besides `detail`. */
+  readonly fields?: Schema.Struct.Fields
+  /** A failure for the document, if members or headers depend on it. */
+  readonly example?: Partial<F>
 }
 
 type Table = { readonly [Tag in Failure["_tag"]]: Row<Extract<Failure, { readonly _tag: Tag }>> }
@@ -94,6 +103,8 @@ const keyReused = {
   status: 422,
   slug: "idempotency-key-reused",
   title: "The idempotency key was used for another request",
+  fields: { batch: Schema.String },
+  example: { batch: "pb_7qfdkz5nhm2rj3wtxay4ebgc6u" },
   members: ({ batch }: { readonly batch: string }) => ({
     detail:
       "Nothing was stored. The key was accepted before with another body: read the batch in `batch`. What is in it is paid by it, so do not send that under another key. Only send what is not in it, under a new key.",
@@ -110,6 +121,8 @@ const table: Table = {
       detail: `The reason is ${reason}; docs/API.md explains all reasons.`,
       reason,
     }),
+    fields: { reason: Schema.String },
+    example: { reason: "partner-exists" },
   },
   BodiesFull: {
     status: 503,
@@ -124,6 +137,7 @@ const table: Table = {
     slug: "body-too-large",
     title: "The request body is too large",
     members: ({ bytesMax }) => ({ detail: `The limit is ${bytesMax} bytes.` }),
+    example: { bytesMax: 65_536 },
   },
   BrokenCoding: {
     status: 400,
@@ -148,6 +162,8 @@ const table: Table = {
       reason,
       ...(attempts === undefined ? {} : { attempts }),
     }),
+    fields: { reason: Schema.String, attempts: Schema.optionalKey(Schema.Array(Schema.Int)) },
+    example: { reason: "item-not-held" },
   },
   CorruptEntry: unexpected,
   DuplicatePayouts: {
@@ -161,6 +177,18 @@ const table: Table = {
       count,
       errors,
     }),
+    fields: { count: Schema.Int, errors: DuplicatePayouts.fields.errors },
+    example: {
+      count: 1,
+      errors: [
+        {
+          pointer: "/items/0",
+          item: 1,
+          detail: "accepted before",
+          duplicateOf: { batch: "pb_7qfdkz5nhm2rj3wtxay4ebgc6u", item: 4 },
+        },
+      ],
+    },
   },
   DuplicatesUnknown: {
     status: 503,
@@ -168,12 +196,15 @@ const table: Table = {
     title: "It cannot be found out now whether these payouts were accepted before",
     members: ({ detail }) => ({ detail }),
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { detail: "Earlier payouts cannot be read now.", retryAfterSeconds: 5 },
   },
   Forbidden: {
     status: 403,
     slug: "forbidden",
     title: "This key does not permit the request",
     members: ({ detail, scope }) => ({ detail, ...(scope === undefined ? {} : { scope }) }),
+    fields: { scope: Schema.optionalKey(Schema.String) },
+    example: { detail: "Use a key with the scope batches:read.", scope: "batches:read" },
   },
   IdempotencyKeyReused: keyReused,
   IntakeFull: {
@@ -181,6 +212,7 @@ const table: Table = {
     slug: "intake-full",
     title: "The service accepts no more batches at the moment",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { retryAfterSeconds: 5 },
   },
   InvalidBody: {
     status: 400,
@@ -190,6 +222,12 @@ const table: Table = {
       detail: "Nothing was stored. Correct the fields in errors and send the request again.",
       errors: problems,
     }),
+    fields: { errors: Schema.Array(FieldProblem) },
+    example: {
+      problems: [
+        { pointer: "/items/0/amount/value", item: 1, field: "amount.value", detail: "expected a decimal" },
+      ],
+    },
   },
   InvalidCursor: {
     status: 400,
@@ -202,6 +240,7 @@ const table: Table = {
     slug: "invalid-request",
     title: "The request is invalid",
     members: ({ detail }) => ({ detail }),
+    example: { detail: "limit: expected 1 to 500." },
   },
   InvalidRows: {
     status: 400,
@@ -215,8 +254,23 @@ const table: Table = {
       isComplete,
       errors,
     }),
+    fields: { rejected: Schema.Int, isComplete: Schema.Boolean, errors: Schema.Array(RowProblem) },
+    example: {
+      rejected: 1,
+      isComplete: true,
+      errors: [{ line: 3, column: "iban", detail: "expected a valid IBAN" }],
+    },
   },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
+  IssuerUnavailable: {
+    status: 503,
+    slug: "issuer-unavailable",
+    title: "The issuer of sign-ins does not answer",
+    members: () => ({
+      detail: "The token cannot be verified at the moment. Retry, or use an operator's key.",
+    }),
+    headers: retryLater,
+  },
   ItemsNotYetShown: {
     status: 503,
     slug: "not-yet-shown",
@@ -242,11 +296,19 @@ const table: Table = {
     title: "Too many requests are waiting for this batch",
     headers: retryLater,
   },
+  MethodNotAllowed: {
+    status: 405,
+    slug: "method-not-allowed",
+    title: "The resource does not have this method",
+    members: ({ allowed }) => ({ detail: `Use ${allowed.join(", ")}.` }),
+    headers: ({ allowed }) => ({ allow: allowed.join(", ") }),
+  },
   NoSuchSubject: {
     status: 404,
     slug: "not-found",
     title: "There is no such resource",
     members: ({ what }) => ({ detail: `There is no such ${what}.` }),
+    example: { what: "partner" },
   },
   NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
   NotFound: {
@@ -254,6 +316,7 @@ const table: Table = {
     slug: "not-found",
     title: "There is no such resource",
     members: ({ what }) => ({ detail: `There is no such ${what}.` }),
+    example: { what: "resource" },
   },
   NotJson: {
     status: 415,
@@ -268,6 +331,7 @@ const table: Table = {
     slug: "partner-share-full",
     title: "You have too many open batches",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { retryAfterSeconds: 5 },
   },
   PartnerSuspended: {
     status: 403,
@@ -282,6 +346,7 @@ const table: Table = {
     title: "You are sending too many requests",
     members: ({ what }) => ({ detail: `Too many ${what}. Retry later, and send fewer requests at a time.` }),
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { what: "acts", retryAfterSeconds: 1 },
   },
   Unauthorized: {
     status: 401,
@@ -308,6 +373,7 @@ const table: Table = {
     }),
     // RFC 9110, 12.5.3: what a request may have.
     headers: ({ accepted }) => ({ "accept-encoding": accepted }),
+    example: { accepted: "gzip" },
   },
   VaultUnavailable: unavailable,
   VersionNotReached: {
@@ -319,53 +385,56 @@ const table: Table = {
       version,
     }),
     headers: retrySoon,
+    fields: { version: Schema.Int },
+    example: { version: 12 },
   },
 }
 
-/** A problem, and the id under which it is logged. */
-export interface Problem {
-  readonly instance: string
+/** A type of problem, for the document: what its answers have in common, and one of them. */
+export interface ProblemType {
+  readonly slug: string
   readonly status: number
-  readonly type: string
-  readonly response: Response
+  readonly title: string
+  readonly schema: Schema.Top
+  readonly example: Readonly<Record<string, unknown>>
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The types of problems of failures, each once. A defect may happen everywhere. */
+export const problemTypesOf = (tags: ReadonlyArray<Failure["_tag"]>): ReadonlyArray<ProblemType> => {
+  const rows = [unexpected as Row<Failure>, ...tags.map((tag) => table[tag] as Row<Failure>)]
+  return [...new Map(rows.map((row) => [row.slug, problemType(row)])).values()]
+}
+
+const problemType = (row: Row<Failure>): ProblemType => {
+  const failure = (row.example ?? {}) as Failure
+  const { slug, status, title } = row
+  const titles = new Set(Object.values(table).flatMap((other) => (other.slug === slug ? [other.title] : [])))
+  const schema = Schema.Struct({
+    type: Schema.Literal(`/problems/${slug}`),
+    title: titles.size > 1 ? Schema.Literals([...titles]) : Schema.Literal(title),
+    status: Schema.Literal(status),
+    detail: Schema.optionalKey(Schema.String),
+    ...row.fields,
+    instance: Schema.String.annotate({ description: "The id under which the service logged the problem." }),
+  })
+  const instance = "urn:atlaspay:problem:abcd-efgh-ijkl-mnop"
+  const example = { type: `/problems/${slug}`, title, status, ...row.members?.(failure), instance }
+  return { slug, status, title, schema, example, headers: headersOf(row, failure) }
 }
 
 /** The problem for a failure. */
 export const problemOf = (failure: Failure): Problem => {
   // Each row of the table has the type of its tag; only the lookup loses that.
   const row = table[failure._tag] as Row<Failure>
+  return problem(row, row.members?.(failure), headersOf(row, failure))
+}
+
+const headersOf = (row: Row<Failure>, failure: Failure): Readonly<Record<string, string>> => {
   const seconds = row.retryAfterSeconds?.(failure)
   const headers = typeof row.headers === "function" ? row.headers(failure) : row.headers
-  return problem(row, row.members?.(failure), {
-    ...headers,
-    ...(seconds === undefined ? {} : { "retry-after": `${seconds}` }),
-  })
+  return { ...headers, ...(seconds === undefined ? {} : { "retry-after": `${seconds}` }) }
 }
 
 /** The problem for a defect, without any detail of it. */
 export const unexpectedProblem = (): Problem => problem(unexpected)
-
-const problem = (
-  row: Pick<Row<never>, "status" | "slug" | "title">,
-  members: Readonly<Record<string, unknown>> = {},
-  headers: Readonly<Record<string, string>> = {},
-): Problem => {
-  const { status, title } = row
-  const type = `/problems/${row.slug}`
-  // In groups of four, because logs mask what looks like an IBAN or a long number.
-  const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16).replace(/.{4}(?=.)/g, "$&-")}`
-  const body = JSON.stringify({ type, title, status, ...members, instance })
-  return {
-    instance,
-    status,
-    type,
-    response: new Response(body, {
-      status,
-      headers: {
-        "content-type": "application/problem+json",
-        "cache-control": "no-store",
-        ...headers,
-      },
-    }),
-  }
-}

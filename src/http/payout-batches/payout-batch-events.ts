@@ -2,31 +2,66 @@
 import { Effect } from "effect"
 import { maskedAccount } from "../../domain/beneficiary.ts"
 import type { PayoutItem, RecordedEvent, TransferIntent } from "../../domain/events.ts"
-import type { PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { uetrOf } from "../../domain/uetr.ts"
+import { access } from "../../identity/access.ts"
 import { EventStore } from "../../streams/event-store.ts"
-import type { EdgeContext } from "../edge/edge.ts"
-import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
-import { ownBatch } from "./batch-from-log.ts"
+import { VERSION_MAX } from "../edge/query.ts"
+import { caller } from "../routing/guards.ts"
+import { wholeNumber } from "../routing/parameters.ts"
+import { reply } from "../routing/reply.ts"
+import { route } from "../routing/route.ts"
+import { ownBatch, partnerOf } from "./batch-from-log.ts"
+import { BatchEventPage, batchInPath, exampleEvent, type ShownEvent } from "./shapes.ts"
 
 const PAGE_DEFAULT = 100
 const PAGE_MAX = 500
 
 /** A page of events after a version, and the version to continue from, if there may be more. */
-export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
-  const after = yield* wholeNumber(c, "after", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
-  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: PAGE_MAX })
-  const id = yield* ownBatch(partner, c.req.param("id") ?? "")
-  const events = yield* (yield* EventStore).read(id, after, limit)
-  return c.json({
-    events: events.map(shownEvent),
-    next: events.length === limit ? (events.at(-1)?.version ?? null) : null,
-  })
-})
+export const listBatchEvents = route({
+  method: "GET",
+  path: "/payout-batches/:id/events",
+  operationId: "listBatchEvents",
+  tag: "Payout batches",
+  summary: "List the events of a batch's log",
+  description: "The log itself, with accounts masked. An event has more fields than those that all have.",
+  guard: caller(access.readBatches),
+  parameters: batchInPath,
+  query: {
+    after: wholeNumber({
+      description: "A version: `next` of the previous page.",
+      minimum: 0,
+      maximum: VERSION_MAX,
+      fallback: 0,
+    }),
+    limit: wholeNumber({
+      description: "How many events a page has at most.",
+      minimum: 1,
+      maximum: PAGE_MAX,
+      fallback: PAGE_DEFAULT,
+    }),
+  },
+  answers: {
+    200: {
+      description: "One page.",
+      schema: BatchEventPage,
+      example: { events: [exampleEvent], next: null },
+    },
+  },
+  failures: ["CorruptEntry", "NotFound", "StoreUnavailable"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ caller, parameters, query: { after, limit } }) {
+    const id = yield* ownBatch(yield* partnerOf(caller, parameters.id), parameters.id)
+    const events = yield* (yield* EventStore).read(id, after, limit)
+    return reply(200, {
+      events: events.map(shownEvent),
+      next: events.length === limit ? (events.at(-1)?.version ?? null) : null,
+    })
+  }),
+)
 
 /** An event as it is shown: its version, its type, its times in ISO 8601, without account numbers. */
-export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<string, unknown>> => {
+export const shownEvent = ({ version, event }: RecordedEvent): typeof ShownEvent.Encoded => {
   const { _tag, at, ...data } = event
   const shown = { version, type: _tag, at: new Date(at).toISOString(), ...withTimes(data) }
   switch (event._tag) {

@@ -1,4 +1,4 @@
-/** `POST /payout-batches`: a batch is in the log before the answer, and a repeated request finds it there. */
+/** The acceptance of a batch, in whatever form it was asked for: it is in the log before the answer, and a repeated request finds it there. */
 import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
@@ -31,13 +31,13 @@ import {
   type PartnerShareFull,
 } from "../edge/failures.ts"
 import { type FieldProblem, PROBLEMS_MAX } from "../edge/field-problem.ts"
-import { requireJson, requireUtf8 } from "../edge/json-body.ts"
+import { requireUtf8 } from "../edge/json-body.ts"
 import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
-import { idempotencyKeyOf } from "./idempotency-key.ts"
+import type { IdempotencyKey } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
 import type { IntakeRules } from "./intake-rules.ts"
@@ -58,21 +58,22 @@ export interface Asked<E, R> {
   readonly problemsMax: number
 }
 
+/** Who submits a batch. */
+export type Submitter = Pick<Submission, "partner" | "credential">
+
 /** Accepts a batch from a body of JSON, or repeats the first answer. */
-export const acceptBatch = Effect.fnUntraced(function* (
+export const acceptJson = Effect.fnUntraced(function* (
   c: EdgeContext,
-  partner: PartnerId,
-  credential: Credential,
+  submitter: Submitter,
+  key: IdempotencyKey,
 ) {
-  const key = yield* idempotencyKeyOf(c)
-  yield* requireJson(c)
   const bodies = yield* RequestBodies
   const { intake } = yield* AppConfig
-  return yield* admitted(partner, key, (id) =>
-    bodies.use(c.env, bodyTerms(partner), (body) => {
+  return yield* admitted(submitter, key, (submission) =>
+    bodies.use(c.env, bodyTerms(submitter.partner), (body) => {
       const asked = inJson(body, intake)
-      return Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, asked)).pipe(
-        Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, asked, refused)),
+      return Effect.andThen(requireUtf8(c, body), accept(submission, asked)).pipe(
+        Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(submission.id, asked, refused)),
         holdingPressure,
       )
     }),
@@ -100,13 +101,13 @@ export const holdingPressure = <A, E, R>(accepted: Effect.Effect<A, E, R>) =>
 
 /** Lets a request for a batch in, if there is room for another one, and measures how long it takes. */
 export const admitted = Effect.fnUntraced(function* <E, R>(
-  partner: PartnerId,
-  key: string,
-  answer: (id: BatchId) => Effect.Effect<Response, E, R>,
+  submitter: Submitter,
+  asked: IdempotencyKey,
+  answer: (submission: Submission) => Effect.Effect<Response, E, R>,
 ) {
   const { acceptanceSeconds } = yield* Metrics
   const observe = acceptanceSeconds.startTimer()
-  const id = batchIdOf(partner, key)
+  const { id, key } = yield* identityOf(submitter.partner, asked)
   // Limits apply to new batches only; a repeated request gets its first answer.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
     const [first] = yield* (yield* EventStore).read(id, 0, 1)
@@ -115,23 +116,38 @@ export const admitted = Effect.fnUntraced(function* <E, R>(
   yield* (yield* Intake)
     .admit(partnerShardOf(id))
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
-  const response = yield* answer(id)
+  const response = yield* answer({ ...submitter, id, key })
   observe({ status: response.status })
   return response
 })
 
-/** The partner of a batch, and the key under which it was submitted. */
-export interface Submitter {
+/** The id of a batch, the idempotency key that it comes from, its partner, and the credential that submitted it. */
+export interface Submission {
+  readonly id: BatchId
+  readonly key: string
   readonly partner: PartnerId
   readonly credential: Credential
 }
 
 /**
+ * The batch that a key names. A quoted key names the same batch as the text in it. But a release that took the quotes for a part of
+ * the key may have accepted its batch: then that one is meant, or a repetition would pay twice.
+ */
+export const identityOf = Effect.fnUntraced(function* (partner: PartnerId, { key, quoted }: IdempotencyKey) {
+  if (quoted !== undefined) {
+    const before = batchIdOf(partner, quoted)
+    const [first] = yield* (yield* EventStore).read(before, 0, 1)
+    if (first !== undefined) return { id: before, key: quoted }
+  }
+  return { id: batchIdOf(partner, key), key }
+})
+
+/**
  * What was read of a request is let go before its batch is opened: of many batches that Redis writes at a time, the garbage
  * collector would copy all of it.
  */
-export const accept = <E, R>(submitter: Submitter, idempotencyKey: string, asked: Asked<E, R>) =>
-  Effect.flatMap(readyToOpen(submitter, idempotencyKey, asked), (ready) =>
+export const accept = <E, R>(submission: Submission, asked: Asked<E, R>) =>
+  Effect.flatMap(readyToOpen(submission, asked), (ready) =>
     ready instanceof Response ? Effect.succeed(ready) : openAndAnswer(ready),
   )
 
@@ -155,13 +171,8 @@ interface Ready {
 }
 
 /** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
-const readyToOpen = Effect.fnUntraced(function* <E, R>(
-  submitter: Submitter,
-  idempotencyKey: string,
-  asked: Asked<E, R>,
-) {
-  const { partner } = submitter
-  const id = batchIdOf(partner, idempotencyKey)
+const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, asked: Asked<E, R>) {
+  const { id, key: idempotencyKey, partner, credential } = submission
   const read = yield* Effect.result(asked.read)
   if (Result.isFailure(read)) return yield* repeatedOrRefused(id, asked, read.failure)
   const request = read.success
@@ -177,7 +188,15 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
-      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...found, ...sealed }),
+      receive(id, request, {
+        at,
+        partner,
+        credential,
+        idempotencyKey,
+        requestDigest: digest,
+        ...found,
+        ...sealed,
+      }),
     ),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
     Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
@@ -218,7 +237,7 @@ const answerTo = Effect.fnUntraced(function* (
  * in use, or before its time had long passed. Its answer is that of the first time, by the log. A partner that got a refusal
  * instead could send the payouts again under another key.
  */
-export const repeatedOrRefused = Effect.fnUntraced(function* <E>(
+const repeatedOrRefused = Effect.fnUntraced(function* <E>(
   id: BatchId,
   { digest: digestOf }: Pick<Asked<unknown, unknown>, "digest">,
   refused: E,

@@ -145,6 +145,30 @@ const Envelope = Schema.Struct({
   ),
 })
 
+/** A batch as it is posted. Items are checked one by one, by the same schema, because there may be many. */
+export const NewPayoutBatch = Schema.Struct({
+  ...Envelope.fields,
+  items: Schema.Array(WrittenItem.annotate({ identifier: "NewPayoutItem" })).check(
+    Schema.isMinLength(1),
+    Schema.isMaxLength(ITEMS_MAX),
+  ),
+}).annotate({ identifier: "NewPayoutBatch" })
+
+export const exampleRequest = {
+  reference: "week 12",
+  items: [
+    {
+      reference: "invoice-4711",
+      amount: { currency: "EUR", value: "12.34" },
+      beneficiary: {
+        name: "Erika Mustermann",
+        account: { scheme: "iban", iban: "DE89370400440532013000" },
+      },
+      remittance: "Invoice 4711",
+    },
+  ],
+} as const
+
 const everything = { errors: "all", onExcessProperty: "error" } as const
 const decodeTerms = Schema.decodeUnknownResult(Schema.Struct(terms), everything)
 const decodeEnvelope = Schema.decodeUnknownResult(Envelope, everything)

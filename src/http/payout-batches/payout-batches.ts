@@ -1,16 +1,11 @@
-/** `/payout-batches` and the routes below it: accept, list and show batches, with their items and events. */
+/** `/payout-batches` and the routes below it: list and show batches, with their items and events. */
 import { Effect, Schema } from "effect"
-import { Hono } from "hono"
-import type { AppConfig } from "../../config.ts"
-import { batchStates } from "../../domain/batch.ts"
 import { failureOf } from "../../domain/failure-codes.ts"
-import { isBatchId, PartnerId, parseItemNumber } from "../../domain/identifiers.ts"
-import { publicItemStates } from "../../domain/item-state.ts"
+import { PartnerId, parseItemNumber } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { needsAttention } from "../../domain/shown.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import { access } from "../../identity/access.ts"
-import type { Caller } from "../../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
   type BankRemarkView,
@@ -20,138 +15,194 @@ import {
   type ItemView,
   type Totals,
 } from "../../projections/batch-queries.ts"
-import type { PayoutLimits } from "../../providers/banks/payout-limits.ts"
-import type { DecisionRegister } from "../../register/decision-register.ts"
-import type { PayoutClaims } from "../../register/payout-claims.ts"
-import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
-import type { ClaimMarks } from "../../streams/claim-marks.ts"
-import type { EventStore } from "../../streams/event-store.ts"
-import type { Mailbox } from "../../streams/mailbox.ts"
-import type { PartnerKeys } from "../../vault/partner-keys.ts"
-import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { InvalidRequest, ItemsNotYetShown, NotFound, VersionNotReached } from "../edge/failures.ts"
-import { oneOf, VERSION_MAX, wholeNumber } from "../edge/query.ts"
-import type { RequestBodies } from "../edge/request-body.ts"
-import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
-import type { Intake } from "./intake.ts"
-import { approve, cancel, resolve, retry, review } from "./interventions.ts"
-import { listEvents } from "./payout-batch-events.ts"
-
-export const payoutBatches = (
-  edge: Edge<
-    | AppConfig
-    | ApprovalAllowance
-    | BatchQueries
-    | ClaimMarks
-    | DecisionRegister
-    | EventStore
-    | Intake
-    | Mailbox
-    | PartnerKeys
-    | PayoutClaims
-    | PayoutLimits
-    | RequestBodies
-  >,
-): Hono<EdgeEnv> =>
-  new Hono<EdgeEnv>()
-    .get("/payout-batches", edge.caller(access.readBatches, listBatches))
-    .get("/payout-batches/:id", edge.caller(access.readBatches, ofBatch(showBatch)))
-    .get("/payout-batches/:id/items", edge.caller(access.readBatches, ofBatch(listItems)))
-    .get("/payout-batches/:id/items/:item", edge.caller(access.readBatches, ofBatch(showItem)))
-    .get("/payout-batches/:id/events", edge.caller(access.readBatches, ofBatch(listEvents)))
-    .post("/payout-batches/:id/approval", edge.act(access.approve, approve))
-    .post("/payout-batches/:id/cancellation", edge.act(access.cancel, cancel))
-    .post("/payout-batches/:id/items/:item/review", edge.act(access.review, review))
-    .post("/payout-batches/:id/items/:item/retry", edge.act(access.retry, retry))
-    .post("/payout-batches/:id/items/:item/resolution", edge.act(access.resolve, resolve))
+import { VERSION_MAX } from "../edge/query.ts"
+import { caller } from "../routing/guards.ts"
+import { oneOf, text, wholeNumber } from "../routing/parameters.ts"
+import { reply } from "../routing/reply.ts"
+import { route } from "../routing/route.ts"
+import { endsWith, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
+import { interventionRoutes } from "./interventions.ts"
+import { listBatchEvents } from "./payout-batch-events.ts"
+import {
+  BatchState,
+  batchInPath,
+  exampleBatch,
+  exampleItem,
+  ItemState,
+  itemInPath,
+  PayoutBatch,
+  PayoutBatchPage,
+  PayoutItemDetail,
+  PayoutItemPage,
+} from "./shapes.ts"
 
 const PAGE_DEFAULT = 100
 const isPartnerId = Schema.is(PartnerId)
 
-/** The routes that show a batch to its partner and to operators. */
-const ofBatch =
-  <E, R>(show: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, E, R>) =>
-  (c: EdgeContext, caller: Caller) =>
-    Effect.flatMap(partnerOf(caller, c.req.param("id") ?? ""), (partner) => show(c, partner))
+const reading = caller(access.readBatches)
 
-/** A partner's own batches; an operator names the partner. */
-const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller) {
-  const partner = caller.kind === "partner" ? caller.partner : c.req.query("partner")
-  if (!isPartnerId(partner))
-    return yield* new InvalidRequest({ detail: "partner: expected the partner whose batches to list." })
-  const request = yield* pageRequest(c, batchStates, BATCHES_PER_PAGE_MAX)
-  const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
-  return c.json({ payoutBatches: entries.map(shownBatch), next: next ?? null })
+const pageOf = (limitMax: number) => ({
+  limit: wholeNumber({
+    description: "How many entries a page has at most.",
+    minimum: 1,
+    maximum: limitMax,
+    fallback: PAGE_DEFAULT,
+  }),
+  cursor: text(Schema.String, { description: "`next` of the previous page.", expected: "a cursor" }),
 })
+
+export const listPayoutBatches = route({
+  method: "GET",
+  path: "/payout-batches",
+  operationId: "listPayoutBatches",
+  tag: "Payout batches",
+  summary: "List payout batches",
+  description: "The newest first. A partner gets its own batches; an operator names the partner.",
+  guard: reading,
+  query: {
+    ...pageOf(BATCHES_PER_PAGE_MAX),
+    state: oneOf(BatchState, { description: "Only those in this state." }),
+    partner: text(Schema.String, {
+      description: "For operators, who have to name it: the partner whose batches to list.",
+      expected: "the partner whose batches to list",
+    }),
+  },
+  answers: {
+    200: {
+      description: "One page.",
+      schema: PayoutBatchPage,
+      example: { payoutBatches: [exampleBatch], next: null },
+    },
+  },
+  failures: ["InvalidCursor", "InvalidRequest", "StoreUnavailable"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ caller, query: { partner: asked, ...request } }) {
+    const partner = caller.kind === "partner" ? caller.partner : asked
+    if (!isPartnerId(partner))
+      return yield* new InvalidRequest({ detail: "partner: expected the partner whose batches to list." })
+    const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
+    return reply(200, { payoutBatches: entries.map(shownBatch), next: next ?? null })
+  }),
+)
 
 /**
  * Shows a batch from the read models, or from its log if they do not have it yet, are behind the version that the client
  * knows (`atLeast`), or do not answer: so a client can read a batch as soon as it has posted it. A version beyond the end
  * of the log is refused, without reading the whole log if the read models are at its end.
  */
-const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
-  const id = c.req.param("id") ?? ""
-  const atLeast = yield* wholeNumber(c, "atLeast", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
-  if (!isBatchId(id)) return yield* noSuchBatch
-  const known = yield* (yield* BatchQueries)
-    .batch(partner, id)
-    .pipe(
-      Effect.catchTag("StoreUnavailable", (error) =>
-        Effect.as(
-          Effect.logWarning("reading the log because the read models are not available", error),
-          undefined,
+export const showPayoutBatch = route({
+  method: "GET",
+  path: "/payout-batches/:id",
+  operationId: "showPayoutBatch",
+  tag: "Payout batches",
+  summary: "Show a payout batch",
+  description:
+    "As soon as a batch was accepted it can be read, with `atLeast` as of a version that the client knows.",
+  guard: reading,
+  parameters: batchInPath,
+  query: {
+    atLeast: wholeNumber({
+      description: "The answer must reflect at least this version of the log.",
+      minimum: 0,
+      maximum: VERSION_MAX,
+      fallback: 0,
+    }),
+  },
+  answers: { 200: { description: "The batch.", schema: PayoutBatch, example: exampleBatch } },
+  failures: ["CorruptEntry", "NotFound", "StoreUnavailable", "TooManyRequests", "VersionNotReached"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ caller, parameters: { id }, query: { atLeast } }) {
+    const partner = yield* partnerOf(caller, id)
+    const known = yield* (yield* BatchQueries)
+      .batch(partner, id)
+      .pipe(
+        Effect.catchTag("StoreUnavailable", (error) =>
+          Effect.as(
+            Effect.logWarning("reading the log because the read models are not available", error),
+            undefined,
+          ),
         ),
-      ),
-    )
-  if (known !== undefined && known.version < atLeast && (yield* endsWith(id, known.version)))
-    return yield* new VersionNotReached({ version: known.version })
-  const isShown = known !== undefined && known.version >= atLeast && !lacksSchedule(known)
-  const view = isShown ? known : yield* viewFromLog(partner, id)
-  if (view.version < atLeast) return yield* new VersionNotReached({ version: view.version })
-  return c.json(shownBatch(view))
-})
+      )
+    if (known !== undefined && known.version < atLeast && (yield* endsWith(id, known.version)))
+      return yield* new VersionNotReached({ version: known.version })
+    const isShown = known !== undefined && known.version >= atLeast && !lacksSchedule(known)
+    const view = isShown ? known : yield* viewFromLog(partner, id)
+    if (view.version < atLeast) return yield* new VersionNotReached({ version: view.version })
+    return reply(200, shownBatch(view))
+  }),
+)
 
 /** A batch that is scheduled has a time; an earlier release stored this one without it. */
 const lacksSchedule = ({ state, executeAt }: BatchView): boolean =>
   state === "scheduled" && executeAt === undefined
 
-const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
-  const id = c.req.param("id") ?? ""
-  const request = yield* pageRequest(c, publicItemStates, ITEMS_PER_PAGE_MAX)
-  if (!isBatchId(id)) return yield* noSuchBatch
-  const page = yield* (yield* BatchQueries).items(partner, id, request)
-  if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
-  const { entries, next, version } = page
-  return c.json({ items: entries.map(shownItem), next: next ?? null, version })
-})
+export const listPayoutItems = route({
+  method: "GET",
+  path: "/payout-batches/:id/items",
+  operationId: "listPayoutItems",
+  tag: "Payout batches",
+  summary: "List the items of a batch",
+  description: "In their order. A batch that was just accepted may be answered with 503 for a moment.",
+  guard: reading,
+  parameters: batchInPath,
+  query: {
+    ...pageOf(ITEMS_PER_PAGE_MAX),
+    state: oneOf(ItemState, { description: "Only those in this state." }),
+  },
+  answers: {
+    200: {
+      description: "One page.",
+      schema: PayoutItemPage,
+      example: { items: [exampleItem], next: null, version: 12 },
+    },
+  },
+  failures: ["CorruptEntry", "InvalidCursor", "ItemsNotYetShown", "NotFound", "StoreUnavailable"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ caller, parameters: { id }, query }) {
+    const partner = yield* partnerOf(caller, id)
+    const page = yield* (yield* BatchQueries).items(partner, id, query)
+    if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
+    const { entries, next, version } = page
+    return reply(200, { items: entries.map(shownItem), next: next ?? null, version })
+  }),
+)
 
-/** One item, with what banks reported of its attempts beside their state. */
-const showItem = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
-  const id = c.req.param("id") ?? ""
-  const number = parseItemNumber(c.req.param("item") ?? "")
-  if (!isBatchId(id)) return yield* noSuchBatch
-  if (number === undefined) return yield* noSuchItem
-  const detail = yield* (yield* BatchQueries).item(partner, id, number)
-  if (detail === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
-  if (detail === "no such item") return yield* noSuchItem
-  return c.json({ ...shownItem(detail.item), bankRemarks: detail.remarks.map(shownRemark) })
-})
+export const showPayoutItem = route({
+  method: "GET",
+  path: "/payout-batches/:id/items/:item",
+  operationId: "showPayoutItem",
+  tag: "Payout batches",
+  summary: "Show an item",
+  description: "With the reasons, charges and rates that banks reported of its attempts, beside their state.",
+  guard: reading,
+  parameters: {
+    ...batchInPath,
+    item: { ...itemInPath, what: "payout item", read: parseItemNumber },
+  },
+  answers: {
+    200: {
+      description: "The item.",
+      schema: PayoutItemDetail,
+      example: { ...exampleItem, bankRemarks: [] },
+    },
+  },
+  failures: ["CorruptEntry", "ItemsNotYetShown", "NotFound", "StoreUnavailable"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ caller, parameters: { id, item } }) {
+    const partner = yield* partnerOf(caller, id)
+    const detail = yield* (yield* BatchQueries).item(partner, id, item)
+    if (detail === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
+    if (detail === "no such item") return yield* noSuchItem
+    return reply(200, { ...shownItem(detail.item), bankRemarks: detail.remarks.map(shownRemark) })
+  }),
+)
 
 const noSuchItem = new NotFound({ what: "payout item" })
 
 const shownRemark = ({ seenAt, ...remark }: BankRemarkView) => ({
   ...remark,
   seenAt: new Date(seenAt).toISOString(),
-})
-
-const pageRequest = Effect.fnUntraced(function* <State extends string>(
-  c: EdgeContext,
-  states: ReadonlyArray<State>,
-  limitMax: number,
-) {
-  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: limitMax })
-  const state = yield* oneOf(c, "state", states)
-  return { limit, state, cursor: c.req.query("cursor") }
 })
 
 /** `totals` are the accepted amounts, as in the answer to the post; `states` has the amounts by item state. */
@@ -187,3 +238,13 @@ const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...i
     updatedAt: new Date(updatedAt).toISOString(),
   }
 }
+
+/** The routes of batches that were accepted. */
+export const payoutBatchRoutes = [
+  listPayoutBatches,
+  showPayoutBatch,
+  listPayoutItems,
+  showPayoutItem,
+  listBatchEvents,
+  ...interventionRoutes,
+]

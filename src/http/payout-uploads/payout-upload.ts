@@ -62,8 +62,9 @@ export class PayoutUpload {
   /** What the file asks for. Its digest is that of its bytes, inflated, behind its form and its terms. */
   get asked(): Asked<Refusal, AppConfig | PartnerKeys> {
     const { form, pieces, encoding, parameters } = this.#file
-    const { dryRun: _, rejects: __, ...terms } = parameters
-    const sorted = Object.entries(terms).sort(([a], [b]) => (a < b ? -1 : 1))
+    const { decimal, thousands } = parameters
+    const terms = Object.entries({ ...termsOf(parameters), decimal, thousands })
+    const sorted = terms.filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
     // No body of JSON begins like that, so no digest of one is that of a file.
     const before = `atlaspay upload 1 ${JSON.stringify([form, encoding ?? null, sorted])}\n`
     const keepDigest = Effect.gen({ self: this }, function* () {

@@ -1,67 +1,87 @@
 /**
- * The query of `POST /payout-batches`. A parameter that is unknown, repeated or misspelt is refused: without its `dryRun` a
- * request would pay, and without its `executeAt` too early.
+ * The query of `POST /payout-batches`, and its key. A parameter that is unknown, repeated or misspelt is refused: without its
+ * `dryRun` a request would pay, and without its `executeAt` too early.
  */
 import { Effect, Schema } from "effect"
-import { decodingThoroughly, schemaProblems } from "../../parsing/schema-problems.ts"
+import { PlainText } from "../../domain/beneficiary.ts"
+import { Actor, BatchMode } from "../../domain/events.ts"
 import { thousandsMarkNames } from "../../payout-files/decimal-notation.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { InvalidRequest } from "../edge/failures.ts"
+import {
+  type IdempotencyKey,
+  idempotencyKey,
+  optionalIdempotencyKey,
+} from "../payout-batches/idempotency-key.ts"
+import { flag, oneOf, type Parameter, text } from "../routing/parameters.ts"
 
-const flag = Schema.optionalKey(Schema.Literals(["true", "false"]))
-
-/** How a request is answered; it is no part of what it asks for. */
-const answer = { dryRun: flag }
-
-/** What any form may have in its query. */
-export const JsonParameters = Schema.Struct(answer)
-
-/** What a file may have in its query: the terms of its batch, and how it is read. The terms are checked as those of a body are. */
-export const FileParameters = Schema.Struct({
-  ...answer,
-  /** The rejected rows are the answer to a file that has some, in its own form. */
-  rejects: Schema.optionalKey(Schema.Literal("file")),
-  reference: Schema.optionalKey(Schema.String),
-  mode: Schema.optionalKey(Schema.String),
-  submittedBy: Schema.optionalKey(Schema.String),
-  requireApproval: flag,
-  executeAt: Schema.optionalKey(Schema.String),
-  /** Allows duplicates, for this reason. */
-  duplicatesReason: Schema.optionalKey(Schema.String),
-  decimal: Schema.optionalKey(Schema.Literals(["point", "comma"])),
-  thousands: Schema.optionalKey(Schema.Literals(thousandsMarkNames)),
+/** A term of a batch that comes as a file. It is checked with the batch, as that of a body is. */
+const term = (
+  schema: Schema.Top,
+  described: { readonly description: string; readonly example: string },
+): Parameter<string | undefined> => ({
+  ...described,
+  required: false,
+  schema,
+  read: (value) => ({ value }),
 })
-export type FileParameters = typeof FileParameters.Type
 
-const decodeFile = decodingThoroughly(FileParameters)
-const decodeJson = decodingThoroughly(JsonParameters)
-const known = { json: Object.keys(JsonParameters.fields), file: Object.keys(FileParameters.fields) }
+/** What a request may have in its query: how it is answered, and of a file the terms of its batch, and how it is read. */
+export const postQuery = {
+  dryRun: flag({ description: "Checks the batch only, in any form: nothing is stored, and no key is used." }),
+  rejects: text(Schema.Literal("file"), {
+    description: "For CSV and NDJSON: a refusal is answered with the rejected rows, as a file to mend.",
+    expected: "file",
+  }),
+  reference: term(PlainText(64), { description: "For files: your name for the batch.", example: "week 12" }),
+  mode: term(BatchMode, { description: "For files: as `mode` of a batch in JSON.", example: "strict" }),
+  submittedBy: term(Actor, { description: "For files: who submits the batch.", example: "kim" }),
+  requireApproval: flag({ description: "For files: whether the batch waits for an approval." }),
+  executeAt: term(Schema.String.annotate({ format: "date-time" }), {
+    description: "For CSV and NDJSON: when to pay. A pain.001 document has its own time.",
+    example: "2026-11-30T09:00:00Z",
+  }),
+  duplicatesReason: term(Schema.String, {
+    description: "For files: allows payouts that were accepted before, for this reason.",
+    example: "ordered twice",
+  }),
+  decimal: oneOf(Schema.Literals(["point", "comma"]), { description: "For CSV: what separates decimals." }),
+  thousands: oneOf(Schema.Literals(thousandsMarkNames), {
+    description: "For CSV: what separates thousands.",
+  }),
+}
 
-/** The parameters of a request whose terms are in its body. */
-export const jsonParameters = (c: EdgeContext) => decoded(c, known.json, decodeJson)
+type ValuesOf<P> = { readonly [Name in keyof P]: P[Name] extends Parameter<infer A> ? A : never }
+export type FileParameters = ValuesOf<typeof postQuery>
 
-/** The parameters of a request whose body is a file. */
-export const fileParameters = (c: EdgeContext) => decoded(c, known.file, decodeFile)
+/** The parameters that a request may have, if its body is a batch in JSON, or a file. */
+export const known = { json: ["dryRun"], file: Object.keys(postQuery) }
 
-const decoded = Effect.fnUntraced(function* <A>(
-  c: EdgeContext,
-  names: ReadonlyArray<string>,
-  decode: ReturnType<typeof decodingThoroughly<Schema.ConstraintDecoder<A>>>,
-) {
-  const given = c.req.queries()
-  for (const [name, values] of Object.entries(given)) {
+/** Refuses a request that has other parameters. */
+export const requireKnown = Effect.fnUntraced(function* (c: EdgeContext, names: ReadonlyArray<string>) {
+  for (const name of Object.keys(c.req.queries()))
     if (!names.includes(name))
       return yield* new InvalidRequest({
         detail: `The query has a parameter that is not known with this Content-Type. Known are ${names.join(", ")}.`,
       })
-    if (values.length > 1) return yield* new InvalidRequest({ detail: `${name}: expected once.` })
-  }
-  const one = Object.fromEntries(Object.entries(given).map(([name, [value]]) => [name, value]))
-  return yield* Effect.mapError(Effect.fromResult(decode(one)), ({ issue }) => {
-    const [first] = schemaProblems(issue).issues
-    return new InvalidRequest({ detail: `${first?.path?.map(String).join(".")}: ${first?.message}.` })
-  })
 })
+
+/** The key of a request, which only a dry run may lack. */
+export const postKey: Parameter<IdempotencyKey | undefined> = {
+  ...optionalIdempotencyKey,
+  description: `${idempotencyKey.description} Required, except with dryRun=true.`,
+  example: "week-12",
+}
+
+/** The key of a request that is no dry run. */
+export const requireKey = (
+  key: IdempotencyKey | undefined,
+): Effect.Effect<IdempotencyKey, InvalidRequest> => {
+  if (key !== undefined) return Effect.succeed(key)
+  const missing = idempotencyKey.read(undefined)
+  const expected = "expected" in missing ? missing.expected : ""
+  return Effect.fail(new InvalidRequest({ detail: `Idempotency-Key: expected ${expected}.` }))
+}
 
 /** The terms of a batch as a body of JSON has them. */
 export const termsOf = ({
@@ -75,7 +95,7 @@ export const termsOf = ({
   ...(reference === undefined ? {} : { reference }),
   ...(mode === undefined ? {} : { mode }),
   ...(submittedBy === undefined ? {} : { submittedBy }),
-  ...(requireApproval === undefined ? {} : { requireApproval: requireApproval === "true" }),
+  ...(requireApproval ? { requireApproval } : {}),
   ...(executeAt === undefined ? {} : { executeAt }),
   ...(duplicatesReason === undefined ? {} : { duplicates: { allowed: true, reason: duplicatesReason } }),
 })

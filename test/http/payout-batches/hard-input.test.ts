@@ -279,7 +279,7 @@ describe("a text", () => {
       headers: { authorization: `Bearer ${acme}`, "content-type": "application/json" },
       body: JSON.stringify({ reason: "a cafe\u0301", by: "Zoe\u0308" }),
     })
-    expect(answer).toMatchObject({ status: 202, json: { expected: [{ reason: "a café", by: "Zoë" }] } })
+    expect(answer).toMatchObject({ status: 202, json: { expected: [{ reason: "a café", typedBy: "Zoë" }] } })
   })
 })
 

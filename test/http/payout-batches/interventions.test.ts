@@ -39,7 +39,14 @@ describe("an approval", () => {
       status: 202,
       json: {
         status: "accepted",
-        expected: [{ type: "BatchApproved", by: "sam", credential: "partner:acme/supervisor" }],
+        expected: [
+          {
+            type: "BatchApproved",
+            by: "acme/supervisor",
+            credential: "partner:acme/supervisor",
+            typedBy: "sam",
+          },
+        ],
       },
     })
     expect(await mailOf(id)).toEqual(["Approve"])

@@ -8,7 +8,7 @@ import { isPublishedDataThere, publishedFile, sharedCase } from "../../published
 import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { type Answer, ApiUnderTest, acme, globex } from "../api-under-test.ts"
 import { refusing } from "../payout-batches/duplicates-under-test.ts"
-import { csv, csvRow, IBAN, ndjsonLine, pain001, transfer } from "./upload-bodies.ts"
+import { csv, csvRow, DAY, IBAN, ndjsonLine, pain001, transfer } from "./upload-bodies.ts"
 
 let api: ApiUnderTest
 beforeAll(async () => {
@@ -163,7 +163,7 @@ describe("a body of JSON", () => {
   it("keeps its terms in itself: in the query they are refused", async () => {
     const answer = await upload(`{"items":[${ndjsonLine("a")}]}`, {
       type: "application/json",
-      query: "?executeAt=2027-01-15T00:00:00Z",
+      query: `?executeAt=${DAY}T00:00:00Z`,
     })
     expect([answer.status, answer.json.type]).toEqual([400, "/problems/invalid-request"])
   })
@@ -273,6 +273,12 @@ describe("duplicates", () => {
       ])
       if (query !== "") expect(claims.asked).toBe(asked)
     }
+    const once = csv(csvRow("once"))
+    expect((await post(once, "once")).status).toBe(202)
+    // A quoted key names the same batch, and its own payouts are no duplicates.
+    for (const key of ["once", '"once"'])
+      expect([key, (await post(once, key, "?dryRun=true")).status]).toEqual([key, 200])
+    expect((await post(once, '"once"')).headers.get("idempotent-replayed")).toBe("true")
     const meant = await post(twice, "1", "?duplicatesReason=ordered+twice")
     expect(meant.json).toMatchObject({ warnings: [{ type: "duplicate-payouts", count: 1 }] })
   })
@@ -344,11 +350,11 @@ describe("hard files", () => {
     for (const version of ["03", "09"]) {
       const answer = await upload(pain001([transfer("a")], { version }), { type: "text/xml" })
       const [received] = await logOf(answer)
-      expect(received).toMatchObject({ reference: "m1", executeAt: Date.parse("2027-01-15T00:00:00Z") })
+      expect(received).toMatchObject({ reference: "m1", executeAt: Date.parse(`${DAY}T00:00:00Z`) })
     }
     const own = await upload(pain001([transfer("a")]), {
       type: xml,
-      query: "?executeAt=2027-01-15T00:00:00Z",
+      query: `?executeAt=${DAY}T00:00:00Z`,
     })
     expect(own.status).toBe(400)
   })
