@@ -11,13 +11,13 @@ import {
   Schema,
   String as Str,
 } from "effect"
-import { Webhook } from "standardwebhooks"
 import { PayeePolicy } from "./domain/clearance-answers.ts"
 import { type DuplicatePolicies, readDuplicatePolicies } from "./domain/duplicate-policy.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
+import { BankSecretsText, CallbackSecretText, MasterKeysText, masterKeyPair } from "./parsing/secret-texts.ts"
 import { OriginsText, originsIn } from "./parsing/web-origin.ts"
 
 /** The points at which a test may kill the process. Each is passed once per loop of a batch. */
@@ -96,19 +96,6 @@ const duplicatePolicies = Config.schema(DuplicatePoliciesText, "DUPLICATE_PAYOUT
 /** Master keys by id, in base64. The first one wraps; all unwrap. */
 export type MasterKeys = Arr.NonEmptyReadonlyArray<readonly [id: string, key: Redacted.Redacted<string>]>
 
-/** Ids of letters, digits and hyphens; keys of 32 bytes, for AES-256. */
-const masterKeyPair = /^([A-Za-z0-9-]{1,32})=([A-Za-z0-9+/]{43}=)$/
-
-const MasterKeysText = Schema.String.check(
-  Schema.makeFilter((text: string) => {
-    const ids = text.split(",").map((pair) => masterKeyPair.exec(pair.trim())?.[1])
-    return (
-      (!ids.includes(undefined) && new Set(ids).size === ids.length) ||
-      "expected master keys such as k2=<base64 of 32 bytes>,k1=…, each id once"
-    )
-  }),
-)
-
 /** MASTER_KEYS: "k2=<base64 of 32 bytes>,k1=…". */
 export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysText, "MASTER_KEYS").pipe(
   Config.map((text) =>
@@ -119,40 +106,12 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
   ),
 )
 
-/** Whether a secret can verify callbacks: it is complete base64, and the library accepts it. */
-const isUsableSecret = (secret: string): boolean => {
-  const [, base64 = ""] = /^whsec_(.+)$/.exec(secret) ?? []
-  if (base64 === "" || Buffer.from(base64, "base64").toString("base64") !== base64) return false
-  try {
-    return new Webhook(secret) !== undefined
-  } catch {
-    return false
-  }
-}
-
-const CallbackSecretText = Schema.String.check(
-  Schema.makeFilter((text: string) => isUsableSecret(text) || "expected whsec_ and base64"),
-)
-
 /** The secret with which one party signs callbacks: "whsec_…". */
 const callbackSecret = (name: string) =>
   Config.schema(CallbackSecretText, name).pipe(
     Config.map((text) => Redacted.make(text)),
     Config.option,
   )
-
-const bankSecret = /^(?:[a-z0-9-]{1,32}=)?(whsec_.+)$/
-
-const BankSecretsText = Schema.String.check(
-  Schema.makeFilter((text: string) => {
-    const secrets = text.split(",")
-    const forAll = secrets.length === 1 && text.startsWith("whsec_")
-    const isGood = secrets.every(
-      (one) => isUsableSecret(bankSecret.exec(one.trim())?.[1] ?? "") && (forAll || one.includes("=whsec_")),
-    )
-    return isGood || "expected whsec_…, or north=whsec_…,south=whsec_…"
-  }),
-)
 
 /** The secrets with which banks sign callbacks, by bank. Without a name: that of the only bank that calls back. */
 export type BankSecrets = ReadonlyArray<

@@ -32,7 +32,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   sandbox: [],
   parsing: [],
   telemetry: ["config", "domain/masking"],
-  config: ["domain", "parsing/network", "parsing/web-origin"],
+  config: ["domain", "parsing/network", "parsing/secret-texts", "parsing/web-origin"],
   platform: settingsAndSignals,
   // The tables of all rooms come from here, and the server that they are on.
   database: ["platform", ...settingsAndSignals],

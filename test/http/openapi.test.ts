@@ -267,6 +267,9 @@ describe("each answer is as the document says", () => {
     await call("createPartner", "/admin/partners", { key, body: { id: "globex" } })
     await call("createPartner", "/admin/partners", { key, body: { id: "globex" } })
     await call("listPartners", "/admin/partners", { key })
+    const contract = { operates: ["review"] }
+    await call("setPartnerContract", "/admin/partners/globex/contract", { key, body: contract })
+    await call("setPartnerContract", "/admin/partners/nobody/contract", { key, body: contract })
     await call("suspendPartner", "/admin/partners/globex/suspension", { key, body })
     await call("resumePartner", "/admin/partners/globex/resumption", { key, body })
     await call("suspendPartner", "/admin/partners/nobody/suspension", { key, body })
