@@ -273,10 +273,6 @@ describe("each answer is as the document says", () => {
     await call("suspendPartner", "/admin/partners/globex/suspension", { key, body })
     await call("resumePartner", "/admin/partners/globex/resumption", { key, body })
     await call("suspendPartner", "/admin/partners/nobody/suspension", { key, body })
-    await call("setPartnerContract", "/admin/partners/globex/contract", {
-      key,
-      body: { operates: ["review"] },
-    })
     const asked = { partner: "globex", name: "payroll", scopes: ["batches:read"] }
     const { json } = await call("createApiKey", "/admin/api-keys", { key, body: asked })
     await call("listApiKeys", "/admin/api-keys", { key })
