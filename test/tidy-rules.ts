@@ -146,6 +146,19 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],
+  // Batches that come as files, which are read as the command line reads them.
+  "http/payout-uploads": [
+    "http/edge",
+    "http/routing",
+    "http/payout-batches",
+    "payout-files",
+    "domain",
+    "identity",
+    "parsing",
+    "providers/banks/payout-limits",
+    "vault/partner-keys",
+    ...settingsAndSignals,
+  ],
   // What providers tell becomes commands to batches, as what people say does.
   "http/callbacks": [
     // What banks tell by themselves, as their kind reads it, and how callbacks are signed.
@@ -188,6 +201,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/routing",
     "http/administration",
     "http/payout-batches",
+    "http/payout-uploads",
     "http/callbacks",
     "http/operations",
     "http/documentation",
@@ -212,8 +226,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // What people and other systems send as files. Items are checked by the API's own reading of them.
   "payout-files": [
     "domain",
+    "parsing",
     "http/payout-batches/payout-batch-request",
-    "parsing/csv-cells",
+    "http/payout-batches/intake-rules",
     "providers/iso20022/element",
     "providers/iso20022/unreadable-file",
     "providers/iso20022/xml-reader",

@@ -8,11 +8,13 @@ import { documentationRoutes } from "./documentation/documentation.ts"
 import { isAlive, isReady, showMetrics } from "./operations/operations.ts"
 import { showProviders } from "./operations/providers.ts"
 import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
+import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
 import { openApiOf } from "./routing/openapi.ts"
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
 
 /** The routes of partners, operators and providers. */
 export const apiRoutes = [
+  acceptPayoutBatch,
   ...payoutBatchRoutes,
   ...webhookEndpointRoutes,
   ...administrationRoutes,

@@ -260,6 +260,43 @@ describe("each answer is as the document says", () => {
     expect([...(called.get("cancelBatch") ?? [])]).toEqual([202])
   })
 
+  it("of partners who send files, as the document shows them", async () => {
+    const { body } = definitionOf("acceptPayoutBatch")
+    const file = (query: string, type: string, text: unknown, headers = {}) =>
+      call("acceptPayoutBatch", `/payout-batches${query}`, {
+        key: partner,
+        body: text,
+        headers: { "content-type": type, ...headers },
+      })
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
+    for (const [type, { example: shown }] of Object.entries(body?.media ?? {})) {
+      const example = typeof shown === "string" ? shown.replace("2026-11-30", tomorrow) : shown
+      const tried = await file("?dryRun=true", type, example)
+      expect([type, tried.status, tried.json.itemCount]).toEqual([type, 200, 1])
+      const named = { "idempotency-key": type }
+      for (const replayed of [null, "true"]) {
+        const { status, headers } = await file("", type, example, named)
+        expect([type, status, headers.get("idempotent-replayed")]).toEqual([type, 202, replayed])
+      }
+      expect((await file("", type, example)).status).toBe(400)
+      expect((await file("?dryrun=true", type, example, named)).status).toBe(400)
+      expect((await file("", type, "{", named)).status).toBe(400)
+    }
+    const rows = {
+      "text/csv": "reference,currency,amount,name,iban\na,EUR,0,Kim,x\n",
+      "application/x-ndjson": "{}",
+    }
+    for (const [type, text] of Object.entries(rows)) {
+      const { status, json } = await file("", type, text, { "idempotency-key": "rows" })
+      expect([type, status, json.type]).toEqual([type, 400, "/problems/invalid-rows"])
+      const rejects = await file("?rejects=file", type, text, { "idempotency-key": "rows" })
+      expect([rejects.status, rejects.headers.get("content-type")?.split(";")[0]]).toEqual([400, type])
+      expect(rejects.headers.get("rejected-rows")).toBe("1")
+    }
+    expect((await file("", "text/plain", "a", { "idempotency-key": "plain" })).status).toBe(415)
+    expect([...(called.get("acceptPayoutBatch") ?? [])].sort()).toEqual([200, 202, 400, 415, 422])
+  })
+
   it("about endpoints of webhooks", async () => {
     const key = partner
     const body = { url: "https://acme.example/hooks", eventTypes: ["com.atlaspay.payout.settled.v1"] }

@@ -45,7 +45,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(AnnouncedLists, { seen: () => undefined }),
         Layer.mock(ApprovalAllowance, {}),
-        Layer.mock(PayoutLimits, { problems: () => [] }),
+        Layer.mock(PayoutLimits, { problems: () => [], destination: () => undefined }),
         Layer.mock(ProviderReports, {}),
         Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
         fixedKeys(),

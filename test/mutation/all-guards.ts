@@ -21,6 +21,7 @@ import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
+import { uploadGuards } from "./upload-guards.ts"
 import { writtenGuards } from "./written-guards.ts"
 
 /** Missed by the domain's tests. */
@@ -55,6 +56,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...databaseGuards,
   ...duplicateGuards,
   ...planningStepGuards,
+  ...uploadGuards,
   ...writtenGuards,
   ...readingGuards,
 ]

@@ -8,7 +8,7 @@ import { boundConnections, type ConnectionLimits } from "./connections.ts"
 import type { DirectRoute } from "./direct-route.ts"
 import { InvalidRequest } from "./failures.ts"
 import { closeAll, type ListenFailed, type Listening, listen, type Place } from "./listening.ts"
-import { problemOf } from "./problem.ts"
+import { problemOf } from "./problems.ts"
 
 /** Milliseconds for the headers, and for a request from its first byte to the last of its body. */
 const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000 }

@@ -19,6 +19,7 @@ import {
   type IntakeFull,
   type InvalidBody,
   type InvalidRequest,
+  type InvalidRows,
   type InvalidSignature,
   type ItemsNotYetShown,
   type MethodNotAllowed,
@@ -29,7 +30,8 @@ import {
   type TooManyRequests,
   type VersionNotReached,
 } from "./failures.ts"
-import { FieldProblem } from "./field-problem.ts"
+import { FieldProblem, RowProblem } from "./field-problem.ts"
+import { type Problem, problem } from "./problem-details.ts"
 import type { BodyFailure } from "./request-body.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
@@ -47,6 +49,7 @@ export type Failure =
   | InvalidBody
   | InvalidCursor
   | InvalidRequest
+  | InvalidRows
   | InvalidSignature
   | IssuerUnavailable
   | ItemsNotYetShown
@@ -241,6 +244,25 @@ export const table: Table = {
     members: ({ detail }) => ({ detail }),
     example: { detail: "limit: expected 1 to 500." },
   },
+  InvalidRows: {
+    status: 400,
+    slug: "invalid-rows",
+    title: "The file of payouts is invalid",
+    members: ({ rejected, isComplete, errors }) => ({
+      detail: isComplete
+        ? "Nothing was stored. Correct the rows in errors and send the file again, under the same key."
+        : "Nothing was stored, and the file was not read to its end. Correct what is in errors first.",
+      rejected,
+      isComplete,
+      errors,
+    }),
+    fields: { rejected: Schema.Int, isComplete: Schema.Boolean, errors: Schema.Array(RowProblem) },
+    example: {
+      rejected: 1,
+      isComplete: true,
+      errors: [{ line: 3, column: "iban", detail: "expected a valid IBAN" }],
+    },
+  },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
   IssuerUnavailable: {
     status: 503,
@@ -313,7 +335,9 @@ export const table: Table = {
     status: 415,
     slug: "not-json",
     title: "The request body is not JSON",
-    members: () => ({ detail: "Send Content-Type: application/json." }),
+    members: ({ accepted = ["application/json"] }) => ({
+      detail: `Send Content-Type: ${accepted.join(" or ")}.`,
+    }),
   },
   PartnerShareFull: {
     status: 429,
@@ -348,7 +372,10 @@ export const table: Table = {
     status: 415,
     slug: "unsupported-charset",
     title: "The request body is in a charset that is not read",
-    members: () => ({ detail: "Send JSON in UTF-8, without a charset or with charset=utf-8." }),
+    members: () => ({
+      detail:
+        "Send JSON in UTF-8, without a charset or with charset=utf-8; other bodies in a charset that is known.",
+    }),
   },
   UnsupportedCoding: {
     status: 415,
@@ -375,3 +402,20 @@ export const table: Table = {
     example: { version: 12 },
   },
 }
+
+/** The problem for a failure. */
+export const problemOf = (failure: Failure): Problem => {
+  // Each row of the table has the type of its tag; only the lookup loses that.
+  const row = table[failure._tag] as Row<Failure>
+  return problem(row, row.members?.(failure), headersOf(row, failure))
+}
+
+/** The headers of a problem besides those that all have. */
+export const headersOf = (row: Row<Failure>, failure: Failure): Readonly<Record<string, string>> => {
+  const seconds = row.retryAfterSeconds?.(failure)
+  const headers = typeof row.headers === "function" ? row.headers(failure) : row.headers
+  return { ...headers, ...(seconds === undefined ? {} : { "retry-after": `${seconds}` }) }
+}
+
+/** The problem for a defect, without any detail of it. */
+export const unexpectedProblem = (): Problem => problem(unexpected)

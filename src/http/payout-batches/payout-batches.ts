@@ -1,4 +1,4 @@
-/** `/payout-batches` and the routes below it: accept, list and show batches, with their items and events; and `/payout-items`. */
+/** `/payout-batches` and the routes below it: list and show batches, with their items and events; and `/payout-items`. */
 import { Effect } from "effect"
 import { type BatchId, type PartnerId, parseItemNumber } from "../../domain/identifiers.ts"
 import { access } from "../../identity/access.ts"
@@ -21,7 +21,6 @@ import { listBatchEvents } from "./event-list.ts"
 import { interventionRoutes } from "./interventions.ts"
 import { asFile, exportForm, exportItems } from "./item-export.ts"
 import { batchFilters, itemFilters, ofPartner, pageOf, withAmounts } from "./list-filters.ts"
-import { acceptPayoutBatch } from "./payout-batch-intake.ts"
 import { partnerNamed, searchPayoutItems } from "./payout-items.ts"
 import {
   batchInPath,
@@ -228,9 +227,8 @@ export const showPayoutItem = route({
 
 const noSuchItem = new NotFound({ what: "payout item" })
 
-/** The routes of batches. */
+/** The routes of batches that were accepted. */
 export const payoutBatchRoutes = [
-  acceptPayoutBatch,
   listPayoutBatches,
   showPayoutBatch,
   listPayoutItems,

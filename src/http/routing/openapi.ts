@@ -1,10 +1,10 @@
 /** The OpenAPI 3.1 document of routes: all of it comes from their definitions, their schemas, and the table of problems. */
 import { JsonSchema, Schema, SchemaRepresentation } from "effect"
 import { operatorActs, scopes } from "../../identity/access.ts"
-import { type ProblemType, problemTypesOf } from "../edge/problem.ts"
+import { type ProblemType, problemTypesOf } from "../edge/problem-types.ts"
 import type { Failure } from "../edge/problems.ts"
 import { writtenHeader } from "./parameters.ts"
-import { type Answer, type Answers, JSON_TYPE, mediaTypesOf } from "./reply.ts"
+import { type Answer, type Answers, JSON_TYPE, mediaTypesOf, type RefusalForm } from "./reply.ts"
 import type { Definition } from "./route.ts"
 import { tags } from "./tags.ts"
 
@@ -119,7 +119,7 @@ const operationOf = (definition: Definition, schemas: Schemas, problems: Map<str
             ),
           },
         }),
-    responses: { ...Object.fromEntries(responses), ...refusalsOf(failures, Object.keys(answers), problems) },
+    responses: { ...Object.fromEntries(responses), ...refusalsOf(failures, definition, problems) },
   }
 }
 
@@ -229,10 +229,6 @@ const parametersOf = (definition: Definition, schemas: Schemas): Json => {
 
 const responseOf = (answer: Answer, schemas: Schemas): Json => {
   const { description, schema, mediaType = JSON_TYPE, headers = {}, example, otherMediaTypes = {} } = answer
-  const others = Object.entries(otherMediaTypes).map(([type, { example }]) => [
-    type,
-    { schema: { type: "string" }, example },
-  ])
   return {
     description,
     ...(Object.keys(headers).length === 0 ? {} : { headers: mapped(headers, headerOf) }),
@@ -244,11 +240,14 @@ const responseOf = (answer: Answer, schemas: Schemas): Json => {
               schema: schemas.add(schema, false),
               ...(example === undefined ? {} : { example }),
             },
-            ...Object.fromEntries(others),
+            ...mapped(otherMediaTypes, textOf),
           },
         }),
   }
 }
+
+/** A body that is a text. */
+const textOf = ({ example }: { readonly example: string }): Json => ({ schema: { type: "string" }, example })
 
 const headerOf = ({
   description,
@@ -278,7 +277,7 @@ const problemHeaders: Readonly<Record<string, string>> = {
 /** The problems by status; a status that the route also answers otherwise is left to it. */
 const refusalsOf = (
   failures: ReadonlyArray<Failure["_tag"]>,
-  answered: ReadonlyArray<string>,
+  { answers, refusalForms = {} }: Pick<Definition, "answers" | "refusalForms">,
   problems: Map<string, ProblemType>,
 ): Json => {
   const types = problemTypesOf([...new Set(failures)].sort())
@@ -286,12 +285,12 @@ const refusalsOf = (
   const byStatus = [...Map.groupBy(types, ({ status }) => status)].sort(([a], [b]) => a - b)
   return Object.fromEntries(
     byStatus.flatMap(([status, [...some]]) =>
-      answered.includes(`${status}`) ? [] : [[`${status}`, refusalOf(some)]],
+      status in answers ? [] : [[`${status}`, refusalOf(some, refusalForms[status])]],
     ),
   )
 }
 
-const refusalOf = (types: ReadonlyArray<ProblemType>): Json => {
+const refusalOf = (types: ReadonlyArray<ProblemType>, form?: RefusalForm): Json => {
   const names = [...new Set(types.flatMap(({ headers }) => Object.keys(headers)))].sort()
   const refs = types.map(({ slug }) => ({ $ref: `#/components/schemas/${nameOfProblem(slug)}` }))
   const headers = names.map((name) => {
@@ -299,9 +298,11 @@ const refusalOf = (types: ReadonlyArray<ProblemType>): Json => {
     const description = problemHeaders[name] ?? `As in RFC 9110.`
     return [name, headerOf({ description, ...(isOnAll ? {} : { optional: true }) })]
   })
+  const all = { ...Object.fromEntries(headers), ...mapped(form?.headers ?? {}, headerOf) }
+  const titles = `${[...new Set(types.map(({ title }) => title))].join("; ")}.`
   return {
-    description: `${[...new Set(types.map(({ title }) => title))].join("; ")}.`,
-    ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }),
+    description: form === undefined ? titles : `${titles} ${form.description}`,
+    ...(Object.keys(all).length === 0 ? {} : { headers: all }),
     content: {
       "application/problem+json": {
         schema: refs.length === 1 ? refs[0] : { oneOf: refs },
@@ -309,6 +310,7 @@ const refusalOf = (types: ReadonlyArray<ProblemType>): Json => {
           types.map(({ slug }) => [slug, { $ref: `#/components/examples/${slug}` }]),
         ),
       },
+      ...mapped(form?.mediaTypes ?? {}, textOf),
     },
   }
 }

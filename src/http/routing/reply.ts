@@ -24,6 +24,14 @@ export interface Answer<Body = unknown> {
   readonly otherMediaTypes?: Readonly<Record<string, { readonly example: string }>>
 }
 
+/** Other forms of a refusal than problem details. */
+export interface RefusalForm {
+  /** When it is answered so. */
+  readonly description: string
+  readonly mediaTypes: Readonly<Record<string, { readonly example: string }>>
+  readonly headers: Readonly<Record<string, AnswerHeader>>
+}
+
 export type Answers = Readonly<Record<number, Answer>>
 
 /** An answer of a handler, before it is written. */

@@ -20,7 +20,15 @@ import {
   readPath,
   readQuery,
 } from "./parameters.ts"
-import { type Answers, type MediaTypeOf, mediaTypesOf, type Reply, type ReplyOf, writerOf } from "./reply.ts"
+import {
+  type Answers,
+  type MediaTypeOf,
+  mediaTypesOf,
+  type RefusalForm,
+  type Reply,
+  type ReplyOf,
+  writerOf,
+} from "./reply.ts"
 import type { Tag } from "./tags.ts"
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
@@ -45,6 +53,8 @@ export interface Definition {
   readonly answers: Answers
   /** Replies with 200 have an entity tag, and are not sent again to who has them. For routes that read. */
   readonly conditional?: true
+  /** By status, in what other forms than problem details a refusal may be answered. The handler replies with a `Response` for these. */
+  readonly refusalForms?: Readonly<Record<number, RefusalForm>>
   /** Where it is served, if not only by the API: `operations` is the listener for those who run the service. */
   readonly listener?: "both" | "operations"
   /** Failures of the handler: not those of the caller's check, of parameters and of a body that the route reads. */

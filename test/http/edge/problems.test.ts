@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { unexpectedProblem } from "../../../src/http/edge/problem.ts"
+import { unexpectedProblem } from "../../../src/http/edge/problems.ts"
 import { redactText } from "../../../src/telemetry/redaction.ts"
 
 it("gives a problem an id that is found in the log, whatever it looks like", () => {
