@@ -45,6 +45,14 @@ export const uploadGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is refused as a whole with the place of each bad payout",
   },
   {
+    name: "a file is not refused while it is not known whether it was accepted",
+    file: "http/payout-uploads/post-batch.ts",
+    text: 'failure instanceof InvalidRows && file.parameters.rejects === "file"',
+    without: 'file.parameters.rejects === "file"',
+    caughtIn: uploads,
+    caughtBy: "are not the answer where it is not known whether the file was accepted before",
+  },
+  {
     name: "a document that was cut off is not paid",
     file: "payout-files/payment-order.ts",
     text: "saidCount !== undefined && saidCount !== String(count)",

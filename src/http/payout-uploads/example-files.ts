@@ -38,7 +38,7 @@ const ndjson = Schema.String.annotate({
   description: "A line for each payout, as an item of a batch in JSON.",
 })
 const xml = Schema.String.annotate({
-  description: "A pain.001.001.03 or pain.001.001.09 document (ISO 20022).",
+  description: "A pain.001 document, version .03, .08 or .09 (ISO 20022).",
 })
 
 /** The media types of files, as a request has them. */

@@ -1,9 +1,11 @@
 /** Batches as files: what is read of each form, what is refused with which place, and what a repetition gets. */
 import { readdirSync, readFileSync } from "node:fs"
 import { gzipSync } from "node:zlib"
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { BatchId } from "../../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
+import { EventStore } from "../../../src/streams/event-store.ts"
 import { isPublishedDataThere, publishedFile, sharedCase } from "../../published-data.ts"
 import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { type Answer, ApiUnderTest, acme, globex } from "../api-under-test.ts"
@@ -212,6 +214,18 @@ describe("rejected rows", () => {
     ])
     const mended = JSON.stringify({ ...lines[0], amount: { currency: "EUR", value: "1.00" } })
     expect((await upload(mended, { type: ndjson })).status).toBe(202)
+  })
+
+  it("are not the answer where it is not known whether the file was accepted before", async () => {
+    const store = Context.get(api.streams, EventStore)
+    const { read } = store
+    const away = Effect.fail(new StoreUnavailable({ store: "redis", step: "read", reason: "gone" }))
+    try {
+      Object.assign(store, { read: () => away })
+      expect((await upload(csv(csvRow("a", { amount: "0" })), { query: "?rejects=file" })).status).toBe(503)
+    } finally {
+      Object.assign(store, { read })
+    }
   })
 
   it("are all counted, and a hundred named", async () => {
