@@ -275,9 +275,12 @@ const runAll = Effect.fnUntraced(function* (
   taken: ReadonlyArray<Ownership>,
   takenAt: Moment,
 ) {
+  const tooMany: Array<Ownership> = []
   for (const owned of taken) {
-    const mayBegin = !owned.isNew || worker.window.begin(moment().monotonic)
-    if (!mayBegin && (yield* postponed(worker, owned))) continue
+    if (owned.isNew && !worker.window.begin(moment().monotonic)) {
+      tooMany.push(owned)
+      continue
+    }
     worker.window.leaves(owned.batch)
     const lease: Lease = { owned, renewedAt: takenAt }
     // An actor that still runs here under an older claim ends before the next one begins.
@@ -290,25 +293,25 @@ const runAll = Effect.fnUntraced(function* (
     })
     yield* FiberMap.run(worker.actors, owned.batch, supervise(worker, lease).pipe(Effect.ensuring(forget)))
   }
+  if (tooMany.length === 0) return
+  worker.withheld = true
+  yield* Effect.forEach(tooMany, (owned) => postpone(worker, owned), {
+    concurrency: "unbounded",
+    discard: true,
+  })
 })
 
-/** Puts a new batch back. Returns `false` if that cannot be: then it has to begin, because nobody else would take it now. */
-const postponed = (worker: Worker, owned: Ownership) =>
-  Effect.flatMap(RunQueue, ({ postpone }) => postpone(owned)).pipe(
-    Effect.as(true),
+/**
+ * Puts a new batch back. If Redis does not answer, it may be back all the same, now or later, and another worker may own it. So
+ * it does not begin here: if it is still pending, it is taken over after the claim time.
+ */
+const postpone = (worker: Worker, owned: Ownership) =>
+  Effect.flatMap(RunQueue, (queue) => queue.postpone(owned)).pipe(
     Effect.catchTags({
-      OwnershipLost: () => Effect.succeed(true),
+      OwnershipLost: () => Effect.void,
       StoreUnavailable: ({ step, reason }) =>
-        Effect.as(
-          Effect.logWarning("batch not postponed", { worker: worker.name, batch: owned.batch, step, reason }),
-          false,
-        ),
+        Effect.logWarning("batch not postponed", { worker: worker.name, batch: owned.batch, step, reason }),
     }),
-    Effect.tap((isPostponed) =>
-      Effect.sync(() => {
-        if (isPostponed) worker.withheld = true
-      }),
-    ),
   )
 
 /**
