@@ -143,7 +143,8 @@ const makeWorker = Effect.gen(function* () {
       decisions: yield* DecisionRegister,
       watch: yield* StoreWatch,
       isDraining: () => worker.draining,
-      rests: (batch, payouts) => window.rests(batch, payouts, moment().monotonic),
+      released: (batch, payouts) =>
+        payouts === undefined ? window.closed(batch) : window.rests(batch, payouts, moment().monotonic),
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,
     },
