@@ -14,8 +14,8 @@ export const REST_MS = 5_000
 /** How often one batch may begin although the window is full. Milliseconds. */
 export const ONE_MORE_EVERY_MS = 250
 
-/** Batches that are remembered because they no longer count: the oldest is forgotten first, and may count once more. */
-const SLOW_MAX = 100_000
+/** Batches that are remembered because they no longer count: as many as may be open. The oldest is forgotten first, and may count again. */
+const SLOW_MAX = 20_000
 
 interface Begun {
   /** The most that it counted at a release, and when that was. */

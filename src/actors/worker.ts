@@ -32,7 +32,7 @@ import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
-import { releasing, releasingByAppend } from "./releases.ts"
+import { postpone, releasing, releasingByAppend } from "./releases.ts"
 import { TimerWatch } from "./timer-watch.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
@@ -296,24 +296,11 @@ const runAll = Effect.fnUntraced(function* (
   }
   if (tooMany.length === 0) return
   worker.withheld = true
-  yield* Effect.forEach(tooMany, (owned) => postpone(worker, owned), {
+  yield* Effect.forEach(tooMany, (owned) => postpone(worker.name, owned), {
     concurrency: "unbounded",
     discard: true,
   })
 })
-
-/**
- * Puts a new batch back. If Redis does not answer, it may be back all the same, now or later, and another worker may own it. So
- * it does not begin here: if it is still pending, it is taken over after the claim time.
- */
-const postpone = (worker: Worker, owned: Ownership) =>
-  Effect.flatMap(RunQueue, (queue) => queue.postpone(owned)).pipe(
-    Effect.catchTags({
-      OwnershipLost: () => Effect.void,
-      StoreUnavailable: ({ step, reason }) =>
-        Effect.logWarning("batch not postponed", { worker: worker.name, batch: owned.batch, step, reason }),
-    }),
-  )
 
 /**
  * Runs an actor and handles its end. If it failed because a store is down, the batch stays pending for this worker without
