@@ -242,6 +242,14 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "that is too old, whatever its end",
   },
   {
+    name: "nobody uses up the attempts to read the issuer's keys by disconnecting",
+    file: "identity/issuer-keys.ts",
+    text: "yield* Effect.uninterruptible(read)",
+    without: "yield* read",
+    caughtIn: signIns,
+    caughtBy: "are read to the end although the client that asked for a new one disconnects",
+  },
+  {
     name: "keys of an issuer that stays away stop counting",
     file: "identity/issuer-keys.ts",
     text: "if (known === undefined || isOld(yield* Clock.currentTimeMillis, times.outageMsMax))",
@@ -252,8 +260,8 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an issuer is asked for its keys at most once per cool-down",
     file: "identity/issuer-keys.ts",
-    text: "if ((yield* Clock.currentTimeMillis) - triedAt >= times.coolDownMs) yield* read",
-    without: "yield* read",
+    text: "if ((yield* Clock.currentTimeMillis) - triedAt >= times.coolDownMs) ",
+    without: "",
     caughtIn: signIns,
     caughtBy: "are not read more often than once per cool-down, whatever tokens come",
   },

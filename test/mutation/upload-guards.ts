@@ -45,6 +45,14 @@ export const uploadGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is refused as a whole with the place of each bad payout",
   },
   {
+    name: "a file that may have been accepted is not answered with its rejected rows",
+    file: "http/payout-uploads/post-batch.ts",
+    text: "failure instanceof InvalidRows && ",
+    without: "",
+    caughtIn: uploads,
+    caughtBy: "are no answer while it cannot be known whether the file was accepted before",
+  },
+  {
     name: "a document that was cut off is not paid",
     file: "payout-files/payment-order.ts",
     text: "saidCount !== undefined && saidCount !== String(count)",

@@ -8,7 +8,7 @@ import type { StreamForm } from "../../payout-files/payout-stream.ts"
 import { rejectsOfStream } from "../../payout-files/rejects-stream.ts"
 import { charsetOf, UnsupportedCharset } from "../edge/body-charset.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { DuplicatePayouts, InvalidRequest, NotJson } from "../edge/failures.ts"
+import { DuplicatePayouts, InvalidRequest, InvalidRows, NotJson } from "../edge/failures.ts"
 import { isJson, requireUtf8 } from "../edge/json-body.ts"
 import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
 import type { IdempotencyKey } from "../payout-batches/idempotency-key.ts"
@@ -202,7 +202,7 @@ const answering = <A, E, R>(file: ReceivedFile, answer: (upload: PayoutUpload) =
       (found) => Effect.fail(withLines(found, upload)),
     ),
     Effect.catch((failure) =>
-      file.parameters.rejects === "file" && upload.rejected.length > 0
+      failure instanceof InvalidRows && file.parameters.rejects === "file" && upload.rejected.length > 0
         ? rejectsAnswer(file, upload, failure)
         : Effect.fail(failure),
     ),

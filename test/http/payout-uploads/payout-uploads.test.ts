@@ -1,9 +1,11 @@
 /** Batches as files: what is read of each form, what is refused with which place, and what a repetition gets. */
 import { readdirSync, readFileSync } from "node:fs"
 import { gzipSync } from "node:zlib"
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { BatchId } from "../../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
+import { EventStore } from "../../../src/streams/event-store.ts"
 import { isPublishedDataThere, publishedFile, sharedCase } from "../../published-data.ts"
 import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { type Answer, ApiUnderTest, acme, globex } from "../api-under-test.ts"
@@ -194,6 +196,19 @@ describe("rejected rows", () => {
     expect(second).toMatch(/^c,EUR,12\.34,Erika Mustermann,DE00,.*iban: /)
     const mended = text.replace("1.2.3", "1.23").replace("DE00", IBAN)
     expect((await upload(mended)).status).toBe(202)
+  })
+
+  it("are no answer while it cannot be known whether the file was accepted before", async () => {
+    const store = Context.get(api.streams, EventStore)
+    const away = new StoreUnavailable({ store: "redis", step: "read", reason: "TIMEOUT" })
+    const { read } = store
+    let reads = 0
+    const once: typeof read = (...asked) => (reads++ === 0 ? read(...asked) : Effect.fail(away))
+    Object.assign(store, { read: once })
+    const answer = await upload(csv(csvRow("a", { iban: "DE00" })), { query: "?rejects=file" }).finally(() =>
+      Object.assign(store, { read }),
+    )
+    expect(answer.status).toBe(503)
   })
 
   it("are lines of NDJSON for NDJSON", async () => {
