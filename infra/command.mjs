@@ -1,11 +1,15 @@
 import { spawnSync } from "node:child_process"
 
-/** The whole output of a command. Throws an error that contains it if the command fails or does not exist. */
-export const run = (command, args, environment = {}) => {
+/**
+ * The whole output of a command. Throws an error that contains it if the command fails, does not exist, or takes longer than
+ * `timeoutMs`; without one it may take any time.
+ */
+export const run = (command, args, { environment = {}, timeoutMs } = {}) => {
   const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
+    timeout: timeoutMs,
     maxBuffer: 256 * 1024 * 1024,
   })
   if (status === 0) return stdout

@@ -4,28 +4,40 @@ import { homedir } from "node:os"
 import { basename, join } from "node:path"
 import { run, withProgress } from "./command.mjs"
 
-/** Whether node_modules differs from package-lock.json, by npm's own record of what it installed. */
-export const needsInstall = (root) => {
-  const wanted = packagesIn(join(root, "package-lock.json"))
-  const installed = packagesIn(join(root, "node_modules/.package-lock.json"))
+/** Whether node_modules is not what this clone needs: its packages, and with them the Node that it runs on. */
+export const needsInstall = (root) =>
+  packagesDiffer(root) || !existsSync(join(root, "node_modules/node/bin/node"))
+
+/** Whether the packages of a folder differ from its package-lock.json, by npm's own record of what it installed. */
+export const packagesDiffer = (folder) => {
+  const wanted = packagesIn(join(folder, "package-lock.json"))
+  const installed = packagesIn(join(folder, "node_modules/.package-lock.json"))
   const paths = Object.keys(installed)
   const complete = Object.entries(wanted).every(
     ([path, { optional }]) => path === "" || optional || path in installed,
   )
-  const same = paths.every((path) => isSame(wanted[path], installed[path]) && existsSync(join(root, path)))
-  return !complete || !same || !existsSync(join(root, "node_modules/node/bin/node"))
+  const same = paths.every((path) => isSame(wanted[path], installed[path]) && existsSync(join(folder, path)))
+  return !complete || !same
 }
 
-/** Installs what the lock file says. npm's warnings about engines concern the Node that runs npm, not ours. */
+/** Installs what this clone needs. */
 export const installDependencies = (root) => {
   requireOwn(join(root, "node_modules"))
   withProgress("Installing the npm packages", () => {
-    const [command, ...first] = npmCommand(process.env)
-    const options = ["ci", "--prefix", root, "--include=dev", "--loglevel=error", "--no-audit", "--no-fund"]
-    run(command, [...first, ...options, ...cacheOptions(root)])
+    installPackages(root, root)
     if (needsInstall(root))
       throw new Error("npm ci left node_modules incomplete: did it run with --ignore-scripts?")
   })
+}
+
+/**
+ * Installs what the lock file of a folder says; `root` is the clone. npm's warnings about engines concern the Node that runs npm, not
+ * ours. Throws what npm printed if it fails, or takes longer than `timeoutMs`.
+ */
+export const installPackages = (folder, root, { options = [], timeoutMs } = {}) => {
+  const [command, ...first] = npmCommand(process.env)
+  const always = ["ci", "--prefix", folder, "--include=dev", "--loglevel=error", "--no-audit", "--no-fund"]
+  run(command, [...first, ...always, ...options, ...cacheOptions(root)], { timeoutMs })
 }
 
 /** npm ci empties the folder first: of a link, it would empty the folder of another clone. */

@@ -60,7 +60,7 @@ const installPackages = (packages) =>
 
 const apt = (options, verb, packages) =>
   run("apt-get", [...options, verb, "--yes", "--quiet", "--no-install-recommends", ...packages], {
-    DEBIAN_FRONTEND: "noninteractive",
+    environment: { DEBIAN_FRONTEND: "noninteractive" },
   })
 
 /** Debian's way to install a service without starting it. Signals are ignored meanwhile, so that the file is always removed. */

@@ -10,25 +10,29 @@ import { describe, expect, it } from "vitest"
 
 const program = fileURLToPath(new URL("./all.ts", import.meta.url))
 
-/** What each of the three does, as a line of sh. */
+/** What each of them does, as a line of sh. */
 interface Doings {
   readonly check?: string
   readonly lint?: string
+  readonly openApi?: string
   readonly vitest?: string
 }
 
-const all = async (doings: Doings, ...args: ReadonlyArray<string>) => {
+const all = async (
+  { environment = {}, ...doings }: Doings & { readonly environment?: object },
+  ...args: ReadonlyArray<string>
+) => {
   const folder = mkdtempSync(join(tmpdir(), "all-"))
   const place = (name: string, script: string) => {
     writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`)
     chmodSync(join(folder, name), 0o755)
   }
   try {
-    const { check = "true", lint = "true", vitest = "true" } = doings
-    place("npm", `case "$3" in check) ${check};; lint) ${lint};; *) exit 9;; esac`)
+    const { check = "true", lint = "true", openApi = "true", vitest = "true" } = doings
+    place("npm", `case "$3" in check) ${check};; lint) ${lint};; lint:openapi) ${openApi};; *) exit 9;; esac`)
     place("vitest", `echo "vitest $*"; ${vitest}`)
     const child = spawn(process.execPath, [program, ...args], {
-      env: { PATH: folder },
+      env: { PATH: folder, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     })
     const [[status], stdout, stderr] = await Promise.all([
@@ -43,23 +47,40 @@ const all = async (doings: Doings, ...args: ReadonlyArray<string>) => {
 }
 
 describe("npm test", () => {
-  it("succeeds if types, style and tests do, prints the tests alone, and passes its arguments to them", async () => {
-    const { status, stdout, stderr } = await all({ check: "echo fine", lint: "echo fine" }, "test/domain")
+  it("succeeds if types, style, document and tests do, prints the tests alone, and passes its arguments to them", async () => {
+    const { status, stdout, stderr } = await all(
+      { check: "echo fine", lint: "echo fine", openApi: "echo fine" },
+      "test/domain",
+    )
     expect([status, stdout, stderr]).toEqual([0, "vitest run test/domain\n", ""])
   })
 
-  it.each(["check", "lint"] as const)("fails if `%s` does, and prints what it says", async (script) => {
-    const { status, stdout, stderr } = await all({ [script]: "echo on stdout; echo on stderr >&2; exit 2" })
-    expect([status, stdout]).toEqual([1, "vitest run\n"])
-    expect(stderr).toContain("on stdout\non stderr\n")
-    expect(stderr).toContain("failed (status 2)")
-  })
+  it.each(["check", "lint", "openApi"] as const)(
+    "fails if `%s` does, and prints what it says",
+    async (script) => {
+      const { status, stdout, stderr } = await all({ [script]: "echo on stdout; echo on stderr >&2; exit 2" })
+      expect([status, stdout]).toEqual([1, "vitest run\n"])
+      expect(stderr).toContain("on stdout\non stderr\n")
+      expect(stderr).toContain("failed (status 2)")
+    },
+  )
 
   it.each([
     ["a test fails", "exit 1"],
     ["the tests are killed", "kill -9 $$"],
   ])("fails if %s", async (_, vitest) => {
     expect(await all({ vitest })).toMatchObject({ status: 1 })
+  })
+
+  it("says that the OpenAPI document was not checked, which is a failure in CI", async () => {
+    const openApi = "echo no network >&2; exit 75"
+    const here = await all({ openApi })
+    expect([here.status, here.stdout]).toEqual([0, "vitest run\n"])
+    expect(here.stderr).toMatch(/^no network\n\n.* NOT checked/)
+    const inCi = await all({ openApi, environment: { CI: "true" } })
+    expect(inCi.status).toBe(1)
+    expect(inCi.stderr).toContain("the check of docs/openapi.json failed (status 75)")
+    expect(await all({ openApi, lint: "exit 75" })).toMatchObject({ status: 1 })
   })
 
   it("fails if a check is killed", async () => {

@@ -16,6 +16,7 @@ import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import type { OutsideText } from "./outside-text.ts"
 import type { Route } from "./route.ts"
 import type { Scheme } from "./scheme.ts"
+import type { Trace } from "./trace.ts"
 
 /** Where the item's money stands in the ledger. */
 export type LedgerState = "none" | "held" | "posted" | "released" | "reversed"
@@ -201,6 +202,8 @@ export interface Batch {
   credential: Credential | undefined
   executeAt: number | undefined
   duplicates: Duplicates | undefined
+  /** The trace to which the partner says that it belongs. */
+  trace: Trace | undefined
   approval: Approval | undefined
   attemptsMax: number
   payeePolicy: PayeePolicy
@@ -247,6 +250,7 @@ export const emptyBatch = (): Batch => ({
   credential: undefined,
   executeAt: undefined,
   duplicates: undefined,
+  trace: undefined,
   approval: undefined,
   attemptsMax: 1,
   payeePolicy: "off",

@@ -15,6 +15,7 @@ import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
 import { Route } from "./route.ts"
 import { schemes } from "./scheme.ts"
+import { Trace } from "./trace.ts"
 
 /** Milliseconds since the Unix epoch. */
 export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ title: "Instant" })
@@ -109,6 +110,8 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   /** Off if absent, as in logs of releases that did not verify payees. */
   payeePolicy: Schema.optionalKey(PayeePolicy),
   duplicates: Schema.optionalKey(Duplicates),
+  /** The trace to which the request belonged that was accepted. */
+  trace: Schema.optionalKey(Trace),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */

@@ -72,6 +72,7 @@ export const eventMessages = ({
       const body = encodePublicEvent(event)
       const header = headers()
       header.set("content-type", "application/cloudevents+json")
+      if (event.traceparent !== undefined) header.set("traceparent", event.traceparent)
       header.set(PUBLISHED, String(publishedAt))
       header.set(SEAL, seal(sealed(subject, String(publishedAt), body)))
       // With a predictable id, somebody else could send it first, and JetStream would drop ours as a duplicate.

@@ -47,6 +47,9 @@ export const nameOf = (event: PublicEvent): PublicEventName => {
 /** Ten digits, from "0000000001": the CloudEvents sequence extension asks for strings that sort. */
 const Sequence = Schema.String.check(Schema.isPattern(/^[0-9]{10}$/))
 
+/** As in the header (W3C Trace Context, level 1). */
+const TraceParent = Schema.String.check(Schema.isPattern(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/))
+
 export const sequenceText = (sequence: number): string => String(sequence).padStart(10, "0")
 
 const envelope = {
@@ -63,6 +66,8 @@ const envelope = {
   time: Schema.String,
   datacontenttype: Schema.Literal("application/json"),
   partner: PartnerId,
+  /** The trace of the batch, if its partner named one: the CloudEvents extension Distributed Tracing. */
+  traceparent: Schema.optionalKey(TraceParent),
   /** The place among the public events of its batch, gapless from 1. */
   sequence: Sequence,
 }
@@ -189,6 +194,14 @@ const publicEventJson = Schema.fromJsonString(PublicEvent)
  * compares this with the schema.
  */
 export const encodePublicEvent = (event: PublicEvent): string => JSON.stringify(event)
+
+/**
+ * The `traceparent` of an event, from its JSON as it was published; `undefined` if it has none. Only what comes before `data` is looked at,
+ * and all of that is ours.
+ */
+export const traceParentIn = (body: string): string | undefined => encodedTraceParent.exec(body)?.[1]
+
+const encodedTraceParent = /^{[^{]*"traceparent":"(00-[0-9a-f]{32}-[0-9a-f]{16}-0[01])"/
 
 /** Decodes a public event from JSON, or fails with a sentence that names the field. */
 export const decodePublicEvent = Schema.decodeUnknownResult(publicEventJson)

@@ -2,6 +2,7 @@
 import {
   attemptOf,
   attemptsOf,
+  type Batch,
   batchState,
   type Item,
   isAwaitingFunds,
@@ -20,6 +21,7 @@ import { uetrOf } from "../domain/uetr.ts"
 import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
 import type { LoggedEvent } from "../streams/event-store.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
+import { traceParentOf } from "./trace-parent.ts"
 
 /** The fold of a batch, and how many public events its log has yielded so far. */
 export interface PublicHistory extends BatchFold {
@@ -80,7 +82,7 @@ const publicEventsOf = (
       return [
         ...decisions.map((decision, index) => withdrawn(history, recorded, decision, index + 1)),
         ...before.goingOn.map((about, index) =>
-          second(concluded(history, recorded, about, decisions.length + index + 1)),
+          second(history, concluded(history, recorded, about, decisions.length + index + 1)),
         ),
       ]
     }
@@ -290,7 +292,10 @@ interface AboutAttempt {
 }
 
 /** Marks an event as the second one of its entry about the same item. */
-const second = (event: PublicEvent): PublicEvent => ({ ...event, id: `${event.id}:2` })
+const second = ({ batch }: PublicHistory, event: PublicEvent): PublicEvent => {
+  const id = `${event.id}:2`
+  return { ...event, id, ...traced(batch, id) }
+}
 
 /** The fields that all events have. An event that is the `nth` of its entry has the item in its id. */
 const envelope = <Name extends PublicEventName>(
@@ -299,17 +304,25 @@ const envelope = <Name extends PublicEventName>(
   name: Name,
   item?: number,
   nth?: number,
-) => ({
-  specversion: "1.0" as const,
-  id: nth === undefined ? `${id}:${version}` : `${id}:${version}:${item}`,
-  source: "/atlaspay" as const,
-  type: publicEventTypes[name],
-  subject: item === undefined ? id : `${id}/${item}`,
-  time: new Date(event.at).toISOString(),
-  datacontenttype: "application/json" as const,
-  partner: batch.partner,
-  sequence: sequenceText(published + (nth ?? 1)),
-})
+) => {
+  const eventId = nth === undefined ? `${id}:${version}` : `${id}:${version}:${item}`
+  return {
+    specversion: "1.0" as const,
+    id: eventId,
+    source: "/atlaspay" as const,
+    type: publicEventTypes[name],
+    subject: item === undefined ? id : `${id}/${item}`,
+    time: new Date(event.at).toISOString(),
+    datacontenttype: "application/json" as const,
+    partner: batch.partner,
+    ...traced(batch, eventId),
+    sequence: sequenceText(published + (nth ?? 1)),
+  }
+}
+
+/** The trace of the batch, if it has one. Each event is a span of its own in it. */
+const traced = ({ trace }: Batch, eventId: string) =>
+  trace === undefined ? {} : { traceparent: traceParentOf(trace, eventId) }
 
 const batchFacts = ({ id, batch }: PublicHistory) => ({
   batchId: id,

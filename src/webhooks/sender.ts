@@ -5,6 +5,7 @@
 import { Effect, type Redacted } from "effect"
 import { Agent, type Dispatcher } from "undici"
 import { signedWebhookHeaders } from "../platform/standard-webhooks.ts"
+import { traceParentIn } from "../publisher/public-event.ts"
 import type { Delivery } from "./deliveries.ts"
 import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
@@ -64,13 +65,20 @@ export const makeSender = (options: SenderOptions) =>
 
 const nothingToHangUp = () => {}
 
-/** By the specification https://www.standardwebhooks.com. The id is the event's, so it is the same in every attempt. */
-const signedHeaders = ({ eventId, body }: ToSend, secret: Redacted.Redacted, at: number) => ({
-  "content-type": "application/json",
-  "content-length": Buffer.byteLength(body),
-  "user-agent": "AtlasPay-Webhooks/1",
-  ...signedWebhookHeaders(secret, { id: eventId, atS: Math.floor(at / 1_000), body }),
-})
+/**
+ * By the specification https://www.standardwebhooks.com. The id is the event's, so it is the same in every attempt. The trace is
+ * that of the batch.
+ */
+const signedHeaders = ({ eventId, body }: ToSend, secret: Redacted.Redacted, at: number) => {
+  const traceparent = traceParentIn(body)
+  return {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    "user-agent": "AtlasPay-Webhooks/1",
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...signedWebhookHeaders(secret, { id: eventId, atS: Math.floor(at / 1_000), body }),
+  }
+}
 
 /** Refuses endpoints that were accepted under earlier rules and break the current ones. Names are checked when resolved. */
 const destinationProblem = (url: URL): string | undefined => {

@@ -1,25 +1,19 @@
 /** Calls every operation, and validates each answer against the document: its status, its headers and its body. */
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
-import { Ajv2020 } from "ajv/dist/2020.js"
-import formats from "ajv-formats"
 import { Effect } from "effect"
 import { Webhook } from "standardwebhooks"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
-import { apiRoutes, definitions, openApiDocument } from "../../src/http/routes.ts"
-import { openApiOf } from "../../src/http/routing/openapi.ts"
+import { definitions, openApiDocument } from "../../src/http/routes.ts"
 import { mediaTypesOf } from "../../src/http/routing/reply.ts"
 import { operatorActs } from "../../src/identity/access.ts"
 import { ownDatabase } from "../database.ts"
 import { AccessUnderTest, accessLayer, anna } from "../identity/access-under-test.ts"
 import { ownPrefix } from "../settings.ts"
 import { type Answer, ApiUnderTest } from "./api-under-test.ts"
+import { definitionOf, problemsOf } from "./openapi-validation.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
 import { readModels } from "./read-models.ts"
-import { routesOfApp } from "./routes-of-app.ts"
 
-const root = join(import.meta.dirname, "../..")
 const secret = "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l"
 const environment = {
   DATABASE_URL: "",
@@ -114,51 +108,6 @@ const shown = readModels({
       remarks: [{ bank: "north", attempt: 1, kind: "reason", text: "closed", seenAt: 0 }],
     } as never),
 })
-
-const ajv = new Ajv2020({ strict: false, allErrors: true })
-formats.default(ajv)
-/** Answers have to be as the document says, with no member that it does not know. */
-const strict = openApiOf(definitions, { strict: true })
-ajv.addSchema(strict, "openapi")
-
-const pointerTo = (...path: ReadonlyArray<string>): string =>
-  path.map((part) => `/${encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"))}`).join("")
-
-interface Described {
-  readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>
-  readonly content?: Readonly<Record<string, unknown>>
-}
-
-/** What is wrong with an answer, by the document. */
-const problemsOf = (operation: string, answer: Answer): ReadonlyArray<string> => {
-  const { method, path } = definitionOf(operation)
-  const at = [
-    "paths",
-    path.replaceAll(/:(\w+)/g, "{$1}"),
-    method.toLowerCase(),
-    "responses",
-    `${answer.status}`,
-  ]
-  const described = at.reduce<unknown>((value, name) => Object(value)[name], strict) as Described | undefined
-  if (described === undefined) return [`${operation} does not have the status ${answer.status}`]
-  const missing = Object.entries(described.headers ?? {}).flatMap(([name, { required }]) =>
-    required && !answer.headers.has(name) ? [`${operation} ${answer.status} lacks the header ${name}`] : [],
-  )
-  const type = answer.headers.get("content-type")?.split(";")[0] ?? ""
-  if (described.content === undefined)
-    return answer.text === "" ? missing : [...missing, `${operation} ${answer.status} has a body`]
-  if (!(type in described.content)) return [...missing, `${operation} ${answer.status} is ${type}`]
-  const validate = ajv.getSchema(`openapi#${pointerTo(...at, "content", type, "schema")}`)
-  if (validate === undefined) throw new Error(`no schema of ${operation} ${answer.status}`)
-  const isValid = validate(/[/+]json$/.test(type) ? JSON.parse(answer.text) : answer.text)
-  return isValid ? missing : [...missing, `${operation} ${answer.status}: ${ajv.errorsText(validate.errors)}`]
-}
-
-const definitionOf = (operation: string) => {
-  const definition = definitions.find(({ operationId }) => operationId === operation)
-  if (definition === undefined) throw new Error(`there is no operation ${operation}`)
-  return definition
-}
 
 /** Checks an answer against its operation, and gives it back. */
 const checked = (operation: string, answer: Answer): Answer => {
@@ -352,7 +301,8 @@ describe("each answer is as the document says", () => {
     await call("showMetrics", "/metrics")
     await call("showProviders", "/providers")
     await call("showIndex", "/")
-    await call("showOpenApi", "/openapi.json")
+    const shown = await call("showOpenApi", "/openapi.json")
+    expect(shown.json).toEqual(JSON.parse(JSON.stringify(openApiDocument)))
     const { headers, text } = await call("showDocs", "/docs")
     expect(headers.get("content-security-policy")).toContain("default-src 'none'")
     expect(text).not.toMatch(/<script|src=|https?:\/\/(?!www\.w3)[^<]*"/)
@@ -398,69 +348,5 @@ describe("each answer is as the document says", () => {
         "reviewItem",
       ].sort(),
     )
-  })
-})
-
-describe("the document", () => {
-  it("is the one in docs/openapi.json: `npm run openapi` writes it", () => {
-    const committed = readFileSync(join(root, "docs/openapi.json"), "utf8")
-    expect(committed).toBe(`${JSON.stringify(openApiDocument, null, 2)}\n`)
-  })
-
-  it("is shown by the API as it is", async () => {
-    expect((await api.call("/openapi.json")).json).toEqual(JSON.parse(JSON.stringify(openApiDocument)))
-  })
-
-  it("has every route of the app, and no other", async () => {
-    const defined = apiRoutes.map(({ definition: { method, path } }) => `${method} ${path}`)
-    expect(defined.sort()).toEqual([...(await routesOfApp())].sort())
-  })
-
-  it("names each operation once, with a summary that is no sentence", () => {
-    const ids = definitions.map(({ operationId }) => operationId)
-    expect(new Set(ids).size).toBe(ids.length)
-    for (const { summary, description } of definitions) {
-      expect(summary).not.toMatch(/\.$/)
-      expect(description).toMatch(/\.$/)
-    }
-  })
-
-  it("refers only to what it has, and has nothing that nobody refers to", () => {
-    const text = JSON.stringify(openApiDocument)
-    for (const kind of ["schemas", "examples"] as const) {
-      const names = [...text.matchAll(new RegExp(`#/components/${kind}/([\\w.-]+)`, "g"))].map(
-        ([, name]) => name,
-      )
-      expect(new Set(names)).toEqual(new Set(Object.keys(Object(openApiDocument.components[kind]))))
-    }
-  })
-
-  it("has examples that match their schemas", () => {
-    ajv.addSchema(openApiDocument, "shown")
-    const wrong: Array<string> = []
-    const look = (value: unknown, path: ReadonlyArray<string>): void => {
-      if (typeof value !== "object" || value === null) return
-      if ("example" in value && "schema" in value) {
-        const validate = ajv.getSchema(`shown#${pointerTo(...path, "schema")}`)
-        if (validate === undefined || !validate(value.example))
-          wrong.push(`${path.join(" ")}: ${ajv.errorsText(validate?.errors)}`)
-      }
-      for (const [name, within] of Object.entries(value))
-        if (name !== "example") look(within, [...path, name])
-    }
-    look(openApiDocument.paths, ["paths"])
-    expect(wrong).toEqual([])
-  })
-})
-
-describe("each type of problem", () => {
-  const slugs = Object.keys(Object(openApiDocument.components.examples))
-
-  it.each(slugs)("%s has an example that matches its schema, and a line in docs/API.md", (slug) => {
-    const { value } = Object(openApiDocument.components.examples)[slug]
-    const name = `${slug.replaceAll(/(?:^|-)([a-z])/g, (_, letter) => letter.toUpperCase())}Problem`
-    const validate = ajv.getSchema(`openapi#/components/schemas/${name}`)
-    expect(validate?.(value)).toBe(true)
-    expect(readFileSync(join(root, "docs/API.md"), "utf8")).toContain(`\`${slug}\``)
   })
 })

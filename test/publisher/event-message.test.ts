@@ -24,6 +24,14 @@ it("an event comes back as it was published", async () => {
   })
 })
 
+it("the trace of an event is in a header, too", async () => {
+  const { write } = await open()
+  const event = firstEventOf("acme")
+  const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`
+  expect(write({ ...event, traceparent }, 5).headers.get("traceparent")).toBe(traceparent)
+  expect(write(event, 5).headers.has("traceparent")).toBe(false)
+})
+
 it("an event that is told again later has the same id, which nobody can tell from the event", async () => {
   const { write } = await open()
   const event = firstEventOf("acme")

@@ -7,6 +7,7 @@ import {
   nameOf,
   PublicEvent,
   type PublicEventName,
+  traceParentIn,
 } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
 import {
@@ -294,6 +295,43 @@ describe("the public history of a batch", () => {
     const sequences = tellAll().map(({ sequence }) => sequence)
     expect(sequences.map(Number)).toEqual(sequences.map((_, index) => index + 1))
     expect(sequences.toSorted()).toEqual(sequences)
+  })
+
+  it("names the trace of its batch in each event, which is a span of its own and the same whoever publishes it", () => {
+    const story = new Story().refused(along("north", "south"))
+    const decisions = [{ item: 1, decision: "rejected" as const }]
+    story.tell({ _tag: "RecordScreening", clearance: 1, clearanceId: "c", listVersion: "v2", decisions })
+    const traced = (sampled: boolean) =>
+      [storyOf("acme", 6), story.events].flatMap((events) => {
+        const trace = { id: "0af7651916cd43dd8448eb211c80319c", sampled }
+        const told = tellAll(
+          events.map((event) => (event._tag === "BatchReceived" ? { ...event, trace } : event)),
+        )
+        const spans = told.map(
+          ({ traceparent = "" }) =>
+            /^00-0af7651916cd43dd8448eb211c80319c-(\w{16})-(0[01])$/.exec(traceparent) ?? [],
+        )
+        expect(new Set(spans.map(([, span]) => span)).size).toBe(told.length)
+        return spans.map(([, span, flags]) => `${span} ${flags}`)
+      })
+    expect(traced(true)).toEqual(traced(true))
+    expect(traced(true).every((span) => span.endsWith(" 01"))).toBe(true)
+    expect(traced(false)).toEqual(traced(true).map((span) => span.replace(/1$/, "0")))
+    for (const event of tellAll()) expect(event).not.toHaveProperty("traceparent")
+  })
+
+  it("finds the trace in what was published, and takes no other text for it", () => {
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`
+    const [event] = tellAll()
+    if (event === undefined) throw new Error("nothing was told")
+    const traced = encodePublicEvent({ traceparent, ...event })
+    expect(Result.getOrThrow(decodePublicEvent(traced))).toMatchObject({ traceparent })
+    expect(traceParentIn(traced)).toBe(traceparent)
+    expect(traceParentIn(encodePublicEvent(event))).toBeUndefined()
+    const quoting = { ...event, data: { ...event.data, reference: `x","traceparent":"${traceparent}"` } }
+    expect(traceParentIn(JSON.stringify(quoting))).toBeUndefined()
+    expect(traceParentIn(JSON.stringify({ data: { traceparent } }))).toBeUndefined()
+    expect(traceParentIn("{}")).toBeUndefined()
   })
 
   it("derives each id from the log, and no id twice", () => {

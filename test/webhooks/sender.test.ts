@@ -16,10 +16,10 @@ const deliveryTo = (url: string) => ({
   attempts: 0,
 })
 
-const send = Effect.fnUntraced(function* (url: string, options: Partial<SenderOptions> = {}) {
+const send = Effect.fnUntraced(function* (url: string, options: Partial<SenderOptions> = {}, body = "{}") {
   const sender = yield* makeSender({ timeoutMs: 2_000, allowPrivate: true, ...options })
   return yield* Effect.callback<number, NotSent>((resume) => {
-    const hangUp = sender(deliveryTo(url), Date.now(), (answer) =>
+    const hangUp = sender({ ...deliveryTo(url), body }, Date.now(), (answer) =>
       resume(typeof answer === "number" ? Effect.succeed(answer) : Effect.fail(answer)),
     )
     return Effect.sync(hangUp)
@@ -68,6 +68,18 @@ describe("the sender", () => {
       const { received, url } = yield* startReceiver(status(302))
       assert.strictEqual(yield* send(url), 302)
       assert.lengthOf(received, 1)
+    }),
+  )
+
+  it.live("names the trace of the event in a header", () =>
+    Effect.gen(function* () {
+      const { received, url } = yield* startReceiver()
+      const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`
+      yield* send(url, {}, `{"id":"pb_x:1","traceparent":"${traceparent}","data":{}}`)
+      yield* send(url, {}, '{"id":"pb_x:2","traceparent":"x\\r\\n","data":{}}')
+      yield* send(url)
+      const named = received.map(({ headers }) => headers.traceparent)
+      assert.deepStrictEqual(named, [traceparent, undefined, undefined])
     }),
   )
 

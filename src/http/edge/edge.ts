@@ -20,7 +20,7 @@ import type { Problem } from "./problem-details.ts"
 import { type Failure, problemOf, unexpectedProblem } from "./problems.ts"
 import { limitHeader, QUOTA_WINDOW_MS, type Quota, RequestQuotas } from "./request-quota.ts"
 import { TokenBuckets } from "./token-buckets.ts"
-import { traceIdIn } from "./trace-parent.ts"
+import { traceIn } from "./trace-parent.ts"
 
 export type EdgeEnv = { Bindings: HttpBindings }
 export type EdgeContext = Context<EdgeEnv>
@@ -108,9 +108,9 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     clientAddress(c.env.incoming.socket.remoteAddress, c.req.header("x-forwarded-for"), trusted)
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const handled = Effect.catchCause(handler(c), (cause) => answer(c, routePath(c, -1), cause))
-    const traceId = traceIdIn(c.req.header("traceparent"))
+    const trace = traceIn(c.req.header("traceparent"))
     const exit = await run(
-      traceId === undefined ? handled : Effect.annotateLogs(handled, { traceId }),
+      trace === undefined ? handled : Effect.annotateLogs(handled, { traceId: trace.id }),
       isRead(c) ? { signal: c.req.raw.signal } : {},
     )
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()

@@ -16,6 +16,7 @@ import {
 } from "../../domain/events.ts"
 import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
+import type { Trace } from "../../domain/trace.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
@@ -59,7 +60,7 @@ export interface Asked<E, R> {
 }
 
 /** Who submits a batch. */
-export type Submitter = Pick<Submission, "partner" | "credential">
+export type Submitter = Pick<Submission, "partner" | "credential" | "trace">
 
 /** Accepts a batch from a body of JSON, or repeats the first answer. */
 export const acceptJson = Effect.fnUntraced(function* (
@@ -127,6 +128,8 @@ export interface Submission {
   readonly key: string
   readonly partner: PartnerId
   readonly credential: Credential
+  /** The trace that the request names. A repetition of the request may name another one: the batch keeps the first. */
+  readonly trace: Trace | undefined
 }
 
 /**
@@ -174,7 +177,7 @@ interface Ready {
 
 /** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
 const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, asked: Asked<E, R>) {
-  const { id, key: idempotencyKey, partner, credential } = submission
+  const { id, key: idempotencyKey, partner, credential, trace } = submission
   const read = yield* Effect.result(asked.read)
   if (Result.isFailure(read)) return yield* repeatedOrRefused(id, asked, read.failure)
   const request = read.success
@@ -196,6 +199,7 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
         credential,
         idempotencyKey,
         requestDigest: digest,
+        ...(trace === undefined ? {} : { trace }),
         ...found,
         ...sealed,
       }),
@@ -277,7 +281,15 @@ const receive = Effect.fnUntraced(function* (
   }: BatchRequest,
   received: Pick<
     ReceiveBatch,
-    "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "duplicates" | "items" | "seals"
+    | "at"
+    | "partner"
+    | "credential"
+    | "idempotencyKey"
+    | "requestDigest"
+    | "duplicates"
+    | "trace"
+    | "items"
+    | "seals"
   >,
 ) {
   const { policy } = yield* AppConfig

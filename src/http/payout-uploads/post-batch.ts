@@ -11,6 +11,7 @@ import type { EdgeContext } from "../edge/edge.ts"
 import { DuplicatePayouts, InvalidRequest, InvalidRows, NotJson } from "../edge/failures.ts"
 import { isJson, requireUtf8 } from "../edge/json-body.ts"
 import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
+import { traceIn } from "../edge/trace-parent.ts"
 import type { IdempotencyKey } from "../payout-batches/idempotency-key.ts"
 import {
   accept,
@@ -108,7 +109,7 @@ export const acceptPayoutBatch = route({
     const form = forms[(type.split(";", 1)[0] ?? "").trim().toLowerCase()]
     if (form === undefined && !isJson(type)) return yield* new NotJson({ accepted })
     yield* requireKnown(c, form === undefined ? known.json : known.file)
-    const submitter = { partner, credential }
+    const submitter = { partner, credential, trace: traceIn(c.req.header("traceparent")) }
     if (form === undefined)
       return yield* key === undefined ? tryJson(c, partner, asked) : acceptJson(c, submitter, key)
     return yield* key === undefined

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BatchEvent } from "../../../src/domain/events.ts"
 import { BatchId } from "../../../src/domain/identifiers.ts"
-import { traceIdIn } from "../../../src/http/edge/trace-parent.ts"
+import { traceIn } from "../../../src/http/edge/trace-parent.ts"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { ApiUnderTest, acme, olga } from "../api-under-test.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
@@ -174,8 +174,10 @@ describe("traceparent", () => {
   })
 
   it.each([
-    [`00-${trace}-b7ad6b7169203331-01`, trace],
-    [`cc-${trace}-b7ad6b7169203331-01-what-comes-later`, trace],
+    [`00-${trace}-b7ad6b7169203331-01`, { id: trace, sampled: true }],
+    [`00-${trace}-b7ad6b7169203331-00`, { id: trace, sampled: false }],
+    [`00-${trace}-b7ad6b7169203331-fe`, { id: trace, sampled: false }],
+    [`cc-${trace}-b7ad6b7169203331-03-what-comes-later`, { id: trace, sampled: true }],
     [`00-${trace}-b7ad6b7169203331-01-more`, undefined],
     [`ff-${trace}-b7ad6b7169203331-01`, undefined],
     [`00-${"0".repeat(32)}-b7ad6b7169203331-01`, undefined],
@@ -183,5 +185,6 @@ describe("traceparent", () => {
     [`00-${trace.toUpperCase()}-b7ad6b7169203331-01`, undefined],
     ["x", undefined],
     [undefined, undefined],
-  ])("%s", (header, id) => expect(traceIdIn(header)).toBe(id))
+    [` 00-${trace}-b7ad6b7169203331-01\n`, undefined],
+  ])("%s", (header, read) => expect(traceIn(header)).toEqual(read))
 })

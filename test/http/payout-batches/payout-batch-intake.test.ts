@@ -66,6 +66,44 @@ describe("a payout batch", () => {
     expect(await eventsOf("again")).toHaveLength(2)
   })
 
+  describe("whose request names a trace", () => {
+    const trace = { id: "0af7651916cd43dd8448eb211c80319c", sampled: true }
+    const traceparent = `00-${trace.id}-b7ad6b7169203331-01`
+    const bodies = {
+      "application/json": JSON.stringify({ items: [payout("a")] }),
+      "text/csv": "reference,currency,amount,name,iban\na,EUR,1.00,Kim,DE89370400440532013000\n",
+    }
+    const post = (key: string, type: keyof typeof bodies, named: string) =>
+      api.call("/payout-batches", {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${acme}`,
+          "content-type": type,
+          "idempotency-key": key,
+          traceparent: named,
+        },
+        body: bodies[type],
+      })
+
+    it.each(["application/json", "text/csv"] as const)("keeps it, and no later one: %s", async (type) => {
+      const key = `trace of ${type}`
+      const first = await post(key, type, traceparent)
+      const again = await post(key, type, traceparent.replace("0af7", "ffff"))
+      expect([first.status, again.text]).toEqual([202, first.text])
+      const [received, items] = (await eventsOf(key)).map(({ event }) => event)
+      expect(received).toMatchObject({ trace })
+      expect(items).not.toHaveProperty("trace")
+      const { json } = await api.get(`/payout-batches/${batchIdOf("acme", key)}/events?limit=1`)
+      expect(json.events).toMatchObject([{ type: "BatchReceived", trace }])
+    })
+
+    it("is accepted without it if the header is not as the standard has it", async () => {
+      expect((await post("no trace", "application/json", `${traceparent}, ${traceparent}`)).status).toBe(202)
+      const [received] = await eventsOf("no trace")
+      expect(received?.event).not.toHaveProperty("trace")
+    })
+  })
+
   it("is one batch however many requests race for it", async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => api.post("race", { items: [payout("a")] })),
