@@ -11,12 +11,12 @@ import { FadingCount } from "../platform/fading-count.ts"
 const FADE_MS = 500
 
 /**
- * How long after a step the next one begins, from a number of recent events on: some 1,000 and 700 events a second. Lone
+ * How long after a step the next one begins, from a number of recent events on: some 1,000 and 600 events a second. Lone
  * payouts, one after the other, come with fewer.
  */
 const WAITS = [
   { recentEvents: 512, stepEveryMs: 250 },
-  { recentEvents: 352, stepEveryMs: 100 },
+  { recentEvents: 300, stepEveryMs: 100 },
 ] as const
 
 /** What a step did. */

@@ -24,7 +24,7 @@ it("lets nothing wait in a quiet service", () => {
 
 it.each([
   [100, 0],
-  [600, 0],
+  [500, 0],
   [800, 100],
   [2_000, 250],
   [20_000, 250],
