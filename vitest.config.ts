@@ -7,8 +7,8 @@ export default defineConfig({
     // Failovers take their time: `npm run test:cluster`.
     exclude: ["test/cluster/**"],
     pool: "forks",
-    // Many files wait for processes and for time: with as many workers as cores, cores stand still.
-    maxWorkers: 3,
+    // Many files wait for processes and for time: with three workers on two cores, two fifths of both stood still.
+    maxWorkers: 4,
     // Files share workers, and so what they import: a third of the time of the tests' own processes. test/tidy.test.ts
     // has the rule for modules that files share.
     isolate: false,

@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 const slow = [
   "cli/demo",
   "safety/redis-set-back",
+  "identity/key-directory",
   "weather/liars",
   "recovery/crash",
   "cli/batch-submission",
@@ -28,7 +29,6 @@ const slow = [
   "actors/",
   "database/",
   "sandbox/",
-  "identity/key-directory",
 ]
 
 /** The place of a file among the slow ones; all others come after them. */

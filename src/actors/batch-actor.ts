@@ -69,23 +69,33 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
       actor.mailWaiting = true
       continue
     }
+    if (actor.mailWaiting && !services.isDraining()) continue
     if (yield* rest(actor, turn, waitUntil)) return
   }
 }, Effect.scoped)
 
-/** Whether a turn closes the batch and leaves nothing to do: then the append that records it also releases the batch. */
-const isLast = (actor: Activation, { events, calls, isBehind, answered }: Turn): boolean =>
-  events.at(-1)?._tag === "BatchClosed" &&
-  calls.length + answered.length + actor.callsUnderWay + actor.decisions.length === 0 &&
-  !isBehind &&
+/**
+ * Whether a turn leaves nothing to do for now: then the append that records it also releases the batch, unless mail came
+ * meanwhile. A repeated append is recognised by its events, so one without events releases nothing.
+ */
+const isLast = (actor: Activation, turn: Turn): boolean =>
+  turn.events.length > 0 &&
+  turn.calls.length + turn.answered.length + actor.callsUnderWay + actor.decisions.length === 0 &&
+  !turn.isBehind &&
+  !isWorthLingering(actor, turn, turn.at) &&
   !actor.services.isDraining()
 
 /** Lets the answers of calls under way come together. */
-const gatherAnswers = Effect.fnUntraced(function* ({ callsUnderWay, services, messages }: Activation) {
+const gatherAnswers = Effect.fnUntraced(function* ({ batch, callsUnderWay, services, messages }: Activation) {
   // A call that has answered ends in the same round of the event loop.
   yield* Effect.yieldNow
   const isMoreToCome = messages.countOf(({ _tag }) => _tag === "Ended") < callsUnderWay
-  const waitMs = services.pace.gatherAnswersMs(isMoreToCome, services.clock.currentTimeMillisUnsafe())
+  const awaited = batch.tasks.transfer.size + batch.tasks.inquire.size
+  const waitMs = services.pace.gatherAnswersMs(
+    isMoreToCome,
+    awaited,
+    services.clock.currentTimeMillisUnsafe(),
+  )
   if (waitMs > 0) yield* Effect.sleep(waitMs)
 })
 
@@ -98,7 +108,7 @@ const gathering = ({ clock, pace }: ActorServices): Effect.Effect<void> =>
  * and to release and take it again for each report costs more than the report. A turn that found nothing ends that.
  */
 const isWorthLingering = ({ batch, services }: Activation, { events }: Turn, now: number): boolean =>
-  events.length > 0 && batch.tasks.inquire.size > 0 && services.pace.isBusy(now) && !services.isDraining()
+  events.length > 0 && services.pace.isWorthGathering(batch.tasks.inquire.size, now) && !services.isDraining()
 
 /** Takes what arrived. It waits only if a call is under way and the actor is not behind with its own work. */
 const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean) {

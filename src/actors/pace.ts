@@ -37,9 +37,21 @@ export class Pace {
     return GATHER_MS_MIN + Math.min(Math.max(share, 0), 1) * (GATHER_MS_MAX - GATHER_MS_MIN)
   }
 
-  /** The same, with nothing to wait for if all calls have ended and there is little to do. */
-  gatherAnswersMs(isMoreToCome: boolean, now: number): number {
-    return isMoreToCome || this.isBusy(now) ? this.gatherMs(now) : 0
+  /**
+   * How long a batch waits at `now` for more after an answer, in milliseconds: `awaited` answers and reports about its transfers
+   * may still come, and `isMoreToCome` if one of its calls is under way.
+   */
+  gatherAnswersMs(isMoreToCome: boolean, awaited: number, now: number): number {
+    return isMoreToCome || this.#share() < 1 || this.isWorthGathering(awaited, now) ? this.gatherMs(now) : 0
+  }
+
+  /**
+   * Whether a batch to which nothing is left to do waits for the answers and reports that may still come. A wait for none only
+   * costs time, and a wait for a single one saves a turn at most: a lone payout keeps no worker busy, however fast its turns
+   * follow each other.
+   */
+  isWorthGathering(awaited: number, now: number): boolean {
+    return awaited > 1 ? this.isBusy(now) : awaited === 1 && this.gatherMs(now) >= GATHER_MS_MAX
   }
 
   /** Whether gathering is worth a wait that would not be needed otherwise. */

@@ -10,10 +10,13 @@ import { FadingCount } from "../platform/fading-count.ts"
 /** Of the events that are counted, those of half a second ago count about a third. */
 const FADE_MS = 500
 
-/** How long after a step the next one begins, from a number of recent events on: some 1,000 and 250 events a second. */
+/**
+ * How long after a step the next one begins, from a number of recent events on: some 1,000 and 600 events a second. Lone
+ * payouts, one after the other, come with fewer.
+ */
 const WAITS = [
   { recentEvents: 512, stepEveryMs: 250 },
-  { recentEvents: 128, stepEveryMs: 100 },
+  { recentEvents: 300, stepEveryMs: 100 },
 ] as const
 
 /** What a step did. */

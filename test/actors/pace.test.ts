@@ -55,12 +55,32 @@ it("stays within its limits when the clock is set back", () => {
   expect(pace.gatherMs(now - 3_600_000 + 2_000)).toBe(2)
 })
 
-it("waits for answers only if more are to come, or if the worker is busy", () => {
+it("waits for answers only if more are to come, or if the worker is busy and the banks have to report more", () => {
   const quiet = new Pace(() => 1)
-  expect(quiet.gatherAnswersMs(true, started)).toBe(2)
-  expect(quiet.gatherAnswersMs(false, started)).toBe(0)
+  expect(quiet.gatherAnswersMs(true, 0, started)).toBe(2)
+  expect(quiet.gatherAnswersMs(false, 50, started)).toBe(0)
   const { pace, now } = after(600)
-  expect(pace.gatherAnswersMs(false, now)).toBe(50)
+  expect(pace.gatherAnswersMs(false, 50, now)).toBe(50)
+  expect(pace.gatherAnswersMs(false, 0, now)).toBe(0)
+})
+
+it("does not hold up a lone payout, whose turns follow each other quickly", () => {
+  const { pace, now } = after(300)
+  expect(pace.gatherAnswersMs(false, 1, now)).toBe(0)
+  expect(pace.isWorthGathering(1, now)).toBe(false)
+  expect(pace.isWorthGathering(2, now)).toBe(true)
+})
+
+it("lets even a single report wait when the worker is as busy as can be", () => {
+  const { pace, now } = after(1_000)
+  expect(pace.gatherAnswersMs(false, 1, now)).toBe(50)
+  expect(pace.isWorthGathering(1, now)).toBe(true)
+  expect(pace.isWorthGathering(0, now)).toBe(false)
+})
+
+it("yields after each answer while accepting comes first", () => {
+  const pace = new Pace(() => 0.2)
+  expect(pace.gatherAnswersMs(false, 0, started)).toBe(100)
 })
 
 it("gathers longer while accepting comes first, and then as before", () => {

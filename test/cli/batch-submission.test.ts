@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { API_KEY, eventually, PlatformUnderTest } from "../platform-under-test.ts"
 import { atlaspay } from "./atlaspay-process.ts"
+import { batchesHere } from "./command-here.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "submission-"))
 const header = "reference,currency,amount,name,iban,remittance"
@@ -26,13 +27,24 @@ const fileOf = (...rows: ReadonlyArray<string>): string => {
 const rowOf = (reference: string, amount = "1.00"): string =>
   `${reference},EUR,${amount},Erika Mustermann,${iban},`
 
+const settingsFor = (url: string) => ({
+  ATLASPAY_URL: url,
+  ATLASPAY_API_KEY: API_KEY,
+  ATLASPAY_DATA: folder,
+})
+
+const batchIn = (output: string): string => /pb_[a-z2-7]{22}/.exec(output)?.[0] ?? ""
+
 const submit = async (url: string, ...args: ReadonlyArray<string>) => {
-  const run = atlaspay(
-    { ATLASPAY_URL: url, ATLASPAY_API_KEY: API_KEY, ATLASPAY_DATA: folder },
-    ...["batches", "submit", ...args],
-  )
+  const run = await batchesHere(settingsFor(url), "submit", ...args)
+  return { ...run, batch: batchIn(run.output) }
+}
+
+/** The same as a process of its own, as people run it. */
+const submitAlone = async (url: string, ...args: ReadonlyArray<string>) => {
+  const run = atlaspay(settingsFor(url), "batches", "submit", ...args)
   const { status } = await run.end()
-  return { status, output: run.output(), batch: /pb_[a-z2-7]{22}/.exec(run.output())?.[0] ?? "" }
+  return { status, output: run.output(), batch: batchIn(run.output()) }
 }
 
 interface ListedBatch {
@@ -107,16 +119,16 @@ afterAll(() => platform[Symbol.asyncDispose]())
 
 it("pays a file once that is submitted twice, also with its rows in another order and other line ends", async () => {
   const file = fileOf(rowOf("twice-1"), rowOf("twice-2", "2.00"))
-  const first = await submit(platform.url, file)
+  const first = await submitAlone(platform.url, file)
   expect(first.status, first.output).toBe(0)
   expect(first.output).toMatch(/^pb_[a-z2-7]{22}: 2 items accepted under the key payouts-[0-9a-f]{64}$/m)
-  const again = await submit(platform.url, file)
+  const again = await submitAlone(platform.url, file)
   expect(again.status, again.output).toBe(0)
   expect(again.output).toContain("submitted before")
   expect(again.output).toContain("nothing is paid twice")
   const sorted = fileOf(rowOf("twice-2", "2.00"), rowOf("twice-1"))
   writeFileSync(sorted, `\uFEFF${readFileSync(sorted, "utf8").replaceAll("\n", "\r\n")}`)
-  const other = await submit(platform.url, sorted)
+  const other = await submitAlone(platform.url, sorted)
   expect([again.batch, other.batch]).toEqual([first.batch, first.batch])
   await listed(first.batch)
   expect(await batchesWith("twice-1")).toHaveLength(1)
@@ -174,10 +186,10 @@ it("pays nothing where the payouts are known and the accounts or terms are other
 it("sets rows aside that cannot be paid, and pays the others once", async () => {
   const file = fileOf(rowOf("good"), rowOf("bad", "x"), "no name,EUR,1.00,,DE89370400440532013000,")
   const rejects = join(folder, "rejects.csv")
-  const whole = await submit(platform.url, file)
+  const whole = await submitAlone(platform.url, file)
   expect(whole.status).toBe(1)
   expect(whole.output).toContain("was not submitted")
-  const run = await submit(platform.url, file, "--rejects", rejects)
+  const run = await submitAlone(platform.url, file, "--rejects", rejects)
   expect(run.status, run.output).toBe(2)
   expect(run.output).toContain(`2 rows were refused, and are in ${rejects}`)
   expect(statSync(rejects).mode & 0o777).toBe(0o600)

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { API_KEY, eventually, PlatformUnderTest } from "../platform-under-test.ts"
-import { atlaspay } from "./atlaspay-process.ts"
+import { batchesHere } from "./command-here.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "submission-duplicates-"))
 const header = "reference,currency,amount,name,iban,remittance"
@@ -21,12 +21,8 @@ const rowOf = (reference: string, amount: string, remittance = ""): string =>
   `${reference},EUR,${amount},Ada Lovelace,NL91ABNA0417164300,${remittance}`
 
 const submit = async (...args: ReadonlyArray<string>) => {
-  const run = atlaspay(
-    { ATLASPAY_URL: platform.url, ATLASPAY_API_KEY: API_KEY, ATLASPAY_DATA: folder },
-    ...["batches", "submit", ...args],
-  )
-  const { status } = await run.end()
-  const output = run.output()
+  const settings = { ATLASPAY_URL: platform.url, ATLASPAY_API_KEY: API_KEY, ATLASPAY_DATA: folder }
+  const { status, output } = await batchesHere(settings, "submit", ...args)
   return { status, output, batch: /^(pb_[a-z2-7]{22}): /m.exec(output)?.[1] ?? "" }
 }
 

@@ -76,7 +76,9 @@ const until = async (
   }
 }
 
-describe("a key", () => {
+// Up to the loss of marks, tests have partners, keys and processes of their own, and mostly wait: they wait together.
+
+describe.concurrent("a key", { timeout: 60_000 }, () => {
   it("works at once in every process", async () => {
     await using branch = await Branch.open()
     const partner = await office.partner()
@@ -177,7 +179,9 @@ describe("a key", () => {
   })
 })
 
-describe("a revoked key is refused in every process within five seconds", { timeout: 60_000 }, () => {
+describe.concurrent("a revoked key is refused in every process within five seconds", {
+  timeout: 60_000,
+}, () => {
   it.each([
     ["while all stores answer", () => {}],
     ["while the process does not reach Postgres", ({ postgres }: Branch) => postgres.cut()],
@@ -208,7 +212,7 @@ describe("a revoked key is refused in every process within five seconds", { time
   })
 })
 
-it("a revocation that one store did not take is not reported as done, and done when it is repeated", {
+it.concurrent("a revocation that one store did not take is not reported as done, and done when it is repeated", {
   timeout: 60_000,
 }, async () => {
   await using branch = await Branch.open()
@@ -226,7 +230,7 @@ it("a revocation that one store did not take is not reported as done, and done w
   ])
 })
 
-describe("a partner that is suspended", { timeout: 60_000 }, () => {
+describe.concurrent("a partner that is suspended", { timeout: 60_000 }, () => {
   it("is refused in every process within five seconds, and accepted again once it is resumed", async () => {
     await using branch = await Branch.open()
     const partner = await office.partner()
@@ -248,7 +252,7 @@ describe("a partner that is suspended", { timeout: 60_000 }, () => {
   })
 })
 
-describe("while a process does not reach Postgres", { timeout: 60_000 }, () => {
+describe.concurrent("while a process does not reach Postgres", { timeout: 60_000 }, () => {
   it("keys that it knows work, and others are unavailable, not unknown", async () => {
     await using branch = await Branch.open()
     const partner = await office.partner()
@@ -271,7 +275,7 @@ describe("while a process does not reach Postgres", { timeout: 60_000 }, () => {
   })
 })
 
-it("while a process reaches neither store, stored keys are unavailable and those of the settings work", {
+it.concurrent("while a process reaches neither store, stored keys are unavailable and those of the settings work", {
   timeout: 60_000,
 }, async () => {
   await using branch = await Branch.open()
@@ -281,6 +285,21 @@ it("while a process reaches neither store, stored keys are unavailable and those
   branch.redis.cut()
   await until(branch.access, text, "StoreUnavailable", REVOKED_WITHIN_MS)
   expect(await branch.access.accepts("acme-key")).toMatch(/^partner:acme/)
+})
+
+it.concurrent("while a process does not reach Redis, many requests at a time work under one key from one address", {
+  timeout: 60_000,
+}, async () => {
+  await using branch = await Branch.open()
+  const { text } = await office.key(await office.partner())
+  const credential = await branch.access.accepts(text)
+  branch.redis.cut()
+  await sleep(MARKS_FRESH_MS + 500)
+  for (let round = 0; round < 3; round += 1) {
+    const answers = await Promise.all(Array.from({ length: 100 }, () => branch.access.accepts(text)))
+    expect(new Set(answers)).toEqual(new Set([credential]))
+    await sleep(1_100)
+  }
 })
 
 it("marks that Redis lost are written again from the record", { timeout: 60_000 }, async () => {
@@ -294,21 +313,6 @@ it("marks that Redis lost are written again from the record", { timeout: 60_000 
     expect(await office.accepts(text)).toBe("Unauthorized")
   } finally {
     redis.disconnect()
-  }
-})
-
-it("while a process does not reach Redis, many requests at a time work under one key from one address", {
-  timeout: 60_000,
-}, async () => {
-  await using branch = await Branch.open()
-  const { text } = await office.key(await office.partner())
-  const credential = await branch.access.accepts(text)
-  branch.redis.cut()
-  await sleep(MARKS_FRESH_MS + 500)
-  for (let round = 0; round < 3; round += 1) {
-    const answers = await Promise.all(Array.from({ length: 100 }, () => branch.access.accepts(text)))
-    expect(new Set(answers)).toEqual(new Set([credential]))
-    await sleep(1_100)
   }
 })
 

@@ -1,0 +1,29 @@
+/** How a worker gives up its batches, on real Redis and Postgres. */
+import { Effect } from "effect"
+import { expect, it } from "vitest"
+import { eventually } from "../platform-under-test.ts"
+import { EngineUnderTest } from "./engine-under-test.ts"
+
+const BATCHES = 12
+
+it("releases a batch that waits for its bank, or is closed, with the append that leaves nothing to do", async () => {
+  let releases = 0
+  await using engine = await EngineUnderTest.open({
+    reportsAfterMs: 100,
+    queueInstead: (queue) => ({
+      ...queue,
+      release: (...asked) =>
+        Effect.suspend(() => {
+          releases += 1
+          return queue.release(...asked)
+        }),
+    }),
+  })
+  await engine.start()
+  for (let sent = 0; sent < BATCHES; sent += 1) {
+    const batch = await engine.submit("demo", `lone ${sent}`)
+    await eventually("it is closed", async () => (await engine.batch(batch)).closed === "settled")
+  }
+  expect(releases).toBe(0)
+  expect([...engine.paid.values()]).toEqual(Array(BATCHES).fill(1))
+})
