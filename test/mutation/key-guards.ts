@@ -5,6 +5,7 @@ const directory = "test/identity/key-directory.test.ts"
 const signIns = "test/identity/sign-in.test.ts"
 const administration = "test/identity/administration.test.ts"
 const networks = "test/identity/networks.test.ts"
+const names = "test/http/payout-batches/batch-name.test.ts"
 const matrix = "test/http/access-matrix.test.ts"
 
 export const keyGuards: ReadonlyArray<StepGuard> = [
@@ -170,17 +171,49 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a key is the same, quoted and as it is",
-    file: "http/payout-batches/payout-batch-intake.ts",
-    text: "if ((yield* read(before.id, 0, 1)).length === 0) return own",
-    without: "return own",
-    caughtIn: "test/http/edge/manners.test.ts",
-    caughtBy: "is the same key quoted and as it is",
+    file: "streams/functions/open.lua",
+    text: "if reserved_at then",
+    without: "if false then",
+    caughtIn: names,
+    caughtBy: "both ways of a key at the same instant open one batch",
+  },
+  {
+    name: "a quoted key opens nothing where the plain one has a batch",
+    file: "http/payout-batches/batch-name.ts",
+    text: 'plain._tag === "Exists"',
+    without: 'plain._tag === "Exists" && name.key === ""',
+    caughtIn: names,
+    caughtBy: "plain here and quoted here are one batch",
+  },
+  {
+    name: "a reservation is cancelled only when nothing can be opened by it any more",
+    file: "http/payout-batches/batch-name.ts",
+    text: "if (now - at > UNDER_WAY_MS) {",
+    without: "if (now - at >= 0) {",
+    caughtIn: names,
+    caughtBy: "is finished by a repetition of it",
+  },
+  {
+    name: "a batch is opened while its reservation counts, or not at all",
+    file: "http/payout-batches/batch-name.ts",
+    text: "Math.min(plain.openBy, openBy ?? plain.openBy)",
+    without: "openBy",
+    caughtIn: names,
+    caughtBy: "opens nothing when it comes to itself so late",
+  },
+  {
+    name: "a batch that was accepted under the other way of writing its key is known before it is checked",
+    file: "http/payout-batches/batch-name.ts",
+    text: "?? (yield* existing(store, otherIdOf(name)))",
+    without: "",
+    caughtIn: names,
+    caughtBy: "are one batch where its partner's payouts are compared",
   },
   {
     name: "of two batches under a key, quoted and as it is, each goes on being named as it was written",
-    file: "http/payout-batches/payout-batch-intake.ts",
-    text: "return (yield* read(own.id, 0, 1)).length === 0 ? before : own",
-    without: "return before",
+    file: "http/payout-batches/batch-name.ts",
+    text: "return own ?? ({",
+    without: "return ({",
     caughtIn: "test/http/edge/manners.test.ts",
     caughtBy: "names each of two batches that a release before accepted",
   },
