@@ -74,7 +74,7 @@ export const roleMay: Readonly<Record<Role, ReadonlyArray<OperatorAct>>> = {
   reviewer: ["batches:read", "review", "cancel"],
   approver: ["batches:read", "approve", "cancel"],
   resolver: ["batches:read", "resolve", "retry", "cancel"],
-  admin: ["keys:manage", "audit:read"],
+  admin: ["keys:manage", "keys:grant", "audit:read"],
   auditor: ["batches:read", "audit:read"],
 }
 
