@@ -5,6 +5,7 @@
  * its text is lost, so the successor is rotated in turn.
  */
 import { Context, Effect, Layer, Schema } from "effect"
+import { isOperatorName } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
@@ -15,6 +16,7 @@ import {
   AccessRegister,
   type KeyQuestion,
   type NoSuchSubject,
+  type SignOut,
 } from "./access-register.ts"
 import { newApiKey } from "./api-key.ts"
 import { apiKeyHashes } from "./api-key-hash.ts"
@@ -83,6 +85,15 @@ export class Administration extends Context.Service<
       id: PartnerId,
       operates: ReadonlyArray<Operates>,
     ) => Effect.Effect<Partner, AccessConflict | GrantRefused | NoSuchSubject | StoreUnavailable>
+    /**
+     * Refuses tokens of an operator that an issuer issued until now: no process accepts one five seconds after this resolved. The
+     * operator is named as credentials do, such as `sso-…` or `alice`. Keys of the same name work on.
+     */
+    readonly signOut: (
+      by: Administrator,
+      operator: string,
+      reason?: string,
+    ) => Effect.Effect<SignOut, AdministrationFailure>
     readonly createKey: (
       by: Administrator,
       terms: KeyTerms,
@@ -128,6 +139,13 @@ export class Administration extends Context.Service<
         }),
         suspendPartner: setState("suspended"),
         resumePartner: setState("active"),
+        signOut: Effect.fn("Administration.signOut")(function* (by, operator, reason) {
+          if (!isOperatorName(operator))
+            return yield* invalid("operator", "expected lower-case letters, digits and hyphens")
+          const out = yield* register.signOut(by, operator, reason)
+          yield* marks.write({ ...NO_MARKS, signedOut: new Map([[operator, out.atMs]]) })
+          return out
+        }),
         createKey: Effect.fn("Administration.createKey")(function* (by, terms) {
           yield* checkedTerms(terms)
           yield* requireGrants(by, terms.scopes)
