@@ -276,7 +276,11 @@ const followRecords = Effect.fnUntraced(function* (records: KeyRecords["Service"
       unknown.set(id, at)
       forgetOldest(unknown, UNKNOWN_MAX)
     },
-    isUnknown: (id: string, now: number) => now - (unknown.get(id) ?? Number.NEGATIVE_INFINITY) < UNKNOWN_MS,
+    // Not by a clock that was set back since: the key may have been created meanwhile.
+    isUnknown: (id: string, now: number) => {
+      const at = unknown.get(id)
+      return at !== undefined && now >= at && now - at < UNKNOWN_MS
+    },
   }
 })
 
