@@ -223,7 +223,7 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     text: "if reserved_at then",
     without: "if false then",
     caughtIn: names,
-    caughtBy: "both ways of a key at the same instant open one batch",
+    caughtBy: "quoted here and plain here are one batch",
   },
   {
     name: "a quoted key opens nothing where the plain one has a batch",
@@ -239,7 +239,7 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     text: "if (now - at > UNDER_WAY_MS) {",
     without: "if (now - at >= 0) {",
     caughtIn: names,
-    caughtBy: "is finished by a repetition of it",
+    caughtBy: "is given up once it can open nothing any more",
   },
   {
     name: "a batch is opened while its reservation counts, or not at all",
