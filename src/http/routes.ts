@@ -1,6 +1,7 @@
 /** All routes, by listener. The order is that of the OpenAPI document. */
 import { administrationRoutes } from "./administration/administration.ts"
 import { setPartnerContract } from "./administration/partner-contract.ts"
+import { signOutPerson } from "./administration/sign-out.ts"
 import { reportTransfer } from "./callbacks/bank-callbacks.ts"
 import { announceLists, reportDecisions } from "./callbacks/compliance-callbacks.ts"
 import { reportFunding } from "./callbacks/ledger-callbacks.ts"
@@ -19,6 +20,7 @@ export const apiRoutes = [
   ...webhookEndpointRoutes,
   ...administrationRoutes,
   setPartnerContract,
+  signOutPerson,
   reportTransfer,
   reportDecisions,
   announceLists,

@@ -5,7 +5,8 @@
  *   that at which it was revoked (`ZADD LT`);
  * - `<prefix>:{access}:partners` is a sorted set of partners, scored by twice the time of the last change, plus one if the
  *   partner is suspended (`ZADD GT`);
- * - `<prefix>:{access}:version` is a random text, another one after each change of both. It is set last, so a reader never misses
+ * - `<prefix>:{access}:signed-out` is a sorted set of operators, scored by the time of the last sign-out (`ZADD GT`);
+ * - `<prefix>:{access}:version` is a random text, another one after each change of these. It is set last, so a reader never misses
  *   a change, also after a failover to a server that is behind.
  */
 import { randomUUID } from "node:crypto"
@@ -14,7 +15,7 @@ import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
-import { AccessMarks, MARKS_KEPT_MS, type PartnerMark } from "./access-marks.ts"
+import { AccessMarks, MARKS_KEPT_MS, type PartnerMark, SIGN_OUTS_KEPT_MS } from "./access-marks.ts"
 
 /** The connections that the marks need. */
 export type MarkConnections = Pick<RedisConnections["Service"], "commands" | "replicated">
@@ -33,9 +34,10 @@ export const makeAccessMarks = (
   { commands: redis, replicated }: MarkConnections,
   prefix: string,
 ): AccessMarks["Service"] => {
-  const [ended, partners, version] = [
+  const [ended, partners, signedOut, version] = [
     `${prefix}:{access}:ended`,
     `${prefix}:{access}:partners`,
+    `${prefix}:{access}:signed-out`,
     `${prefix}:{access}:version`,
   ]
   const run = <A>(step: string, command: () => Promise<A>) =>
@@ -71,6 +73,7 @@ export const makeAccessMarks = (
         version: current,
         ended: new Map(pairsIn(yield* all(ended))),
         partners: new Map(pairsIn(yield* all(partners)).map(([partner, score]) => [partner, markOf(score)])),
+        signedOut: new Map(pairsIn(yield* all(signedOut))),
       }
     }),
     write: Effect.fn("AccessMarks.write")(function* (marks) {
@@ -78,13 +81,19 @@ export const makeAccessMarks = (
       const states = [...marks.partners].map(([partner, mark]) => [partner, scoreOf(mark)] as const)
       yield* add(ended, "LT", times)
       yield* add(partners, "GT", states)
+      const outs = [...(marks.signedOut ?? [])]
+      yield* add(signedOut, "GT", outs)
       // Old times, and old revocations with their minus.
-      const old = (yield* Clock.currentTimeMillis) - MARKS_KEPT_MS
+      const now = yield* Clock.currentTimeMillis
+      const old = now - MARKS_KEPT_MS
       yield* run("trim access marks", () => redis.zremrangebyscore(ended, `(${-old}`, `(${old}`))
+      const oldOut = `(${now - SIGN_OUTS_KEPT_MS}`
+      yield* run("trim access marks", () => redis.zremrangebyscore(signedOut, "-inf", oldOut))
       yield* run("write access marks", () => redis.set(version, randomUUID()))
-      const [time, state] = [times.at(-1), states.at(-1)]
+      const [time, state, out] = [times.at(-1), states.at(-1), outs.at(-1)]
       if (time !== undefined) yield* kept(ended, time, (other) => other < time[1])
       if (state !== undefined) yield* kept(partners, state, (other) => other > state[1])
+      if (out !== undefined) yield* kept(signedOut, out, (other) => other > out[1])
     }),
   }
 }

@@ -2,7 +2,7 @@
  * What takes access away, in the store that every process asks each second: the times from which keys no longer work, and the
  * partners that are suspended. Postgres has the record; these marks make a process refuse a key while Postgres is away.
  *
- * Marks only move one way: the time of a key only becomes earlier, and of two states of a partner the later one counts. So they
+ * Marks only move one way: the time of a key only becomes earlier, and of two states of a partner, or sign-outs, the later one counts. So they
  * can be written again at any time, in any order.
  */
 import { Context, type Effect } from "effect"
@@ -21,6 +21,8 @@ export interface Marks {
    */
   readonly ended: ReadonlyMap<string, number>
   readonly partners: ReadonlyMap<string, PartnerMark>
+  /** By the name of an operator: when the person was signed out, in milliseconds since 1970. Older tokens do not work. */
+  readonly signedOut?: ReadonlyMap<string, number>
 }
 
 export const NO_MARKS: Marks = { ended: new Map(), partners: new Map() }
@@ -32,6 +34,9 @@ export interface VersionedMarks extends Marks {
 
 /** How long a key's mark is kept after its time. No process uses what it knows of a key for as long. */
 export const MARKS_KEPT_MS = 90 * 24 * 3_600_000
+
+/** How long a sign-out is kept: longer than any token works, as `OIDC_TOKEN_AGE_MS_MAX` allows at most. */
+export const SIGN_OUTS_KEPT_MS = 25 * 3_600_000
 
 export class AccessMarks extends Context.Service<
   AccessMarks,

@@ -4,6 +4,7 @@ import type { ISql, TransactionSql } from "postgres"
 import { writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import { isOperates, type Operates } from "./access.ts"
+import { SIGN_OUTS_KEPT_MS } from "./access-marks.ts"
 import {
   AccessConflict,
   AccessRegister,
@@ -12,6 +13,7 @@ import {
   type NewKey,
   NoSuchSubject,
   PARTNERS_MAX,
+  type SignOut,
   type Successor,
 } from "./access-register.ts"
 import type { Administrator } from "./audit-trail.ts"
@@ -50,6 +52,9 @@ export const layer = Layer.effect(
       ),
       setOperates: Effect.fn("AccessRegister.setOperates")((by, id, operates) =>
         change("set a partner's contract", (sql) => updateOperates(sql, by, id, operates)),
+      ),
+      signOut: Effect.fn("AccessRegister.signOut")((by, operator, reason) =>
+        change("sign an operator out", (sql) => noteSignOut(sql, by, operator, reason)),
       ),
       createKey: Effect.fn("AccessRegister.createKey")((by, key) =>
         change("create an API key", (sql) => insertKey(sql, by, key)),
@@ -149,6 +154,30 @@ const updateOperates = async (
       after: auditedPartner(after),
     })
   return Result.succeed(after)
+}
+
+/** Forgets sign-outs that no token is older than. A clock that was set back makes none earlier. */
+const noteSignOut = async (
+  sql: TransactionSql,
+  by: Administrator,
+  operator: string,
+  reason: string | undefined,
+): Promise<Outcome<SignOut>> => {
+  const now = Date.now()
+  await sql`delete from sign_outs where at_ms < ${now - SIGN_OUTS_KEPT_MS}`
+  const [row] = await sql<Array<{ readonly at: string }>>`
+    insert into sign_outs (operator, at_ms, signed_out_by) values (${operator}, ${now}, ${by.who})
+    on conflict (operator) do update
+      set at_ms = greatest(sign_outs.at_ms, excluded.at_ms), signed_out_by = excluded.signed_out_by
+    returning at_ms::text as at`
+  const atMs = Number(row?.at ?? now)
+  await writeAudit(sql, by, {
+    act: "person.sign-out",
+    subject: `operator:${operator}`,
+    before: null,
+    after: { at: new Date(atMs).toISOString(), ...(reason === undefined ? {} : { reason }) },
+  })
+  return Result.succeed({ operator, atMs })
 }
 
 const insertKey = async (

@@ -57,6 +57,12 @@ export interface PartnerState {
   readonly changedMs: number
 }
 
+/** A sign-out of an operator, in milliseconds since 1970. */
+export interface SignOut {
+  readonly operator: string
+  readonly atMs: number
+}
+
 type Refused = AccessConflict | NoSuchSubject | StoreUnavailable
 
 export class AccessRegister extends Context.Service<
@@ -84,6 +90,12 @@ export class AccessRegister extends Context.Service<
       id: PartnerId,
       operates: ReadonlyArray<Operates>,
     ) => Effect.Effect<Partner, Refused>
+    /** Notes that an operator is signed out from now on. Each time counts. */
+    readonly signOut: (
+      by: Administrator,
+      operator: string,
+      reason: string | undefined,
+    ) => Effect.Effect<SignOut, Refused>
     readonly createKey: (by: Administrator, key: NewKey) => Effect.Effect<StoredKey, Refused>
     readonly keys: (question: KeyQuestion) => Effect.Effect<ReadonlyArray<StoredKey>, StoreUnavailable>
     readonly key: (id: string) => Effect.Effect<StoredKey, NoSuchSubject | StoreUnavailable>

@@ -35,9 +35,9 @@ export type Act = (typeof acts)[number]
 
 /**
  * What an operator's key may permit on the batches of all partners, and on the service itself. Who may do something to batches may
- * read them, too.
+ * read them, too. `keys:grant` is for who manages keys, and may give what it does not have itself.
  */
-export const operatorActs = [...acts, "batches:read", "keys:manage", "audit:read"] as const
+export const operatorActs = [...acts, "batches:read", "keys:manage", "keys:grant", "audit:read"] as const
 export type OperatorAct = (typeof operatorActs)[number]
 
 export const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text)

@@ -5,20 +5,23 @@
  * its text is lost, so the successor is rotated in turn.
  */
 import { Context, Effect, Layer, Schema } from "effect"
+import { isOperatorName } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
-import { isScope, operatorActs, scopes } from "./access.ts"
+import { isScope, type Operates, operatorActs, scopes } from "./access.ts"
 import { AccessMarks, NO_MARKS } from "./access-marks.ts"
 import {
   type AccessConflict,
   AccessRegister,
   type KeyQuestion,
   type NoSuchSubject,
+  type SignOut,
 } from "./access-register.ts"
 import { newApiKey } from "./api-key.ts"
 import { apiKeyHashes } from "./api-key-hash.ts"
 import type { Administrator } from "./audit-trail.ts"
+import { type GrantRefused, requireGrants } from "./grants.ts"
 import { isNetwork } from "./networks.ts"
 import { isRoleOrAct, operatorRoles } from "./roles.ts"
 import {
@@ -77,11 +80,24 @@ export class Administration extends Context.Service<
       reason?: string,
     ) => Effect.Effect<Partner, AdministrationFailure>
     /** What a partner may decide about its own batches from now on, under keys with the scope for it. */
-    readonly setOperates: AccessRegister["Service"]["setOperates"]
+    readonly setOperates: (
+      by: Administrator,
+      id: PartnerId,
+      operates: ReadonlyArray<Operates>,
+    ) => Effect.Effect<Partner, AccessConflict | GrantRefused | NoSuchSubject | StoreUnavailable>
+    /**
+     * Refuses tokens of an operator that an issuer issued until now: no process accepts one five seconds after this resolved. The
+     * operator is named as credentials do, such as `sso-…` or `alice`. Keys of the same name work on.
+     */
+    readonly signOut: (
+      by: Administrator,
+      operator: string,
+      reason?: string,
+    ) => Effect.Effect<SignOut, AdministrationFailure>
     readonly createKey: (
       by: Administrator,
       terms: KeyTerms,
-    ) => Effect.Effect<IssuedKey, AdministrationFailure>
+    ) => Effect.Effect<IssuedKey, AdministrationFailure | GrantRefused>
     readonly keys: (question: KeyQuestion) => Effect.Effect<ReadonlyArray<StoredKey>, StoreUnavailable>
     readonly key: (id: string) => Effect.Effect<StoredKey, NoSuchSubject | StoreUnavailable>
     /**
@@ -92,7 +108,7 @@ export class Administration extends Context.Service<
       by: Administrator,
       id: string,
       terms: { readonly overlapMs: number; readonly expiresAt?: Date | undefined },
-    ) => Effect.Effect<IssuedKey & { readonly replaced: StoredKey }, AdministrationFailure>
+    ) => Effect.Effect<IssuedKey & { readonly replaced: StoredKey }, AdministrationFailure | GrantRefused>
     /** Ends a key at once: no process accepts it five seconds after this resolved. */
     readonly revokeKey: (
       by: Administrator,
@@ -117,10 +133,22 @@ export class Administration extends Context.Service<
         })
       return Administration.of({
         ...register,
+        setOperates: Effect.fnUntraced(function* (by, id, operates) {
+          yield* requireGrants(by, operates)
+          return yield* register.setOperates(by, id, operates)
+        }),
         suspendPartner: setState("suspended"),
         resumePartner: setState("active"),
+        signOut: Effect.fn("Administration.signOut")(function* (by, operator, reason) {
+          if (!isOperatorName(operator))
+            return yield* invalid("operator", "expected lower-case letters, digits and hyphens")
+          const out = yield* register.signOut(by, operator, reason)
+          yield* marks.write({ ...NO_MARKS, signedOut: new Map([[operator, out.atMs]]) })
+          return out
+        }),
         createKey: Effect.fn("Administration.createKey")(function* (by, terms) {
           yield* checkedTerms(terms)
+          yield* requireGrants(by, terms.scopes)
           const { id, text } = newApiKey(terms.owner.kind)
           const hash = (yield* hashes.maker)(text, textOfTerms(terms))
           const key = yield* register.createKey(by, { ...terms, id, hash })
@@ -130,7 +158,10 @@ export class Administration extends Context.Service<
           yield* checkedExpiry(expiresAt)
           if (!(overlapMs >= 0 && overlapMs <= OVERLAP_MS_MAX))
             return yield* invalid("overlapSeconds", `expected 0 to ${OVERLAP_MS_MAX / 1_000}`)
-          const { id, text } = newApiKey((yield* register.key(old)).owner.kind)
+          const { owner, scopes: granted } = yield* register.key(old)
+          // Who gets the text of the successor may do what the key may.
+          yield* requireGrants(by, granted)
+          const { id, text } = newApiKey(owner.kind)
           const make = yield* hashes.maker
           const hashOf = (terms: string) => make(text, terms)
           const rotated = yield* register.rotateKey(by, old, { id, hashOf, expiresAt, overlapMs })

@@ -2,9 +2,13 @@
 import { Context, type Effect } from "effect"
 import type { Actor, AuditedAct } from "../database/audit-entry.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import type { OperatorAct } from "./access.ts"
 
 /** An operator, or a person at the command line. */
-export type Administrator = Actor
+export interface Administrator extends Actor {
+  /** What the operator may do; absent at the command line, where who acts has the stores. */
+  readonly acts?: ReadonlySet<OperatorAct>
+}
 
 export interface AuditEntry {
   /** Grows by one or more with each entry. */

@@ -39,7 +39,8 @@ export const lackOf = (caller: Caller, { partner, operator }: Access): Lack | un
   return mayAct(caller, operator) ? undefined : { detail: operatorNeeded(operator) }
 }
 
-const mayAct = ({ acts: permitted }: OperatorCaller, act: OperatorAct): boolean =>
+/** Whether an operator may do something: who may do something to batches may read them, too. */
+export const mayAct = ({ acts: permitted }: Pick<OperatorCaller, "acts">, act: OperatorAct): boolean =>
   permitted.has(act) || (act === "batches:read" && acts.some((other) => permitted.has(other)))
 
 /** What to use in place of a key that does not permit an act. */
@@ -66,5 +67,6 @@ export const nameOf = (caller: Caller): string => {
 export const administratorOf = (caller: Caller, address: string | undefined): Administrator => ({
   who: caller.credential,
   address,
+  acts: caller.kind === "operator" ? caller.acts : new Set(),
   ...(caller.kind === "operator" && caller.name !== undefined ? { name: caller.name } : {}),
 })

@@ -70,7 +70,7 @@ export class Credentials extends Context.Service<
       yield* checkedApart("OPERATOR_KEYS", operators, partners)
       const keys = [...partners, ...operators]
       const terms = yield* signInTerms(given)
-      const signIn = terms === undefined ? undefined : yield* makeSignIn(terms)
+      const signIn = terms === undefined ? undefined : yield* makeSignIn(terms, directory.lastSignOut)
 
       const refused = (reason: string) =>
         Effect.suspend(() => {
@@ -90,7 +90,7 @@ export class Credentials extends Context.Service<
       const signedIn = Effect.fnUntraced(function* (by: SignIn, token: string) {
         const found = yield* Effect.result(by.callerOf(token))
         if (Result.isSuccess(found)) return found.success
-        if (found.failure._tag === "IssuerUnavailable") return yield* found.failure
+        if (found.failure._tag !== "TokenRefused") return yield* found.failure
         yield* Effect.logInfo("sign-in refused", { reason: found.failure.reason })
         return yield* refused(found.failure.reason)
       })

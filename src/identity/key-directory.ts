@@ -14,7 +14,14 @@
 import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
-import { AccessMarks, MARKS_KEPT_MS, type Marks, NO_MARKS, type VersionedMarks } from "./access-marks.ts"
+import {
+  AccessMarks,
+  MARKS_KEPT_MS,
+  type Marks,
+  NO_MARKS,
+  SIGN_OUTS_KEPT_MS,
+  type VersionedMarks,
+} from "./access-marks.ts"
 import { apiKeyHashes } from "./api-key-hash.ts"
 import type { Caller } from "./caller.ts"
 import { type KeyRecord, KeyRecords } from "./key-records.ts"
@@ -50,6 +57,9 @@ const LOOKUP_MS_MAX = 5_000
 /** How far back ends of keys are remembered and compared: less than marks are kept, so that none is written and trimmed in turn. */
 const HEALED_FOR_MS = MARKS_KEPT_MS - 24 * 3_600_000
 
+/** The same for sign-outs: longer than any token works, and less than they are kept. */
+const SIGN_OUTS_HEALED_FOR_MS = SIGN_OUTS_KEPT_MS - 30 * 60_000
+
 /** Why a key is refused, for the log. The answer does not show it. */
 export type Refusal = "unknown" | "wrong-secret" | "ended" | "other-network"
 
@@ -70,6 +80,13 @@ export class KeyDirectory extends Context.Service<
     >
     /** Whether a partner is suspended, by the marks that this process has seen. */
     readonly isSuspended: (partner: string) => boolean
+    /**
+     * When any of some operators was last signed out, in milliseconds since 1970. While the marks are not fresh, Postgres has to
+     * say.
+     */
+    readonly lastSignOut: (
+      operators: ReadonlyArray<string>,
+    ) => Effect.Effect<number | undefined, StoreUnavailable>
   }
 >()("atlaspay/identity/KeyDirectory") {
   /** Reads marks and recent keys, and then follows both until the scope closes. */
@@ -88,6 +105,11 @@ export class KeyDirectory extends Context.Service<
 
       return KeyDirectory.of({
         isSuspended: (partner) => followed.current().partners.get(partner)?.suspended === true,
+        lastSignOut: Effect.fnUntraced(function* (operators) {
+          if (!followed.isFresh(yield* Clock.currentTimeMillis)) return yield* records.lastSignOut(operators)
+          const times = operators.flatMap((one) => followed.current().signedOut?.get(one) ?? [])
+          return times.length === 0 ? undefined : Math.max(...times)
+        }),
         find: Effect.fnUntraced(function* (key, id, address) {
           const now = yield* Clock.currentTimeMillis
           if (known.isUnknown(id, now)) return "unknown"
@@ -160,11 +182,13 @@ const followMarks = Effect.fnUntraced(function* (
   const heal = Effect.gen(function* () {
     yield* learn
     const missing = missingIn(stored, seen)
-    if (missing.ended.size === 0 && missing.partners.size === 0) return
+    const signedOut = missing.signedOut?.size ?? 0
+    if (missing.ended.size === 0 && missing.partners.size === 0 && signedOut === 0) return
     // An act that is under way looks the same. To write its mark, too, does no harm.
     yield* Effect.logInfo("access marks that Redis lacks are written again", {
       keys: missing.ended.size,
       partners: missing.partners.size,
+      signedOut,
     })
     yield* marks.write(missing)
   })
@@ -178,18 +202,25 @@ const followMarks = Effect.fnUntraced(function* (
   }
 })
 
-/** The marks of both, without the ends of keys from before a time. */
+/** The marks of both, without the ends of keys from before a time, and sign-outs that no token is older than. */
 const together = (one: Marks, other: Marks, since: number): Marks => {
   const [ended, partners] = [new Map(one.ended), new Map(one.partners)]
+  const signedOut = new Map(one.signedOut)
   for (const [id, at] of other.ended) if (at < (ended.get(id) ?? Number.POSITIVE_INFINITY)) ended.set(id, at)
   for (const [id, at] of ended) if (Math.abs(at) < since) ended.delete(id)
   for (const [id, mark] of other.partners)
     if (mark.changedMs > (partners.get(id)?.changedMs ?? -1)) partners.set(id, mark)
-  return { ended, partners }
+  for (const [id, at] of other.signedOut ?? []) if (at > (signedOut.get(id) ?? -1)) signedOut.set(id, at)
+  const oldOut = since + HEALED_FOR_MS - SIGN_OUTS_HEALED_FOR_MS
+  for (const [id, at] of signedOut) if (at < oldOut) signedOut.delete(id)
+  return { ended, partners, signedOut }
 }
 
 /** The marks that Redis lacks, or has otherwise. */
 const missingIn = (stored: Marks, seen: Marks): Marks => ({
+  signedOut: new Map(
+    [...(seen.signedOut ?? [])].filter(([id, at]) => (stored.signedOut?.get(id) ?? -1) < at),
+  ),
   ended: new Map(
     [...seen.ended].filter(([id, at]) => (stored.ended.get(id) ?? Number.POSITIVE_INFINITY) > at),
   ),
@@ -245,7 +276,11 @@ const followRecords = Effect.fnUntraced(function* (records: KeyRecords["Service"
       unknown.set(id, at)
       forgetOldest(unknown, UNKNOWN_MAX)
     },
-    isUnknown: (id: string, now: number) => now - (unknown.get(id) ?? Number.NEGATIVE_INFINITY) < UNKNOWN_MS,
+    // Not by a clock that was set back since: the key may have been created meanwhile.
+    isUnknown: (id: string, now: number) => {
+      const at = unknown.get(id)
+      return at !== undefined && now >= at && now - at < UNKNOWN_MS
+    },
   }
 })
 

@@ -1,7 +1,7 @@
 /** The stored keys in Postgres, as the service reads them. */
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
-import type { PartnerMark } from "./access-marks.ts"
+import { type PartnerMark, SIGN_OUTS_KEPT_MS } from "./access-marks.ts"
 import { type KeyRecord, KeyRecords } from "./key-records.ts"
 import { callerOf, endOf, type KeyOwner, textOfTerms } from "./stored-key.ts"
 
@@ -60,6 +60,14 @@ export const layer = Layer.effect(
               and (last_used_at is null or last_used_at <= used.at - ${USE_NOTED_EVERY}::interval)`,
         )
       }),
+      lastSignOut: Effect.fn("KeyRecords.lastSignOut")(function* (operators) {
+        const [row] = yield* query(
+          "read sign-outs",
+          (sql) => sql<Array<{ readonly at: string | null }>>`
+            select max(at_ms)::text as at from sign_outs where operator = any(${[...operators]}::text[])`,
+        )
+        return row === undefined || row.at === null ? undefined : Number(row.at)
+      }),
       marksSince: Effect.fn("KeyRecords.marksSince")(function* (sinceMs) {
         const since = new Date(sinceMs)
         const keys = yield* query(
@@ -76,7 +84,15 @@ export const layer = Layer.effect(
             where state = 'suspended' or changed_ms >= ${sinceMs}
             order by changed_ms desc limit ${MARKS_MAX}`,
         )
+        const outs = yield* query(
+          "read sign-outs",
+          (sql) => sql<Array<{ readonly operator: string; readonly at: string }>>`
+            select operator, at_ms::text as at from sign_outs
+            where at_ms >= ${Math.max(sinceMs, Date.now() - SIGN_OUTS_KEPT_MS)}
+            order by at_ms desc limit ${MARKS_MAX}`,
+        )
         return {
+          signedOut: new Map(outs.map(({ operator, at }) => [operator, Number(at)])),
           ended: new Map(keys.map(({ id, ends_at, revoked_at }) => [id, endIn(null, ends_at, revoked_at)])),
           partners: new Map(
             partners.map(({ id, suspended, changed }): readonly [string, PartnerMark] => [

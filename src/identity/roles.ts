@@ -14,8 +14,8 @@ export const actsOfRole = {
   approver: ["approve", "cancel", "batches:read"],
   /** Decides about parked transfers, and has failed items paid again. */
   resolver: ["resolve", "retry", "cancel", "batches:read"],
-  /** Manages partners, their contracts, and keys. Sees and decides nothing of batches. */
-  admin: ["keys:manage", "audit:read"],
+  /** Manages partners, their contracts, and keys, and gives each what it needs. Sees and decides nothing of batches. */
+  admin: ["keys:manage", "keys:grant", "audit:read"],
   /** Reads the audit trail and the batches, and changes nothing. */
   auditor: ["audit:read", "batches:read"],
 } as const satisfies Readonly<Record<string, ReadonlyArray<OperatorAct>>>

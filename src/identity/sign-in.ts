@@ -7,6 +7,7 @@ import { Effect, Schema } from "effect"
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose"
 import type { Credential } from "../domain/credential.ts"
 import { AcceptedText } from "../domain/outside-text.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { OperatorCaller } from "./caller.ts"
 import { followIssuerKeys, type IssuerKeys, type IssuerTimes, issuerTimes } from "./issuer-keys.ts"
 import { actsIn } from "./roles.ts"
@@ -23,6 +24,7 @@ export const tokenRefusals = [
   "token-expired",
   "token-not-yet",
   "token-claims",
+  "token-signed-out",
 ] as const
 export type TokenRefusal = (typeof tokenRefusals)[number]
 
@@ -55,9 +57,15 @@ const form = /^[\w-]+\.[\w-]+\.[\w-]*$/
 /** Whether a text is in the form of a signed token (RFC 7519). Keys of ours never are. */
 export const isTokenForm = (text: string): boolean => form.test(text)
 
+/** When any of some operators was last signed out, in milliseconds since 1970. */
+export type LastSignOut = (
+  operators: ReadonlyArray<string>,
+) => Effect.Effect<number | undefined, StoreUnavailable>
+
 /** Verifies tokens by the keys of the issuer, which are followed until the scope closes. */
 export const makeSignIn = Effect.fnUntraced(function* (
   terms: SignInTerms,
+  lastSignOut: LastSignOut,
   times: Omit<IssuerTimes, "outageMsMax"> = issuerTimes,
 ) {
   const keys = yield* followIssuerKeys(terms.issuer, { ...times, outageMsMax: terms.outageMsMax })
@@ -68,6 +76,7 @@ export const makeSignIn = Effect.fnUntraced(function* (
       const { sub } = claims
       if (sub === undefined || sub.length === 0 || sub.length > SUBJECT_LENGTH_MAX)
         return yield* new TokenRefused({ reason: "token-claims" })
+      yield* requireSignedIn(lastSignOut, terms, sub, claims.iat ?? 0)
       const name = nameIn(claims)
       const caller: OperatorCaller = {
         kind: "operator",
@@ -78,6 +87,23 @@ export const makeSignIn = Effect.fnUntraced(function* (
       return caller
     }),
   }
+})
+
+/**
+ * Fails if the subject was signed out after its token was issued. The clock of the issuer may be ahead: a token counts as issued as
+ * early as it may have been. The operator is looked for under the name of the settings, and under the one that it has without.
+ */
+const requireSignedIn = Effect.fnUntraced(function* (
+  lastSignOut: LastSignOut,
+  terms: SignInTerms,
+  subject: string,
+  issuedAt: number,
+) {
+  const unnamed = { ...terms, operatorOf: new Map<string, string>() }
+  const names = [terms, unnamed].map((of) => credentialOfSubject(of, subject).slice("operator:".length))
+  const at = yield* lastSignOut([...new Set(names)])
+  if (at !== undefined && (issuedAt - LEEWAY_S) * 1_000 <= at)
+    return yield* new TokenRefused({ reason: "token-signed-out" })
 })
 
 export type SignIn = Effect.Success<ReturnType<typeof makeSignIn>>

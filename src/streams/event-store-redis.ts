@@ -9,7 +9,7 @@ import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { EventRange, EventStore } from "./event-store.ts"
-import { logFrom, logUpTo } from "./evidence.ts"
+import { logFrom, logUpTo, reservedAt } from "./evidence.ts"
 import { chainStart, linkOf } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
@@ -21,6 +21,9 @@ export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
   const count = yield* eventCounter
   const store: EventStore["Service"] = {
     open: opening(steps, count),
+    reserve: reserving(steps),
+    cancelReservation: (batch, at) =>
+      Effect.asVoid(steps.call("cancel-reservation", [steps.keysOf(batch).reserved(batch)], [at])),
     append: appending(steps, count),
     replicated: replicating(steps),
     read: Effect.fnUntraced(function* (batch, after, limit, head) {
@@ -59,8 +62,12 @@ const opening =
       openWritten(steps, count, batch, commandId, ready, openBy),
     )
 
-/** The answers of the functions `open` and `stage`. */
-type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED" | "LATE", first?: string]
+/** The answers of the functions `open` and `stage`: with the first event, or with the time of the reservation and now. */
+type Opening = readonly [
+  "OPENED" | "STAGED" | "EXISTS" | "UNSTAGED" | "LATE" | "RESERVED",
+  first?: string,
+  now?: string,
+]
 
 /** The first events of a batch, written for the function `open`: the last of them, after those that are staged. */
 interface Written {
@@ -106,12 +113,13 @@ const openWritten = Effect.fnUntraced(function* (
   openBy: number | undefined,
 ) {
   const log = steps.keysOf(batch).log(batch)
-  const [outcome, first = ""] =
+  const [outcome, first = "", now] =
     "lines" in ready ? yield* callOpen(steps, batch, command, ready, openBy) : ready
   if (outcome === "LATE")
     return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
   if (outcome === "UNSTAGED")
     return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "the staged events are gone" })
+  if (outcome === "RESERVED") return { _tag: "Reserved" as const, at: Number(first), now: Number(now) }
   if (outcome === "EXISTS" || !("lines" in ready)) {
     yield* steps.replicated(log, logFrom(log, first))
     return { _tag: "Exists" as const, first: yield* readFirstEvent(batch, first) }
@@ -128,14 +136,30 @@ const callOpen = Effect.fnUntraced(function* (
   { version, lines }: Written,
   openBy: number | undefined,
 ) {
-  const { log, staged, feed, ready, scheduled, lanes, waiting, open, shares } = keysOf(batch)
+  const { log, staged, feed, ready, scheduled, lanes, waiting, open, shares, reserved } = keysOf(batch)
   const now = yield* Clock.currentTimeMillis
   return (yield* call(
     "open",
-    [log(batch), staged(batch, command), feed, ready, scheduled, lanes, waiting, open, shares],
+    [
+      ...[log(batch), staged(batch, command), feed, ready, scheduled, lanes, waiting, open, shares],
+      reserved(batch),
+    ],
     [batch, limits.partnerShare, now, command, version, lines, openBy ?? ""],
   )) as Opening
 })
+
+const reserving = ({ keysOf, call, replicated }: PartitionSteps): EventStore["Service"]["reserve"] =>
+  Effect.fnUntraced(function* (batch) {
+    const keys = keysOf(batch)
+    const [log, mark] = [keys.log(batch), keys.reserved(batch)]
+    const [outcome, answer] = (yield* call("reserve", [log, mark], [])) as ["RESERVED" | "EXISTS", string]
+    if (outcome === "EXISTS") {
+      yield* replicated(log, logFrom(log, answer))
+      return { _tag: "Exists" as const, first: yield* readFirstEvent(batch, answer) }
+    }
+    yield* replicated(mark, reservedAt(mark, answer))
+    return { _tag: "Reserved" as const, at: Number(answer) }
+  })
 
 /** One function checks owner and tail, and writes to the log, the mailbox, the run queue and the feed. */
 const appending = ({ keysOf, call, limits }: PartitionSteps, count: Count): EventStore["Service"]["append"] =>

@@ -46,6 +46,19 @@ export interface Append {
   readonly release?: { readonly wakeAt: number | undefined; readonly admitted?: Admitted } | undefined
 }
 
+/** The name of a batch that was reserved: when, and what the time is now, both in epoch milliseconds by the store's clock. */
+export interface Reserved {
+  readonly _tag: "Reserved"
+  readonly at: number
+  readonly now: number
+}
+
+/** A batch that there is already. */
+export interface Exists {
+  readonly _tag: "Exists"
+  readonly first: BatchEvent
+}
+
 /** Each write is one atomic step over the log, the mailbox, the run queue and the feed. */
 export class EventStore extends Context.Service<
   EventStore,
@@ -54,17 +67,28 @@ export class EventStore extends Context.Service<
      * Creates the log with its first events and schedules the batch. If the log exists, gives its first event: the log is
      * the permanent idempotency record. All events are logged or none, however many there are. Resolves once the log is on
      * as many replicas as are configured. After `openBy`,
-     * epoch milliseconds by the clock of the store, nothing is opened, however late the step arrives.
+     * epoch milliseconds by the clock of the store, nothing is opened, however late the step arrives; nor while the name
+     * of the batch is reserved.
      */
     readonly open: (
       batch: BatchId,
       events: ReadonlyArray<BatchEvent>,
       commandId: string,
       openBy?: number,
+    ) => Effect.Effect<{ readonly _tag: "Opened" } | Exists | Reserved, StoreUnavailable | CorruptEntry>
+    /**
+     * Reserves the name of a batch that does not exist, so that nobody opens it, or renews the reservation. Gives when, in epoch
+     * milliseconds by the store's clock, or the first event of the batch if it exists. Two batches can be in different
+     * partitions, so no step can open one unless there is the other; this is the first of two steps that can.
+     */
+    readonly reserve: (
+      batch: BatchId,
     ) => Effect.Effect<
-      { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
+      { readonly _tag: "Reserved"; readonly at: number } | Exists,
       StoreUnavailable | CorruptEntry
     >
+    /** Cancels a reservation that was made at `at`, unless it was renewed since. */
+    readonly cancelReservation: (batch: BatchId, at: number) => Effect.Effect<void, StoreUnavailable>
     /**
      * Appends events and deletes the mail that they answer. Gives the new tail, how much mail is waiting, and whether the
      * batch was released.

@@ -20,6 +20,12 @@ export const commandEnqueued = (mark: string, digest: string): Evidence => ({
   isIn: (answer) => answer === digest,
 })
 
+/** The mark of a reservation, with its time as text. */
+export const reservedAt = (mark: string, at: string): Evidence => ({
+  command: ["GET", mark],
+  isIn: (answer) => answer === at,
+})
+
 /** The entries of a feed from a position on, or their absence. */
 export const feedFrom = (feed: string, position: string, entries: ReadonlyArray<StreamEntry>): Evidence => ({
   command: ["XRANGE", feed, position, "+", "COUNT", Math.max(entries.length, 1)],

@@ -8,6 +8,8 @@ import { readFileSync } from "node:fs"
 export const functionNames = [
   "open",
   "stage",
+  "reserve",
+  "cancel-reservation",
   "enqueue",
   "append",
   "release",
@@ -37,7 +39,7 @@ const namesInRedis = Object.fromEntries(
 /** The name of a function of this release in Redis. */
 export const functionName = (name: FunctionName): string => namesInRedis[name]
 
-const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "enqueue"])
+const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "reserve", "enqueue"])
 
 /**
  * When Redis is out of memory, it accepts no new batches and no new mail, but work under way is still recorded and

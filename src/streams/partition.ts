@@ -18,6 +18,8 @@ export const partitionKeys = (prefix: string, partition: number) => {
   return {
     log: (batch: BatchId) => `${tag}:log:${batch}`,
     staged: (batch: BatchId, commandId: string) => `${tag}:staged:${batch}:${commandId}`,
+    /** The mark that the name of a batch is reserved (see `reserve` of the event store). */
+    reserved: (batch: BatchId) => `${tag}:reserved:${batch}`,
     /** The marks of command ids that were enqueued; the key has the name that it was first stored under. */
     told: (batch: BatchId, id: string) => `${tag}:told:${batch}:${id}`,
     mail: (batch: BatchId) => `${tag}:mail:${batch}`,

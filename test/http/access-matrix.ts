@@ -74,7 +74,7 @@ export const roleMay: Readonly<Record<Role, ReadonlyArray<OperatorAct>>> = {
   reviewer: ["batches:read", "review", "cancel"],
   approver: ["batches:read", "approve", "cancel"],
   resolver: ["batches:read", "resolve", "retry", "cancel"],
-  admin: ["keys:manage", "audit:read"],
+  admin: ["keys:manage", "keys:grant", "audit:read"],
   auditor: ["batches:read", "audit:read"],
 }
 
@@ -129,6 +129,7 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     ({ partner }) => `/admin/partners/${partner}/contract`,
     400,
   ),
+  "POST /admin/people/:operator/sign-out": admin(() => "/admin/people/sso-nobody/sign-out", 400),
   "POST /admin/api-keys": admin(() => "/admin/api-keys", 400),
   "GET /admin/api-keys": admin(() => "/admin/api-keys", 200),
   "GET /admin/api-keys/:key": admin(({ key }) => `/admin/api-keys/${key}`, 200),

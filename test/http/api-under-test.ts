@@ -196,7 +196,11 @@ const appendWatchOnRedis = Layer.effect(AppendWatch, Effect.service(AppendWatch)
 
 /** No key is stored, and nobody administers any. */
 export const noStoredKeys = Layer.mergeAll(
-  Layer.mock(KeyDirectory, { find: () => Effect.succeed("unknown" as const), isSuspended: () => false }),
+  Layer.mock(KeyDirectory, {
+    find: () => Effect.succeed("unknown" as const),
+    isSuspended: () => false,
+    lastSignOut: () => Effect.undefined,
+  }),
   Layer.mock(Administration, {}),
   Layer.mock(AuditTrail, {}),
   Layer.mock(PartnerContracts, { operates: () => Effect.succeed(new Set()) }),

@@ -279,6 +279,8 @@ describe("each answer is as the document says", () => {
     await call("showApiKey", `/admin/api-keys/${json.id}`, { key })
     await call("rotateApiKey", `/admin/api-keys/${json.id}/rotation`, { key, body: { overlapSeconds: 60 } })
     await call("revokeApiKey", `/admin/api-keys/${json.id}/revocation`, { key, body })
+    await call("signOutPerson", "/admin/people/sso-nobody/sign-out", { key, body })
+    await call("signOutPerson", "/admin/people/Nobody/sign-out", { key, body })
     await call("showAuditTrail", "/admin/audit", { key })
   })
 

@@ -235,7 +235,7 @@ const atIssuer = async (
           outageMsMax,
         })
         if (terms === undefined) throw new Error("no terms")
-        const { callerOf } = yield* makeSignIn(terms, times)
+        const { callerOf } = yield* makeSignIn(terms, () => Effect.undefined, times)
         const tells = async (presented: string, signal?: AbortSignal) => {
           const exit = await Effect.runPromiseExit(
             Effect.match(callerOf(presented), {

@@ -34,8 +34,8 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch is opened in time or not at all",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "store.open(ready.id, start, randomUUID(), ready.openBy)",
-    without: "store.open(ready.id, start, randomUUID())",
+    text: "openOnce(store, ready.name, start, ready.openBy)",
+    without: "openOnce(store, ready.name, start)",
     caughtIn: claims,
     caughtBy: "opens nothing when it comes to itself so late",
   },
@@ -98,7 +98,7 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what was accepted meanwhile is not refused",
     file: "http/payout-batches/duplicate-check.ts",
-    text: "return (yield* isAccepted(checked.id)) ? none : yield* refusal",
+    text: "return (yield* checked.accepted) ? none : yield* refusal",
     without: "return yield* refusal",
     caughtIn: http,
     caughtBy: "gets its first answer also when a repetition overtakes it",

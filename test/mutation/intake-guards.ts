@@ -36,7 +36,7 @@ export const intakeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what was accepted is not refused later",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "return yield* repeatedOrRefused(id, asked, read.failure)",
+    text: "return yield* repeatedOrRefused(submission, asked, read.failure)",
     without: "return yield* Effect.fail(read.failure)",
     caughtIn: intake,
     caughtBy: "is answered as it was, and not refused",
@@ -44,7 +44,7 @@ export const intakeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "only the body that was accepted is answered from the log",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "if (!isSameRequest(first.event, digest)) return yield* Effect.fail(refused)",
+    text: "if (!isSameRequest(first, digest)) return yield* Effect.fail(refused)",
     without: "",
     caughtIn: intake,
     caughtBy: "is answered as it was, and not refused",

@@ -99,6 +99,31 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
         }),
     )
 
+    it.effect("does not happen while its name is reserved, also where it is late or large", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const batchId = somePartner(log)
+        for (const events of [firstEvents, manyEvents(40)]) {
+          const batch = batchId()
+          const made = yield* log.reserve(batch)
+          assert.strictEqual(made._tag, "Reserved")
+          if (made._tag !== "Reserved") return
+          for (const openBy of [LATER, -1]) {
+            const refused = yield* log.open(batch, events, "a", openBy)
+            assert.deepInclude(refused, { _tag: "Reserved", at: made.at })
+          }
+          assert.deepStrictEqual(yield* log.read(batch, 0, 10), [])
+          yield* log.cancelReservation(batch, made.at - 1)
+          assert.strictEqual((yield* log.open(batch, events, "a"))._tag, "Reserved")
+          yield* log.cancelReservation(batch, made.at)
+          assert.deepStrictEqual(yield* log.open(batch, events, "a"), { _tag: "Opened" })
+          const exists: unknown = yield* log.reserve(batch)
+          assert.deepStrictEqual(exists, { _tag: "Exists", first: firstEvents[0] })
+          assert.strictEqual((yield* log.open(batch, events, "b"))._tag, "Exists")
+        }
+      }),
+    )
+
     it.effect("leaves nothing to see of a batch whose opening was broken off", () =>
       Effect.gen(function* () {
         const log = yield* wholeLog

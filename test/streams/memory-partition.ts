@@ -35,6 +35,7 @@ export class MemoryPartition {
   readonly #mail = new Map<BatchId, MemoryStream>()
   readonly #timers = new Map<BatchId, number>()
   readonly #open = new Map<BatchId, number>()
+  readonly #reserved = new Map<BatchId, number>()
 
   constructor(partnerShare: number, rang: () => void) {
     this.queue = new MemoryRunQueue(partnerShare, rang)
@@ -69,6 +70,11 @@ export class MemoryPartition {
   ): Opening {
     const first = this.#logs.get(batch)?.[0]
     const staged = this.#stagedFor(batch, command, now).events
+    const reservedAt = this.#reserved.get(batch)
+    if (first === undefined && reservedAt !== undefined) {
+      this.#staged.delete(`${batch}:${command}`)
+      return { _tag: "RESERVED", at: reservedAt, now }
+    }
     if (first === undefined && now > openBy) return { _tag: "LATE" }
     if (first === undefined && staged.length !== after) return { _tag: "UNSTAGED" }
     this.#staged.delete(`${batch}:${command}`)
@@ -80,6 +86,17 @@ export class MemoryPartition {
     this.#touch(batch, now)
     this.queue.schedule(batch, now, "new")
     return { _tag: "OPENED" }
+  }
+
+  /** The first event of the batch, if it exists. */
+  reserve(batch: BatchId, now: number): string | undefined {
+    const first = this.#logs.get(batch)?.[0]
+    if (first === undefined) this.#reserved.set(batch, now)
+    return first?.text
+  }
+
+  cancelReservation(batch: BatchId, at: number): void {
+    if (this.#reserved.get(batch) === at) this.#reserved.delete(batch)
   }
 
   enqueue(
@@ -237,6 +254,7 @@ export class MemoryPartition {
 }
 
 export type Opening =
+  | { readonly _tag: "RESERVED"; readonly at: number; readonly now: number }
   | { readonly _tag: "OPENED" }
   | { readonly _tag: "STAGED" }
   | { readonly _tag: "UNSTAGED" | "LATE" }

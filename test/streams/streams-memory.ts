@@ -69,8 +69,21 @@ const eventStore = ({ of }: Memory): EventStore["Service"] => ({
         step: "open",
         reason: "the staged events are gone",
       })
+    if (answer._tag === "RESERVED") return { _tag: "Reserved", at: answer.at, now: answer.now }
     if (answer._tag === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, answer.first) }
     return { _tag: "Opened" }
+  }),
+
+  reserve: Effect.fnUntraced(function* (batch) {
+    const at = yield* Clock.currentTimeMillis
+    const first = (yield* of(batch)).reserve(batch, at)
+    if (first !== undefined) return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+    return { _tag: "Reserved", at }
+  }),
+
+  cancelReservation: Effect.fnUntraced(function* (batch, at) {
+    const partition = yield* of(batch)
+    partition.cancelReservation(batch, at)
   }),
 
   append: Effect.fnUntraced(function* (owned, append) {

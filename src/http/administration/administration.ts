@@ -5,7 +5,7 @@ import { PartnerId } from "../../domain/identifiers.ts"
 import { AcceptedText } from "../../domain/outside-text.ts"
 import { access } from "../../identity/access.ts"
 import { KEYS_PER_PAGE_MAX, PARTNERS_PER_PAGE_MAX } from "../../identity/access-register.ts"
-import { Administration, type AdministrationFailure } from "../../identity/administration.ts"
+import { Administration, InvalidKeyTerms } from "../../identity/administration.ts"
 import { AuditTrail, ENTRIES_PER_PAGE_MAX } from "../../identity/audit-trail.ts"
 import { shownEntry, shownKey, shownPartner } from "../../identity/shown-access.ts"
 import { InvalidBody } from "../edge/failures.ts"
@@ -40,9 +40,11 @@ const unstored = { "cache-control": "no-store" }
 const unstoredHeader = { "cache-control": { description: "`no-store`.", example: "no-store" } }
 
 /** A failure in a term of the body is a problem of the body. */
-const inBody = <A>(act: Effect.Effect<A, AdministrationFailure>) =>
-  Effect.catchTag(act, "InvalidKeyTerms", ({ field, reason }) =>
-    Effect.fail(new InvalidBody({ problems: [fieldProblem([field], reason)] })),
+const inBody = <A, E>(act: Effect.Effect<A, E>) =>
+  Effect.catchIf(
+    act,
+    (failure): failure is Extract<E, InvalidKeyTerms> => failure instanceof InvalidKeyTerms,
+    ({ field, reason }) => Effect.fail(new InvalidBody({ problems: [fieldProblem([field], reason)] })),
   )
 
 const changing = [
@@ -52,6 +54,9 @@ const changing = [
   "StoreUnavailable",
   "VaultUnavailable",
 ] as const
+
+/** The failures of acts that give something. */
+const giving = [...changing, "GrantRefused"] as const
 
 const partnerInPath = {
   partner: named(PartnerId, { description: "The partner.", example: "acme", what: "partner" }),
@@ -210,7 +215,7 @@ export const createApiKey = route({
       example: { ...exampleKey, key: exampleKeyText },
     },
   },
-  failures: changing,
+  failures: giving,
 }).handledBy(
   Effect.fnUntraced(function* ({ by, body }) {
     const { networks = [], expiresAt, scopes = [], ...whose } = yield* body
@@ -306,7 +311,7 @@ export const rotateApiKey = route({
       example: { ...exampleKey, key: exampleKeyText },
     },
   },
-  failures: changing,
+  failures: giving,
 }).handledBy(
   Effect.fnUntraced(function* ({ by, parameters, body }) {
     const { overlapSeconds, expiresAt } = yield* body

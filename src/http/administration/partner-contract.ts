@@ -36,7 +36,7 @@ export const setPartnerContract = route({
       example: { ...examplePartner, operates: ["review"] },
     },
   },
-  failures: ["AccessConflict", "NoSuchSubject", "StoreUnavailable"],
+  failures: ["AccessConflict", "GrantRefused", "NoSuchSubject", "StoreUnavailable"],
 }).handledBy(
   Effect.fnUntraced(function* ({ by, parameters, body }) {
     const { operates } = yield* body

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import type { AccessConflict, NoSuchSubject } from "../../identity/access-register.ts"
 import type { Unauthorized } from "../../identity/credentials.ts"
+import type { GrantRefused } from "../../identity/grants.ts"
 import type { IssuerUnavailable } from "../../identity/issuer-keys.ts"
 import type { KeyLookupsFull, PartnerSuspended } from "../../identity/key-directory.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
@@ -44,6 +45,7 @@ export type Failure =
   | DuplicatePayouts
   | DuplicatesUnknown
   | Forbidden
+  | GrantRefused
   | IdempotencyKeyReused
   | IntakeFull
   | InvalidBody
@@ -207,6 +209,17 @@ export const table: Table = {
     members: ({ detail, scope }) => ({ detail, ...(scope === undefined ? {} : { scope }) }),
     fields: { scope: Schema.optionalKey(Schema.String) },
     example: { detail: "Use a key with the scope batches:read.", scope: "batches:read" },
+  },
+  GrantRefused: {
+    status: 403,
+    slug: "grant-refused",
+    title: "Who manages keys gives only what it has itself",
+    members: ({ grant }) => ({
+      detail: `You may not give ${grant}, because your own key does not permit it. The role admin may.`,
+      grant,
+    }),
+    fields: { grant: Schema.String },
+    example: { grant: "approver" },
   },
   IdempotencyKeyReused: keyReused,
   IntakeFull: {

@@ -17,7 +17,9 @@ export class TokenBuckets {
   /** Takes a token at `now` (milliseconds). Returns 0, or the seconds until there will be one. */
   take(owner: string, now: number): number {
     const bucket = this.#buckets.get(owner) ?? { tokens: this.#burst, at: now }
-    const filled = bucket.tokens + (Math.max(now - bucket.at, 0) / 1_000) * this.#perSecond
+    // A clock that was set back starts from here: nobody waits until it is as late again.
+    if (bucket.at > now) bucket.at = now
+    const filled = bucket.tokens + ((now - bucket.at) / 1_000) * this.#perSecond
     const tokens = Math.min(filled, this.#burst)
     if (tokens < 1) return Math.max(1, Math.ceil((1 - tokens) / this.#perSecond))
     this.#buckets.delete(owner)
@@ -29,7 +31,7 @@ export class TokenBuckets {
   /** Forgets full buckets, beginning with the one that was used longest ago. */
   #forgetFull(now: number): void {
     for (const [owner, { at }] of this.#buckets) {
-      if ((now - at) / 1_000 < this.#burst / this.#perSecond) return
+      if (Math.abs(now - at) / 1_000 < this.#burst / this.#perSecond) return
       this.#buckets.delete(owner)
     }
   }

@@ -16,7 +16,7 @@ import { inSlices } from "../../parsing/turns.ts"
 import { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { type ClaimedPayout, type EarlierClaim, PayoutClaims } from "../../register/payout-claims.ts"
 import { ClaimMarks } from "../../streams/claim-marks.ts"
-import { EventStore } from "../../streams/event-store.ts"
+import type { CorruptEntry, EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import type { DataKey } from "../../vault/partner-keys.ts"
 import { DuplicatePayouts, DuplicatesUnknown } from "../edge/failures.ts"
@@ -45,6 +45,8 @@ interface Checked {
   readonly partner: PartnerId
   readonly digest: string
   readonly request: BatchRequest
+  /** Whether it is in its log by now: then it is answered from there, with what was found when it was accepted. */
+  readonly accepted: Effect.Effect<boolean, CorruptEntry | StoreUnavailable, EventStore>
 }
 
 /** What the check found, and what has to be known of it when the batch is opened. */
@@ -58,15 +60,15 @@ export interface Check {
 
 const nothing: Found = { count: 0, items: [] }
 
-/** Checks a request. Fails when its partner's policy refuses it, or cannot be kept now. */
+/** Checks a request that was not accepted yet. Fails when its partner's policy refuses it, or cannot be kept now. */
 export const checkDuplicates = Effect.fnUntraced(function* (checked: Checked, key: DataKey) {
   const { policy } = yield* AppConfig
   const own = duplicatePolicyOf(policy.duplicates, checked.partner)
   const none: Check = { duplicates: duplicatesOf(checked.request, nothing, false) }
-  if (own === undefined || (yield* isAccepted(checked.id))) return none
+  if (own === undefined) return none
   // The same request may have been accepted in the meantime.
   const unlessAccepted = Effect.fnUntraced(function* (refusal: DuplicatePayouts | DuplicatesUnknown) {
-    return (yield* isAccepted(checked.id)) ? none : yield* refusal
+    return (yield* checked.accepted) ? none : yield* refusal
   })
   return yield* compare(own, checked, key).pipe(
     Effect.catchTags({ DuplicatePayouts: unlessAccepted, DuplicatesUnknown: unlessAccepted }),
@@ -78,7 +80,7 @@ export const checkDuplicates = Effect.fnUntraced(function* (checked: Checked, ke
  * was found.
  */
 export const lookForDuplicates = Effect.fnUntraced(function* (
-  { id, partner, request }: Omit<Checked, "digest">,
+  { id, partner, request }: Pick<Checked, "id" | "partner" | "request">,
   key: DataKey,
 ) {
   const own = duplicatePolicyOf((yield* AppConfig).policy.duplicates, partner)
@@ -94,11 +96,6 @@ export const lookForDuplicates = Effect.fnUntraced(function* (
   if (found.count > 0 && own.mode === "refuse" && request.duplicates === undefined)
     return yield* new DuplicatePayouts({ count: found.count, errors: found.items.map(errorOf) })
   return duplicatesOf(request, found, seen.isCutShort)
-})
-
-/** Whether a batch is in its log: then a request is answered from there, with what was found when it was accepted. */
-const isAccepted = Effect.fnUntraced(function* (id: BatchId) {
-  return (yield* (yield* EventStore).read(id, 0, 1)).length > 0
 })
 
 /** Compares a request that was not accepted yet with the partner's earlier payouts. */

@@ -1,5 +1,4 @@
 /** The acceptance of a batch, in whatever form it was asked for: it is in the log before the answer, and a repeated request finds it there. */
-import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
 import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
@@ -8,6 +7,7 @@ import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
+import { duplicatePolicyOf } from "../../domain/duplicate-policy.ts"
 import {
   type BatchEvent,
   type BatchEventOf,
@@ -36,9 +36,10 @@ import { requireUtf8 } from "../edge/json-body.ts"
 import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
-import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
+import { REQUESTS, requestDigest } from "./batch-identity.ts"
+import { acceptedAs, type BatchName, batchName, type Existing, openOnce } from "./batch-name.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
-import { type IdempotencyKey, waysOf } from "./idempotency-key.ts"
+import type { IdempotencyKey } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
 import type { IntakeRules } from "./intake-rules.ts"
@@ -74,7 +75,7 @@ export const acceptJson = Effect.fnUntraced(function* (
     bodies.use(c.env, bodyTerms(submitter.partner), (body) => {
       const asked = inJson(body, intake)
       return Effect.andThen(requireUtf8(c, body), accept(submission, asked)).pipe(
-        Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(submission.id, asked, refused)),
+        Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(submission, asked, refused)),
         holdingPressure,
       )
     }),
@@ -108,44 +109,25 @@ export const admitted = Effect.fnUntraced(function* <E, R>(
 ) {
   const { acceptanceSeconds } = yield* Metrics
   const observe = acceptanceSeconds.startTimer()
-  const { id, key } = yield* identityOf(submitter.partner, asked)
+  const name = batchName(submitter.partner, asked)
   // Limits apply to new batches only; a repeated request gets its first answer.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
-    const [first] = yield* (yield* EventStore).read(id, 0, 1)
-    if (first === undefined) return yield* full
+    if ((yield* acceptedAs(name)) === undefined) return yield* full
   })
   yield* (yield* Intake)
-    .admit(partnerShardOf(id))
+    .admit(partnerShardOf(name.id))
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
-  const response = yield* answer({ ...submitter, id, key })
+  const response = yield* answer({ ...name, credential: submitter.credential })
   observe({ status: response.status })
   return response
 })
 
-/** The id of a batch, the idempotency key that it comes from, its partner, and the credential that submitted it. */
-export interface Submission {
-  readonly id: BatchId
-  readonly key: string
-  readonly partner: PartnerId
+/** A batch by its name, and the credential that submitted it. */
+export interface Submission extends BatchName {
   readonly credential: Credential
   /** The trace that the request names. A repetition of the request may name another one: the batch keeps the first. */
   readonly trace: Trace | undefined
 }
-
-/**
- * The batch that a key names, and the text that names it. If the key was written in the other way before, it is the batch of that
- * text; otherwise that of the text as it is written here ({@link waysOf}).
- */
-export const identityOf = Effect.fnUntraced(function* (partner: PartnerId, asked: IdempotencyKey) {
-  const [written, other] = waysOf(asked)
-  const own = { id: batchIdOf(partner, written), key: written }
-  if (other === undefined) return own
-  const { read } = yield* EventStore
-  const before = { id: batchIdOf(partner, other), key: other }
-  if ((yield* read(before.id, 0, 1)).length === 0) return own
-  // A release that took the two for different keys may have accepted both.
-  return (yield* read(own.id, 0, 1)).length === 0 ? before : own
-})
 
 /**
  * What was read of a request is let go before its batch is opened: of many batches that Redis writes at a time, the garbage
@@ -156,16 +138,10 @@ export const accept = <E, R>(submission: Submission, asked: Asked<E, R>) =>
     ready instanceof Response ? Effect.succeed(ready) : openAndAnswer(ready),
   )
 
-/** A batch that was accepted before. */
-interface Existing {
-  readonly _tag: "Exists"
-  readonly first: BatchEvent
-}
-
 /** Of a request all that is needed to open its batch, and to answer it. */
 interface Ready {
   readonly store: EventStore["Service"]
-  readonly id: BatchId
+  readonly name: BatchName
   readonly digest: string
   readonly shown: Shown
   readonly received: Received
@@ -179,17 +155,31 @@ interface Ready {
 const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, asked: Asked<E, R>) {
   const { id, key: idempotencyKey, partner, credential, trace } = submission
   const read = yield* Effect.result(asked.read)
-  if (Result.isFailure(read)) return yield* repeatedOrRefused(id, asked, read.failure)
+  if (Result.isFailure(read)) return yield* repeatedOrRefused(submission, asked, read.failure)
   const request = read.success
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const digest = yield* inSlices(asked.digest(digestKey))
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
   const problems = yield* unpayableItems(partner, request, at, asked.problemsMax)
-  // What was accepted when the banks took more is answered as ever.
-  if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)
-    return yield* Effect.fail(asked.unpayable(problems))
-  const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
+  const mayBeRefused = problems.length > 0 || (yield* mayNeedMore(partner))
+  // What was accepted when the banks took more is answered as ever, and nothing of it is checked or counted again.
+  const before = mayBeRefused ? yield* acceptedAs(submission) : undefined
+  if (problems.length > 0 && before === undefined) return yield* Effect.fail(asked.unpayable(problems))
+  const { totals, modulusFailures } = request
+  const shown = { itemCount: request.items.length, totals, modulusFailures }
+  const ready = { store, name: submission, digest, shown }
+  if (before !== undefined)
+    return {
+      ...ready,
+      received: { at },
+      claim: undefined,
+      openBy: undefined,
+      start: before,
+    } satisfies Ready as Ready
+  const accepted = Effect.map(acceptedAs(submission), (known) => known !== undefined)
+  const checked = { id, partner, digest, request, accepted }
+  const { duplicates, claim, openBy } = yield* checkDuplicates(checked, digestKey)
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
@@ -204,38 +194,31 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
         ...sealed,
       }),
     ),
-    Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
+    Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(submission, forgotten)),
     Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
   )
-  const { totals, modulusFailures } = request
-  const shown = { itemCount: request.items.length, totals, modulusFailures }
-  return {
-    store,
-    id,
-    digest,
-    shown,
-    received: { at, ...found },
-    claim,
-    openBy,
-    start,
-  } satisfies Ready as Ready
+  return { ...ready, received: { at, ...found }, claim, openBy, start } satisfies Ready as Ready
+})
+
+/** Whether a partner's requests are compared with earlier ones, or counted: then one that is repeated has to be known before. */
+const mayNeedMore = Effect.fnUntraced(function* (partner: PartnerId) {
+  const { policy } = yield* AppConfig
+  return duplicatePolicyOf(policy.duplicates, partner) !== undefined || hasThresholds(policy.approvalAbove)
 })
 
 const openAndAnswer = ({ store, start, ...ready }: Ready) =>
   "first" in start
     ? answerTo(ready, start)
-    : Effect.flatMap(store.open(ready.id, start, randomUUID(), ready.openBy), (outcome) =>
-        answerTo(ready, outcome),
-      )
+    : Effect.flatMap(openOnce(store, ready.name, start, ready.openBy), (outcome) => answerTo(ready, outcome))
 
 const answerTo = Effect.fnUntraced(function* (
-  { id, digest, shown, received, claim }: Omit<Ready, "store" | "start">,
+  { name, digest, shown, received, claim }: Omit<Ready, "store" | "start">,
   outcome: { readonly _tag: "Opened" } | Existing,
 ) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
-  if (outcome._tag === "Opened") return accepted(id, shown, received, {})
-  if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
-  return accepted(id, shown, outcome.first, replayed)
+  if (outcome._tag === "Opened") return accepted(name.id, shown, received, {})
+  if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: outcome.id })
+  return accepted(outcome.id, shown, outcome.first, replayed)
 })
 
 /**
@@ -244,19 +227,20 @@ const answerTo = Effect.fnUntraced(function* (
  * instead could send the payouts again under another key.
  */
 const repeatedOrRefused = Effect.fnUntraced(function* <E>(
-  id: BatchId,
+  name: BatchName,
   { digest: digestOf }: Pick<Asked<unknown, unknown>, "digest">,
   refused: E,
 ) {
-  const [first] = yield* (yield* EventStore).read(id, 0, 1)
-  if (first === undefined) return yield* Effect.fail(refused)
+  const before = yield* acceptedAs(name)
+  if (before === undefined) return yield* Effect.fail(refused)
+  const { id, first } = before
   const digest = yield* inSlices(digestOf(yield* (yield* PartnerKeys).current(REQUESTS)))
-  if (!isSameRequest(first.event, digest)) return yield* Effect.fail(refused)
+  if (!isSameRequest(first, digest)) return yield* Effect.fail(refused)
   const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
     itemCount: batch.itemCount,
     totals: totalsAccepted(batch),
   }))
-  return accepted(id, { itemCount, totals }, first.event, replayed)
+  return accepted(id, { itemCount, totals }, first, replayed)
 })
 
 const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>
@@ -319,8 +303,6 @@ const isDayUsedUp = Effect.fnUntraced(function* (
 ) {
   const totals = totalsOf(items)
   if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
-  // A repeated request, however late, is answered from the log and does not count again.
-  if ((yield* (yield* EventStore).read(id, 0, 1)).length > 0) return false
   const amounts = [...totals].map(([currency, minor]) => ({
     currency,
     minor,
@@ -357,10 +339,8 @@ const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => 
 })
 
 /** A request for a batch that was accepted before the partner's keys were forgotten gets its first answer. */
-const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: KeysForgotten) {
-  const [first] = yield* (yield* EventStore).read(id, 0, 1)
-  if (first === undefined) return yield* forgotten
-  return { _tag: "Exists" as const, first: first.event }
+const acceptedBefore = Effect.fnUntraced(function* (name: BatchName, forgotten: KeysForgotten) {
+  return (yield* acceptedAs(name)) ?? (yield* forgotten)
 })
 
 const replayed = { "idempotent-replayed": "true" }

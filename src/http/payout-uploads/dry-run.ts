@@ -11,10 +11,11 @@ import { PayoutLimits } from "../../providers/banks/payout-limits.ts"
 import { PartnerKeys } from "../../vault/partner-keys.ts"
 import { warningsOf } from "../payout-batches/acceptance-warnings.ts"
 import { batchIdOf, REQUESTS } from "../payout-batches/batch-identity.ts"
+import { acceptedAs, type BatchName, batchName } from "../payout-batches/batch-name.ts"
 import { lookForDuplicates } from "../payout-batches/duplicate-check.ts"
 import type { IdempotencyKey } from "../payout-batches/idempotency-key.ts"
 import { unpayableItems } from "../payout-batches/intake-limits.ts"
-import { type Asked, identityOf } from "../payout-batches/payout-batch-intake.ts"
+import type { Asked } from "../payout-batches/payout-batch-intake.ts"
 import type { BatchRequest } from "../payout-batches/payout-batch-request.ts"
 import { AcceptedPayoutBatch, ShownAmount } from "../payout-batches/shapes.ts"
 import { reply } from "../routing/reply.ts"
@@ -78,7 +79,7 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
   const now = yield* Clock.currentTimeMillis
   const problems = yield* unpayableItems(partner, request, now, asked.problemsMax)
   if (problems.length > 0) return yield* Effect.fail(asked.unpayable(problems))
-  const { id } = key === undefined ? { id: batchIdOf(partner, "") } : yield* identityOf(partner, key)
+  const id = key === undefined ? batchIdOf(partner, "") : yield* batchUnder(batchName(partner, key))
   const duplicates = yield* lookForDuplicates(
     { id, partner, request },
     yield* (yield* PartnerKeys).current(REQUESTS),
@@ -96,6 +97,9 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
     ...warningsOf({ duplicates, modulusFailures }),
   })
 })
+
+/** The batch that was accepted under a key, or would be. */
+const batchUnder = (name: BatchName) => Effect.map(acceptedAs(name), (before) => before?.id ?? name.id)
 
 interface Planned {
   readonly scheme: Scheme

@@ -5,6 +5,12 @@ local GROUP = 'workers'
 -- The value in `scheduled` of a batch in its partner's waiting line; others have the id of their run-queue entry.
 local WAITING = 'waiting'
 
+-- The time of the server in milliseconds, as text.
+local function server_ms()
+  local time = redis.call('TIME')
+  return string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
+end
+
 -- The partner shard of a batch: the part of its id that is the same for all batches of its partner.
 local function partner_shard_of(batch)
   return string.sub(batch, 4, 8)

@@ -1,12 +1,12 @@
 -- Creates a log with its first events and schedules the batch, or returns the first event of the existing log. Staged events
 -- come first: their stream is renamed to become the log.
--- KEYS: log, staged, feed, ready, scheduled, lanes, waiting, open, shares
+-- KEYS: log, staged, feed, ready, scheduled, lanes, waiting, open, shares, reserved
 -- ARGV: batch, partner's share of the run queue, now (ms), command id, number of staged events, events as lines, and
 --       until when the log may be created (ms, by the clock of the server) or nothing
 -- Returns {'OPENED'}, also for a retry; {'EXISTS', first event}; {'UNSTAGED'} if the staged events are gone;
--- or {'LATE'}.
+-- {'LATE'}; or {'RESERVED', when it was reserved, now} (ms, both by the clock of the server) if the name of the batch is reserved.
 return function(keys, args)
-  local log, staged, feed, ready, scheduled, lanes, waiting, open, shares = unpack(keys)
+  local log, staged, feed, ready, scheduled, lanes, waiting, open, shares, reserved = unpack(keys)
   local batch, share, now, command, version = args[1], args[2], args[3], args[4], tonumber(args[5])
   local first = entry_at(log, 1)
   if first.version == 1 then
@@ -14,8 +14,13 @@ return function(keys, args)
     if first.command == command then return { 'OPENED' } end
     return { 'EXISTS', first.event }
   end
-  local time, open_by = redis.call('TIME'), tonumber(args[7])
-  if open_by ~= nil and time[1] * 1000 + math.floor(time[2] / 1000) > open_by then
+  local reserved_at = redis.call('GET', reserved)
+  if reserved_at then
+    redis.call('UNLINK', staged)
+    return { 'RESERVED', reserved_at, server_ms() }
+  end
+  local open_by = tonumber(args[7])
+  if open_by ~= nil and tonumber(server_ms()) > open_by then
     redis.call('UNLINK', staged)
     return { 'LATE' }
   end

@@ -14,7 +14,7 @@ beforeAll(async () => {
     environment: {
       DATABASE_URL: database.url,
       STREAM_PREFIX: ownPrefix(),
-      OPERATOR_KEYS: "carol:keys:manage+audit:read=carol-key,olga=olga-key",
+      OPERATOR_KEYS: "carol:admin=carol-key,kim:keys:manage+approve=kim-key,olga=olga-key",
       TRUSTED_PROXIES: "127.0.0.0/8",
     },
     access: accessLayer,
@@ -182,4 +182,56 @@ it("a key works from its networks, as a trusted proxy names the address", async 
   expect((await batches(key)).status).toBe(401)
   expect((await batches(key, { "x-forwarded-for": "203.0.113.9" })).status).toBe(200)
   expect((await batches(key, { "x-forwarded-for": "203.0.113.9, 198.51.100.7" })).status).toBe(401)
+})
+
+describe("who manages keys and is no admin", () => {
+  const kim = "kim-key"
+  const refused = (grant: string) => ({ status: 403, json: { type: "/problems/grant-refused", grant } })
+
+  it.each([
+    [{ roles: ["admin"] }, "admin"],
+    [{ scopes: ["keys:grant"] }, "keys:grant"],
+    [{ roles: ["approver"] }, "approver"],
+    [{ scopes: ["approve", "resolve"] }, "resolve"],
+    [{ roles: ["auditor"] }, "auditor"],
+  ])("cannot create an operator's key with %j", async (terms, grant) => {
+    expect(await post("/admin/api-keys", { operator: "eve", ...terms }, kim)).toMatchObject(refused(grant))
+  })
+
+  it.each(["batches:write", "webhooks:manage", "batches:resolve", "batches:cancel"])(
+    "cannot create a partner's key with %s",
+    async (scope) => {
+      await post("/admin/partners", { id: "grants" })
+      const asked = { partner: "grants", name: "eve", scopes: ["batches:approve", scope] }
+      expect(await post("/admin/api-keys", asked, kim)).toMatchObject(refused(scope))
+    },
+  )
+
+  it("gives what its own key permits", async () => {
+    await post("/admin/partners", { id: "grants" })
+    const terms = { partner: "grants", name: "kim", scopes: ["batches:approve", "batches:read"] }
+    expect((await post("/admin/api-keys", terms, kim)).status).toBe(201)
+    const own = { operator: "lee", scopes: ["keys:manage", "approve", "batches:read"] }
+    const { status, json } = await post("/admin/api-keys", own, kim)
+    expect(status).toBe(201)
+    const rotated = await post(`/admin/api-keys/${json.id}/rotation`, { overlapSeconds: 0 }, kim)
+    expect(rotated.status).toBe(201)
+  })
+
+  it("cannot get a key that permits more by rotating it, but can end it", async () => {
+    const { json } = await post("/admin/api-keys", { operator: "ada", roles: ["admin"] })
+    const path = `/admin/api-keys/${json.id}`
+    expect(await post(`${path}/rotation`, { overlapSeconds: 0 }, kim)).toMatchObject(refused("admin"))
+    expect((await api.get(path, carol)).json.state).toBe("active")
+    expect((await post(`${path}/revocation`, {}, kim)).status).toBe(200)
+  })
+
+  it("cannot let a partner decide what it may not decide itself", async () => {
+    await post("/admin/partners", { id: "grants" })
+    const contract = (operates: ReadonlyArray<string>, key: string) =>
+      post("/admin/partners/grants/contract", { operates }, key)
+    expect(await contract(["review"], kim)).toMatchObject(refused("review"))
+    expect((await contract(["review"], carol)).status).toBe(200)
+    expect((await contract([], kim)).status).toBe(200)
+  })
 })

@@ -31,6 +31,7 @@ const access = Layer.mergeAll(
             },
       ),
     isSuspended: () => false,
+    lastSignOut: () => Effect.undefined,
   }),
   Layer.mock(Administration, {}),
   Layer.mock(AuditTrail, {}),

@@ -238,6 +238,7 @@ describe("a partner whose contract lets it review", () => {
         Layer.mock(KeyDirectory, {
           find: (key) => Effect.succeed(keys.get(key) ?? "unknown"),
           isSuspended: () => false,
+          lastSignOut: () => Effect.undefined,
         }),
         Layer.mock(PartnerContracts, { operates: () => Effect.succeed(contract) }),
       ),
