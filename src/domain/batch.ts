@@ -3,6 +3,7 @@
  * so that `plan` finds due work without a walk through all items.
  */
 
+import type { BatchTerms } from "./batch-terms.ts"
 import type { Day } from "./business-days.ts"
 import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-answers.ts"
 import type { Credential } from "./credential.ts"
@@ -198,6 +199,8 @@ export interface Batch {
   credential: Credential | undefined
   executeAt: number | undefined
   duplicates: Duplicates | undefined
+  /** The partner's own settings when the batch was accepted, if it had any. */
+  terms: BatchTerms | undefined
   approval: Approval | undefined
   attemptsMax: number
   payeePolicy: PayeePolicy
@@ -244,6 +247,7 @@ export const emptyBatch = (): Batch => ({
   credential: undefined,
   executeAt: undefined,
   duplicates: undefined,
+  terms: undefined,
   approval: undefined,
   attemptsMax: 1,
   payeePolicy: "off",

@@ -3,6 +3,7 @@
  * them. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
+import { BatchTerms } from "./batch-terms.ts"
 import { Seal } from "./beneficiary.ts"
 import { ClearanceAnswer, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
@@ -115,6 +116,8 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   dayIsUsedUp: Schema.optionalKey(Schema.Boolean),
   policy: BatchPolicy,
   duplicates: Schema.optionalKey(Duplicates),
+  /** The partner's own settings, which the log keeps. */
+  terms: Schema.optionalKey(BatchTerms),
   items: Schema.NonEmptyArray(PayoutItem),
   /** The sealed accounts, one seal for each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
   seals: Schema.NonEmptyArray(Seal),

@@ -5,6 +5,7 @@
  * versions, times of the next try. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
+import { BatchTerms } from "./batch-terms.ts"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
 import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
@@ -109,6 +110,8 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   /** Off if absent, as in logs of releases that did not verify payees. */
   payeePolicy: Schema.optionalKey(PayeePolicy),
   duplicates: Schema.optionalKey(Duplicates),
+  /** What the partner's own settings said. Absent if it has none, and in logs of releases without them. */
+  terms: Schema.optionalKey(BatchTerms),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */

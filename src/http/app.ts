@@ -8,6 +8,7 @@ import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
+import type { KeyDirectory } from "../identity/key-directory.ts"
 import type { PartnerContracts } from "../identity/partner-contracts.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
@@ -17,6 +18,7 @@ import type { PayoutClaims } from "../register/payout-claims.ts"
 import type { AnnouncedLists } from "../streams/announced-lists.ts"
 import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import type { ClaimMarks } from "../streams/claim-marks.ts"
+import type { DayLimit } from "../streams/day-limit.ts"
 import type { EventStore } from "../streams/event-store.ts"
 import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
@@ -25,6 +27,7 @@ import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { administration } from "./administration/administration.ts"
 import { setPartnerContract } from "./administration/partner-contract.ts"
+import { partnerSettingsRoutes } from "./administration/partner-settings.ts"
 import { BANK_CALLBACKS, bankCallbacks } from "./callbacks/bank-callbacks.ts"
 import { complianceCallbacks } from "./callbacks/compliance-callbacks.ts"
 import { ledgerCallbacks } from "./callbacks/ledger-callbacks.ts"
@@ -49,9 +52,11 @@ export type HttpServices =
   | AuditTrail
   | BatchQueries
   | ClaimMarks
+  | DayLimit
   | DecisionRegister
   | EventStore
   | Intake
+  | KeyDirectory
   | Mailbox
   | PartnerContracts
   | PartnerKeys
@@ -69,7 +74,7 @@ export const makeApp = Effect.gen(function* () {
   app.use(measured(metrics))
   app.route("/", payoutBatches(edge))
   app.route("/", mounted<HttpServices>(edge, webhookEndpointRoutes))
-  app.route("/", mounted<HttpServices>(edge, [setPartnerContract]))
+  app.route("/", mounted<HttpServices>(edge, [setPartnerContract, ...partnerSettingsRoutes]))
   app.route("/", administration(edge))
   const callbacks = yield* bankCallbacks(edge)
   app.route("/", callbacks.routes)

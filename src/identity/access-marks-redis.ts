@@ -5,7 +5,8 @@
  *   that at which it was revoked (`ZADD LT`);
  * - `<prefix>:{access}:partners` is a sorted set of partners, scored by twice the time of the last change, plus one if the
  *   partner is suspended (`ZADD GT`);
- * - `<prefix>:{access}:version` is a random text, another one after each change of both. It is set last, so a reader never misses
+ * - `<prefix>:{access}:settings` is a sorted set of partners, scored by the version of their settings (`ZADD GT`);
+ * - `<prefix>:{access}:version` is a random text, another one after each change of these. It is set last, so a reader never misses
  *   a change, also after a failover to a server that is behind.
  */
 import { randomUUID } from "node:crypto"
@@ -33,9 +34,10 @@ export const makeAccessMarks = (
   { commands: redis, replicated }: MarkConnections,
   prefix: string,
 ): AccessMarks["Service"] => {
-  const [ended, partners, version] = [
+  const [ended, partners, settings, version] = [
     `${prefix}:{access}:ended`,
     `${prefix}:{access}:partners`,
+    `${prefix}:{access}:settings`,
     `${prefix}:{access}:version`,
   ]
   const run = <A>(step: string, command: () => Promise<A>) =>
@@ -71,6 +73,7 @@ export const makeAccessMarks = (
         version: current,
         ended: new Map(pairsIn(yield* all(ended))),
         partners: new Map(pairsIn(yield* all(partners)).map(([partner, score]) => [partner, markOf(score)])),
+        settings: new Map(pairsIn(yield* all(settings))),
       }
     }),
     write: Effect.fn("AccessMarks.write")(function* (marks) {
@@ -78,13 +81,16 @@ export const makeAccessMarks = (
       const states = [...marks.partners].map(([partner, mark]) => [partner, scoreOf(mark)] as const)
       yield* add(ended, "LT", times)
       yield* add(partners, "GT", states)
+      const versions = [...marks.settings]
+      yield* add(settings, "GT", versions)
       // Old times, and old revocations with their minus.
       const old = (yield* Clock.currentTimeMillis) - MARKS_KEPT_MS
       yield* run("trim access marks", () => redis.zremrangebyscore(ended, `(${-old}`, `(${old}`))
       yield* run("write access marks", () => redis.set(version, randomUUID()))
-      const [time, state] = [times.at(-1), states.at(-1)]
+      const [time, state, set] = [times.at(-1), states.at(-1), versions.at(-1)]
       if (time !== undefined) yield* kept(ended, time, (other) => other < time[1])
       if (state !== undefined) yield* kept(partners, state, (other) => other > state[1])
+      if (set !== undefined) yield* kept(settings, set, (other) => other > set[1])
     }),
   }
 }

@@ -78,6 +78,10 @@ export class Administration extends Context.Service<
     ) => Effect.Effect<Partner, AdministrationFailure>
     /** What a partner may decide about its own batches from now on, under keys with the scope for it. */
     readonly setOperates: AccessRegister["Service"]["setOperates"]
+    /** A partner's settings. */
+    readonly settings: AccessRegister["Service"]["settings"]
+    /** Changes what new batches of a partner are held to: in every process within five seconds after this resolved. */
+    readonly changeSettings: AccessRegister["Service"]["changeSettings"]
     readonly createKey: (
       by: Administrator,
       terms: KeyTerms,
@@ -119,6 +123,11 @@ export class Administration extends Context.Service<
         ...register,
         suspendPartner: setState("suspended"),
         resumePartner: setState("active"),
+        changeSettings: Effect.fn("Administration.changeSettings")(function* (by, id, change) {
+          const stored = yield* register.changeSettings(by, id, change)
+          yield* marks.write({ ...NO_MARKS, settings: new Map([[id, stored.version]]) })
+          return stored
+        }),
         createKey: Effect.fn("Administration.createKey")(function* (by, terms) {
           yield* checkedTerms(terms)
           const { id, text } = newApiKey(terms.owner.kind)

@@ -76,7 +76,14 @@ export const layer = Layer.effect(
             where state = 'suspended' or changed_ms >= ${sinceMs}
             order by changed_ms desc limit ${MARKS_MAX}`,
         )
+        const settings = yield* query(
+          "read changed settings",
+          (sql) => sql<Array<{ readonly id: string; readonly version: string }>>`
+            select id, settings_ms::text as version from partners where settings_ms > 0 and settings_ms >= ${sinceMs}
+            order by settings_ms desc limit ${MARKS_MAX}`,
+        )
         return {
+          settings: new Map(settings.map(({ id, version }) => [id, Number(version)])),
           ended: new Map(keys.map(({ id, ends_at, revoked_at }) => [id, endIn(null, ends_at, revoked_at)])),
           partners: new Map(
             partners.map(({ id, suspended, changed }): readonly [string, PartnerMark] => [

@@ -28,7 +28,7 @@ export class KeyRecords extends Context.Service<
     readonly recent: (limit: number) => Effect.Effect<ReadonlyArray<KeyRecord>, StoreUnavailable>
     /** Notes when keys were last used, in milliseconds since 1970. A use within a minute of the last noted one is dropped. */
     readonly noteUses: (uses: ReadonlyMap<string, number>) => Effect.Effect<void, StoreUnavailable>
-    /** What took access away since a time, by the record: keys that were revoked or replaced, and partners. */
+    /** What took access away since a time, by the record: keys that were revoked or replaced, partners, and settings. */
     readonly marksSince: (sinceMs: number) => Effect.Effect<Marks, StoreUnavailable>
   }
 >()("atlaspay/identity/KeyRecords") {}

@@ -124,6 +124,11 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     ({ partner }) => `/admin/partners/${partner}/resumption`,
     400,
   ),
+  "GET /admin/partners/:partner/settings": admin(({ partner }) => `/admin/partners/${partner}/settings`, 200),
+  "POST /admin/partners/:partner/settings": admin(
+    ({ partner }) => `/admin/partners/${partner}/settings`,
+    400,
+  ),
   "POST /admin/partners/:partner/contract": admin(
     ({ partner }) => `/admin/partners/${partner}/contract`,
     400,

@@ -11,6 +11,7 @@ import { ProviderReports } from "../../src/providers/calling/provider-reports.ts
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { ApprovalAllowance } from "../../src/streams/approval-allowance.ts"
 import { ClaimMarks } from "../../src/streams/claim-marks.ts"
+import { DayLimit } from "../../src/streams/day-limit.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
 import { Mailbox } from "../../src/streams/mailbox.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
@@ -38,6 +39,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         new DecisionsInMemory().layer,
         new ClaimsInMemory().layer,
         Layer.mock(ClaimMarks, {}),
+        Layer.mock(DayLimit, {}),
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(AnnouncedLists, { seen: () => undefined }),
         Layer.mock(ApprovalAllowance, {}),

@@ -13,6 +13,7 @@ import { base32 } from "./base32.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
 import type {
   CommandRefused,
+  DayLimitReached,
   DuplicatePayouts,
   DuplicatesUnknown,
   Forbidden,
@@ -28,6 +29,7 @@ import type {
   TooManyRequests,
   VersionNotReached,
 } from "./failures.ts"
+import { fieldProblem } from "./field-problem.ts"
 import type { BodyFailure } from "./request-body.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
@@ -37,6 +39,7 @@ export type Failure =
   | CommandIdReused
   | CommandRefused
   | CorruptEntry
+  | DayLimitReached
   | DuplicatePayouts
   | DuplicatesUnknown
   | Forbidden
@@ -150,6 +153,20 @@ const table: Table = {
     }),
   },
   CorruptEntry: unexpected,
+  DayLimitReached: {
+    status: 409,
+    slug: "day-limit-reached",
+    title: "The batch exceeds what this partner may have accepted in a day",
+    members: ({ setting, currency, max }) => ({
+      detail: `Nothing was stored. The setting ${setting} allows ${max} ${currency} within 24 hours. Send the same request again later, or less.`,
+      setting,
+      currency,
+      max,
+      errors: [
+        fieldProblem(["items"], `the setting ${setting} allows at most ${max} ${currency} within 24 hours`),
+      ],
+    }),
+  },
   DuplicatePayouts: {
     status: 409,
     slug: "duplicate-payouts",

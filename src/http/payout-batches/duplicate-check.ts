@@ -8,8 +8,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { Effect } from "effect"
-import { AppConfig } from "../../config.ts"
-import { type DuplicatePolicy, duplicatePolicyOf } from "../../domain/duplicate-policy.ts"
+import type { DuplicatePolicy } from "../../domain/duplicate-policy.ts"
 import type { Duplicates } from "../../domain/duplicates.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
 import { inSlices } from "../../parsing/turns.ts"
@@ -45,6 +44,8 @@ interface Checked {
   readonly partner: PartnerId
   readonly digest: string
   readonly request: BatchRequest
+  /** The partner's policy; nothing where duplicates are not looked for. */
+  readonly policy: DuplicatePolicy | undefined
 }
 
 /** What the check found, and what has to be known of it when the batch is opened. */
@@ -60,8 +61,7 @@ const nothing: Found = { count: 0, items: [] }
 
 /** Checks a request. Fails when its partner's policy refuses it, or cannot be kept now. */
 export const checkDuplicates = Effect.fnUntraced(function* (checked: Checked, key: DataKey) {
-  const { policy } = yield* AppConfig
-  const own = duplicatePolicyOf(policy.duplicates, checked.partner)
+  const own = checked.policy
   const none: Check = { duplicates: duplicatesOf(checked.request, nothing, false) }
   if (own === undefined || (yield* isAccepted(checked.id))) return none
   // The same request may have been accepted in the meantime.

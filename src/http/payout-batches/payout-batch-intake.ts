@@ -31,15 +31,18 @@ import {
   InvalidBody,
   type PartnerShareFull,
 } from "../edge/failures.ts"
+import { PROBLEMS_MAX } from "../edge/field-problem.ts"
 import { requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
+import { countInDay, type DayCount, noteCount } from "./day-count.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
+import { type PartnerTerms, partnerTerms, refusedBySettings } from "./partner-terms.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
@@ -55,13 +58,14 @@ export const acceptBatch = Effect.fnUntraced(function* (
   const key = yield* idempotencyKeyOf(c)
   yield* requireJson(c)
   const id = batchIdOf(partner, key)
+  const { backlogMax } = yield* partnerTerms(partner)
   // Limits apply to new batches only; a repeated request gets its first answer.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
     const [first] = yield* (yield* EventStore).read(id, 0, 1)
     if (first === undefined) return yield* full
   })
   yield* (yield* Intake)
-    .admit(partnerShardOf(id))
+    .admit(partnerShardOf(id), backlogMax)
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
   const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
@@ -105,6 +109,8 @@ interface Ready {
   readonly shown: Shown
   readonly received: Received
   readonly claim: string | undefined
+  /** Its count in the partner's day. */
+  readonly count: DayCount | undefined
   readonly openBy: number | undefined
   /** Its first events, or what there is already. */
   readonly start: ReadonlyArray<BatchEvent> | Existing
@@ -120,16 +126,33 @@ const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempoten
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const digest = yield* inSlices(requestDigest(digestKey, body))
   const at = yield* Clock.currentTimeMillis
+  // Not before: the body may have taken long to come.
+  const terms = yield* partnerTerms(partner)
   const store = yield* EventStore
-  const problems = yield* unpayableItems(partner, request, at)
-  // What was accepted when the banks took more is answered as ever.
+  const problems = [
+    ...(yield* refusedBySettings(terms, request, at)),
+    ...(yield* unpayableItems(partner, request, at)),
+  ].slice(0, PROBLEMS_MAX)
+  // What was accepted when the banks took more, and the settings allowed more, is answered as ever.
   if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)
     return yield* new InvalidBody({ problems })
-  const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
+  const asked = { id, partner, digest, request }
+  const { duplicates, claim, openBy } = yield* checkDuplicates(
+    { ...asked, policy: terms.duplicates },
+    digestKey,
+  )
+  const count = yield* countInDay(asked, terms, request).pipe(Effect.tapError(() => releaseClaim(claim)))
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
-      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...found, ...sealed }),
+      receive(id, request, terms, {
+        at,
+        ...submitter,
+        idempotencyKey,
+        requestDigest: digest,
+        ...found,
+        ...sealed,
+      }),
     ),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
     Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
@@ -143,10 +166,14 @@ const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempoten
     shown,
     received: { at, ...found },
     claim,
-    openBy,
+    count,
+    openBy: earlier(openBy, count?.openBy),
     start,
   } satisfies Ready as Ready
 })
+
+const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 
 const openAndAnswer = ({ store, start, ...ready }: Ready) =>
   "first" in start
@@ -156,10 +183,11 @@ const openAndAnswer = ({ store, start, ...ready }: Ready) =>
       )
 
 const answerTo = Effect.fnUntraced(function* (
-  { id, digest, shown, received, claim }: Omit<Ready, "store" | "start">,
+  { id, digest, shown, received, claim, count }: Omit<Ready, "store" | "start">,
   outcome: { readonly _tag: "Opened" } | Existing,
 ) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
+  yield* noteCount(count, outcome._tag === "Opened" || isSameRequest(outcome.first, digest))
   if (outcome._tag === "Opened") return accepted(id, shown, received, {})
   if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
   return accepted(id, shown, outcome.first, replayed)
@@ -206,18 +234,19 @@ const receive = Effect.fnUntraced(function* (
     requireApproval,
     ...asked
   }: BatchRequest,
+  { policy, modeByDefault, recorded }: PartnerTerms,
   received: Pick<
     ReceiveBatch,
     "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "duplicates" | "items" | "seals"
   >,
 ) {
-  const { policy } = yield* AppConfig
   const approvalAsked = requireApproval ?? false
   const decision = decide(emptyBatch(), {
     _tag: "ReceiveBatch",
     ...asked,
     ...received,
-    mode: mode ?? "partial",
+    ...(recorded === undefined ? {} : { terms: recorded }),
+    mode: mode ?? modeByDefault,
     submittedBy: submittedBy ?? received.partner,
     approvalAsked,
     dayIsUsedUp: !approvalAsked && (yield* isDayUsedUp(id, received, policy)),

@@ -11,6 +11,7 @@ import { needsAttention } from "../../domain/shown.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import { access } from "../../identity/access.ts"
 import type { Caller } from "../../identity/caller.ts"
+import type { KeyDirectory } from "../../identity/key-directory.ts"
 import type { PartnerContracts } from "../../identity/partner-contracts.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -26,6 +27,7 @@ import type { DecisionRegister } from "../../register/decision-register.ts"
 import type { PayoutClaims } from "../../register/payout-claims.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import type { ClaimMarks } from "../../streams/claim-marks.ts"
+import type { DayLimit } from "../../streams/day-limit.ts"
 import type { EventStore } from "../../streams/event-store.ts"
 import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
@@ -45,9 +47,11 @@ export const payoutBatches = (
     | ApprovalAllowance
     | BatchQueries
     | ClaimMarks
+    | DayLimit
     | DecisionRegister
     | EventStore
     | Intake
+    | KeyDirectory
     | Mailbox
     | PartnerContracts
     | PartnerKeys
