@@ -230,20 +230,14 @@ const settings = all({
     /** Acts of one partner (approve, cancel, review, retry, resolve) in each process; twice as many after a pause. */
     actsPerSecond: count("ACTS_PER_SECOND", 50),
   }),
-  /** Operators who sign in at an issuer of OpenID Connect; nobody does without one. */
+  /** Operators who sign in at an issuer of OpenID Connect; nobody does without one. `identity/sign-in-settings.ts` checks them. */
   signIn: all({
     issuer: Config.option(Config.String("OIDC_ISSUER")),
-    /** What tokens for this service have in `aud`. */
     audience: Config.option(Config.String("OIDC_AUDIENCE")),
-    /** The claim that roles follow from: a name, or a path such as "realm_access.roles". */
     rolesClaim: Config.String("OIDC_ROLES_CLAIM").pipe(Config.withDefault("roles")),
-    /** The roles that values of the claim give: "payout-reviewers=reviewer,payout-admins=admin+auditor". */
     roles: pairs("OIDC_ROLES").pipe(Config.withDefault([])),
-    /** Operators whose keys and sign-ins are the same person's: "alice=<sub>". */
     operators: pairs("OIDC_OPERATORS").pipe(Config.withDefault([])),
-    /** Older tokens are refused, whatever end they have. */
     tokenAgeMsMax: count("OIDC_TOKEN_AGE_MS_MAX", 2 * hour, 24 * hour, 60 * seconds),
-    /** For how long the issuer's keys count while it does not answer. */
     outageMsMax: count("OIDC_OUTAGE_MS_MAX", 1 * hour, 24 * hour, 60 * seconds),
   }),
   /** Health, metrics and providers, for operations only. It must not be reachable from outside. */

@@ -79,11 +79,11 @@ const items = Schema.NonEmptyArray(ItemNumber)
  */
 export const Actor = PlainText(128)
 
-/** The name that the request gave for who acted, if it gave one: a note, which nothing depends on. */
-const typedBy = Schema.optionalKey(Actor)
-
 /** The credential of the actor; absent for a policy, and in logs of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)
+
+/** Who acted. `typedBy` is the name that the request gave for it, if it gave one: a note, which nothing depends on. */
+const who = { by: Actor, credential, typedBy: Schema.optionalKey(Actor) }
 
 /** A person's evidence of how a transfer ended, and where to find it again: a statement, a letter, a case. */
 export const ResolutionEvidence = Schema.Struct({ text: OutsideText, reference: OutsideText })
@@ -160,9 +160,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
   at: Instant,
   item: ItemNumber,
   decision: Schema.Literals(["released", "rejected"]),
-  by: Actor,
-  credential,
-  typedBy,
+  ...who,
   reason: OutsideText,
   /** The findings that a release covers. In logs of older releases it is absent and covers all findings so far. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
@@ -170,9 +168,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
 
 export const BatchApproved = Schema.TaggedStruct("BatchApproved", {
   at: Instant,
-  by: Actor,
-  credential,
-  typedBy,
+  ...who,
   hash: Schema.String,
 })
 
@@ -189,9 +185,7 @@ export const ExecutionStarted = Schema.TaggedStruct("ExecutionStarted", {
 export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
   at: Instant,
   items,
-  by: Actor,
-  credential,
-  typedBy,
+  ...who,
   reason: OutsideText,
 })
 
@@ -201,9 +195,7 @@ export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
  */
 export const CancellationRefused = Schema.TaggedStruct("CancellationRefused", {
   at: Instant,
-  by: Actor,
-  credential,
-  typedBy,
+  ...who,
   items: Schema.optionalKey(Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, reason: Schema.String }))),
   ranges: Schema.optionalKey(
     Schema.NonEmptyArray(Schema.Struct({ from: ItemNumber, to: ItemNumber, reason: Schema.String })),
@@ -320,9 +312,7 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
   at: Instant,
   transfers: Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, attempt: AttemptNumber })),
   cause: WithdrawalCause,
-  by: Actor,
-  credential,
-  typedBy,
+  ...who,
   reason: OutsideText,
   /** If the cause is a resolution, its outcome: it counts only if the order can no longer be sent. */
   outcome: Schema.optionalKey(ResolvedOutcome),
@@ -369,9 +359,8 @@ export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
 export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
   ...transfer,
   outcome: ResolvedOutcome,
-  by: Actor,
+  ...who,
   credential: Credential,
-  typedBy,
   reason: OutsideText,
   evidence: ResolutionEvidence,
   expiresAt: Instant,
@@ -381,9 +370,7 @@ export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
 export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
   ...transfer,
   outcome: ResolvedOutcome,
-  by: Actor,
-  credential,
-  typedBy,
+  ...who,
   reason: OutsideText,
   /** Absent in logs of releases that did not ask for evidence. */
   evidence: Schema.optionalKey(ResolutionEvidence),
@@ -396,9 +383,7 @@ export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   at: Instant,
   item: ItemNumber,
   attempt: Schema.optionalKey(AttemptNumber),
-  by: Actor,
-  credential,
-  typedBy,
+  ...who,
 })
 
 /** A bank refused an item that another one may pay: it goes to the next bank of its rule, as a new attempt with a new key. */

@@ -7,12 +7,18 @@ const ibanLike = /\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b(?!-[0-9])/gi
 const longNumber = /[0-9]{8,}/g
 /** An API key of ours, after its id. A part of one is masked as well. */
 const apiKey = /(?<=apo?_[a-z]{16}_)[0-9A-Za-z]+/g
+/** A signed token (RFC 7519): its first part is JSON in base64url, which begins with `{"`. */
+const token = /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g
 /** User and password of a URL, up to the last @ before the path. */
 const urlCredentials = /(?<=[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+(?=@)/gi
 
 /** The text with credentials in URLs masked: for people at a terminal. */
 export const withoutCredentials = (text: string): string => text.replace(urlCredentials, MASK)
 
-/** The text with credentials in URLs, API keys, IBANs, and runs of eight digits or more masked. */
+/** The text with credentials in URLs, API keys, tokens, IBANs, and runs of eight digits or more masked. */
 export const masked = (text: string): string =>
-  withoutCredentials(text).replace(apiKey, MASK).replace(ibanLike, MASK).replace(longNumber, MASK)
+  withoutCredentials(text)
+    .replace(apiKey, MASK)
+    .replace(token, MASK)
+    .replace(ibanLike, MASK)
+    .replace(longNumber, MASK)

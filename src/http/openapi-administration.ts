@@ -1,4 +1,6 @@
 /** The part of the OpenAPI document about `/admin`: partners, API keys and the audit trail. */
+import { BatchMode } from "../domain/events.ts"
+import { schemes } from "../domain/scheme.ts"
 import { operates, operatorActs, scopes } from "../identity/access.ts"
 import { operatorRoles } from "../identity/roles.ts"
 import { closedObject, instant, list, object, of, text } from "./openapi-schemas.ts"
@@ -117,6 +119,22 @@ const keyFields = {
 const roles = list({ enum: [...operatorRoles] })
 const issued = { key: { ...text(), description: "The whole key. It is shown here and never again." } }
 
+const byCurrency = { type: "object", additionalProperties: text(24) }
+const partnerSettings = closedObject(
+  {},
+  {
+    approvalAbove: byCurrency,
+    modes: list({ enum: [...BatchMode.literals] }),
+    currencies: list(text(3)),
+    schemes: list({ enum: [...schemes] }),
+    itemMax: byCurrency,
+    batchMax: byCurrency,
+    dayMax: byCurrency,
+    backlogMax: { type: "integer", minimum: 1 },
+    duplicates: text(64),
+  },
+)
+
 export const administrationSchemas = {
   NewPartner: closedObject({ id: text(63) }, { name: text(128) }),
   Partner: object(partnerFields),
@@ -125,6 +143,8 @@ export const administrationSchemas = {
     ...closedObject({ operates: list({ enum: [...operates] }) }),
     description: "All that the contract lets the partner decide; what is not listed is taken back.",
   },
+  PartnerSettings: partnerSettings,
+  ShownPartnerSettings: object({ partner: text(63), settings: partnerSettings, setAt: instantOrNull }),
   Reason: closedObject({}, { reason: text(280) }),
   NewApiKey: {
     ...closedObject(
@@ -191,6 +211,17 @@ export const administrationPaths = {
     [partner],
     absent,
   ),
+  "/admin/partners/{partner}/settings": {
+    ...change(
+      "setPartnerSettings",
+      "Set a partner's settings",
+      "PartnerSettings",
+      ["200", "ShownPartnerSettings"],
+      [partner],
+      absent,
+    ),
+    ...look("showPartnerSettings", "Show a partner's settings", "ShownPartnerSettings", [partner], absent),
+  },
   "/admin/api-keys": {
     ...change("createApiKey", "Create a key; it is shown once", "NewApiKey", ["201", "IssuedApiKey"], [], {
       ...absent,

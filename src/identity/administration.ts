@@ -160,7 +160,7 @@ const invalid = (field: string, reason: string) => new InvalidKeyTerms({ field, 
 
 const checkedTerms = Effect.fnUntraced(function* ({ owner, scopes: asked, networks, expiresAt }: KeyTerms) {
   const [isKnown, known] =
-    owner.kind === "partner" ? [isScope, scopes] : [isRoleOrAct, [...operatorRoles, ...operatorActs]]
+    owner.kind === "partner" ? [isScope, scopes] : [isRoleOrAct, [...operatorActs, ...operatorRoles]]
   if (credentialOf(owner) === undefined)
     return yield* invalid(
       owner.kind === "partner" ? "name" : "operator",

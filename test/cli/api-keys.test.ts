@@ -79,6 +79,37 @@ describe("atlaspay partners, api-keys and audit", { timeout: 120_000 }, () => {
     ])
   })
 
+  it("take an operator's token, a partner's contract and a key of the vault through theirs", async () => {
+    const [token = ""] = await linesOf(
+      "api-keys",
+      "create",
+      "--operator",
+      "olga",
+      "--roles",
+      "reviewer,auditor",
+    )
+    expect(token).toMatch(/^apo_[a-z]{16}_[0-9A-Za-z]{49}$/)
+    const shown = JSON.parse((await linesOf("api-keys", "show", token.slice(4, 20))).join("\n"))
+    expect(shown).toMatchObject({ credential: "operator:olga", roles: ["reviewer", "auditor"], scopes: [] })
+    await linesOf("partners", "create", "--partner", "contracted")
+    expect(await linesOf("partners", "contract", "--partner", "contracted", "--operates", "review")).toEqual([
+      "contracted may decide about its batches: review",
+    ])
+    await linesOf("partners", "contract", "--partner", "contracted", "--operates", "none")
+    await linesOf("keys", "rotate", "--partner", "contracted")
+    const about = async (subject: string) =>
+      (await linesOf("audit", "--json", "--subject", subject)).map((line) => JSON.parse(line))
+    expect(await about("partner:contracted")).toMatchObject([
+      { act: "partner.contract", before: { operates: ["review"] }, who: expect.stringMatching(/^cli:/) },
+      { act: "partner.contract", after: { operates: ["review"] } },
+      { act: "partner.create" },
+    ])
+    expect(await about("vault-keys:contracted")).toMatchObject([
+      { act: "vault-keys.rotate", before: null, after: { keys: [{ master: expect.any(String) }] } },
+      { act: "vault-keys.rotate.begin", before: null, after: null },
+    ])
+  })
+
   it.each([
     [["api-keys", "create", "--scopes", "review"], "Say whose key it is"],
     [["api-keys", "create", "--operator", "olga", "--scopes", "pay"], "scopes: expected some of approve"],

@@ -91,6 +91,36 @@ describe("a proposal", () => {
   })
 })
 
+describe("a partner whose contract lets it decide", () => {
+  it("decides nothing about a batch whose submitter nobody kept", () => {
+    for (const state of ["held", "parked"] as const) {
+      const story = storyIn(state)
+      story.batch.credential = undefined
+      const contract = { item: 1, by: "x", reason: "x", credential: supervisor, contract: true } as const
+      const command =
+        state === "held"
+          ? ({ ...contract, _tag: "Review", decision: "released" } as const)
+          : ({ ...resolve("failed", supervisor, 1), contract: true } as const)
+      expect(story.refusal(command).reason).toBe("submitter-unknown")
+    }
+  })
+
+  it("leaves no trace of the contract in the log, and the name that was typed", () => {
+    const [reviewed] = storyIn("held").tell({
+      _tag: "Review",
+      item: 1,
+      decision: "released",
+      by: "acme/supervisor",
+      typedBy: "Sue",
+      reason: "x",
+      credential: supervisor,
+      contract: true,
+    })
+    expect(reviewed).toMatchObject({ _tag: "ItemReviewed", credential: supervisor, typedBy: "Sue" })
+    expect(reviewed).not.toHaveProperty("contract")
+  })
+})
+
 describe("an item that people had to look at", () => {
   it("is tried again by policy like every other, and by no partner", () => {
     const terms = { policy: { approvalAbove: {}, approvalWithinMs: 1, attemptsMax: 2 } }

@@ -8,6 +8,7 @@ import {
   STORY_BEGINS,
   Story,
   storyIn,
+  supervisor,
 } from "./batch-story.ts"
 import { effect } from "./item-commands.ts"
 import { nowhere } from "./spec-attempts.ts"
@@ -88,6 +89,16 @@ export const authorityRows: SpecRows = [
   ["Review", "by a partner", () => effect(storyIn("held"), { ...review, credential: clerk })],
   ["Review", "by nobody who is known", () => effect(storyIn("held"), without(review))],
   ["Review", "by an operator", () => effect(storyIn("held"), review)],
+  [
+    "Review",
+    "by a partner whose contract says so, under another credential than the submitter's",
+    () => effect(storyIn("held"), { ...review, credential: supervisor, contract: true }),
+  ],
+  [
+    "Review",
+    "by such a partner, under the submitter's credential",
+    () => effect(storyIn("held"), { ...review, credential: clerk, contract: true }),
+  ],
   ["Retry", "by a partner, of what plainly failed", () => effect(failedOnce(), asClerk(retry))],
   ["Retry", "by a partner, of what was held before it failed", () => effect(heldAndFailed(), asClerk(retry))],
   [
@@ -98,6 +109,16 @@ export const authorityRows: SpecRows = [
   ["Retry", "by a partner, of what no rule led to a bank", () => effect(nowhere(), asClerk(retry))],
   ["Retry", "by an operator, of any of these", () => effect(resolvedAsFailed(), retry)],
   ["Resolve", "by a partner", () => effect(parkedOnce(), asClerk(resolve))],
+  [
+    "Resolve",
+    "by a partner whose contract says so, under another credential than the submitter's",
+    () => effect(parkedOnce(), { ...resolve, credential: supervisor, contract: true }),
+  ],
+  [
+    "Resolve",
+    "by such a partner, under the submitter's credential",
+    () => effect(parkedOnce(), { ...resolve, credential: clerk, contract: true }),
+  ],
   ["Resolve", "without evidence", () => effect(parkedOnce(), without(large, "evidence"))],
   ["Resolve", "up to the amount for which one is enough", () => effect(parkedOnce(), resolve)],
   ["Resolve", "above it, or in a currency without one", () => effect(parkedOnce(), large)],

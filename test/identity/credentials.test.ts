@@ -46,8 +46,14 @@ describe("a key", () => {
   })
 
   it("of an operator is for what is listed, and without a list for all but approving", async () => {
-    const OPERATOR_KEYS = "alice=one,bob:review+approve=two"
-    const [alice, bob] = (await callers({ OPERATOR_KEYS }, "one", "two")) as ReadonlyArray<Caller>
+    const OPERATOR_KEYS = "alice=one,bob:review+approve=two,carol:approver+keys:manage=three"
+    const [alice, bob, carol] = (await callers(
+      { OPERATOR_KEYS },
+      "one",
+      "two",
+      "three",
+    )) as ReadonlyArray<Caller>
+    expect(carol).toMatchObject({ acts: new Set(["approve", "cancel", "batches:read", "keys:manage"]) })
     const may = (caller: Caller | undefined) =>
       acts.filter((act) => caller !== undefined && lackOf(caller, access[act]) === undefined)
     expect([alice?.credential, bob?.credential]).toEqual(["operator:alice", "operator:bob"])

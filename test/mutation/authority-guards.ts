@@ -22,9 +22,21 @@ export const authorityGuards: ReadonlyArray<Guard> = [
     without: "false",
   },
   {
-    name: "held items are released by operators",
+    name: "what people have to decide is decided by operators, or partners whose contract says so",
     file: "domain/decide-intervention.ts",
-    text: 'if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)',
+    text: 'if (credential === undefined || contract !== true) return "operator-needed"',
+    without: 'if (credential === undefined) return "operator-needed"',
+  },
+  {
+    name: "whoever submitted a batch decides nothing about its held and parked items",
+    file: "domain/decide-intervention.ts",
+    text: 'return credential === batch.credential ? "decider-is-submitter" : undefined',
+    without: "return undefined",
+  },
+  {
+    name: "where the submitter is not known no partner decides",
+    file: "domain/decide-intervention.ts",
+    text: 'if (batch.credential === undefined) return "submitter-unknown"',
     without: "",
   },
   {
@@ -191,7 +203,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "partners review nothing",
     file: "identity/access.ts",
-    text: '{ operator: "review" }',
+    text: '{ partner: "batches:review", operator: "review" }',
     without: '{ partner: "batches:write", operator: "review" }',
     caughtIn: decisions,
     caughtBy: "reviews and resolves nothing, whatever name is typed",

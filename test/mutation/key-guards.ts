@@ -2,6 +2,7 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const directory = "test/identity/key-directory.test.ts"
+const signIns = "test/identity/sign-in.test.ts"
 const administration = "test/identity/administration.test.ts"
 const networks = "test/identity/networks.test.ts"
 const matrix = "test/http/access-matrix.test.ts"
@@ -166,5 +167,87 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
     without: "void subject",
     caughtIn: "test/webhooks/endpoints-postgres.test.ts",
     caughtBy: "are in the audit trail, with their host and without what may be secret",
+  },
+  {
+    name: "a contract is asked for at each decision of a partner",
+    file: "http/payout-batches/interventions.ts",
+    text: "return allowed.has(act) ? { contract: true as const } : yield* notFor(act)",
+    without: "return { contract: true as const }",
+    caughtIn: "test/http/payout-batches/operator-decisions.test.ts",
+    caughtBy: "does so under a key that did not submit the batch, while the contract says so",
+  },
+  {
+    name: "who acts follows from the credential, not from the body",
+    file: "http/payout-batches/interventions.ts",
+    text: "const by = nameOf(caller)",
+    without: "const by = typed ?? nameOf(caller)",
+    caughtIn: "test/http/payout-batches/interventions.test.ts",
+    caughtBy:
+      "is asked for by the hash that the batch shows, under another key than the one that submitted it",
+  },
+  {
+    name: "a token is for this service",
+    file: "identity/sign-in.ts",
+    text: "audience: terms.audience,",
+    without: "",
+    caughtIn: signIns,
+    caughtBy: "for another audience",
+  },
+  {
+    name: "a token is of the issuer of the settings",
+    file: "identity/sign-in.ts",
+    text: "issuer: terms.issuer,",
+    without: "",
+    caughtIn: signIns,
+    caughtBy: "of another issuer",
+  },
+  {
+    name: "a token is not too old",
+    file: "identity/sign-in.ts",
+    text: "maxTokenAge: terms.tokenAgeMsMax / 1_000,",
+    without: "",
+    caughtIn: signIns,
+    caughtBy: "that is too old, whatever its end",
+  },
+  {
+    name: "keys of an issuer that stays away stop counting",
+    file: "identity/issuer-keys.ts",
+    text: "if (known === undefined || isOld(yield* Clock.currentTimeMillis, times.outageMsMax))",
+    without: "if (known === undefined)",
+    caughtIn: signIns,
+    caughtBy: "count on while the issuer is away, but not without end",
+  },
+  {
+    name: "an issuer is asked for its keys at most once per cool-down",
+    file: "identity/issuer-keys.ts",
+    text: "if ((yield* Clock.currentTimeMillis) - triedAt >= times.coolDownMs) yield* read",
+    without: "yield* read",
+    caughtIn: signIns,
+    caughtBy: "are not read more often than once per cool-down, whatever tokens come",
+  },
+  {
+    name: "an issuer's document names the issuer",
+    file: "identity/issuer-keys.ts",
+    text: "if (named !== issuer) return",
+    without: "if (false as boolean) return",
+    caughtIn: signIns,
+    caughtBy: "are unavailable if the issuer names another issuer, and the token is not called wrong",
+  },
+  {
+    name: "an issuer is asked over https",
+    file: "identity/sign-in-settings.ts",
+    text: "if (!isSafeUrl(issuer.value))",
+    without: "if (false as boolean)",
+    caughtIn: signIns,
+    caughtBy: "an issuer over plain HTTP",
+  },
+  {
+    name: "a decision of a person is in the audit trail",
+    file: "register/decision-register-postgres.ts",
+    text: "if (rows[0]?.isNew === true) await writeAudit(sql, audited.by, audited)",
+    without: "",
+    caughtIn: "test/register/decision-register-postgres.test.ts",
+    caughtBy:
+      "adds a person's decision to the audit trail once, with the decision, and says when it was dropped",
   },
 ]

@@ -38,8 +38,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a decision is not dropped while another told it",
     file: "register/decision-register-postgres.ts",
-    text: " and answered_at is null and tellers <= 0`",
-    without: " and answered_at is null`",
+    text: " and answered_at is null and tellers <= 0 returning id`",
+    without: " and answered_at is null returning id`",
     caughtIn: registers,
     caughtBy: "is not dropped by the other one",
   },

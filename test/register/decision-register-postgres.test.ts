@@ -68,6 +68,37 @@ it.live("keeps a decision once, and says when its id stands for another one", ()
   }).pipe(Effect.provide(registers)),
 )
 
+it.live(
+  "adds a person's decision to the audit trail once, with the decision, and says when it was dropped",
+  () =>
+    Effect.gen(function* () {
+      const { keep, drop } = yield* DecisionRegister
+      const { query } = yield* Postgres
+      const decision = decisionOf()
+      const subject = `payout-item:${decision.batch}/1`
+      const by = { who: "operator:alice", address: "203.0.113.9", name: "Alice" }
+      const act = {
+        act: "payout-item.review",
+        subject,
+        before: { state: "held" },
+        after: { decision: "released" },
+      }
+      const trail = query(
+        "test",
+        (sql) => sql`
+        select who, address, name, act, before, after from audit_trail where subject = ${subject} order by sequence`,
+      ).pipe(Effect.map((rows) => rows.map((row) => ({ ...row }))))
+      const entry = { ...by, act: act.act, before: act.before, after: act.after }
+      for (const digest of [decision.digest, decision.digest, "another"])
+        yield* keep({ ...decision, digest }, undefined, { ...act, by })
+      assert.deepStrictEqual(yield* trail, [entry])
+      yield* drop(decision.batch, decision.id, { ...act, by })
+      assert.deepStrictEqual(yield* trail, [entry], "one of two who kept it still counts on it")
+      yield* drop(decision.batch, decision.id, { ...act, by })
+      assert.deepStrictEqual(yield* trail, [entry, { ...entry, act: "payout-item.review.dropped" }])
+    }).pipe(Effect.provide(registers)),
+)
+
 it.live("no attempt is recorded while a decision waits that the log has not answered", () =>
   Effect.gen(function* () {
     const { keep, drop } = yield* DecisionRegister

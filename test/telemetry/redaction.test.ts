@@ -38,6 +38,12 @@ describe("text in a log line", () => {
     expect(redactText(`with ${operators.text}`)).toBe(`with apo_${operators.id}_[redacted]`)
   })
 
+  it("loses a token of an issuer", () => {
+    const token = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im9uZSJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
+    expect(redactText(`with ${token}, sorry`)).toBe("with [redacted], sorry")
+    expect(redactLine(`with ${token}, sorry`)).toBe("with [redacted], sorry")
+  })
+
   it("keeps a URL without credentials", () => {
     expect(redactText("https://example.com/a@b?c=d@e")).toBe("https://example.com/a@b?c=d@e")
   })

@@ -1,11 +1,15 @@
 /** What only operators may decide: releases of held items, and resolutions of parked ones. */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
+import { newApiKey } from "../../../src/identity/api-key.ts"
+import type { PartnerCaller } from "../../../src/identity/caller.ts"
+import { KeyDirectory } from "../../../src/identity/key-directory.ts"
+import { PartnerContracts } from "../../../src/identity/partner-contracts.ts"
 import { accepted, failed, Story, settled, unresolved } from "../../domain/batch-story.ts"
 import { fromOldLog } from "../../plain-texts.ts"
 import { newBatchId } from "../../publisher/story.ts"
-import { ApiUnderTest, acme, globex, olga, otto, rita, supervisor } from "../api-under-test.ts"
+import { ApiUnderTest, acme, globex, noStoredKeys, olga, otto, rita, supervisor } from "../api-under-test.ts"
 import { interventionsAt, thresholds } from "./interventions-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -215,5 +219,61 @@ describe("an operator's key", () => {
       status: 202,
       json: { expected: [{ type: "ItemsCancelled", by: "olga", credential: "operator:olga" }] },
     })
+  })
+})
+
+describe("a partner whose contract lets it review", () => {
+  const release = { reason: "looked at the entry", decision: "released", by: "Sue" }
+  const caller = (name: string): PartnerCaller => ({
+    kind: "partner",
+    partner: "acme",
+    credential: `partner:acme/${name}`,
+    scopes: new Set(["batches:review", "batches:resolve"]),
+  })
+  /** An API that knows these keys, and a contract that a test may change. */
+  const opened = async (contract: Set<"review" | "resolve">, keys: ReadonlyMap<string, PartnerCaller>) =>
+    ApiUnderTest.open({
+      access: Layer.mergeAll(
+        noStoredKeys,
+        Layer.mock(KeyDirectory, {
+          find: (key) => Effect.succeed(keys.get(key) ?? "unknown"),
+          isSuspended: () => false,
+        }),
+        Layer.mock(PartnerContracts, { operates: () => Effect.succeed(contract) }),
+      ),
+    })
+
+  it("does so under a key that did not submit the batch, while the contract says so", async () => {
+    const [reviewer, clerk] = [newApiKey().text, newApiKey().text]
+    const contract = new Set<"review" | "resolve">(["review"])
+    const keys = new Map([
+      [reviewer, caller("supervisor")],
+      [clerk, caller("clerk")],
+    ])
+    await using own = await opened(contract, keys)
+    const { say } = interventionsAt(() => own)
+    const [id, story] = [newBatchId(), new Story().asked(1).answered([1], "review")]
+    await Effect.runPromise(own.log.open(id, story.events, `open ${id}`))
+    expect(await say(`${id}/items/1/review`, release, { apiKey: clerk })).toMatchObject({
+      status: 409,
+      json: { reason: "decider-is-submitter" },
+    })
+    const resolution = { outcome: "failed", evidence: { text: "on the statement", reference: "camt-7" } }
+    expect((await say(`${id}/items/1/resolution`, resolution, { apiKey: reviewer })).status).toBe(403)
+    expect(await say(`${id}/items/1/review`, release, { apiKey: reviewer })).toMatchObject({
+      status: 202,
+      json: {
+        expected: [
+          {
+            type: "ItemReviewed",
+            by: "acme/supervisor",
+            credential: "partner:acme/supervisor",
+            typedBy: "Sue",
+          },
+        ],
+      },
+    })
+    contract.clear()
+    expect((await say(`${id}/items/1/review`, release, { apiKey: reviewer })).status).toBe(403)
   })
 })
