@@ -86,12 +86,4 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
     caughtIn: identity,
     caughtBy: "that are older than those that were set are not used",
   },
-  {
-    name: "settings that nobody can read are not passed over",
-    file: "identity/settings-records-postgres.ts",
-    text: "return yield* readableSettings(partner, settingsIn(row))",
-    without: "return settingsIn(row) ?? NO_SETTINGS",
-    caughtIn: identity,
-    caughtBy: "that this release cannot read are not passed over",
-  },
 ]

@@ -58,11 +58,12 @@ describe("a day", () => {
   })
 
   it("counts an id once, before its batch is opened and after", async () => {
-    const { fits, open } = await opened()
+    const { fits, open, pending } = await opened()
     const asked = await Promise.all(Array.from({ length: 10 }, () => fits("same", 60n)))
     expect(asked).toEqual(Array(10).fill(true))
     await open("same")
     expect(await fits("same", 60n)).toBe(true)
+    expect(await pending(), "it was opened, and stays so").toEqual([])
     expect([await fits("rest", 40n), await fits("more", 1n)]).toEqual([true, false])
   })
 
