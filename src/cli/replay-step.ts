@@ -122,6 +122,8 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${event.items.length} items by ${personOf(event)}: ${event.reason}`
     case "CancellationRefused":
       return `too late for ${[...refusedIn(event)].length} items`
+    case "CommandRefused":
+      return `${event.command} by ${personOf(event)}: ${event.reason}`
     case "LateOutcomeDetected":
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.reported} after ${event.recorded}, ${event.compensation}`
     case "ResolutionProposed":

@@ -231,6 +231,9 @@ export interface Batch {
   postingCount: number
   /** Items whose posting the ledger refused. */
   readonly refused: ItemSet
+  /** Ids of the commands of people that the log has answered, and how many of them were refused. */
+  readonly commands: Set<string>
+  commandsRefused: number
   /** Count and amount per currency and item state. The sum over the states is the batch's total. */
   readonly tallies: Map<string, Map<ItemState, Tally>>
 }
@@ -270,6 +273,8 @@ export const emptyBatch = (): Batch => ({
   postings: new Map(),
   postingCount: 0,
   refused: new ItemSet(),
+  commands: new Set(),
+  commandsRefused: 0,
   tallies: new Map(),
 })
 

@@ -8,6 +8,7 @@ import { Schema } from "effect"
 import { BatchTerms } from "./batch-terms.ts"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
 import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers.ts"
+import { CommandRefused, who } from "./command-refused.ts"
 import { Credential } from "./credential.ts"
 import { Duplicates } from "./duplicates.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
@@ -81,9 +82,6 @@ export const Actor = PlainText(128)
 
 /** The credential of the actor; absent for a policy, and in logs of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)
-
-/** Who acted. `typedBy` is the name that the request gave for it, if it gave one: a note, which nothing depends on. */
-const who = { by: Actor, credential, typedBy: Schema.optionalKey(Actor) }
 
 /** A person's evidence of how a transfer ended, and where to find it again: a statement, a letter, a case. */
 export const ResolutionEvidence = Schema.Struct({ text: OutsideText, reference: OutsideText })
@@ -411,6 +409,7 @@ export const BatchEvent = Schema.Union([
   ExecutionStarted,
   ItemsCancelled,
   CancellationRefused,
+  CommandRefused,
   PostingRequested,
   PostingBooked,
   PostingRefused,

@@ -4,6 +4,8 @@
  * A fold owns its state: `evolve` changes it in place and returns it, so that an event costs the same in a batch of any size.
  * A caller that cannot append the events that it folded discards the state and folds the log again.
  */
+
+import { noteAnswer } from "./answer-command.ts"
 import { newAttempt, standing } from "./attempts.ts"
 import {
   type Attempt,
@@ -18,7 +20,7 @@ import {
   type Withdrawal,
   waitsForFunds,
 } from "./batch.ts"
-import { refusedIn } from "./cancellation-refusal.ts"
+import { refuseCancellation } from "./cancellation-refusal.ts"
 import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, answered, askedAbout, reviewing, waitsForAnswer } from "./evolve-screening.ts"
@@ -31,6 +33,7 @@ import { taskOf } from "./task.ts"
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
   batch.version += 1
   batch.updatedAt = event.at
+  noteAnswer(batch, event)
   switch (event._tag) {
     case "BatchReceived":
       return begin(batch, event)
@@ -66,10 +69,8 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ItemsCancelled":
       return changeAll(batch, event.items, { state: "cancelled", cancelled: true, reason: event.reason })
     case "CancellationRefused":
-      for (const number of refusedIn(event)) {
-        const item = batch.items.get(number)
-        if (item !== undefined) item.cancellationRefused = true
-      }
+      return refuseCancellation(batch, event)
+    case "CommandRefused":
       return batch
     case "PostingRequested":
       // Logs of old releases do not record the start. A hold is the first thing that a started batch does.

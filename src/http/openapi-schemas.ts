@@ -346,7 +346,7 @@ export const schemas = {
     ...closedObject({ text: text(280), reference: text(128) }),
     description: "What proves the outcome, and where to find it again.",
   },
-  Expected: object({ status: { const: "accepted" }, expected: list(of("BatchEvent")) }),
+  Expected: object({ status: { const: "accepted" }, commandId: text(), expected: list(of("BatchEvent")) }),
   BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
   BatchEventPage: object({ events: list(of("BatchEvent")), next: next("integer") }),
   NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypesNamed),

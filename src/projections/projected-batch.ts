@@ -34,6 +34,7 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "ApprovalExpired":
     case "ExecutionStarted":
     case "CancellationRefused":
+    case "CommandRefused":
     case "WithdrawalsRequested":
     case "WithdrawalRefused":
     case "BatchClosed":

@@ -91,7 +91,7 @@ const intervention =
       )
       const mailbox = yield* Mailbox
       const repeated = () =>
-        c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
+        c.json({ status: "accepted", commandId: as.id, expected: [] }, 202, { "idempotent-replayed": "true" })
       if (yield* mailbox.wasEnqueued(id, as)) return repeated()
       const { policy } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
@@ -112,7 +112,7 @@ const intervention =
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: version + index + 1, event }),
       )
-      return c.json({ status: "accepted", expected }, 202)
+      return c.json({ status: "accepted", commandId: as.id, expected }, 202)
     })
 
 const saidBy = <A extends { readonly by?: string }>(caller: Caller, { by: typed, ...said }: A): Said<A> => {
