@@ -122,6 +122,8 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${event.items.length} items by ${personOf(event)}: ${event.reason}`
     case "CancellationRefused":
       return `too late for ${[...refusedIn(event)].length} items`
+    case "BatchRescheduled":
+      return `not before ${isoTime(event.executeAt)}, by ${personOf(event)}`
     case "CommandRefused":
       return `${event.command} by ${personOf(event)}: ${event.reason}`
     case "LateOutcomeDetected":

@@ -1,11 +1,11 @@
-/** A person's command that was accepted into the mailbox of a batch, and that the batch refused when it handled it. */
+/** Who gave a command, as events of the log have it; and two of these events: what was refused after it was accepted, and another schedule. */
 import { Schema } from "effect"
 import { PlainText } from "./beneficiary.ts"
 import { Credential } from "./credential.ts"
 import { AttemptNumber, ItemNumber } from "./identifiers.ts"
 
 /** The commands of people. */
-export const personalCommands = ["Approve", "Cancel", "Review", "Retry", "Resolve"] as const
+export const personalCommands = ["Approve", "Cancel", "Review", "Retry", "Resolve", "Reschedule"] as const
 
 /** A name for people, as in all events. */
 const Actor = PlainText(128)
@@ -21,6 +21,7 @@ export const who = {
   commandId: Schema.optionalKey(Schema.String),
 }
 
+/** A command that was accepted into the mailbox of a batch, and that the batch refused when it handled it. */
 export const CommandRefused = Schema.TaggedStruct("CommandRefused", {
   ...who,
   /** Milliseconds since the Unix epoch. */
@@ -33,4 +34,12 @@ export const CommandRefused = Schema.TaggedStruct("CommandRefused", {
   /** The item that it is about, and the attempts of it that the reason is about. */
   item: Schema.optionalKey(ItemNumber),
   attempts: Schema.optionalKey(Schema.Array(AttemptNumber)),
+})
+
+/** A person changed when the batch may start to pay. */
+export const BatchRescheduled = Schema.TaggedStruct("BatchRescheduled", {
+  ...who,
+  /** Milliseconds since the Unix epoch, as the new `executeAt`. */
+  at: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  executeAt: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
 })

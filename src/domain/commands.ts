@@ -270,6 +270,15 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
   policy: Schema.optionalKey(ResolutionPolicy),
 })
 
+/** Changes `executeAt` of a batch that has not started to pay. */
+export const Reschedule = Schema.TaggedStruct("Reschedule", {
+  at: Instant,
+  executeAt: Instant,
+  by: Actor,
+  credential,
+  typedBy,
+})
+
 export const CloseBatch = Schema.TaggedStruct("CloseBatch", { at: Instant })
 
 /** The commands that come from outside and wait in a mailbox. All others, except `ReceiveBatch`, are the worker's own. */
@@ -281,6 +290,7 @@ export const MailCommand = Schema.Union([
   Review,
   Retry,
   Resolve,
+  Reschedule,
   FundAccount,
 ])
 export type MailCommand = typeof MailCommand.Type
@@ -296,6 +306,7 @@ export const isDecision = (command: MailCommand): boolean => {
     case "Review":
     case "Retry":
     case "Resolve":
+    case "Reschedule":
       return true
     case "RecordScreening":
       return command.decisions.some(({ decision, payee }) => decision !== "approved" || payee === "no-match")

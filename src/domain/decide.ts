@@ -13,6 +13,7 @@ import { decideReroute, decideUnrouted } from "./decide-routing.ts"
 import { decideScreening, decideScreeningRequest } from "./decide-screening.ts"
 import { decideTakeOver, decideTransferOutcome, decideTransferRequest } from "./decide-transfer.ts"
 import { type Decision, refuse } from "./rejection.ts"
+import { decideReschedule } from "./reschedule.ts"
 
 export const decide = (batch: Batch, command: BatchCommand, terms: ClearanceTerms = "unknown"): Decision => {
   if (command._tag === "ReceiveBatch") return decideReceive(batch, command)
@@ -54,6 +55,8 @@ export const decide = (batch: Batch, command: BatchCommand, terms: ClearanceTerm
       return decideRetry(batch, command)
     case "Resolve":
       return decideResolve(batch, command)
+    case "Reschedule":
+      return decideReschedule(batch, command)
     case "CloseBatch":
       return decideClose(batch, command)
   }

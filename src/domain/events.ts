@@ -8,7 +8,7 @@ import { Schema } from "effect"
 import { BatchTerms } from "./batch-terms.ts"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
 import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers.ts"
-import { CommandRefused, who } from "./command-refused.ts"
+import { BatchRescheduled, CommandRefused, who } from "./command-refused.ts"
 import { Credential } from "./credential.ts"
 import { Duplicates } from "./duplicates.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
@@ -410,6 +410,7 @@ export const BatchEvent = Schema.Union([
   ItemsCancelled,
   CancellationRefused,
   CommandRefused,
+  BatchRescheduled,
   PostingRequested,
   PostingBooked,
   PostingRefused,

@@ -23,10 +23,12 @@ import {
 import { refuseCancellation } from "./cancellation-refusal.ts"
 import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
+import { begin } from "./evolve-receipt.ts"
 import { type Answer, answered, askedAbout, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import type { ItemState } from "./item-state.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
+import { rescheduled } from "./reschedule.ts"
 import { taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
@@ -72,6 +74,8 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return refuseCancellation(batch, event)
     case "CommandRefused":
       return batch
+    case "BatchRescheduled":
+      return rescheduled(batch, event)
     case "PostingRequested":
       // Logs of old releases do not record the start. A hold is the first thing that a started batch does.
       if (event.kind === "hold") batch.startedAt ??= event.at
@@ -156,26 +160,6 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
 /** Folds events in order into `batch`, which is changed in place; by default into an empty batch. */
 export const fold = (events: Iterable<BatchEvent>, batch: Batch = emptyBatch()): Batch => {
   for (const event of events) evolve(batch, event)
-  return batch
-}
-
-const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
-  batch.partner = event.partner
-  batch.idempotencyKey = event.idempotencyKey
-  batch.requestDigest = event.requestDigest
-  batch.reference = event.reference
-  batch.mode = event.mode
-  batch.submittedBy = event.submittedBy
-  batch.credential = event.credential
-  batch.executeAt = event.executeAt
-  batch.duplicates = event.duplicates
-  batch.terms = event.terms
-  batch.approval =
-    event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
-  batch.attemptsMax = event.attemptsMax
-  batch.payeePolicy = event.payeePolicy ?? "off"
-  batch.itemCount = event.itemCount
-  batch.receivedAt = event.at
   return batch
 }
 

@@ -16,6 +16,8 @@ export type RejectionReason =
   | "bank-not-next"
   | "not-due"
   | "not-started"
+  | "already-started"
+  | "not-scheduled"
   | "not-held"
   | "findings-differ"
   | "clearance-not-current"

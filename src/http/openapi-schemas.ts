@@ -317,6 +317,7 @@ export const schemas = {
     { reason: text(280) },
     { by, items: { ...list(whole), minItems: 1, description: "All items by default." } },
   ),
+  Schedule: closedObject({ executeAt: instant }, { by }),
   Review: closedObject(
     { reason: text(280), decision: { enum: ["released", "rejected"] } },
     {

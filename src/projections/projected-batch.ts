@@ -35,6 +35,7 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "ExecutionStarted":
     case "CancellationRefused":
     case "CommandRefused":
+    case "BatchRescheduled":
     case "WithdrawalsRequested":
     case "WithdrawalRefused":
     case "BatchClosed":

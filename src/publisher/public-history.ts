@@ -115,6 +115,7 @@ const publicEventsOf = (
     // Intermediate steps. Partners are notified of their outcome. Listed one by one, so that a new event does not compile
     // before it is listed.
     case "BatchReceived":
+    case "BatchRescheduled":
     case "ScreeningRequested":
     case "ClearancePending":
     case "BatchApproved":
@@ -189,6 +190,7 @@ const publicCommands = {
   Review: "review",
   Retry: "retry",
   Resolve: "resolve",
+  Reschedule: "reschedule",
 } as const
 
 const closed = (

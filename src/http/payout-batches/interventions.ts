@@ -19,6 +19,7 @@ import { AttemptNumber, type BatchId, ItemNumber, parseItemNumber } from "../../
 import { ResolvedOutcome } from "../../domain/outcomes.ts"
 import { AcceptedText, cleanText } from "../../domain/outside-text.ts"
 import { type Decision, type Rejection, refuse } from "../../domain/rejection.ts"
+import { instantOf } from "../../domain/written-time.ts"
 import { type Act, isOperates } from "../../identity/access.ts"
 import type { Administrator } from "../../identity/audit-trail.ts"
 import { administratorOf, type Caller, nameOf, operatorNeeded, ownerOf } from "../../identity/caller.ts"
@@ -29,12 +30,15 @@ import { withNormalTexts } from "../../parsing/normal-text.ts"
 import type { AuditedDecision } from "../../register/decision-register.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { CommandRefused, Forbidden, InvalidRequest } from "../edge/failures.ts"
+import { CommandRefused, Forbidden, InvalidBody, InvalidRequest } from "../edge/failures.ts"
+import { type FieldProblem, fieldProblem } from "../edge/field-problem.ts"
 import { readJson, requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 import { batchFromLog, ownBatch, partnerOf } from "./batch-from-log.ts"
 import { optionalIdempotencyKeyOf } from "./idempotency-key.ts"
+import { executeAtProblem, type IntakeRules } from "./intake-rules.ts"
 import { shownEvent } from "./payout-batch-events.ts"
+import { InstantText } from "./payout-batch-request.ts"
 import { tellRegistered } from "./registered-decisions.ts"
 
 const BODY_BYTES_MAX = 1024 * 1024
@@ -68,10 +72,12 @@ type Said<A> = Omit<A, "by"> & {
 /** A route that reads the request of a person who is permitted, and enqueues it as a command for the batch. */
 const intervention =
   <A extends { readonly by?: string }>(
-    act: Act,
+    act: Act | "reschedule",
     body: Schema.Decoder<A>,
     commandOf: (said: Said<A>, at: number, item: number, policy: Settings["policy"]) => MailCommand,
     limits = messageLimits,
+    /** What is wrong with the request at this time, by the rules of intake. */
+    problemOf: (said: Said<A>, at: number, rules: IntakeRules) => FieldProblem | undefined = () => undefined,
   ) =>
   (c: EdgeContext, caller: Caller, address: string | undefined) =>
     Effect.gen(function* () {
@@ -93,8 +99,10 @@ const intervention =
       const repeated = () =>
         c.json({ status: "accepted", commandId: as.id, expected: [] }, 202, { "idempotent-replayed": "true" })
       if (yield* mailbox.wasEnqueued(id, as)) return repeated()
-      const { policy } = yield* AppConfig
+      const { policy, intake } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
+      const problem = problemOf(said, at, intake)
+      if (problem !== undefined) return yield* new InvalidBody({ problems: [problem] })
       const { command, decision, version, head, state } = yield* batchFromLog(id, ({ batch, head }) => {
         const command = asSeen(commandOf(said, at, item, policy), batch)
         const { version } = batch
@@ -104,7 +112,7 @@ const intervention =
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been enqueued and handled since the mailbox was read.
         if (yield* mailbox.wasEnqueued(id, as)) return repeated()
-        if (decision.failure.reason === "operator-needed") return yield* notFor(act)
+        if (act !== "reschedule" && decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }
       const audited = auditedAs(administratorOf(caller, address), id, command, { state, version })
@@ -126,7 +134,7 @@ const saidBy = <A extends { readonly by?: string }>(caller: Caller, { by: typed,
 }
 
 /** Partners decide what is otherwise left to operators only if their contract says so at this moment. */
-const contractFor = Effect.fnUntraced(function* (act: Act, caller: Caller) {
+const contractFor = Effect.fnUntraced(function* (act: Act | "reschedule", caller: Caller) {
   if (caller.kind === "operator" || !isOperates(act)) return {}
   const allowed = yield* (yield* PartnerContracts).operates(caller.partner)
   return allowed.has(act) ? { contract: true as const } : yield* notFor(act)
@@ -290,4 +298,21 @@ export const resolve = intervention(
     ...said,
     policy: { aloneUpTo: resolutionAbove, confirmWithinMs: resolutionWithinMs },
   }),
+)
+
+/** `{"executeAt", "by"?}`: when a scheduled batch may start to pay, within the bounds of a new batch. */
+export const reschedule = intervention(
+  "reschedule",
+  Schema.Struct({ by, executeAt: InstantText }),
+  ({ executeAt, ...said }, at) => ({
+    _tag: "Reschedule",
+    at,
+    ...said,
+    executeAt: instantOf(executeAt) ?? 0,
+  }),
+  messageLimits,
+  ({ executeAt }, at, rules) => {
+    const problem = executeAtProblem(instantOf(executeAt) ?? 0, at, rules)
+    return problem === undefined ? undefined : fieldProblem(["executeAt"], problem)
+  },
 )
