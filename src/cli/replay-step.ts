@@ -114,6 +114,8 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${payout(event.item)}, ${event.decision} by ${personOf(event)}`
     case "BatchApproved":
       return `by ${personOf(event)}`
+    case "ApprovalDeclined":
+      return `by ${personOf(event)}: ${event.reason}`
     case "ApprovalExpired":
       return "not approved in time"
     case "ExecutionStarted":

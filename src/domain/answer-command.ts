@@ -5,9 +5,9 @@
  */
 import { Result } from "effect"
 import type { Batch } from "./batch.ts"
-import { personalCommands } from "./command-refused.ts"
 import type { BatchCommand, BatchCommandOf } from "./commands.ts"
 import type { BatchEvent } from "./events.ts"
+import { personalCommands } from "./personal-events.ts"
 import type { Decision } from "./rejection.ts"
 
 /** Refusals that the log of one batch records. Later ones are only in the log of the service. */

@@ -185,6 +185,7 @@ export interface Approval {
   readonly hash: string
   approvedBy: string | undefined
   expired: boolean
+  declined: boolean
 }
 
 export interface Batch {
@@ -306,7 +307,11 @@ export const batchState = (batch: Batch): BatchState => {
 
 /** Whether the batch waits for a second person. */
 export const isAwaitingApproval = ({ approval, closed }: Batch): boolean =>
-  closed === undefined && approval !== undefined && approval.approvedBy === undefined && !approval.expired
+  closed === undefined &&
+  approval !== undefined &&
+  approval.approvedBy === undefined &&
+  !approval.expired &&
+  !approval.declined
 
 /** Whether the ledger did not reserve the money of some item for lack of funds. */
 export const isAwaitingFunds = ({ refused, items }: Batch): boolean => {

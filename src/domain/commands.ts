@@ -167,6 +167,16 @@ export const Approve = Schema.TaggedStruct("Approve", {
   hash: Schema.String,
 })
 
+/** Declines to approve the batch with this hash: it is cancelled. */
+export const Decline = Schema.TaggedStruct("Decline", {
+  at: Instant,
+  by: Actor,
+  credential,
+  typedBy,
+  hash: Schema.String,
+  reason: OutsideText,
+})
+
 export const ExpireApproval = Schema.TaggedStruct("ExpireApproval", { at: Instant })
 
 export const StartExecution = Schema.TaggedStruct("StartExecution", { at: Instant })
@@ -286,6 +296,7 @@ export const MailCommand = Schema.Union([
   RecordTransfer,
   RecordScreening,
   Approve,
+  Decline,
   Cancel,
   Review,
   Retry,
@@ -302,6 +313,7 @@ export type MailCommand = typeof MailCommand.Type
 export const isDecision = (command: MailCommand): boolean => {
   switch (command._tag) {
     case "Approve":
+    case "Decline":
     case "Cancel":
     case "Review":
     case "Retry":

@@ -5,7 +5,7 @@
 import type { Batch } from "./batch.ts"
 import type { ClearanceTerms } from "./clearance.ts"
 import type { BatchCommand } from "./commands.ts"
-import { decideApproval, decideExpiry } from "./decide-approval.ts"
+import { decideApproval, decideDecline, decideExpiry } from "./decide-approval.ts"
 import { decideCancel, decideResolve, decideRetry, decideReview } from "./decide-intervention.ts"
 import { decideClose, decideReceive, decideStart } from "./decide-lifecycle.ts"
 import { decideFunds, decidePosting, decidePostingBooked, decidePostingRefused } from "./decide-posting.ts"
@@ -27,6 +27,8 @@ export const decide = (batch: Batch, command: BatchCommand, terms: ClearanceTerm
       return decideReview(batch, command)
     case "Approve":
       return decideApproval(batch, command)
+    case "Decline":
+      return decideDecline(batch, command)
     case "ExpireApproval":
       return decideExpiry(batch, command)
     case "StartExecution":

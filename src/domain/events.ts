@@ -8,13 +8,13 @@ import { Schema } from "effect"
 import { BatchTerms } from "./batch-terms.ts"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
 import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers.ts"
-import { BatchRescheduled, CommandRefused, who } from "./command-refused.ts"
 import { Credential } from "./credential.ts"
 import { Duplicates } from "./duplicates.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
+import { ApprovalDeclined, BatchRescheduled, CommandRefused, who } from "./personal-events.ts"
 import { Route } from "./route.ts"
 import { schemes } from "./scheme.ts"
 
@@ -406,6 +406,7 @@ export const BatchEvent = Schema.Union([
   ItemReviewed,
   BatchApproved,
   ApprovalExpired,
+  ApprovalDeclined,
   ExecutionStarted,
   ItemsCancelled,
   CancellationRefused,

@@ -15,7 +15,9 @@ export const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch
   batch.duplicates = event.duplicates
   batch.terms = event.terms
   batch.approval =
-    event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
+    event.approval === undefined
+      ? undefined
+      : { ...event.approval, approvedBy: undefined, expired: false, declined: false }
   batch.attemptsMax = event.attemptsMax
   batch.payeePolicy = event.payeePolicy ?? "off"
   batch.itemCount = event.itemCount

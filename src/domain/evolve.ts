@@ -64,6 +64,9 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ApprovalExpired":
       if (batch.approval !== undefined) batch.approval.expired = true
       return batch
+    case "ApprovalDeclined":
+      if (batch.approval !== undefined) batch.approval.declined = true
+      return batch
     case "ExecutionStarted":
       batch.startedAt = event.at
       batch.arrivals = event.arrivals

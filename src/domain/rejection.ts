@@ -28,6 +28,7 @@ export type RejectionReason =
   | "approval-not-needed"
   | "already-approved"
   | "approval-expired"
+  | "approval-declined"
   | "approver-is-submitter"
   | "approver-unknown"
   | "submitter-unknown"

@@ -317,6 +317,7 @@ export const schemas = {
     { reason: text(280) },
     { by, items: { ...list(whole), minItems: 1, description: "All items by default." } },
   ),
+  Decline: closedObject({ hash: text(128), reason: text(280) }, { by }),
   Schedule: closedObject({ executeAt: instant }, { by }),
   Review: closedObject(
     { reason: text(280), decision: { enum: ["released", "rejected"] } },

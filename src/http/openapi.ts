@@ -235,6 +235,11 @@ export const openApiDocument = {
     "/payout-batches/{id}/cancellation": {
       post: intervention("cancelBatch", "Cancel a batch, or some of its items", "Cancellation", [batchId]),
     },
+    "/payout-batches/{id}/decline": {
+      post: intervention("declineBatch", "Decline to approve a batch, which cancels it", "Decline", [
+        batchId,
+      ]),
+    },
     "/payout-batches/{id}/schedule": {
       post: intervention("rescheduleBatch", "Change when a scheduled batch may start to pay", "Schedule", [
         batchId,

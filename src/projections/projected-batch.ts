@@ -32,6 +32,7 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "BatchReceived":
     case "BatchApproved":
     case "ApprovalExpired":
+    case "ApprovalDeclined":
     case "ExecutionStarted":
     case "CancellationRefused":
     case "CommandRefused":

@@ -132,7 +132,7 @@ const contracts = {
     itemCount: ItemNumber,
     /** The id that the 202 to the command has, and what was asked for. */
     commandId: Schema.String,
-    command: Schema.Literals(["approve", "cancel", "review", "retry", "resolve", "reschedule"]),
+    command: Schema.Literals(["approve", "decline", "cancel", "review", "retry", "resolve", "reschedule"]),
     /** Why the batch refused it; docs/SPEC.md lists the reasons. */
     reason,
     item: Schema.optionalKey(ItemNumber),

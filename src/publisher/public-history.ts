@@ -120,6 +120,7 @@ const publicEventsOf = (
     case "ClearancePending":
     case "BatchApproved":
     case "ApprovalExpired":
+    case "ApprovalDeclined":
     case "ExecutionStarted":
     case "CancellationRefused":
     case "PostingRequested":
@@ -186,6 +187,7 @@ const commandRefused = (
 
 const publicCommands = {
   Approve: "approve",
+  Decline: "decline",
   Cancel: "cancel",
   Review: "review",
   Retry: "retry",

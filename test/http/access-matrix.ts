@@ -99,6 +99,7 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     { partner: "batches:cancel", operator: "cancel" },
     "cancellation",
   ),
+  "POST /payout-batches/:id/decline": act({ partner: "batches:approve", operator: "approve" }, "decline"),
   "POST /payout-batches/:id/schedule": act({ partner: "batches:write" }, "schedule"),
   "POST /payout-batches/:id/items/:item/review": act(
     { partner: "batches:review", operator: "review" },

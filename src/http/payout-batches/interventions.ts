@@ -226,6 +226,13 @@ export const approve = intervention("approve", Schema.Struct({ by, hash }), (sai
   ...said,
 }))
 
+/** `{"hash", "reason", "by"?}`: who could approve the batch declines to, and it is cancelled. */
+export const decline = intervention("approve", Schema.Struct({ by, hash, reason }), (said, at) => ({
+  _tag: "Decline",
+  at,
+  ...said,
+}))
+
 /** One problem for the whole list, instead of one for each wrong number. */
 const itemNumbers = Schema.declare(
   (list): list is ReadonlyArray<ItemNumber> =>

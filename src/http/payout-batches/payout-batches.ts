@@ -37,7 +37,7 @@ import { oneOf, VERSION_MAX, wholeNumber } from "../edge/query.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
 import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
 import type { Intake } from "./intake.ts"
-import { approve, cancel, reschedule, resolve, retry, review } from "./interventions.ts"
+import { approve, cancel, decline, reschedule, resolve, retry, review } from "./interventions.ts"
 import { listEvents } from "./payout-batch-events.ts"
 import { acceptBatch } from "./payout-batch-intake.ts"
 
@@ -68,6 +68,7 @@ export const payoutBatches = (
     .get("/payout-batches/:id/items/:item", edge.caller(access.readBatches, ofBatch(showItem)))
     .get("/payout-batches/:id/events", edge.caller(access.readBatches, ofBatch(listEvents)))
     .post("/payout-batches/:id/approval", edge.act(access.approve, approve))
+    .post("/payout-batches/:id/decline", edge.act(access.approve, decline))
     .post("/payout-batches/:id/cancellation", edge.act(access.cancel, cancel))
     .post("/payout-batches/:id/schedule", edge.act(access.reschedule, reschedule))
     .post("/payout-batches/:id/items/:item/review", edge.act(access.review, review))

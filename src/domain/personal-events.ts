@@ -1,11 +1,20 @@
-/** Who gave a command, as events of the log have it; and two of these events: what was refused after it was accepted, and another schedule. */
+/** Who gave a command, as events of the log have it, and events of people: a refusal after a 202, another schedule, a declined approval. */
 import { Schema } from "effect"
 import { PlainText } from "./beneficiary.ts"
 import { Credential } from "./credential.ts"
 import { AttemptNumber, ItemNumber } from "./identifiers.ts"
+import { OutsideText } from "./outside-text.ts"
 
 /** The commands of people. */
-export const personalCommands = ["Approve", "Cancel", "Review", "Retry", "Resolve", "Reschedule"] as const
+export const personalCommands = [
+  "Approve",
+  "Decline",
+  "Cancel",
+  "Review",
+  "Retry",
+  "Resolve",
+  "Reschedule",
+] as const
 
 /** A name for people, as in all events. */
 const Actor = PlainText(128)
@@ -42,4 +51,13 @@ export const BatchRescheduled = Schema.TaggedStruct("BatchRescheduled", {
   /** Milliseconds since the Unix epoch, as the new `executeAt`. */
   at: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   executeAt: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+})
+
+/** Who could have approved the batch declined to. Its items are cancelled with it. */
+export const ApprovalDeclined = Schema.TaggedStruct("ApprovalDeclined", {
+  ...who,
+  /** Milliseconds since the Unix epoch. */
+  at: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  reason: OutsideText,
+  hash: Schema.String,
 })

@@ -1,4 +1,4 @@
-/** A partner changes when its scheduled batch may start to pay. */
+/** A partner changes when its scheduled batch may start to pay, and declines to approve one. */
 import { Effect } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
@@ -71,4 +71,19 @@ it("is refused for a batch that was not scheduled", async () => {
     status: 409,
     json: { reason: "not-scheduled" },
   })
+})
+
+it("is declined by who may approve, with a reason", async () => {
+  const id = await posted("declined", { requireApproval: true })
+  const { events } = (await api.get(`/payout-batches/${id}/events`)).json as {
+    events: ReadonlyArray<{ approval?: { hash: string } }>
+  }
+  const asked = { hash: events[0]?.approval?.hash, reason: "not ordered" }
+  expect((await say(`${id}/decline`, { hash: asked.hash }, { apiKey: supervisor })).status).toBe(400)
+  expect(await say(`${id}/decline`, asked)).toMatchObject({ json: { reason: "approver-is-submitter" } })
+  expect(await say(`${id}/decline`, asked, { apiKey: supervisor })).toMatchObject({
+    status: 202,
+    json: { expected: [{ type: "ApprovalDeclined", reason: "not ordered" }, { type: "ItemsCancelled" }] },
+  })
+  expect(await mailOf(id)).toEqual(["Decline"])
 })
