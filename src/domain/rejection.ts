@@ -2,7 +2,7 @@ import { Result } from "effect"
 import type { BatchCommand } from "./commands.ts"
 import type { BatchEvent } from "./events.ts"
 
-/** Why a batch refuses a command. A refusal adds no event. SPEC.md lists the reasons. */
+/** Why a batch refuses a command. SPEC.md lists the reasons. Refusals of people's commands are recorded: see answer-command.ts. */
 export type RejectionReason =
   | "no-such-batch"
   | "batch-exists"
