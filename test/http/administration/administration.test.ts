@@ -57,7 +57,8 @@ describe("an administrator", () => {
     const headers = { authorization: `Bearer ${carol}` }
     expect((await api.call(settings, { headers })).json).toEqual(shown)
     let attempts = 0
-    const posted = async () => (await api.post(`vandelay-${attempts++}`, { items: [payout("a")] }, key)).status
+    const posted = async () =>
+      (await api.post(`vandelay-${attempts++}`, { items: [payout("a")] }, key)).status
     await expect.poll(posted, { timeout: 5_000 }).toBe(400)
     const wrong = await post(settings, { itemMax: { EUR: "1.001" } })
     expect(wrong).toMatchObject({ status: 400, json: { errors: [{ pointer: "/itemMax" }] } })
