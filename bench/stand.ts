@@ -59,6 +59,8 @@ export const startStand = Effect.fn("startStand")(function* (
     REDIS_URL: redisUrl,
     DATABASE_URL: databaseUrl,
     NATS_URL: natsUrl,
+    // The floor has no quota, and all clients use one key.
+    REQUESTS_PER_SECOND: "1000000",
     API_KEYS: sandboxApiKeys,
     MASTER_KEYS: localMasterKeys(folder),
   }

@@ -1,5 +1,5 @@
 /* The npm packages: checks whether they match the lock file, and installs them if they do not. */
-import { accessSync, constants, existsSync, readFileSync } from "node:fs"
+import { accessSync, constants, existsSync, lstatSync, readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { basename, join } from "node:path"
 import { run, withProgress } from "./command.mjs"
@@ -17,7 +17,8 @@ export const needsInstall = (root) => {
 }
 
 /** Installs what the lock file says. npm's warnings about engines concern the Node that runs npm, not ours. */
-export const installDependencies = (root) =>
+export const installDependencies = (root) => {
+  requireOwn(join(root, "node_modules"))
   withProgress("Installing the npm packages", () => {
     const [command, ...first] = npmCommand(process.env)
     const options = ["ci", "--prefix", root, "--include=dev", "--loglevel=error", "--no-audit", "--no-fund"]
@@ -25,6 +26,16 @@ export const installDependencies = (root) =>
     if (needsInstall(root))
       throw new Error("npm ci left node_modules incomplete: did it run with --ignore-scripts?")
   })
+}
+
+/** npm ci empties the folder first: of a link, it would empty the folder of another clone. */
+const requireOwn = (folder) => {
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new Error(
+      `${folder} is a link to a folder that is not what package-lock.json says, and another clone may use it.\n` +
+        "Remove the link, and the packages are installed here; or install them where it leads to.",
+    )
+}
 
 /** The npm that runs this script, with its own Node, since the one in node_modules is about to be removed. */
 const npmCommand = ({ npm_execpath, npm_node_execpath }) =>

@@ -17,6 +17,7 @@ import { layer as settingsInPostgres } from "./identity/settings-records-postgre
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
+import { layer as leasesOverRedis } from "./platform/lease-count-redis.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
@@ -97,6 +98,7 @@ const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedL
   Layer.provideMerge(database),
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
+const requestLeases = leasesOverRedis.pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
 const dayLimits = dayLimitsOnRedis.pipe(Layer.provide(foundation))
 const claimMarks = claimMarksOnRedis.pipe(Layer.provide(foundation))
@@ -202,6 +204,7 @@ const parts = {
         payoutLimits,
         allowances,
         dayLimits,
+        requestLeases,
         claims,
         claimMarks,
       ]),

@@ -11,13 +11,14 @@ import {
   Schema,
   String as Str,
 } from "effect"
-import { Webhook } from "standardwebhooks"
 import { PayeePolicy } from "./domain/clearance-answers.ts"
 import { type DuplicatePolicies, readDuplicatePolicies } from "./domain/duplicate-policy.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
+import { BankSecretsText, CallbackSecretText, MasterKeysText, masterKeyPair } from "./parsing/secret-texts.ts"
+import { OriginsText, originsIn } from "./parsing/web-origin.ts"
 
 /** The points at which a test may kill the process. Each is passed once per loop of a batch. */
 export const crashPoints = [
@@ -95,19 +96,6 @@ const duplicatePolicies = Config.schema(DuplicatePoliciesText, "DUPLICATE_PAYOUT
 /** Master keys by id, in base64. The first one wraps; all unwrap. */
 export type MasterKeys = Arr.NonEmptyReadonlyArray<readonly [id: string, key: Redacted.Redacted<string>]>
 
-/** Ids of letters, digits and hyphens; keys of 32 bytes, for AES-256. */
-const masterKeyPair = /^([A-Za-z0-9-]{1,32})=([A-Za-z0-9+/]{43}=)$/
-
-const MasterKeysText = Schema.String.check(
-  Schema.makeFilter((text: string) => {
-    const ids = text.split(",").map((pair) => masterKeyPair.exec(pair.trim())?.[1])
-    return (
-      (!ids.includes(undefined) && new Set(ids).size === ids.length) ||
-      "expected master keys such as k2=<base64 of 32 bytes>,k1=…, each id once"
-    )
-  }),
-)
-
 /** MASTER_KEYS: "k2=<base64 of 32 bytes>,k1=…". */
 export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysText, "MASTER_KEYS").pipe(
   Config.map((text) =>
@@ -118,40 +106,12 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
   ),
 )
 
-/** Whether a secret can verify callbacks: it is complete base64, and the library accepts it. */
-const isUsableSecret = (secret: string): boolean => {
-  const [, base64 = ""] = /^whsec_(.+)$/.exec(secret) ?? []
-  if (base64 === "" || Buffer.from(base64, "base64").toString("base64") !== base64) return false
-  try {
-    return new Webhook(secret) !== undefined
-  } catch {
-    return false
-  }
-}
-
-const CallbackSecretText = Schema.String.check(
-  Schema.makeFilter((text: string) => isUsableSecret(text) || "expected whsec_ and base64"),
-)
-
 /** The secret with which one party signs callbacks: "whsec_…". */
 const callbackSecret = (name: string) =>
   Config.schema(CallbackSecretText, name).pipe(
     Config.map((text) => Redacted.make(text)),
     Config.option,
   )
-
-const bankSecret = /^(?:[a-z0-9-]{1,32}=)?(whsec_.+)$/
-
-const BankSecretsText = Schema.String.check(
-  Schema.makeFilter((text: string) => {
-    const secrets = text.split(",")
-    const forAll = secrets.length === 1 && text.startsWith("whsec_")
-    const isGood = secrets.every(
-      (one) => isUsableSecret(bankSecret.exec(one.trim())?.[1] ?? "") && (forAll || one.includes("=whsec_")),
-    )
-    return isGood || "expected whsec_…, or north=whsec_…,south=whsec_…"
-  }),
-)
 
 /** The secrets with which banks sign callbacks, by bank. Without a name: that of the only bank that calls back. */
 export type BankSecrets = ReadonlyArray<
@@ -229,6 +189,16 @@ const settings = all({
     connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),
     /** Acts of one partner (approve, cancel, review, retry, resolve) in each process; twice as many after a pause. */
     actsPerSecond: count("ACTS_PER_SECOND", 50),
+    /** Event streams that are open in each process, and those of one partner. */
+    eventStreamsMax: count("EVENT_STREAMS_MAX", 512),
+    eventStreamsPerPartnerMax: count("EVENT_STREAMS_PER_PARTNER_MAX", 64),
+    /** Requests of one key in all processes, on average over ten seconds. */
+    requestsPerSecond: count("REQUESTS_PER_SECOND", 1_000),
+    /** Pages of these origins may read answers (CORS). */
+    corsOrigins: Config.schema(OriginsText, "CORS_ORIGINS").pipe(
+      Config.map(originsIn),
+      Config.withDefault(originsIn("")),
+    ),
   }),
   /** Operators who sign in at an issuer of OpenID Connect; nobody does without one. `identity/sign-in-settings.ts` checks them. */
   signIn: all({
@@ -297,6 +267,8 @@ const settings = all({
   worker: all({
     /** Batches that one worker owns at a time. */
     activeMax: count("WORKER_BATCHES", 64),
+    /** Payouts of batches that it released which banks have to report soon, beyond which a worker begins no new batch. */
+    unreportedMax: count("WORKER_UNREPORTED", 5_000),
     /** A batch whose worker has not renewed its lease for this long is taken over. */
     claimMs: count("CLAIM_MS", 8 * seconds),
     sweepMs: count("SWEEP_MS", 60 * seconds),

@@ -1,7 +1,7 @@
 /** How long the tests run whose proof grows with their length. */
 
 /** Whether the full length is asked for, as by `npm run test:long`. */
-const isLong = process.env.TEST_LENGTH === "long"
+export const isLong = process.env.TEST_LENGTH === "long"
 
 /** The full length in a long run, and in every other run the shortened one. */
 export const lengthOf = <A>(lengths: { readonly full: A; readonly short: A }): A =>

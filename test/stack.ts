@@ -4,12 +4,15 @@
  *
  * All temporary files of the run lie in that folder, through TMPDIR. It is removed at the end, and any process
  * that still works for the run then makes it fail. What one process compiled lies there, too, for those that start
- * later: a run starts some two hundred.
+ * later: a run starts some two hundred, and the first one, which loads what they load, runs while the servers start.
  */
+import { execFile } from "node:child_process"
 import { chmodSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { Effect, Exit, Scope } from "effect"
 import type { TestProject } from "vitest/node"
 import { type StackUrls, startStack } from "../src/dev/embedded-stack.ts"
@@ -18,6 +21,10 @@ import { processesOfRun } from "./run-processes.ts"
 
 const END_WITHIN_MS = 15_000
 const POLL_MS = 100
+/** It takes two seconds, and on a busy machine many times as long. */
+const LOAD_MS_MAX = 120_000
+
+const loadedByProcesses = fileURLToPath(new URL("./loaded-by-processes.ts", import.meta.url))
 
 declare module "vitest" {
   interface ProvidedContext extends StackUrls {
@@ -42,8 +49,10 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
       else process.env[name] = value
   }
   try {
-    const { redisUrl, databaseUrl, natsUrl } = await Effect.runPromise(
-      startStack({ dataDir: join(folder, "stack") }).pipe(Scope.provide(scope)),
+    const [{ redisUrl, databaseUrl, natsUrl }] = await Effect.runPromise(
+      Effect.all([startStack({ dataDir: join(folder, "stack") }), fillCompileCache], {
+        concurrency: "unbounded",
+      }).pipe(Scope.provide(scope)),
     )
     project.provide("redisUrl", redisUrl)
     project.provide("databaseUrl", databaseUrl)
@@ -56,6 +65,11 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
     throw error
   }
 }
+
+/** Fails if the files cannot be loaded. */
+const fillCompileCache = Effect.tryPromise((signal) =>
+  promisify(execFile)(process.execPath, [loadedByProcesses], { signal, timeout: LOAD_MS_MAX }),
+)
 
 const requireNoProcessLeft = async (folder: string): Promise<void> => {
   let left = processesOfRun(folder)

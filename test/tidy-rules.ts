@@ -32,7 +32,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   sandbox: [],
   parsing: [],
   telemetry: ["config", "domain/masking"],
-  config: ["domain", "parsing/network"],
+  config: ["domain", "parsing/network", "parsing/secret-texts", "parsing/web-origin"],
   platform: settingsAndSignals,
   // The tables of all rooms come from here, and the server that they are on.
   database: ["platform", ...settingsAndSignals],
@@ -121,6 +121,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "parsing",
     "projections/batch-queries",
+    "platform/lease-count",
     "platform/store-unavailable",
     "streams",
     "vault/partner-keys",
@@ -136,12 +137,26 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing",
     "streams",
     "projections/batch-queries",
+    "projections/search-filter",
     // What the banks that the rules lead to can be sent.
     "providers/banks/payout-limits",
     "register",
     "vault",
     "platform/intake-pressure",
     "platform/store-unavailable",
+    ...settingsAndSignals,
+  ],
+  // Batches that come as files, which are read as the command line reads them.
+  "http/payout-uploads": [
+    "http/edge",
+    "http/routing",
+    "http/payout-batches",
+    "payout-files",
+    "domain",
+    "identity",
+    "parsing",
+    "providers/banks/payout-limits",
+    "vault/partner-keys",
     ...settingsAndSignals,
   ],
   // What providers tell becomes commands to batches, as what people say does.
@@ -160,6 +175,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "register",
     ...settingsAndSignals,
   ],
+  // What describes the API. It gets the document from the app.
+  "http/documentation": ["http/edge", "http/routing"],
   // What workers tell of providers; the API calls none.
   "http/operations": [
     "http/edge",
@@ -184,8 +201,10 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/routing",
     "http/administration",
     "http/payout-batches",
+    "http/payout-uploads",
     "http/callbacks",
     "http/operations",
+    "http/documentation",
     "http/webhook-endpoints",
     "domain",
     "identity",
@@ -207,7 +226,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // What people and other systems send as files. Items are checked by the API's own reading of them.
   "payout-files": [
     "domain",
+    "parsing",
     "http/payout-batches/payout-batch-request",
+    "http/payout-batches/intake-rules",
     "providers/iso20022/element",
     "providers/iso20022/unreadable-file",
     "providers/iso20022/xml-reader",

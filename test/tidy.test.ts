@@ -93,6 +93,23 @@ describe("a test that depends on chance", () => {
   })
 })
 
+describe("what a run of tests compiles before its processes start", () => {
+  const files = fileGraph(sourcesIn(["src", "test"], root))
+
+  /** The files that are loaded with one, itself included. */
+  const loadedWith = (start: string): ReadonlySet<string> => {
+    const loaded = new Set([start])
+    for (const path of loaded) for (const target of files.get(path) ?? []) loaded.add(target)
+    return loaded
+  }
+
+  it("is all that the service loads", () => {
+    const compiled = loadedWith("test/loaded-by-processes.ts")
+    const missing = [...loadedWith("src/main.ts")].filter((path) => !compiled.has(path))
+    expect(missing).toEqual(["src/main.ts"])
+  })
+})
+
 describe("src", () => {
   it.each(paths)("%s is where it belongs and imports only what it may", (path) => {
     expect(violations(path, readFileSync(join(src, path), "utf8"))).toEqual([])

@@ -92,6 +92,8 @@ export const startPipelineStand = Effect.fn("startPipelineStand")(function* (
     REDIS_URL: stack.redisUrl,
     DATABASE_URL: stack.databaseUrl,
     NATS_URL: stack.natsUrl,
+    // The floor has no quota, and all clients use one key.
+    REQUESTS_PER_SECOND: "1000000",
     API_KEYS: sandboxApiKeys,
     MASTER_KEYS: localMasterKeys(folder),
     WEBHOOKS_ALLOW_PRIVATE: "true",

@@ -138,7 +138,8 @@ const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
 const endCall = (actor: Activation, ended: Message & { _tag: "Ended" }): Effect.Effect<void> => {
   actor.decisions.push(...ended.decisions)
   actor.callsUnderWay -= 1
-  for (const [item, call] of actor.busy) if (call === ended.call) actor.busy.delete(item)
+  if (actor.callsUnderWay === 0) actor.busy.clear()
+  else for (const [item, call] of actor.busy) if (call === ended.call) actor.busy.delete(item)
   if (ended.stalled !== undefined) return stall(actor, ended.kind, ended.stalled)
   actor.backoff.succeeded(ended.kind)
   return Effect.void
@@ -363,7 +364,9 @@ const wakeOf = (
 }
 
 /** Leaves the state of a released batch to its next activation. */
-const keepWarm = ({ id, batch, head, compared, answered, backoff, line, services }: Activation): void =>
+const keepWarm = ({ id, batch, head, compared, answered, backoff, line, services }: Activation): void => {
   services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
+  if (!isQuiescent(batch)) services.rests(id, batch.tasks.inquire.size)
+}
 
 const lastOf = (answered: ReadonlySet<string>): Set<string> => new Set([...answered].slice(-ANSWERED_MAX))

@@ -1,7 +1,8 @@
 /**
  * A worker takes scheduled batches from the run queue and runs an actor for each, a bounded number at a time. It also renews
  * its leases, takes over batches of workers that do not, wakes batches whose timer is due, schedules open batches that
- * nothing else would wake (sweep), and enqueues decisions again that no batch has answered.
+ * nothing else would wake (sweep), and enqueues decisions again that no batch has answered. Batches that have begun come before
+ * new ones: of those it begins no more than banks can report (see begun-window.ts).
  *
  * When it stops, it drains: it takes no new batch and no new work, records what is under way, and hands over every batch.
  */
@@ -20,16 +21,18 @@ import { EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { Mailbox } from "../streams/mailbox.ts"
 import { Partitions } from "../streams/partitions.ts"
-import { type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.ts"
+import { type Admitted, type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
+import { BegunWindow } from "./begun-window.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
+import { releasing, releasingByAppend } from "./releases.ts"
 import { TimerWatch } from "./timer-watch.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
@@ -56,6 +59,8 @@ const ONE_MORE_EVERY_MS = 250
 /** Batches that a worker at rest takes before it knows whether intake is pressed, and how long it takes to know. */
 const FIRST_TAKE_MAX = 8
 const ASKED_MS = 2
+/** How often a worker looks for new batches that wait although there is room for them: after it left room, with work, at rest. */
+const ADMIT_EVERY_MS = { withheld: 25, busy: 250, atRest: 1_000 } as const
 /** Batches of dead workers that are taken over at a time even if the worker has no room. */
 const ORPHANS_MIN = 8
 
@@ -67,6 +72,7 @@ export const layer = Layer.effectDiscard(
     for (const part of (yield* RunQueue).parts)
       yield* forkLoop(worker, "take", takeScheduled(worker, part), 0)
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
+    yield* forkLoop(worker, "admit", admitWaiting(worker), 0)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
     yield* forkLoop(worker, "wake", wakeDue(worker), WAKE_EVERY_MS_MIN)
     yield* forkLoop(worker, "look", lookForDue(worker), CHECK_EVERY_MS)
@@ -88,6 +94,10 @@ interface Worker {
   /** A permit is held while batches are taken. Holding all permits means that no more will come. */
   readonly taking: Semaphore.Semaphore
   draining: boolean
+  /** How much it has begun that is not finished. */
+  readonly window: BegunWindow
+  /** Whether it kept new batches out of the run queue since it last looked whether any wait. */
+  withheld: boolean
   /** The share of the time for which the worker works now: below 1 while accepting comes first. */
   readonly share: () => number
   /** Publishes how many batches the worker owns. */
@@ -101,6 +111,7 @@ const makeWorker = Effect.gen(function* () {
   const { activeBatches } = yield* Metrics
   const pipelines = yield* Pipelines
   const timers = new TimerWatch()
+  const window = new BegunWindow(settings.unreportedMax)
   const { share } = yield* IntakePressure
   let commands = 0
   const worker: Worker = {
@@ -111,13 +122,15 @@ const makeWorker = Effect.gen(function* () {
     actors: yield* FiberMap.make<BatchId, void, never>(),
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
+    window,
+    withheld: false,
     share,
     count: () => activeBatches.set(leases.size),
     services: {
       clock: yield* Clock.Clock,
-      store: settingTimersByAppend(timers, yield* EventStore),
+      store: releasingByAppend(timers, () => admittedBy(worker), yield* EventStore),
       mailbox: yield* Mailbox,
-      queue: settingTimers(timers, yield* RunQueue),
+      queue: releasing(timers, () => admittedBy(worker), yield* RunQueue),
       partitions: yield* Partitions,
       pipelines,
       pass: yield* CrashPoints,
@@ -130,6 +143,7 @@ const makeWorker = Effect.gen(function* () {
       decisions: yield* DecisionRegister,
       watch: yield* StoreWatch,
       isDraining: () => worker.draining,
+      rests: (batch, payouts) => window.rests(batch, payouts, moment().monotonic),
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,
     },
@@ -137,28 +151,12 @@ const makeWorker = Effect.gen(function* () {
   return worker
 })
 
-/** A run queue whose releases are known here, so that their timers are looked for when they are due. */
-const settingTimers = (timers: TimerWatch, queue: RunQueue["Service"]): RunQueue["Service"] => ({
-  ...queue,
-  release: (owned, wakeAt, mail) =>
-    Effect.tap(queue.release(owned, wakeAt, mail), (answer) =>
-      Effect.sync(() => {
-        if (answer === "released" && wakeAt !== undefined) timers.set(wakeAt)
-      }),
-    ),
-})
-
-/** A store whose appends that release a batch are known here in the same way. */
-const settingTimersByAppend = (timers: TimerWatch, store: EventStore["Service"]): EventStore["Service"] => ({
-  ...store,
-  append: (owned, append) =>
-    Effect.tap(store.append(owned, append), ({ isReleased }) =>
-      Effect.sync(() => {
-        const wakeAt = append.release?.wakeAt
-        if (isReleased && wakeAt !== undefined) timers.set(wakeAt)
-      }),
-    ),
-})
+/** Who enters the run queue when this worker releases a batch: nobody new while it may begin nothing. */
+const admittedBy = (worker: Worker): Admitted => {
+  if (!worker.window.isFull(moment().monotonic)) return "next"
+  worker.withheld = true
+  return "begun"
+}
 
 /** Which clearances are valid: by the settings, and by the lists that the compliance engine announced last. */
 const makeClearanceTerms = Effect.gen(function* () {
@@ -216,10 +214,7 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePa
   const { activeMax } = worker.settings
   if (worker.leases.size >= activeMax || worker.draining) return yield* Effect.sleep(FULL_MS)
   const isAtRest = worker.leases.size === 0
-  // At rest nobody asks how much of the time there is. So the first batches are few.
-  const room = isAtRest
-    ? Math.min(activeMax, FIRST_TAKE_MAX)
-    : Math.ceil(activeMax * worker.share()) - worker.leases.size
+  const room = roomOf(worker)
   if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)
   const takenAt = moment()
   yield* taking(worker, part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS), takenAt)
@@ -227,6 +222,10 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePa
   worker.share()
   yield* Effect.sleep(ASKED_MS)
 })
+
+/** How many batches more the worker takes now. At rest nobody asks how much of the time there is. So the first batches are few. */
+const roomOf = ({ leases, share, settings: { activeMax } }: Worker): number =>
+  leases.size === 0 ? Math.min(activeMax, FIRST_TAKE_MAX) : Math.ceil(activeMax * share()) - leases.size
 
 /** Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. */
 const taking = (
@@ -237,6 +236,20 @@ const taking = (
   Effect.suspend(() =>
     worker.draining ? Effect.void : Effect.flatMap(take, (owned) => runAll(worker, owned, takenAt)),
   ).pipe(worker.taking.withPermit, Effect.uninterruptible)
+
+/**
+ * New batches wait in the lines of their partners while no worker had room for them. When there is room, nobody's release lets
+ * them in any more, so somebody has to.
+ */
+const admitWaiting = Effect.fnUntraced(function* (worker: Worker) {
+  const { withheld, busy, atRest } = ADMIT_EVERY_MS
+  yield* Effect.sleep(worker.withheld ? withheld : worker.leases.size > 0 ? busy : atRest)
+  const room = roomOf(worker)
+  const now = moment().monotonic
+  if (worker.draining || room <= 0 || !worker.window.mayBegin(now)) return
+  const admitted = yield* (yield* RunQueue).admit(worker.window.isFull(now) ? 1 : room)
+  worker.withheld = admitted > 0
+})
 
 /** If no owner is silent for half of the claim time, nothing can be taken over before the other half has passed. */
 const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
@@ -263,6 +276,9 @@ const runAll = Effect.fnUntraced(function* (
   takenAt: Moment,
 ) {
   for (const owned of taken) {
+    const mayBegin = !owned.isNew || worker.window.begin(moment().monotonic)
+    if (!mayBegin && (yield* postponed(worker, owned))) continue
+    worker.window.leaves(owned.batch)
     const lease: Lease = { owned, renewedAt: takenAt }
     // An actor that still runs here under an older claim ends before the next one begins.
     if (worker.leases.has(owned.batch)) yield* FiberMap.remove(worker.actors, owned.batch)
@@ -275,6 +291,25 @@ const runAll = Effect.fnUntraced(function* (
     yield* FiberMap.run(worker.actors, owned.batch, supervise(worker, lease).pipe(Effect.ensuring(forget)))
   }
 })
+
+/** Puts a new batch back. Returns `false` if that cannot be: then it has to begin, because nobody else would take it now. */
+const postponed = (worker: Worker, owned: Ownership) =>
+  Effect.flatMap(RunQueue, ({ postpone }) => postpone(owned)).pipe(
+    Effect.as(true),
+    Effect.catchTags({
+      OwnershipLost: () => Effect.succeed(true),
+      StoreUnavailable: ({ step, reason }) =>
+        Effect.as(
+          Effect.logWarning("batch not postponed", { worker: worker.name, batch: owned.batch, step, reason }),
+          false,
+        ),
+    }),
+    Effect.tap((isPostponed) =>
+      Effect.sync(() => {
+        if (isPostponed) worker.withheld = true
+      }),
+    ),
+  )
 
 /**
  * Runs an actor and handles its end. If it failed because a store is down, the batch stays pending for this worker without

@@ -184,6 +184,9 @@ export interface Approval {
   readonly expiresAt: number
   readonly hash: string
   approvedBy: string | undefined
+  /** The credential of who approved it, and when; absent as long as nobody did, and the first in logs of old releases. */
+  approverCredential?: Credential | undefined
+  approvedAt?: number | undefined
   expired: boolean
   declined: boolean
 }
@@ -303,6 +306,13 @@ export const batchState = (batch: Batch): BatchState => {
   if (unscreened > 0) return batch.tasks.submit.size === batch.itemCount ? "received" : "screening"
   if (isAwaitingApproval(batch)) return "awaiting-approval"
   return batch.executeAt !== undefined && mayStart(batch, Number.POSITIVE_INFINITY) ? "scheduled" : "settling"
+}
+
+/** Records who approved it, and when. */
+export const approve = (approval: Approval, { at, by, credential }: BatchEventOf<"BatchApproved">): void => {
+  approval.approvedBy = by
+  approval.approverCredential = credential
+  approval.approvedAt = at
 }
 
 /** Whether the batch waits for a second person. */

@@ -38,13 +38,17 @@ const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/
 /** Text that a person reads: 1 to `length` code points in Unicode NFC, trimmed, with nothing invisible in it. */
 export const PlainText = (length: number) =>
   Schema.String.check(
-    Schema.makeFilter((text: string) => {
-      if (text.length === 0 || !hasAtMost(text, length)) return `expected 1 to ${length} characters`
-      if (plainAscii.test(text)) return true
-      if (text !== text.trim()) return "expected no white space at the ends"
-      if (invisible.test(text)) return "expected no control, bidirectional or zero-width characters"
-      return text === text.normalize("NFC") || "expected Unicode normalization form C"
-    }),
+    Schema.makeFilter(
+      (text: string) => {
+        if (text.length === 0 || !hasAtMost(text, length)) return `expected 1 to ${length} characters`
+        if (plainAscii.test(text)) return true
+        if (text !== text.trim()) return "expected no white space at the ends"
+        if (invisible.test(text)) return "expected no control, bidirectional or zero-width characters"
+        return text === text.normalize("NFC") || "expected Unicode normalization form C"
+      },
+      // The lengths in JSON Schema are code points, too; the rest is looser there.
+      { toJsonSchema: () => [{ minLength: 1, maxLength: length }, true] },
+    ),
   )
 
 /**
@@ -127,8 +131,11 @@ export const sealedOf = ({ account, address }: Omit<Beneficiary, "name">): Seale
   address === undefined ? account : { ...account, address }
 
 /** What was sealed, taken apart again. */
-export const unsealed = ({ address, ...account }: SealedAccount): Omit<Beneficiary, "name"> =>
-  address === undefined ? { account } : { account, address }
+export const unsealed = (sealed: SealedAccount): Omit<Beneficiary, "name"> => {
+  if (sealed.address === undefined) return { account: sealed }
+  const { address, ...account } = sealed
+  return { account, address }
+}
 
 /** The part of an account that identifies it within its bank: the whole IBAN, or the account number. */
 const accountNumberOf = (account: BeneficiaryAccount): string =>

@@ -16,5 +16,6 @@ export const TextWithin = (lengthMax: number) =>
     Schema.makeFilter(
       (text: string) =>
         (text.length > 0 && hasAtMost(text, lengthMax)) || `expected 1 to ${lengthMax} characters`,
+      { toJsonSchema: () => ({ minLength: 1, maxLength: lengthMax }) },
     ),
   )

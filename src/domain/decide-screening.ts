@@ -81,11 +81,13 @@ const newsIn = (
   answers: ReadonlyArray<ClearanceAnswer>,
   source: AnswerSource,
 ): ReadonlyArray<ClearanceDecision> => {
+  const news: Array<ClearanceDecision> = []
   const underPolicy = answers.flatMap((answer) => answersUnder(answer, batch.payeePolicy))
-  return [...Map.groupBy(underPolicy, ({ item }) => item)].flatMap(([number, own]) => {
+  for (const [number, own] of Map.groupBy(underPolicy, ({ item }) => item)) {
     const item = batch.items.get(number)
-    return item === undefined ? [] : newsOf(item, own, source)
-  })
+    if (item !== undefined) news.push(...newsOf(item, own, source))
+  }
+  return news
 }
 
 /** Findings that are new; without any, the answer that the item has been waiting for. */

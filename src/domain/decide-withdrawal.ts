@@ -88,16 +88,15 @@ interface About {
 
 /** The resolution that the withdrawal was requested for, with its evidence and its author. */
 const resolvedBy = (
-  { outcome, by, credential, reason, evidence, proposedBy }: Withdrawal,
+  { outcome, reason, evidence, proposedBy, ...asked }: Withdrawal,
   about: About,
 ): ReadonlyArray<BatchEvent> => {
   if (outcome === undefined) return []
   const details = {
-    ...(credential === undefined ? {} : { credential }),
     ...(evidence === undefined ? {} : { evidence }),
     ...(proposedBy === undefined ? {} : { proposedBy }),
   }
-  return [{ _tag: "ParkedResolved", ...about, outcome, by, reason, ...details }]
+  return [{ _tag: "ParkedResolved", ...about, outcome, ...whoAsked(asked), reason, ...details }]
 }
 
 const withdrawn = (item: Item, attempt: Attempt, about: About): ReadonlyArray<BatchEvent> => {
@@ -134,7 +133,11 @@ const refusedCancellation = (
   items: [{ item, reason }],
 })
 
-const whoAsked = ({ by, credential }: Withdrawal) => ({ by, ...(credential && { credential }) })
+const whoAsked = ({ by, credential, typedBy }: Pick<Withdrawal, "by" | "credential" | "typedBy">) => ({
+  by,
+  ...(credential && { credential }),
+  ...(typedBy && { typedBy }),
+})
 
 /** If a cancellation waits for the withdrawal, a final outcome of the attempt refuses it. */
 export const tooLateBy = (

@@ -37,14 +37,21 @@ export const answered = (
   const isUnasked = item.state === "received"
   const isAnswer = item.asked === clearance || isUnasked
   const decides = effectOn(item) === "decides" || isUnasked
-  return {
-    findings,
-    ...(isStricter(item.verdict ?? "approved", decision) ? {} : { verdict: decision, listVersion }),
-    ...(payee === undefined ? {} : { payee }),
-    ...(isAnswer ? { asked: undefined, lastAnswer: { at: countedFrom(open, at), listVersion } } : {}),
-    ...(decides ? ruling : {}),
-    ...(decides && decision === "approved" && ruling.state === "screened" ? { reason } : {}),
+  const changed: Partial<Item> = { findings }
+  if (!isStricter(item.verdict ?? "approved", decision)) {
+    changed.verdict = decision
+    changed.listVersion = listVersion
   }
+  if (payee !== undefined) changed.payee = payee
+  if (isAnswer) {
+    changed.asked = undefined
+    changed.lastAnswer = { at: countedFrom(open, at), listVersion }
+  }
+  if (decides) {
+    changed.state = ruling.state
+    changed.reason = decision === "approved" && ruling.state === "screened" ? reason : ruling.reason
+  }
+  return changed
 }
 
 /** The age of a clearance counts from its request, as the answer may have waited for us, or from a postponed answer. */

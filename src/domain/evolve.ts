@@ -10,6 +10,7 @@ import { newAttempt, standing } from "./attempts.ts"
 import {
   type Attempt,
   type AttemptPhase,
+  approve,
   attemptOf,
   type Batch,
   emptyBatch,
@@ -26,6 +27,7 @@ import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent 
 import { begin } from "./evolve-receipt.ts"
 import { type Answer, answered, askedAbout, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import type { ItemState } from "./item-state.ts"
+import { newItem } from "./new-item.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
 import { rescheduled } from "./reschedule.ts"
@@ -59,7 +61,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ItemReviewed":
       return change(batch, event.item, reviewing(itemOf(batch, event.item), event))
     case "BatchApproved":
-      if (batch.approval !== undefined) batch.approval.approvedBy = event.by
+      if (batch.approval !== undefined) approve(batch.approval, event)
       return batch
     case "ApprovalExpired":
       if (batch.approval !== undefined) batch.approval.expired = true
@@ -166,37 +168,8 @@ export const fold = (events: Iterable<BatchEvent>, batch: Batch = emptyBatch()):
   return batch
 }
 
-/** Items without findings share this array, because most have none. */
-const noFindings: Item["findings"] = []
-
 const addItem = (batch: Batch, accepted: PayoutItem): void => {
-  const item: Item = {
-    ...accepted,
-    state: "received",
-    since: batch.version,
-    ledger: "none",
-    task: "submit",
-    place: 0,
-    firstClearance: undefined,
-    clearance: undefined,
-    asked: undefined,
-    lastAnswer: undefined,
-    findings: noFindings,
-    verdict: undefined,
-    listVersion: undefined,
-    payee: undefined,
-    clearanceWithdrawn: false,
-    cancelled: false,
-    cancellationRefused: false,
-    posting: undefined,
-    refusal: undefined,
-    attempt: undefined,
-    earlier: [],
-    reroute: undefined,
-    attended: false,
-    proposal: undefined,
-    reason: undefined,
-  }
+  const item = newItem(accepted, batch.version)
   batch.items.set(item.item, item)
   batch.tasks.submit.add(item.item)
   const tally = tallyOf(talliesOf(batch, item.currency), item.state)

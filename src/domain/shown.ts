@@ -2,7 +2,15 @@
  * A batch and its items as they are shown: in read models, the API, public events and the command line. Item states have their
  * public names here.
  */
-import { type Batch, type BatchState, batchState, type Finding, type Item, type Tally } from "./batch.ts"
+import {
+  type Approval,
+  type Batch,
+  type BatchState,
+  batchState,
+  type Finding,
+  type Item,
+  type Tally,
+} from "./batch.ts"
 import { maskedAccount } from "./beneficiary.ts"
 import { nameOfFinding } from "./clearance.ts"
 import { isForPerson, isRest, type PublicItemState, publicItemStates, publicStateOf } from "./item-state.ts"
@@ -29,7 +37,23 @@ export interface ShownBatch
     >
   > {
   readonly state: BatchState
+  /** Absent if the batch needs no approval. */
+  readonly approval: ShownApproval | undefined
+  /** The day on which the payouts of each scheme should arrive, once the batch started to pay. */
+  readonly expectedArrivals: Batch["arrivals"] | undefined
   readonly totals: ShownTotals
+}
+
+/** The approval that a batch needs: why, of which hash, until when, and what became of it. Times are epoch milliseconds. */
+export interface ShownApproval {
+  readonly state: "pending" | "approved" | "expired"
+  readonly reason: Approval["reason"]
+  readonly hash: string
+  readonly expiresAt: number
+  /** The approver's name as the event has it, and the credential, by which the approver is known. */
+  readonly by?: string
+  readonly credential?: string
+  readonly approvedAt?: number
 }
 
 /** A copy of the batch as it is now. Times are epoch milliseconds. */
@@ -46,7 +70,22 @@ export const shownBatch = (batch: Batch): ShownBatch => ({
   updatedAt: batch.updatedAt,
   closedAt: batch.closedAt,
   executeAt: batch.executeAt,
+  approval: batch.approval === undefined ? undefined : shownApproval(batch.approval),
+  expectedArrivals: batch.arrivals.length === 0 ? undefined : batch.arrivals,
 })
+
+const shownApproval = (approval: Approval): ShownApproval => {
+  const { reason, hash, expiresAt, approvedBy, approverCredential, approvedAt, expired } = approval
+  return {
+    state: approvedBy !== undefined ? "approved" : expired ? "expired" : "pending",
+    reason,
+    hash,
+    expiresAt,
+    ...(approvedBy === undefined ? {} : { by: approvedBy }),
+    ...(approverCredential === undefined ? {} : { credential: approverCredential }),
+    ...(approvedAt === undefined ? {} : { approvedAt }),
+  }
+}
 
 const totalsOf = ({ tallies }: Batch): ShownTotals => {
   const totals: Record<string, Partial<Record<PublicItemState, Tally>>> = {}
@@ -107,6 +146,7 @@ export const shownItem = (item: Item) => ({
   ledger: item.ledger,
   bank: item.attempt?.bank,
   transferReference: item.attempt?.reference,
+  transferId: item.attempt?.transferId,
   attempt: item.attempt?.attempt,
   reason: item.reason,
   payee: item.payee,

@@ -5,9 +5,11 @@
 import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
-import type { AppConfig } from "../config.ts"
+import { AppConfig } from "../config.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
+import type { CallbackSecrets } from "../identity/callback-secrets.ts"
+import type { Credentials } from "../identity/credentials.ts"
 import type { KeyDirectory } from "../identity/key-directory.ts"
 import type { PartnerContracts } from "../identity/partner-contracts.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
@@ -16,6 +18,7 @@ import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
 import type { PayoutClaims } from "../register/payout-claims.ts"
 import type { AnnouncedLists } from "../streams/announced-lists.ts"
+import type { AppendWatch } from "../streams/append-watch.ts"
 import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import type { ClaimMarks } from "../streams/claim-marks.ts"
 import type { DayLimit } from "../streams/day-limit.ts"
@@ -25,39 +28,40 @@ import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
-import { administration } from "./administration/administration.ts"
-import { setPartnerContract } from "./administration/partner-contract.ts"
-import { partnerSettingsRoutes } from "./administration/partner-settings.ts"
-import { BANK_CALLBACKS, bankCallbacks } from "./callbacks/bank-callbacks.ts"
-import { complianceCallbacks } from "./callbacks/compliance-callbacks.ts"
-import { ledgerCallbacks } from "./callbacks/ledger-callbacks.ts"
+import { reportTransfer } from "./callbacks/bank-callbacks.ts"
+import { ApiDocument } from "./documentation/documentation.ts"
+import { pageOf } from "./documentation/page.ts"
+import { allowedMethods } from "./edge/allowed-methods.ts"
+import { crossOrigin } from "./edge/cross-origin.ts"
 import { directRoute } from "./edge/direct-route.ts"
 import { type Edge, type EdgeEnv, makeEdge } from "./edge/edge.ts"
-import { NotFound } from "./edge/failures.ts"
+import { MethodNotAllowed, NotFound } from "./edge/failures.ts"
 import type { RequestBodies } from "./edge/request-body.ts"
-import { openApiDocument } from "./openapi.ts"
-import { isAlive, operations, type ReadinessChecks } from "./operations/operations.ts"
-import { providers } from "./operations/providers.ts"
+import type { ReadinessChecks } from "./operations/operations.ts"
 import type { Intake } from "./payout-batches/intake.ts"
-import { payoutBatches } from "./payout-batches/payout-batches.ts"
+import type { OpenStreams } from "./payout-batches/open-streams.ts"
+import { apiRoutes, openApiDocument, operationsRoutes } from "./routes.ts"
 import { mounted } from "./routing/route.ts"
-import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
 
 /** The services that the API's handlers use. */
 export type HttpServices =
   | Administration
   | AnnouncedLists
   | AppConfig
+  | AppendWatch
   | ApprovalAllowance
   | AuditTrail
   | BatchQueries
+  | CallbackSecrets
   | ClaimMarks
+  | Credentials
   | DayLimit
   | DecisionRegister
   | EventStore
   | Intake
   | KeyDirectory
   | Mailbox
+  | OpenStreams
   | PartnerContracts
   | PartnerKeys
   | PayoutClaims
@@ -68,49 +72,46 @@ export type HttpServices =
 
 /** Builds the API, and what of it is answered without Hono. Both work while the services that they captured are open. */
 export const makeApp = Effect.gen(function* () {
-  const edge = yield* makeEdge<HttpServices>()
+  const edge = yield* makeEdge<HttpServices | ApiDocument>()
   const app = new Hono<EdgeEnv>()
   const metrics = yield* Metrics
   app.use(measured(metrics))
-  app.route("/", payoutBatches(edge))
-  app.route("/", mounted<HttpServices>(edge, webhookEndpointRoutes))
-  app.route("/", mounted<HttpServices>(edge, [setPartnerContract, ...partnerSettingsRoutes]))
-  app.route("/", administration(edge))
-  const callbacks = yield* bankCallbacks(edge)
-  app.route("/", callbacks.routes)
-  app.route("/", yield* complianceCallbacks(edge))
-  app.route("/", yield* ledgerCallbacks(edge))
-  app.get("/healthz", isAlive)
-  app.get("/openapi.json", (c) => c.json(openApiDocument))
-  app.get("/", (c) => c.json(index))
-  const count = (status: number) =>
-    metrics.httpRequests.inc({ method: "POST", route: BANK_CALLBACKS, status })
-  const direct = directRoute("bank-callbacks", "bank", callbacks.answer, count)
-  return { app: answeringTheRest(app, edge), direct }
-})
+  app.use(crossOrigin((yield* AppConfig).http.corsOrigins))
+  app.route("/", mounted<HttpServices | ApiDocument>(edge, apiRoutes))
+  const { path } = reportTransfer.definition
+  const count = (status: number) => metrics.httpRequests.inc({ method: "POST", route: path, status })
+  const report = edge.direct(path, (c) => reportTransfer.handle({ c }))
+  return { app: answeringTheRest(app, edge), direct: directRoute("bank-callbacks", "bank", report, count) }
+}).pipe(
+  Effect.provideService(ApiDocument, {
+    json: JSON.stringify(openApiDocument),
+    page: pageOf(openApiDocument),
+  }),
+)
 
 /** Builds the app for those who run the service. */
 export const makeOperationsApp = Effect.gen(function* () {
-  const edge = yield* makeEdge<ProviderReports | ReadinessChecks>()
+  const edge = yield* makeEdge<OperationsServices>()
   const app = new Hono<EdgeEnv>()
   app.use(measured(yield* Metrics))
-  app.get("/healthz", isAlive)
-  app.route("/", operations(edge))
-  app.route("/", providers(edge))
+  app.route("/", mounted<OperationsServices>(edge, operationsRoutes))
   return answeringTheRest(app, edge)
 })
 
+type OperationsServices = ProviderReports | ReadinessChecks
+
 const answeringTheRest = <R>(app: Hono<EdgeEnv>, edge: Edge<R>): Hono<EdgeEnv> => {
-  app.notFound(edge.open(() => Effect.fail(new NotFound({ what: "resource" }))))
+  const methodsOf = allowedMethods(app)
+  app.notFound(
+    edge.open((c) => {
+      const allowed = methodsOf(c.req.path)
+      return Effect.fail(
+        allowed.length === 0 ? new NotFound({ what: "resource" }) : new MethodNotAllowed({ allowed }),
+      )
+    }),
+  )
   app.onError((error, c) => edge.open(() => Effect.die(error))(c))
   return app
-}
-
-const index = {
-  service: "atlaspay",
-  documentation: "/openapi.json",
-  payoutBatches: "/payout-batches",
-  webhookEndpoints: "/webhook-endpoints",
 }
 
 const methods = new Set(["GET", "HEAD", "POST", "DELETE"])

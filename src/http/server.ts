@@ -9,6 +9,7 @@ import { makeApp, makeOperationsApp } from "./app.ts"
 import { serveApp } from "./edge/listener.ts"
 import { RequestBodies } from "./edge/request-body.ts"
 import { Intake } from "./payout-batches/intake.ts"
+import { OpenStreams } from "./payout-batches/open-streams.ts"
 
 /** The addresses of the servers, with the real ports in place of port 0. */
 export class HttpAddress extends Context.Service<
@@ -38,7 +39,10 @@ export const httpServerLayer = Layer.effect(
     )
     const { app, direct } = yield* makeApp
     const address = yield* serveApp(app.fetch, http, limits, { direct })
+    // Before the server waits for its requests to end.
+    const { stop } = yield* OpenStreams
+    yield* Effect.addFinalizer(() => stop)
     yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url: address.url, operationsUrl }))
     return { ...address, operationsUrl }
   }),
-).pipe(Layer.provide([Credentials.layer, Intake.layer, RequestBodies.layer]))
+).pipe(Layer.provide([Credentials.layer, Intake.layer, OpenStreams.layer, RequestBodies.layer]))

@@ -67,7 +67,7 @@ export const createWebhookEndpoint = route({
         location: { description: "The address of the endpoint.", example: `/webhook-endpoints/${id}` },
         "cache-control": { description: "`no-store`: the answer has a secret.", example: "no-store" },
       },
-      example: { ...example, secret: "whsec_bm90IGEgc2VjcmV0IG9mIGFueWJvZHkncw==" },
+      example: { ...example, secret: "whsec_…" },
     },
   },
   failures: ["InvalidBody", "StoreUnavailable"],

@@ -32,9 +32,13 @@ export const isEncoding = (name: string): boolean => {
   }
 }
 
+/** The encoding whose byte order mark stands in front of bytes. */
+export const encodingOfMark = (bytes: Uint8Array): string | undefined =>
+  marks.find(([, ...mark]) => mark.every((byte, index) => bytes[index] === byte))?.[0]
+
 /** Reads bytes as text, or says why they are none. `named` is the encoding that the caller knows of; a mark outdoes it. */
 export const decodeText = (bytes: Uint8Array, named?: string): Result.Result<FileText, string> => {
-  const [marked] = marks.find(([, ...mark]) => mark.every((byte, index) => bytes[index] === byte)) ?? []
+  const marked = encodingOfMark(bytes)
   const encoding = marked ?? named ?? (isUtf8(bytes) ? "utf-8" : "windows-1252")
   const assumed = marked === undefined && named === undefined && encoding !== "utf-8"
   const text = decoded(bytes, encoding)

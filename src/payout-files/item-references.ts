@@ -5,6 +5,7 @@
 import { Predicate, Result } from "effect"
 import { formatAmount, parseAmount } from "../domain/money.ts"
 import { enteredItem } from "../http/payout-batches/payout-batch-request.ts"
+import { atOnce } from "../parsing/turns.ts"
 import { canonicalJson } from "./canonical-batch.ts"
 import type { DraftItem } from "./payout-rows.ts"
 
@@ -19,22 +20,56 @@ export const withOwnReferences = (
   written: ReadonlyArray<DraftItem>,
   mayBeShared: (reference: string) => boolean,
 ): ReadonlyArray<DraftItem> => {
-  const drafts = written.map(inOneForm)
-  const groups = Map.groupBy(drafts, ({ reference }) => reference)
-  const taken = new Set(groups.keys())
+  const drafts = written.filter(({ reference }) => mayBeShared(reference))
+  const others = new Set(written.map(inOneForm).map(({ reference }) => reference))
+  const named = atOnce(ownReferences(drafts, (reference) => others.has(reference)))
+  let next = 0
+  return written.map((draft) => (mayBeShared(draft.reference) ? (named[next++] ?? draft) : inOneForm(draft)))
+}
+
+/** Drafts that are named before others get their turn: a few milliseconds. */
+const NAMED_AT_ONCE = 100
+const NAMED_IN_GROUP_AT_ONCE = 2_000
+
+/**
+ * The same in slices, for drafts whose references may all be shared. `isTaken` tells references that other items have, or these
+ * drafts were written with.
+ */
+export function* ownReferences(
+  written: ReadonlyArray<DraftItem>,
+  isTaken: (reference: string) => boolean,
+): Generator<void, ReadonlyArray<DraftItem>> {
+  const texts = new Map<string, Set<string>>()
+  const named: Array<{ readonly draft: DraftItem; readonly text: string }> = []
+  for (const [index, one] of written.entries()) {
+    if (index > 0 && index % NAMED_AT_ONCE === 0) yield
+    const draft = inOneForm(one)
+    const text = canonicalJson(draft)
+    named.push({ draft, text })
+    const same = texts.get(draft.reference)
+    if (same === undefined) texts.set(draft.reference, new Set([text]))
+    else same.add(text)
+  }
+  const given = new Set<string>()
   const own = new Map<string, string>()
-  for (const reference of [...groups.keys()].sort()) {
-    const texts = new Set((groups.get(reference) ?? []).map(canonicalJson))
-    if (texts.size === 1 || !mayBeShared(reference)) continue
+  for (const reference of [...texts.keys()].sort()) {
+    const shared = [...(texts.get(reference) ?? [])]
+    if (shared.length === 1) continue
+    yield
     let number = 0
-    for (const text of [...texts].sort()) {
+    for (const [index, text] of shared.sort().entries()) {
+      if (index % NAMED_IN_GROUP_AT_ONCE === NAMED_IN_GROUP_AT_ONCE - 1) yield
       do number += 1
-      while (taken.has(numbered(reference, number)))
-      taken.add(numbered(reference, number))
+      while (isUsed(numbered(reference, number)))
+      given.add(numbered(reference, number))
       own.set(text, numbered(reference, number))
     }
   }
-  return drafts.map((draft) => ({ ...draft, reference: own.get(canonicalJson(draft)) ?? draft.reference }))
+  return named.map(({ draft, text }) => ({ ...draft, reference: own.get(text) ?? draft.reference }))
+
+  function isUsed(reference: string): boolean {
+    return given.has(reference) || texts.has(reference) || isTaken(reference)
+  }
 }
 
 /**

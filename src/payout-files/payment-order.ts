@@ -14,6 +14,7 @@ import { beneficiaryOf } from "./creditor.ts"
 import { isDecimal, sumOfDecimals } from "./decimal-sum.ts"
 import type { FileProblem } from "./file-problem.ts"
 import type { DraftItem } from "./payout-rows.ts"
+import { type CutTransfer, TransferScanner } from "./transfer-scanner.ts"
 
 /** A file of credit transfers as a batch: the drafts of its items, and the terms that they share. */
 export interface PaymentOrder {
@@ -32,15 +33,94 @@ const versions = ["03", "08", "09"]
 const namespace = /^urn:iso:std:iso:20022:tech:xsd:pain\.001\.001\.([0-9]{2})$/
 
 /** Reads a document, or says what it has that a batch cannot carry: by transfer, in the order of the file. */
-export const readPaymentOrder = (xml: string): Result.Result<PaymentOrder, ReadonlyArray<FileProblem>> =>
-  Result.match(readXml(xml, orderIn), {
-    onSuccess: (order) => order,
-    onFailure: (error) => Result.fail([problemOf(error)]),
+export const readPaymentOrder = (xml: string): Result.Result<PaymentOrder, ReadonlyArray<FileProblem>> => {
+  const drafts: Array<DraftItem> = []
+  const problems: Array<FileProblem> = []
+  const reader = new PaymentOrderReader((_, draft) => {
+    if (Result.isSuccess(draft)) drafts.push(draft.success)
+    else problems.push(draft.failure)
   })
+  const broken = reader.take(xml)
+  if (broken !== undefined) return Result.fail([broken])
+  const order = reader.end()
+  if (Result.isFailure(order)) return Result.fail([order.failure])
+  return problems.length > 0 ? Result.fail(problems) : Result.succeed({ ...order.success, drafts })
+}
+
+/** What the transfers of a document share. */
+export type OrderTerms = Omit<PaymentOrder, "drafts">
+
+/** The number and sum of the transfers of a payment, as they are. */
+interface Tally {
+  count: number
+  sum: bigint
+}
+
+/** Reads a document that comes in pieces, and gives each of its transfers as soon as it is there. */
+export class PaymentOrderReader {
+  readonly #scanner: TransferScanner
+  readonly #onTransfer: (item: number, draft: Result.Result<DraftItem, FileProblem>) => void
+  readonly #tallies: Array<Tally> = []
+  #items = 0
+  #hasProblems = false
+
+  /** `item` counts the transfers of the document from 1. */
+  constructor(onTransfer: (item: number, draft: Result.Result<DraftItem, FileProblem>) => void) {
+    this.#onTransfer = onTransfer
+    this.#scanner = new TransferScanner((transfer) => this.#read(transfer))
+  }
+
+  /** Takes a piece of the text, and gives what keeps the document from being read. */
+  take(text: string): FileProblem | undefined {
+    return this.#scanner.take(text)
+  }
+
+  /** What the transfers share, or what keeps the document from being an order of theirs. */
+  end(): Result.Result<OrderTerms, FileProblem> {
+    const rest = readXml(this.#scanner.rest(), (document) =>
+      termsIn(document, this.#tallies, this.#hasProblems),
+    )
+    return Result.mapError(rest, (error) => {
+      const line = lineIn(error)
+      return line === undefined
+        ? problemOf(error)
+        : { line: this.#scanner.lineOf(line), reason: error.problem }
+    })
+  }
+
+  #read({ xml, line, payment }: CutTransfer): FileProblem | undefined {
+    this.#items += 1
+    const transfer = readXml(xml, (element) => element)
+    if (Result.isFailure(transfer)) {
+      const within = lineIn(transfer.failure)
+      const { problem } = transfer.failure
+      return within === undefined ? problemOf(transfer.failure) : { line: line + within - 1, reason: problem }
+    }
+    const tally = this.#tallies[payment] ?? { count: 0, sum: 0n }
+    this.#tallies[payment] = tally
+    tally.count += 1
+    const draft = attempt(() => draftOf(transfer.success))
+    if (draft instanceof UnreadableFile) {
+      this.#hasProblems = true
+      this.#onTransfer(this.#items, Result.fail({ item: this.#items, ...problemOf(draft) }))
+      return undefined
+    }
+    tally.sum += sumOfDecimals([text(transfer.success, "Amt", "InstdAmt")])
+    this.#onTransfer(this.#items, Result.succeed(draft))
+    return undefined
+  }
+}
 
 const problemOf = ({ place, problem }: UnreadableFile): FileProblem => ({ column: place, reason: problem })
 
-const orderIn = (document: Element): Result.Result<PaymentOrder, ReadonlyArray<FileProblem>> => {
+/** The line of a part of a document that is not well-formed. */
+const lineIn = ({ place }: UnreadableFile): number | undefined => {
+  const [, line] = /^line ([0-9]+)$/.exec(place) ?? []
+  return line === undefined ? undefined : Number(line)
+}
+
+/** Reads a document without its transfers. Sums are compared only where all transfers could be read. */
+const termsIn = (document: Element, tallies: ReadonlyArray<Tally>, hasProblems: boolean): OrderTerms => {
   checkVersion(document)
   const initiation = one(document, "CstmrCdtTrfInitn")
   const header = one(initiation, "GrpHdr")
@@ -49,28 +129,21 @@ const orderIn = (document: Element): Result.Result<PaymentOrder, ReadonlyArray<F
   const [first] = payments
   if (first === undefined) return unreadable("CstmrCdtTrfInitn/PmtInf", "missing")
   for (const payment of payments) checkPayment(payment, first)
-  const transfers = payments.flatMap((payment) =>
-    all(payment, "CdtTrfTxInf").map((transfer) => ({ payment, transfer })),
-  )
-  const problems: Array<FileProblem> = []
-  const drafts = transfers.flatMap(({ payment, transfer }, index) => {
-    const draft = attempt(() => draftOf(payment, transfer))
-    if (!(draft instanceof UnreadableFile)) return [draft]
-    problems.push({ item: index + 1, ...problemOf(draft) })
-    return []
-  })
-  if (problems.length > 0) return Result.fail(problems)
-  checkSums(
-    header,
-    transfers.map(({ transfer }) => transfer),
-  )
-  for (const payment of payments) checkSums(payment, all(payment, "CdtTrfTxInf"))
-  return Result.succeed({
+  const none = { count: 0, sum: 0n }
+  const found = payments.map((_, index) => tallies[index] ?? none)
+  const whole = {
+    count: found.reduce((count, tally) => count + tally.count, 0),
+    sum: found.reduce((sum, tally) => sum + tally.sum, 0n),
+  }
+  if (!hasProblems) {
+    checkSums(header, whole)
+    for (const [index, payment] of payments.entries()) checkSums(payment, found[index] ?? none)
+  }
+  return {
     reference: text(header, "MsgId"),
     executeAt: executeAtOf(first),
-    drafts,
     debtor: maybeText(first, "Dbtr", "Nm") ?? "no name",
-  })
+  }
 }
 
 /** Each transfer is read by itself, so that all of them are reported at once. */
@@ -147,12 +220,12 @@ const executeAtOf = (payment: Element): string => {
   return new Date(at).toISOString()
 }
 
-const draftOf = (payment: Element, transfer: Element): DraftItem => {
+const draftOf = (transfer: Element): DraftItem => {
   only(transfer, "PmtId", "PmtTpInf", "Amt", "ChrgBr", "CdtrAgt", "Cdtr", "CdtrAcct", "RmtInf")
   only(one(transfer, "PmtId"), "InstrId", "EndToEndId")
   only(one(transfer, "Amt"), "InstdAmt")
   checkType(transfer)
-  checkCharges(maybe(transfer, "ChrgBr") === undefined ? payment : transfer)
+  checkCharges(transfer)
   const { currency, minor } = amount(transfer, "Amt", "InstdAmt")
   const remittance = remittanceOf(transfer)
   return {
@@ -187,13 +260,12 @@ const remittanceOf = (transfer: Element): string | undefined => {
 }
 
 /** The number and sum that a part of the file gives of itself: one that was cut off does not add up. */
-const checkSums = (part: Element, transfers: ReadonlyArray<Element>): void => {
-  const count = maybeText(part, "NbOfTxs")
-  if (count !== undefined && count !== String(transfers.length))
-    unreadable(`${part.name}/NbOfTxs`, `not the number of transfers, which is ${transfers.length}`)
+const checkSums = (part: Element, { count, sum }: Tally): void => {
+  const saidCount = maybeText(part, "NbOfTxs")
+  if (saidCount !== undefined && saidCount !== String(count))
+    unreadable(`${part.name}/NbOfTxs`, `not the number of transfers, which is ${count}`)
   const said = maybeText(part, "CtrlSum")
   if (said === undefined) return
-  const sum = sumOfDecimals(transfers.map((transfer) => text(transfer, "Amt", "InstdAmt")))
   if (!isDecimal(said) || sumOfDecimals([said]) !== sum)
     unreadable(`${part.name}/CtrlSum`, "not the sum of the amounts")
 }

@@ -1,11 +1,12 @@
 /** Rows of a spreadsheet as items of a payout batch, by the layout of its columns. docs/CLI.md shows the columns. */
 import { Result } from "effect"
+import { cellOf } from "../parsing/csv-cells.ts"
 import { countryCodeOf } from "./country-names.ts"
 import { type DecimalNotation, plainDecimal } from "./decimal-notation.ts"
 import { type FileProblem, shownColumn } from "./file-problem.ts"
 import { addressFields, knownColumns, type Layout, type PayoutColumn, payoutColumns } from "./layout.ts"
 import { nearestName } from "./nearest-name.ts"
-import { cellOf, isRejected, REASON_COLUMN } from "./rejected-cells.ts"
+import { isRejected, REASON_COLUMN } from "./rejected-cells.ts"
 import { columnKey, placesIn, type Row } from "./table.ts"
 
 /** An item as the API takes it, before anything is checked. */

@@ -3,8 +3,8 @@
  * original, and the reason behind them. It holds accounts, so only its owner can read it, and it never replaces a file.
  */
 import { type FileHandle, open } from "node:fs/promises"
-import { csvLine } from "./csv-table.ts"
-import { cellOf, harmlessCell, isRejected, REASON_COLUMN } from "./rejected-cells.ts"
+import { cellOf, csvLine, harmlessCell } from "../parsing/csv-cells.ts"
+import { isRejected, REASON_COLUMN } from "./rejected-cells.ts"
 import type { RejectedRow, Spreadsheet } from "./spreadsheet.ts"
 import { columnKey, type Table } from "./table.ts"
 
@@ -13,7 +13,13 @@ const OWNER_ONLY = 0o600
 const BYTE_ORDER_MARK = "\uFEFF"
 
 /** The text of the file: UTF-8 with its mark, CRLF at the ends of lines, no cell that a spreadsheet would compute. */
-export const rejectsText = ({ table, rejected }: Spreadsheet): string => {
+export const rejectsText = ({
+  table,
+  rejected,
+}: {
+  readonly table: Pick<Table, "header" | "delimiter">
+  readonly rejected: Spreadsheet["rejected"]
+}): string => {
   const width = table.header.cells.length
   const place = reasonPlace(table)
   const wasRejected = isRejected(table.header)
@@ -29,7 +35,7 @@ export const rejectsText = ({ table, rejected }: Spreadsheet): string => {
 }
 
 /** A file that was rejected before has the column, and its old reasons give way to the new ones. */
-const reasonPlace = ({ header }: Table): number => {
+const reasonPlace = ({ header }: Pick<Table, "header">): number => {
   const place = header.cells.findIndex((name) => columnKey(name) === columnKey(REASON_COLUMN))
   return place < 0 ? header.cells.length : place
 }
@@ -45,7 +51,7 @@ const withReason = (
   return place < width ? filled.with(place, reason) : filled.toSpliced(width, 0, reason)
 }
 
-const reasonOf = (problems: RejectedRow["problems"]): string =>
+export const reasonOf = (problems: RejectedRow["problems"]): string =>
   problems.map(({ column, reason }) => (column === undefined ? reason : `${column}: ${reason}`)).join("; ")
 
 /** The file on its way to the disk: made when there is something to write, and written anew as more rows are refused. */

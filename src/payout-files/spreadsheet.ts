@@ -1,14 +1,14 @@
 /** A table of payouts: rows that can be paid, and rows that cannot, with everything that is wrong with each. */
 import { Effect, Result } from "effect"
 import type { RequestedItem } from "../http/payout-batches/payout-batch-request.ts"
-import { type DecimalNotation, notationProblem, plainNotation } from "./decimal-notation.ts"
+import type { DecimalNotation } from "./decimal-notation.ts"
 import { checkDrafts } from "./draft-check.ts"
 import type { FileProblem } from "./file-problem.ts"
 import { withOwnReferences } from "./item-references.ts"
 import type { Layout } from "./layout.ts"
-import { layoutOf } from "./layouts.ts"
-import { columnOfField, type DraftItem, rowReader } from "./payout-rows.ts"
-import { headerProblems, type Row, type Table } from "./table.ts"
+import { columnOfField, type DraftItem } from "./payout-rows.ts"
+import { isProblems, sheetHead } from "./sheet-rows.ts"
+import type { Row, Table } from "./table.ts"
 
 export interface Spreadsheet {
   readonly table: Table
@@ -32,21 +32,16 @@ export const readSpreadsheet = Effect.fnUntraced(function* (
   table: Table,
   asked: Partial<DecimalNotation>,
 ): Effect.fn.Return<Spreadsheet, ReadonlyArray<FileProblem>> {
-  const { header, rows } = table
-  const layout = layoutOf(header)
-  if (isProblems(layout)) return yield* Effect.fail(layout)
-  const names = headerProblems(header)
-  if (names.length > 0) return yield* Effect.fail(names)
-  if (rows.length === 0) return yield* Effect.fail([{ reason: "no rows below the header" }])
-  const notation = { ...(layout.notation ?? plainNotation), ...asked }
-  const unclear = notationProblem(notation)
-  if (unclear !== undefined) return yield* Effect.fail([{ reason: unclear }])
-  const read = rows.map((row) => ({ row, draft: rowReader(layout, header, notation)(row) }))
+  const { header, rows, delimiter } = table
+  const found = sheetHead(header, delimiter, asked)
+  if (isProblems(found)) return yield* Effect.fail(found)
+  if (rows.length === 0) return yield* Effect.fail([{ reason: NO_ROWS }])
+  const { layout } = found.head
+  const read = rows.map((row) => ({ row, draft: found.read(row) }))
   return { table, layout, ...(yield* checked(layout, read)) }
 })
 
-const isProblems = (found: Layout | ReadonlyArray<FileProblem>): found is ReadonlyArray<FileProblem> =>
-  Array.isArray(found)
+export const NO_ROWS = "no rows below the header"
 
 interface ReadRow {
   readonly row: Row

@@ -23,20 +23,24 @@ export const openingOf = Effect.fnUntraced(function* (
   numbers: ReadonlyArray<number>,
 ): Effect.fn.Return<Opening, VaultUnavailable> {
   const chunkOf = (item: number) => batch.seals.find(({ from, to }) => from <= item && item <= to)
-  const opened = new Map<number, Result.Result<SealedAccount, string>>()
+  const opened = new Map<number, SealedAccount>()
+  const unopened = new Map<number, string>()
   for (const [chunk, items] of Map.groupBy(numbers, chunkOf)) {
     if (chunk === undefined) continue
     const accounts = yield* openChunk(keys, id, batch, chunk)
     // Keep only the accounts that are paid now.
-    for (const item of items)
-      opened.set(
-        item,
-        Result.flatMap(accounts, (accounts) =>
-          Result.fromNullishOr(accounts.get(item), () => "it is not in its seal"),
-        ),
-      )
+    for (const item of items) {
+      const account = Result.isSuccess(accounts) ? accounts.success.get(item) : undefined
+      if (account !== undefined) opened.set(item, account)
+      else unopened.set(item, Result.isSuccess(accounts) ? "it is not in its seal" : accounts.failure)
+    }
   }
-  return (item) => Result.map(opened.get(item) ?? Result.fail("it was never sealed"), unsealed)
+  return (item) => {
+    const account = opened.get(item)
+    return account === undefined
+      ? Result.fail(unopened.get(item) ?? "it was never sealed")
+      : Result.succeed(unsealed(account))
+  }
 })
 
 const openChunk = Effect.fnUntraced(function* (
@@ -48,7 +52,11 @@ const openChunk = Effect.fnUntraced(function* (
   const key = yield* keys.find(batch.partner, keyIdOf(sealed))
   if (key === undefined) return Result.fail("the partner's key is gone")
   const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index)
-  const items = itemsOf(batch, numbers).map(({ item, beneficiary }) => ({ item, ...beneficiary }))
+  const items = itemsOf(batch, numbers).map(({ item, beneficiary: { account, addressCountry } }) => ({
+    item,
+    account,
+    addressCountry,
+  }))
   return openAccounts(key, { partner: batch.partner, batch: id }, items, sealed).pipe(
     Result.mapError(() => "the seal does not verify"),
   )

@@ -9,7 +9,9 @@ import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-answe
 import type { Duplicates } from "../domain/duplicates.ts"
 import type { BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
 import type { PublicItemState } from "../domain/item-state.ts"
+import type { ShownApproval } from "../domain/shown.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import type { BatchFilter, ItemFilter, ItemSearch } from "./search-filter.ts"
 
 /** The cursor is not one that this list gave. */
 export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidCursor", {}) {}
@@ -39,6 +41,10 @@ export interface BatchView {
   readonly closedAt: number | undefined
   /** Nothing is paid before; absent as well where an earlier release stored the batch, and it has not changed since. */
   readonly executeAt: number | undefined
+  /** Absent if it needs none; as well where an earlier release stored the batch, and it has not changed since. */
+  readonly approval?: ShownApproval | undefined
+  /** The day on which the payouts of each scheme should arrive, once the batch started to pay. */
+  readonly expectedArrivals?: ReadonlyArray<{ readonly scheme: string; readonly on: string }> | undefined
 }
 
 export interface ClearanceView {
@@ -69,12 +75,21 @@ export interface ItemView {
   readonly ledger: LedgerState
   readonly bank: string | undefined
   readonly transferReference: string | undefined
+  /** The bank's own id of the last attempt, once it accepted it. */
+  readonly transferId?: string | undefined
   readonly attempt: number | undefined
   readonly reason: string | undefined
   /** The compliance engine's decision, the version of its lists, and whether the name is the one on the account. */
   readonly clearance: ClearanceView | undefined
   readonly version: number
   readonly updatedAt: number
+}
+
+/** An item with its batch. */
+export interface FoundItem extends ItemView {
+  readonly batch: BatchId
+  /** When its batch was received, in epoch milliseconds. */
+  readonly receivedAt: number
 }
 
 /** A remark of a bank on an attempt to pay an item, and when the service first read it. */
@@ -96,8 +111,10 @@ export interface Page<A> {
   readonly next: string | undefined
 }
 
-export interface PageRequest<State> {
-  readonly state?: State | undefined
+/** What to list, and from where. */
+export type PageRequest<Filter> = Filter & PageTerms
+
+export interface PageTerms {
   /** The `next` of the previous page. */
   readonly cursor?: string | undefined
   /** The most entries, from 1 to the maximum of the list; higher values are reduced to it. */
@@ -117,20 +134,34 @@ export class BatchQueries extends Context.Service<
       partner: PartnerId,
       id: BatchId,
     ) => Effect.Effect<BatchView | undefined, StoreUnavailable>
-    /** Newest first. */
+    /** Newest first. With a filter, a page may have fewer entries than its limit, or none, before the end. */
     readonly batches: (
       partner: PartnerId,
-      request: PageRequest<BatchState>,
+      request: PageRequest<BatchFilter>,
     ) => Effect.Effect<Page<BatchView>, StoreUnavailable | InvalidCursor>
     /** By item number, with the batch's version; `undefined` if the partner has no such batch. */
     readonly items: (
       partner: PartnerId,
       id: BatchId,
-      request: PageRequest<PublicItemState>,
+      request: PageRequest<ItemFilter>,
     ) => Effect.Effect<
       (Page<ItemView> & { readonly version: number }) | undefined,
       StoreUnavailable | InvalidCursor
     >
+    /**
+     * Items of all batches of a partner: those of the batch that was received last come first, in their order. A page looks at
+     * a limited number of items, so it may have fewer entries than its limit, or none, before the end. A batch is found once
+     * all of its items are shown.
+     */
+    readonly search: (
+      partner: PartnerId,
+      request: PageRequest<ItemSearch>,
+    ) => Effect.Effect<Page<FoundItem>, StoreUnavailable | InvalidCursor>
+    /** How many items a partner's batch has, if all of them are shown; `undefined` if not, or if there is no such batch. */
+    readonly wholeBatch: (
+      partner: PartnerId,
+      id: BatchId,
+    ) => Effect.Effect<number | undefined, StoreUnavailable>
     /**
      * An item with its banks' remarks, at most {@link REMARKS_MAX}; `"no such item"` if the batch has none of that number, and
      * `undefined` if the partner has no such batch, or the read models do not have the item yet. Remarks come from the banks' files and not from the log: rebuilt read

@@ -38,6 +38,8 @@ export const batchRow = (id: BatchId, fold: ProjectedBatch) => {
     totals,
     execute_at: shown.executeAt === undefined ? null : isoTime(shown.executeAt),
     duplicates: shown.duplicates ?? null,
+    approval: shown.approval ?? null,
+    expected_arrivals: shown.expectedArrivals ?? null,
   }
 }
 
@@ -71,6 +73,7 @@ const itemRow = (batch: BatchId, shown: ShownItem, { version, at }: Change) => (
   version,
   updated_at: isoTime(at),
   clearance: shown.clearance ?? null,
+  transfer_id: shown.transferId ?? null,
 })
 
 /** Remembers the last one, because one event changes many items at the same time. */

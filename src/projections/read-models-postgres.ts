@@ -48,6 +48,8 @@ export const layer = Layer.effect(
               updated_at = excluded.updated_at,
               closed_at = excluded.closed_at,
               execute_at = excluded.execute_at,
+              approval = excluded.approval,
+              expected_arrivals = excluded.expected_arrivals,
               totals = excluded.totals`,
         )
       }),
@@ -71,11 +73,11 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
     stored_items as (
       insert into payout_items (
         batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance
+        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id
       )
       select
         batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance
+        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id
       from unnest(
         ${arrayText(partitions)}::int[], ${column(({ batch }) => batch)}::text[],
         ${column(({ item }) => item)}::int[], ${column(({ reference }) => reference)}::text[],
@@ -87,10 +89,11 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
         ${column(({ transfer_reference }) => transfer_reference)}::text[],
         ${column(({ attempt }) => attempt)}::int[], ${column(({ reason }) => reason)}::text[],
         ${column(({ version }) => version)}::int[], ${column(({ updated_at }) => updated_at)}::timestamptz[],
-        ${column(({ clearance }) => clearance && storable(clearance))}::jsonb[]
+        ${column(({ clearance }) => clearance && storable(clearance))}::jsonb[],
+        ${column(({ transfer_id }) => transfer_id)}::text[]
       ) as rows (
         partition, batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance
+        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id
       ) where partition in (select partition from moved)
       on conflict (batch, item) do update set
         state = excluded.state,
@@ -100,6 +103,7 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
         attempt = excluded.attempt,
         reason = excluded.reason,
         clearance = excluded.clearance,
+        transfer_id = excluded.transfer_id,
         version = excluded.version,
         updated_at = excluded.updated_at
       where excluded.version > payout_items.version
@@ -107,15 +111,15 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
     stored_batches as (
       insert into payout_batches (
         id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
-        totals, execute_at, duplicates
+        totals, execute_at, duplicates, approval, expected_arrivals
       )
       select
         id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
-        totals, execute_at, duplicates
+        totals, execute_at, duplicates, approval, expected_arrivals
       from json_to_recordset(${storable(batches)}::text::json) as rows (
         partition int, id text, partner text, reference text, idempotency_key text, state text, item_count int,
         version int, received_at timestamptz, updated_at timestamptz, closed_at timestamptz, totals jsonb,
-        execute_at timestamptz, duplicates jsonb
+        execute_at timestamptz, duplicates jsonb, approval jsonb, expected_arrivals jsonb
       ) where partition in (select partition from moved)
       on conflict (id) do update set
         state = excluded.state,
@@ -123,6 +127,8 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
         updated_at = excluded.updated_at,
         closed_at = excluded.closed_at,
         execute_at = excluded.execute_at,
+        approval = excluded.approval,
+        expected_arrivals = excluded.expected_arrivals,
         totals = excluded.totals
       where excluded.version > payout_batches.version
     )

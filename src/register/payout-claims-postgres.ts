@@ -50,6 +50,16 @@ export const layer = Layer.effect(
           noTurn,
         ),
       ),
+      look: Effect.fn("PayoutClaims.look")((claim, payouts, days) =>
+        turns.take(
+          claim.partner,
+          query("look for claims on payouts", async (sql) => {
+            const compared = payouts.filter(({ compared }) => compared)
+            return cutShort(compared.length === 0 ? [] : await earlierClaims(sql, claim, compared, days))
+          }),
+          noTurn,
+        ),
+      ),
       opened: Effect.fn("PayoutClaims.opened")(function* (id) {
         yield* query(
           "note an opened batch",
@@ -93,14 +103,17 @@ const claimAll = async (
       order by fingerprint on conflict do nothing`
   const compared = payouts.filter(({ compared }) => compared)
   const earlier = compared.length === 0 ? [] : await earlierClaims(sql, claim, compared, days)
-  const pairs = earlier.reduce((sum, { pairs }) => sum + pairs.length, 0)
   return {
-    earlier,
-    isCutShort: pairs > PAIRS_MAX,
+    ...cutShort(earlier),
     hasKnown: made?.has_known ?? false,
     claimedAt: Math.round(made?.at ?? 0),
   }
 }
+
+const cutShort = (earlier: ReadonlyArray<EarlierClaim>) => ({
+  earlier,
+  isCutShort: earlier.reduce((sum, { pairs }) => sum + pairs.length, 0) > PAIRS_MAX,
+})
 
 interface EarlierRow {
   readonly batch: BatchId
@@ -112,8 +125,8 @@ interface EarlierRow {
 }
 
 const earlierClaims = async (
-  sql: TransactionSql,
-  { partner, batch }: PayoutClaim,
+  sql: Sql | TransactionSql,
+  { partner, batch }: Pick<PayoutClaim, "partner" | "batch">,
   compared: ReadonlyArray<ClaimedPayout>,
   days: number,
 ): Promise<ReadonlyArray<EarlierClaim>> => {

@@ -63,6 +63,12 @@ export class PayoutClaims extends Context.Service<
       payouts: ReadonlyArray<ClaimedPayout>,
       terms: ClaimTerms,
     ) => Effect.Effect<Claimed, StoreUnavailable>
+    /** The earlier claims that a claim would meet, without making one. */
+    readonly look: (
+      claim: Pick<PayoutClaim, "partner" | "batch">,
+      payouts: ReadonlyArray<ClaimedPayout>,
+      days: number,
+    ) => Effect.Effect<Pick<Claimed, "earlier" | "isCutShort">, StoreUnavailable>
     /** Notes that the batch of a claim was opened. */
     readonly opened: (id: string) => Effect.Effect<void, StoreUnavailable>
     /** Takes back what a claim claims whose batch will not be opened by it. The claim itself stays: it may be looked for. */

@@ -13,6 +13,7 @@ import { logFrom, logUpTo } from "./evidence.ts"
 import { chainStart, linkOf } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
+import { admitting } from "./queue-readers-redis.ts"
 import { OwnershipLost } from "./run-queue.ts"
 import { readEventRanges, readEvents, readFirstEvent, type StreamEntry } from "./stream-entry.ts"
 
@@ -160,6 +161,7 @@ const appending = ({ keysOf, call, limits }: PartitionSteps, count: Count): Even
         now,
         release === undefined ? "" : limits.partnerShare,
         release?.wakeAt ?? "",
+        admitting(release?.admitted),
         append.events.length,
         lines,
         ...append.handled,

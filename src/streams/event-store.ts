@@ -6,7 +6,7 @@ import { Context, type Effect, type Result, Schema } from "effect"
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
-import type { Ownership, OwnershipLost } from "./run-queue.ts"
+import type { Admitted, Ownership, OwnershipLost } from "./run-queue.ts"
 
 /** An entry that cannot be read. Its batch stops and is reported; other batches continue. */
 export class CorruptEntry extends Schema.TaggedError<CorruptEntry>()("CorruptEntry", {
@@ -43,7 +43,7 @@ export interface Append {
    * Releases the batch in the same step until `wakeAt` (epoch milliseconds), as `release` of the run queue does. If other mail
    * is waiting, the worker still owns the batch. Only with events, by which a retry is recognised.
    */
-  readonly release?: { readonly wakeAt: number | undefined } | undefined
+  readonly release?: { readonly wakeAt: number | undefined; readonly admitted?: Admitted } | undefined
 }
 
 /** Each write is one atomic step over the log, the mailbox, the run queue and the feed. */

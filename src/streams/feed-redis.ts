@@ -39,6 +39,15 @@ export const feed = (steps: PartitionSteps): Feed["Service"] => ({
   }),
 })
 
+/** The id of the last entry of a partition's feed; "0-0" if there is none. */
+export const feedTail = (steps: PartitionSteps) =>
+  Effect.fnUntraced(function* (partition: number) {
+    const [last] = (yield* attempt(() =>
+      steps.commands.xrevrange(steps.keysAt(partition).feed, "+", "-", "COUNT", 1),
+    ).pipe(unavailable("read the end of a feed"))) as ReadonlyArray<StreamEntry>
+    return last?.[0] ?? "0-0"
+  })
+
 /** The longest time that one read may block. The watchdog of its connection allows for it. */
 const WAIT_MS_MAX = 5_000
 

@@ -26,7 +26,7 @@ import type { Cursor, CursorMove } from "./cursor-store.ts"
 import { CorruptEntry, EventStore } from "./event-store.ts"
 import { Feed, type FeedPart, HistoryLost } from "./feed.ts"
 import { FollowedPartition, WAIT_MS_MAX } from "./followed-partition.ts"
-import { Pace } from "./pace.ts"
+import { Pace, type Step } from "./pace.ts"
 
 /** The fields of a handler's failure that are logged. */
 export interface FollowerFailure {
@@ -100,9 +100,9 @@ export const followPart = Effect.fnUntraced(
       if (going.length === 0) return
       for (const partition of going) partition.keepsTime(beganAt)
       const due = dueTogether(going, beganAt)
-      const events = due.length === 0 ? 0 : yield* step(following, due)
-      pace.count(events, beganAt)
-      if (events === 0) yield* untilDue(part, going)
+      const taken = due.length === 0 ? NOTHING : yield* step(following, due)
+      pace.count(taken, beganAt)
+      if (taken.events === 0) yield* untilDue(part, going)
     }
   },
   (effect, { name }) => Effect.annotateLogs(effect, { follower: name }),
@@ -148,15 +148,22 @@ const untilDue = Effect.fnUntraced(function* (part: FeedPart, going: ReadonlyArr
   for (const state of going) if (state.canBeWoken && arrived.has(state.partition)) state.dueAt = now
 })
 
-/** Reads and handles a chunk of each partition. Gives how many events were handled. */
+const NOTHING: Step = { events: 0, isFull: false }
+
+/** Reads and handles a chunk of each partition. */
 const step = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
-) {
-  const exit = yield* Effect.exit(Effect.flatMap(read(following, due), (chunks) => handle(following, chunks)))
+): Effect.fn.Return<Step> {
+  const exit = yield* Effect.exit(
+    Effect.gen(function* () {
+      const { found, isFull } = yield* read(following, due)
+      return { events: yield* handle(following, found), isFull }
+    }),
+  )
   if (Exit.isSuccess(exit)) return exit.value
   yield* failed(following, due, exit.cause)
-  return 0
+  return NOTHING
 })
 
 interface Found {
@@ -164,7 +171,7 @@ interface Found {
   readonly chunk: Chunk
 }
 
-/** Reads a chunk of each partition that has something new. */
+/** Reads a chunk of each partition that has something new. `isFull`: one of them has more. */
 const read = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
@@ -193,14 +200,15 @@ const read = Effect.fnUntraced(function* <Work>(
     else news.push({ state, from: state.cursor.position, appends: page.success })
   }
   const weightMax = Math.ceil(STEP_EVENTS_MAX / Math.max(1, news.length))
-  const chunks = yield* readChunks(
-    store,
-    news.map(({ state, from, appends }) => ({
-      partition: state.partition,
-      from,
-      appends: firstAppends(appends, weightMax),
-    })),
+  const plans = news.map(({ state, from, appends }) => ({
+    partition: state.partition,
+    from,
+    appends: firstAppends(appends, weightMax),
+  }))
+  const isFull = news.some(
+    ({ appends }, index) => appends.length >= limit || appends.length > (plans[index]?.appends.length ?? 0),
   )
+  const chunks = yield* readChunks(store, plans)
   const found: Array<Found> = []
   for (const [index, { state }] of news.entries()) {
     const chunk = chunks[index]
@@ -208,7 +216,7 @@ const read = Effect.fnUntraced(function* <Work>(
     if (Result.isFailure(chunk)) yield* failed(following, [state], Cause.fail(chunk.failure))
     else found.push({ state, chunk: chunk.success })
   }
-  return found
+  return { found, isFull }
 })
 
 const loadMissing = Effect.fnUntraced(function* <Work>(

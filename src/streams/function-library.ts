@@ -12,6 +12,8 @@ export const functionNames = [
   "append",
   "release",
   "hand-over",
+  "postpone",
+  "admit",
   "renew",
   "wake",
   "sweep",
@@ -28,8 +30,12 @@ const bodies = functionNames.map((name) => [name, source(name)] as const)
 const shared = source("library")
 const release = createHash("sha256").update(shared).update(JSON.stringify(bodies)).digest("hex").slice(0, 12)
 
+const namesInRedis = Object.fromEntries(
+  functionNames.map((name) => [name, `atlaspay_${name.replace("-", "_")}_${release}`]),
+) as Readonly<Record<FunctionName, string>>
+
 /** The name of a function of this release in Redis. */
-export const functionName = (name: FunctionName): string => `atlaspay_${name.replace("-", "_")}_${release}`
+export const functionName = (name: FunctionName): string => namesInRedis[name]
 
 const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "enqueue"])
 

@@ -1,36 +1,46 @@
 /**
  * Lets a reader handle much at a time while there is much to do, and each thing at once while there is little.
  *
- * A step costs the same for one event as for many. So while many events come, the next step begins a little later, and finds
- * more. What comes first after a quiet time never waits.
+ * A step costs the same for one event as for many, and an item that changed several times until then is written once. So
+ * while many events come, the next step begins a little later, and finds more. What comes first after a quiet time never
+ * waits, and neither does what a step had no room for.
  */
 import { FadingCount } from "../platform/fading-count.ts"
 
-/** Much to do: as many events, of which those of half a second ago count about a third. About 250 a second. */
-const BUSY_EVENTS = 128
+/** Of the events that are counted, those of half a second ago count about a third. */
 const FADE_MS = 500
-/** A step with this many events is not small: the next one need not wait for more. */
-const LARGE_STEP_EVENTS = 512
-/** While there is much to do, a step begins this long after a small one. */
-const STEP_EVERY_MS = 100
+
+/** How long after a step the next one begins, from a number of recent events on: some 1,000 and 250 events a second. */
+const WAITS = [
+  { recentEvents: 512, stepEveryMs: 250 },
+  { recentEvents: 128, stepEveryMs: 100 },
+] as const
+
+/** What a step did. */
+export interface Step {
+  readonly events: number
+  /** More had arrived than the step had room for. */
+  readonly isFull: boolean
+}
 
 /** Times are in milliseconds. */
 export class Pace {
   readonly #recent = new FadingCount(FADE_MS)
   #beganAt = 0
-  #isSmall = true
+  #isFull = false
 
-  /** Counts a step that began at this time, with this many events. */
-  count(events: number, beganAt: number): void {
+  /** Counts a step that began at this time. */
+  count({ events, isFull }: Step, beganAt: number): void {
     this.#recent.add(events, beganAt)
     this.#beganAt = beganAt
-    this.#isSmall = events < LARGE_STEP_EVENTS
+    this.#isFull = isFull
   }
 
   /** How long to wait before the next step. */
   waitMs(now: number): number {
-    const isBusy = this.#recent.at(now) >= BUSY_EVENTS
-    if (!isBusy || !this.#isSmall) return 0
-    return Math.min(Math.max(0, this.#beganAt + STEP_EVERY_MS - now), STEP_EVERY_MS)
+    if (this.#isFull) return 0
+    const recent = this.#recent.at(now)
+    const everyMs = WAITS.find(({ recentEvents }) => recent >= recentEvents)?.stepEveryMs ?? 0
+    return Math.min(Math.max(0, this.#beganAt + everyMs - now), everyMs)
   }
 }

@@ -4,12 +4,15 @@ import type { Reader, RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { inTime } from "./deadline.ts"
 import { unavailable, wherever } from "./partition-steps-redis.ts"
-import type { Ownership, QueuePart, RunQueue } from "./run-queue.ts"
-import { readOwnership, type StreamEntry } from "./stream-entry.ts"
+import type { Admitted, Ownership, QueuePart, RunQueue } from "./run-queue.ts"
+import { readFirstOwnership, readOwnership, type StreamEntry } from "./stream-entry.ts"
 
 const GROUP = "workers"
 
 type Commands = RedisConnections["Service"]["commands"]
+
+/** Who enters the run queue when a batch leaves it, as the functions expect it. */
+export const admitting = (admitted: Admitted = "next"): string => (admitted === "begun" ? "-" : "")
 
 /** Creates the consumer groups that are missing. */
 export const createGroups = Effect.fnUntraced(function* (commands: Commands, streams: ReadonlyArray<string>) {
@@ -79,7 +82,9 @@ export const queuePart = ({ client, keys: streams }: Reader, of: number, command
         ),
         unavailable("take"),
       )) as ReadonlyArray<[string, ReadonlyArray<StreamEntry>]> | null
-      return (found ?? []).flatMap(([, entries]) => entries.flatMap((entry) => readOwnership(worker, entry)))
+      return (found ?? []).flatMap(([, entries]) =>
+        entries.flatMap((entry) => readFirstOwnership(worker, entry)),
+      )
     }),
   }
 }

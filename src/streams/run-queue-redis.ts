@@ -5,6 +5,7 @@ import { inTime } from "./deadline.ts"
 import { lastKnown } from "./last-known.ts"
 import { onAll, type PartitionSteps, readings, unavailable, wherever } from "./partition-steps-redis.ts"
 import {
+  admitting,
   createGroups,
   LEFT_BEHIND_MS,
   leftBehind,
@@ -32,6 +33,8 @@ export const runQueue = Effect.fnUntraced(function* (steps: PartitionSteps) {
     isAnySilent: (idleMs) => Effect.map(silentIn(commands, streams, idleMs), ({ length }) => length > 0),
     renew: renewing(steps),
     release: releasing(steps),
+    postpone: postponing(steps),
+    admit: admittingOver(steps),
     handOver: handingOver(steps),
     retire: retiring(steps),
     nextTimer: readingNextTimer(steps),
@@ -57,16 +60,59 @@ const renewing = ({ keysAt, partitionOf, call }: PartitionSteps): RunQueue["Serv
   })
 
 const releasing = ({ keysOf, call, limits }: PartitionSteps): RunQueue["Service"]["release"] =>
-  Effect.fnUntraced(function* ({ batch, entry, worker }, wakeAt, leaveMail) {
+  Effect.fnUntraced(function* ({ batch, entry, worker }, wakeAt, leaveMail, admitted) {
     const { mail, ready, scheduled, lanes, waiting, timers } = keysOf(batch)
     const answer = yield* call(
       "release",
       [mail(batch), ready, scheduled, lanes, waiting, timers],
-      [batch, limits.partnerShare, entry, worker, wakeAt ?? "", leaveMail === undefined ? "0" : "1"],
+      [
+        ...[batch, limits.partnerShare, entry, worker, wakeAt ?? ""],
+        ...[leaveMail === undefined ? "0" : "1", admitting(admitted)],
+      ],
     )
     if (answer === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
     return answer === "MAIL" ? "mail-waiting" : "released"
   })
+
+const postponing = ({ keysOf, call, limits }: PartitionSteps): RunQueue["Service"]["postpone"] =>
+  Effect.fnUntraced(function* ({ batch, entry, worker }) {
+    const { ready, scheduled, lanes, waiting } = keysOf(batch)
+    const keys = [ready, scheduled, lanes, waiting]
+    const answer = yield* call("postpone", keys, [batch, limits.partnerShare, entry, worker])
+    if (answer === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
+  })
+
+/** Looks where anybody waits before it calls the function. Each call begins with another partition and partner. */
+const admittingOver = ({
+  commands,
+  partitions,
+  call,
+  limits,
+}: PartitionSteps): RunQueue["Service"]["admit"] => {
+  const lastShards = new Map<string, string>()
+  let turn = 0
+  return Effect.fnUntraced(function* (limit) {
+    turn = (turn + 1) % partitions.length
+    const inTurn = [...partitions.slice(turn), ...partitions.slice(0, turn)]
+    const lines = yield* wherever(
+      commands,
+      inTurn,
+      (pipeline, { waiting }) => pipeline.zcard(waiting),
+      (count) => Number(count) > 0,
+    )
+    const some = lines.slice(0, limit)
+    const fairPart = Math.max(1, Math.floor(limit / some.length))
+    const counts = yield* onAll(some, ({ ready, scheduled, lanes, waiting }) => {
+      const args = [limits.partnerShare, fairPart, lastShards.get(waiting) ?? ""]
+      return Effect.map(call("admit", [ready, scheduled, lanes, waiting], args), (answer) => {
+        const [admitted, lastShard] = answer as [number, string]
+        lastShards.set(waiting, lastShard)
+        return admitted
+      })
+    })
+    return sum(counts)
+  })
+}
 
 const handingOver = ({ keysOf, call }: PartitionSteps): RunQueue["Service"]["handOver"] =>
   Effect.fnUntraced(function* ({ batch, entry, worker }) {

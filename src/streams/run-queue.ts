@@ -17,7 +17,12 @@ export interface Ownership {
   readonly batch: BatchId
   readonly entry: string
   readonly worker: string
+  /** The batch was in the run queue for the first time, and nobody took it before: no work on it has begun. */
+  readonly isNew?: true
 }
+
+/** Which batches of a partner enter the run queue in place of one that leaves it: the next ones, or only those that have begun. */
+export type Admitted = "next" | "begun"
 
 /** Partitions whose scheduled batches are read together: all of them, or one per part if the store is a cluster. */
 export interface QueuePart {
@@ -42,7 +47,10 @@ export interface Backlog {
 export class RunQueue extends Context.Service<
   RunQueue,
   {
-    /** The queue, in parts that are read in parallel. No partner has more than its share of it. */
+    /**
+     * The queue, in parts that are read in parallel. No partner has more than its share of it. Of the others of a partner those
+     * that have begun enter it first.
+     */
     readonly parts: ReadonlyArray<QueuePart>
     /** Takes over batches whose owner has not renewed for `idleMs`. */
     readonly takeOver: (
@@ -63,13 +71,24 @@ export class RunQueue extends Context.Service<
      * Releases the batch until `wakeAt` (epoch milliseconds), unless mail is waiting: then the worker still owns the
      * batch and gets `mail-waiting`. With `leave`, for a frozen batch, waiting mail does not matter. A retry succeeds,
      * also if another worker took over and has released the batch since. {@link OwnershipLost} means that another worker
-     * owns it now.
+     * owns it now. `admitted` is `next` by default.
      */
     readonly release: (
       owned: Ownership,
       wakeAt: number | undefined,
       mail?: "leave",
+      admitted?: Admitted,
     ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StoreUnavailable>
+    /**
+     * Puts a new batch back out of the run queue, before all new ones of its partner: the worker has no room for it. Those of the
+     * partner that have begun enter. Retries are as above.
+     */
+    readonly postpone: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
+    /**
+     * Lets at most `limit` batches that wait for their partner's share enter the run queue, of one partner after the other, if
+     * the share has room. Gives how many. Without it a share that nobody uses is filled by the next release, or by the sweep.
+     */
+    readonly admit: (limit: number) => Effect.Effect<number, StoreUnavailable>
     /** Puts the batch back into the run queue for another worker, at the end of a drain. Retries are as above. */
     readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
     /** Removes a worker that owns no batch. */

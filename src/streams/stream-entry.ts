@@ -124,3 +124,9 @@ export const readFeed = (
 /** The batch that a worker owns by an entry of the run queue; nothing if the entry names no batch. */
 export const readOwnership = (worker: string, [entry, fields]: StreamEntry): ReadonlyArray<Ownership> =>
   fields[1] === undefined ? [] : [{ batch: fields[1] as BatchId, entry, worker }]
+
+/** The same for an entry that nobody owned before. It says whether the batch is new. */
+export const readFirstOwnership = (worker: string, entry: StreamEntry): ReadonlyArray<Ownership> =>
+  entry[1][2] === "n"
+    ? readOwnership(worker, entry).map((owned) => ({ ...owned, isNew: true }))
+    : readOwnership(worker, entry)

@@ -4,10 +4,11 @@
  * functions/*.lua are the atomic steps.
  */
 import { Context, Effect, Layer } from "effect"
+import { AppendWatch, makeAppendWatch } from "./append-watch.ts"
 import { EventStore } from "./event-store.ts"
 import { eventStore } from "./event-store-redis.ts"
 import { Feed } from "./feed.ts"
-import { feed } from "./feed-redis.ts"
+import { feed, feedTail } from "./feed-redis.ts"
 import { Mailbox } from "./mailbox.ts"
 import { mailbox } from "./mailbox-redis.ts"
 import { openPartitions } from "./partition-steps-redis.ts"
@@ -18,11 +19,16 @@ import { runQueue } from "./run-queue-redis.ts"
 export const layer = Layer.effectContext(
   Effect.gen(function* () {
     const steps = yield* openPartitions
+    const feeds = feed(steps)
     return Context.make(Partitions, { count: steps.partitions.length, of: steps.partitionOf }).pipe(
       Context.add(EventStore, yield* eventStore(steps)),
       Context.add(Mailbox, mailbox(steps, yield* Effect.scope)),
       Context.add(RunQueue, yield* runQueue(steps)),
-      Context.add(Feed, feed(steps)),
+      Context.add(Feed, feeds),
+      Context.add(
+        AppendWatch,
+        yield* makeAppendWatch({ feed: feeds, partitionOf: steps.partitionOf, tailOf: feedTail(steps) }),
+      ),
     )
   }),
 )

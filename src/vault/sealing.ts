@@ -15,7 +15,7 @@ export interface Place {
 export interface VisibleItem {
   readonly item: ItemNumber
   readonly account: VisibleAccount
-  readonly addressCountry?: string
+  readonly addressCountry?: string | undefined
 }
 
 /**

@@ -8,13 +8,13 @@
  *
  * A second loop records what arrived. What ends meanwhile is recorded together next time, and does not occupy a place.
  */
-import { Clock, Effect, FiberSet, Queue, Result } from "effect"
+import { Clock, Effect, Queue } from "effect"
 import { AppConfig } from "../config.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { makeAttempts } from "./attempts.ts"
 import { AHEAD_MS_MAX, ClaimedAhead } from "./claimed-ahead.ts"
-import { type Arrived, type AttemptOf, Deliveries, type Delivery, type Failure } from "./deliveries.ts"
-import { defaultRetryDelaysMs, retryDelay } from "./retry-schedule.ts"
-import { makeSender, type Sender } from "./sender.ts"
+import { type Arrived, Deliveries, type Delivery } from "./deliveries.ts"
+import { defaultRetryDelaysMs } from "./retry-schedule.ts"
 import { Shares, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
@@ -45,10 +45,8 @@ export const runDispatcher = Effect.fnUntraced(function* (
   const { timeoutMs, allowPrivate } = (yield* AppConfig).webhooks
   const clock = yield* Clock.Clock
   const arrivals = yield* makeArrivals(ahead)
-  const send = yield* makeSender({ timeoutMs, allowPrivate })
-  const fibers = yield* FiberSet.make<void>()
-  const run = yield* FiberSet.runtime(fibers)<Deliveries>()
-  // Before the fibers end: none of them starts what is to be released.
+  const begin = yield* makeAttempts({ timeoutMs, allowPrivate }, retryDelaysMs)
+  // Before the attempts end: none of them starts what is to be released.
   yield* Effect.addFinalizer(() => Effect.sync(() => (ahead.onAdded = undefined)))
   const shares = new Shares()
   const eased = yield* Queue.sliding<void>(1)
@@ -56,18 +54,20 @@ export const runDispatcher = Effect.fnUntraced(function* (
 
   const start = (delivery: Delivery) => {
     shares.add(delivery)
-    run(
-      attempt(send, retryDelaysMs, delivery, arrivals.add, ahead).pipe(
-        Effect.ensuring(
-          Effect.sync(() => {
-            shares.remove(delivery)
-            startAll()
-            if (mayOweMore && !ahead.has(delivery.endpoint)) Queue.offerUnsafe(wakeUps, undefined)
-            if (shares.hasEased(delivery.endpoint)) Queue.offerUnsafe(eased, undefined)
-          }),
-        ),
-      ),
-    )
+    const { endpoint } = delivery
+    begin(delivery, {
+      arrived: (one, sentAt) => {
+        ahead.took(endpoint, sentAt)
+        arrivals.add(one)
+      },
+      failed: () => ahead.refused(endpoint),
+      over: () => {
+        shares.remove(delivery)
+        startAll()
+        if (mayOweMore && !ahead.has(endpoint)) Queue.offerUnsafe(wakeUps, undefined)
+        if (shares.hasEased(endpoint)) Queue.offerUnsafe(eased, undefined)
+      },
+    })
   }
   const startAll = () => {
     while (ahead.onAdded !== undefined && arrivals.hasRoom()) {
@@ -193,61 +193,4 @@ const untilMoreIsWorthALook = Effect.fnUntraced(function* (
   if (!isFull) return yield* Effect.sleep(LOOK_EVERY_MS)
   yield* Queue.clear(eased)
   yield* Effect.timeoutOption(Queue.take(eased), LOOK_EVERY_MS)
-})
-
-/**
- * Makes one attempt. If it arrived, `arrived` gets it to be recorded; otherwise its failure is recorded. If the store is
- * unavailable, the lease runs out and the attempt is repeated.
- */
-const attempt = Effect.fnUntraced(
-  function* (
-    send: Sender,
-    retryDelaysMs: ReadonlyArray<number>,
-    delivery: Delivery,
-    arrived: (one: Arrived) => void,
-    ahead: ClaimedAhead,
-  ) {
-    const { eventId, endpoint, attempts } = delivery
-    const sentAt = yield* Clock.currentTimeMillis
-    const answer = yield* Effect.result(send(delivery, new Date(sentAt)))
-    if (Result.isSuccess(answer) && answer.success >= 200 && answer.success < 300) {
-      ahead.took(endpoint, sentAt)
-      return arrived({ eventId, endpoint, attempts, status: answer.success })
-    }
-    ahead.refused(endpoint)
-    yield* failed(
-      { eventId, endpoint, attempts },
-      Result.match(answer, {
-        onSuccess: (status) => ({ status, reason: `HTTP ${status}` }),
-        onFailure: ({ reason }) => ({ status: undefined, reason }),
-      }),
-      retryDelaysMs,
-    )
-  },
-  (run, _send, _delays, { eventId: event, endpoint }) =>
-    run.pipe(
-      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-        Effect.logWarning("webhook attempt not recorded", { event, endpoint, step, reason }),
-      ),
-      Effect.catchDefect((defect) =>
-        Effect.logError("webhook attempt failed with a defect", { endpoint, defect: String(defect) }),
-      ),
-    ),
-)
-
-const failed = Effect.fnUntraced(function* (
-  attempt: AttemptOf,
-  failure: Failure,
-  retryDelaysMs: ReadonlyArray<number>,
-) {
-  const { webhookDeliveries } = yield* Metrics
-  webhookDeliveries.inc({ outcome: "failed" })
-  const retryInMs = yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
-  yield* (yield* Deliveries).failed(attempt, failure, retryInMs)
-  if (retryInMs === undefined)
-    yield* Effect.logError("webhook given up", {
-      event: attempt.eventId,
-      endpoint: attempt.endpoint,
-      reason: failure.reason,
-    })
 })

@@ -1,5 +1,8 @@
-/** Sends one signed POST to a checked address. Only the status of the answer is used. */
-import { Effect, type Redacted, Schema } from "effect"
+/**
+ * Sends one signed POST to a checked address. Only the status of the answer is used. Plain code, because there is one for each
+ * event and endpoint.
+ */
+import { Effect, type Redacted } from "effect"
 import { Agent, type Dispatcher } from "undici"
 import { signedWebhookHeaders } from "../platform/standard-webhooks.ts"
 import type { Delivery } from "./deliveries.ts"
@@ -7,7 +10,12 @@ import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
 
 /** There was no answer. `reason` is an error code or a phrase of ours, and quotes no text from outside. */
-export class NotSent extends Schema.TaggedError<NotSent>()("NotSent", { reason: Schema.String }) {}
+export interface NotSent {
+  readonly reason: string
+}
+
+/** The HTTP status of the answer. Redirects are not followed: their status is the answer. */
+export type Answer = number | NotSent
 
 export interface SenderOptions {
   /** From the first byte sent to the last byte received. Milliseconds. */
@@ -18,8 +26,11 @@ export interface SenderOptions {
 
 type ToSend = Pick<Delivery, "eventId" | "url" | "secret" | "body">
 
-/** Sends a delivery, and gives the HTTP status of the answer. Redirects are not followed: their status is the answer. */
-export type Sender = (delivery: ToSend, at: Date) => Effect.Effect<number, NotSent>
+/**
+ * Sends a delivery, signed with this time (epoch milliseconds), and calls `ended` once. What it returns hangs up, and then
+ * `ended` is not called. Throws if the URL or the secret cannot be used.
+ */
+export type Sender = (delivery: ToSend, at: number, ended: (answer: Answer) => void) => () => void
 
 const ANSWER_BYTES_MAX = 64 * 1024
 /** Idle connections are closed, so that a name that changed is resolved again. */
@@ -31,28 +42,34 @@ export const makeSender = (options: SenderOptions) =>
     const connect = allowPrivate ? {} : { lookup: publicLookup(systemResolver()) }
     const agent = new Agent({ allowH2: false, keepAliveTimeout: IDLE_MS_MAX, connect })
     yield* Effect.addFinalizer(() => Effect.promise(() => agent.destroy()))
-    const send: Sender = Effect.fnUntraced(function* (delivery, at) {
+    const send: Sender = (delivery, at, ended) => {
       const url = new URL(delivery.url)
+      const refuse = (reason: string) => {
+        ended({ reason })
+        return nothingToHangUp
+      }
       const problem = allowPrivate ? undefined : destinationProblem(url)
-      if (problem !== undefined) return yield* new NotSent({ reason: problem })
+      if (problem !== undefined) return refuse(problem)
       const { secret } = delivery
-      if (secret === undefined) return yield* new NotSent({ reason: "the secret cannot be opened" })
+      if (secret === undefined) return refuse("the secret cannot be opened")
       const request = {
         method: "POST",
         headers: signedHeaders(delivery, secret, at),
         body: delivery.body,
       } as const
-      return yield* statusOf(agent, url, request, timeoutMs)
-    })
+      return dispatch(agent, url, request, new StatusHandler(ended, timeoutMs))
+    }
     return send
   })
 
+const nothingToHangUp = () => {}
+
 /** By the specification https://www.standardwebhooks.com. The id is the event's, so it is the same in every attempt. */
-const signedHeaders = ({ eventId, body }: ToSend, secret: Redacted.Redacted, at: Date) => ({
+const signedHeaders = ({ eventId, body }: ToSend, secret: Redacted.Redacted, at: number) => ({
   "content-type": "application/json",
   "content-length": Buffer.byteLength(body),
   "user-agent": "AtlasPay-Webhooks/1",
-  ...signedWebhookHeaders(secret, { id: eventId, atS: Math.floor(at.getTime() / 1_000), body }),
+  ...signedWebhookHeaders(secret, { id: eventId, atS: Math.floor(at / 1_000), body }),
 })
 
 /** Refuses endpoints that were accepted under earlier rules and break the current ones. Names are checked when resolved. */
@@ -63,29 +80,30 @@ const destinationProblem = (url: URL): string | undefined => {
 
 type Post = Pick<Dispatcher.DispatchOptions, "method" | "headers" | "body">
 
-/**
- * The status of the answer, once its body has ended, was too long, or took too long. An interruption closes the connection.
- */
-const statusOf = (agent: Agent, url: URL, post: Post, timeoutMs: number): Effect.Effect<number, NotSent> =>
-  Effect.callback((resume) => {
-    const handler = new StatusHandler(resume, timeoutMs)
-    const { origin, pathname, search } = url
-    // One timer covers the whole attempt.
-    const times = { headersTimeout: 0, bodyTimeout: 0 }
+const dispatch = (agent: Agent, url: URL, post: Post, handler: StatusHandler): (() => void) => {
+  const { origin, pathname, search } = url
+  // One timer covers the whole attempt.
+  const times = { headersTimeout: 0, bodyTimeout: 0 }
+  try {
     agent.dispatch({ ...post, origin, path: `${pathname}${search}`, ...times }, handler)
-    return Effect.sync(() => handler.hangUp())
-  })
+  } catch (error) {
+    handler.hangUp()
+    throw error
+  }
+  return () => handler.hangUp()
+}
 
+/** Reports the status of the answer once its body has ended, was too long, or took too long. Hanging up closes the connection. */
 class StatusHandler implements Dispatcher.DispatchHandler {
-  readonly #resume: (status: Effect.Effect<number, NotSent>) => void
+  readonly #ended: (answer: Answer) => void
   readonly #timer: NodeJS.Timeout
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #status: number | undefined
   #bytes = 0
 
-  constructor(resume: (status: Effect.Effect<number, NotSent>) => void, timeoutMs: number) {
-    this.#resume = resume
+  constructor(ended: (answer: Answer) => void, timeoutMs: number) {
+    this.#ended = ended
     this.#timer = setTimeout(() => this.#cut("timeout"), timeoutMs)
   }
 
@@ -128,8 +146,7 @@ class StatusHandler implements Dispatcher.DispatchHandler {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
-    const status = this.#status
-    this.#resume(status === undefined ? Effect.fail(new NotSent({ reason })) : Effect.succeed(status))
+    this.#ended(this.#status ?? { reason })
   }
 }
 

@@ -5,7 +5,7 @@ import { emptyBatch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { evolve } from "../../src/domain/evolve.ts"
-import type { BatchId } from "../../src/domain/identifiers.ts"
+import { type BatchId, parseTransferReference } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { layer as pressureOverRedis } from "../../src/platform/intake-pressure-redis.ts"
@@ -36,6 +36,8 @@ import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
 
+const outcome = { _tag: "Settled", evidence: "callback" } as const
+
 /** What the test's bank was asked to pay: how often each reference. */
 export type Paid = Map<string, number>
 
@@ -43,6 +45,8 @@ export interface EngineTerms {
   readonly environment?: Readonly<Record<string, string>>
   /** How long the bank takes to pay. */
   readonly bankMs?: number
+  /** The bank accepts transfers, and reports each as settled after so many milliseconds; without it, it answers that it paid. */
+  readonly reportsAfterMs?: number
   /** How many transfers a worker has under way at the bank. */
   readonly bankConcurrency?: number
   /** The partner for whom the compliance engine's connector has a bug. */
@@ -70,6 +74,8 @@ export class EngineUnderTest implements AsyncDisposable {
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
   readonly #bankConcurrency: number
+  readonly #reportsAfterMs: number | undefined
+  readonly #reports = new Set<NodeJS.Timeout>()
   readonly #bugFor: string | undefined
   readonly #outside: boolean
   readonly #drop: () => Promise<void>
@@ -78,11 +84,12 @@ export class EngineUnderTest implements AsyncDisposable {
 
   private constructor(
     environment: Readonly<Record<string, string>>,
-    { bankMs = 1, bankConcurrency = 64, bugFor, outside = false }: EngineTerms,
+    { bankMs = 1, bankConcurrency = 64, bugFor, outside = false, reportsAfterMs }: EngineTerms,
     drop: () => Promise<void>,
   ) {
     this.#outside = outside
     this.#bugFor = bugFor
+    this.#reportsAfterMs = reportsAfterMs
     this.#environment = environment
     this.#bankMs = bankMs
     this.#bankConcurrency = bankConcurrency
@@ -174,13 +181,27 @@ export class EngineUnderTest implements AsyncDisposable {
             sent()
             if (!isInvited) this.uninvited.push(reference)
             this.paid.set(reference, (this.paid.get(reference) ?? 0) + 1)
-            return Effect.as(Effect.sleep(this.#bankMs), { _tag: "Settled" })
+            return Effect.as(Effect.sleep(this.#bankMs), this.#answerTo(reference))
           }),
         inquire: (_bank, reference) =>
           Effect.sync(() => ({ _tag: this.paid.has(reference) ? "Settled" : "NeverSeen" }) as const),
       }),
       Layer.succeed(Ledger, { post: ({ key }) => Effect.succeed(key) }),
     )
+  }
+
+  #answerTo(reference: string): BankAnswer {
+    if (this.#reportsAfterMs === undefined) return { _tag: "Settled" }
+    const key = parseTransferReference(reference)
+    if (key === undefined) throw new Error(`no reference: ${reference}`)
+    const report = { _tag: "RecordTransfer", ...key, bank: "north", outcome } as const
+    const timer = setTimeout(() => {
+      this.#reports.delete(timer)
+      const id = { id: reference, digest: "settled", keptMs: 60_000 }
+      void this.onLog((log) => log.enqueue(key.batch, { ...report, at: Date.now() }, id))
+    }, this.#reportsAfterMs)
+    this.#reports.add(timer)
+    return { _tag: "Accepted", transferId: reference }
   }
 
   /** A server of the test's where it names one; otherwise everybody is approved. */
@@ -245,6 +266,7 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#reports) clearTimeout(timer)
     await Promise.all([...this.#workers].map((worker) => worker.drain()))
     await this.#log.dispose()
     await this.#drop()

@@ -156,7 +156,9 @@ describe("a log from before credentials were kept", () => {
     const batch = fold(former as typeof story.events)
     expect(batch.credential).toBeUndefined()
     expect(batch.approval?.approvedBy).toBe("sue")
-    expect({ ...batch, credential: clerk }).toEqual(story.batch)
+    expect(batch.approval?.approverCredential).toBeUndefined()
+    const approval = { ...batch.approval, approverCredential: supervisor }
+    expect({ ...batch, credential: clerk, approval }).toEqual(story.batch)
   })
 
   it("has mail that is read, and refused where somebody has to be known", () => {

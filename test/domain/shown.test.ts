@@ -40,6 +40,36 @@ describe("what is shown of a batch", () => {
   })
 })
 
+describe("what is shown of an approval", () => {
+  const [received, ...others] = story
+  if (received?._tag !== "BatchReceived") throw new Error("a story begins with its batch")
+  const approval = { reason: "asked", hash: "h", expiresAt: 50 } as const
+  const waiting = fold([{ ...received, approval }, ...others.slice(0, 1)])
+
+  it("is who is needed, then who approved and when", () => {
+    expect(shownBatch(waiting).approval).toEqual({ state: "pending", ...approval })
+    const by = { by: "Ada", credential: "partner:acme/office" as const }
+    const approved = evolve(waiting, { _tag: "BatchApproved", at: 40, hash: "h", ...by })
+    expect(shownBatch(approved).approval).toEqual({ state: "approved", ...approval, ...by, approvedAt: 40 })
+  })
+
+  it("is that nobody approved in time", () => {
+    const late = fold([
+      { ...received, approval },
+      { _tag: "ApprovalExpired", at: 60 },
+    ])
+    expect(shownBatch(late).approval).toMatchObject({ state: "expired" })
+    expect(shownBatch(fold(story)).approval).toBeUndefined()
+  })
+
+  it("and of the arrivals is what was expected at the start", () => {
+    const arrivals = [{ scheme: "sepa" as const, on: "2026-11-30" }]
+    const started = fold([...story.slice(0, 3), { _tag: "ExecutionStarted", at: 70, arrivals }])
+    expect(shownBatch(started).expectedArrivals).toEqual(arrivals)
+    expect(shownBatch(fold(story.slice(0, 1))).expectedArrivals).toBeUndefined()
+  })
+})
+
 describe("the names of item states outside", () => {
   it("are those that were published: screened is cleared there", () => {
     expect(publicItemStates).toEqual([

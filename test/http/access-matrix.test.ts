@@ -26,6 +26,7 @@ const environment = {
   DATABASE_URL: "",
   STREAM_PREFIX: ownPrefix(),
   ACTS_PER_SECOND: "100000",
+  REQUESTS_PER_SECOND: "1000000",
   OIDC_ISSUER: "",
   OIDC_AUDIENCE: AUDIENCE,
   OIDC_ROLES: operatorRoles.map((role) => `payouts-${role}=${role}`).join(","),

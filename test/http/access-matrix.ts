@@ -94,6 +94,7 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "GET /payout-batches/:id/items": read(({ batch }) => `/payout-batches/${batch}/items`, 404),
   "GET /payout-batches/:id/items/:item": read(({ batch }) => `/payout-batches/${batch}/items/1`, 404),
   "GET /payout-batches/:id/events": read(({ batch }) => `/payout-batches/${batch}/events`, 404),
+  "GET /payout-items": read(() => "/payout-items?partner=acme", 200),
   "POST /payout-batches/:id/approval": act({ partner: "batches:approve", operator: "approve" }, "approval"),
   "POST /payout-batches/:id/cancellation": act(
     { partner: "batches:cancel", operator: "cancel" },
@@ -152,5 +153,6 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "POST /ledger-callbacks/funded": signed("/ledger-callbacks/funded"),
   "GET /healthz": open("/healthz"),
   "GET /openapi.json": open("/openapi.json"),
+  "GET /docs": open("/docs"),
   "GET /": open("/"),
 }

@@ -9,6 +9,7 @@ import { AuditTrail } from "../../src/identity/audit-trail.ts"
 import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { KeyDirectory } from "../../src/identity/key-directory.ts"
 import { PartnerContracts } from "../../src/identity/partner-contracts.ts"
+import { layer as leasesOverRedis } from "../../src/platform/lease-count-redis.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
@@ -19,6 +20,7 @@ import { layer as reportsInRedis } from "../../src/providers/calling/provider-re
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
+import { AppendWatch } from "../../src/streams/append-watch.ts"
 import { layer as allowancesOnRedis } from "../../src/streams/approval-allowance-redis.ts"
 import { layer as claimMarksOnRedis } from "../../src/streams/claim-marks-redis.ts"
 import { layer as dayLimitsOnRedis } from "../../src/streams/day-limit-redis.ts"
@@ -119,6 +121,7 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provideMerge(announcedListsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
+          appendWatchOnRedis,
           queries,
           access,
           decisions.layer,
@@ -127,6 +130,7 @@ export class ApiUnderTest implements AsyncDisposable {
           endpointsInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           dayLimitsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+          leasesOverRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.merge(callbackSecretsLayer, payoutLimitsLayer).pipe(
             Layer.provide([bankKindsLayer(kinds), Layer.fresh(ProviderSettings.layer)]),
           ),
@@ -155,14 +159,14 @@ export class ApiUnderTest implements AsyncDisposable {
   }
 
   /** Asks for what those who run the service ask. */
-  ask(path: string): Promise<Answer> {
-    return this.#fetch(`${this.operationsUrl}${path}`, {})
+  ask(path: string, init: RequestInit = {}): Promise<Answer> {
+    return this.#fetch(`${this.operationsUrl}${path}`, init)
   }
 
   async #fetch(url: string, init: RequestInit): Promise<Answer> {
     const answer = await fetch(url, init)
     const text = await answer.text()
-    const isJson = text !== "" && /json/.test(answer.headers.get("content-type") ?? "")
+    const isJson = text !== "" && /[/+]json/.test(answer.headers.get("content-type") ?? "")
     return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : {} }
   }
 
@@ -187,6 +191,11 @@ export class ApiUnderTest implements AsyncDisposable {
     await this.#close()
   }
 }
+
+/** Also where a test lets the other ports fail. */
+const appendWatchOnRedis = Layer.effect(AppendWatch, Effect.service(AppendWatch)).pipe(
+  Layer.provide(Layer.fresh(streamsOnRedis).pipe(Layer.provide(RedisConnections.layer))),
+)
 
 /** No key is stored, and nobody administers any. */
 export const noStoredKeys = Layer.mergeAll(

@@ -10,5 +10,7 @@ export const readModels = (known: Partial<Queries> = {}): Layer.Layer<BatchQueri
     batches: () => Effect.succeed({ entries: [], next: undefined }),
     items: () => Effect.succeed(undefined),
     item: () => Effect.succeed(undefined),
+    search: () => Effect.succeed({ entries: [], next: undefined }),
+    wholeBatch: () => Effect.succeed(undefined),
     ...known,
   })

@@ -4,11 +4,13 @@ import { makeApp } from "../../src/http/app.ts"
 import { RequestBodies } from "../../src/http/edge/request-body.ts"
 import { ReadinessChecks } from "../../src/http/operations/operations.ts"
 import { Intake } from "../../src/http/payout-batches/intake.ts"
+import { OpenStreams } from "../../src/http/payout-batches/open-streams.ts"
 import { CallbackSecrets } from "../../src/identity/callback-secrets.ts"
 import { Credentials } from "../../src/identity/credentials.ts"
 import { PayoutLimits } from "../../src/providers/banks/payout-limits.ts"
 import { ProviderReports } from "../../src/providers/calling/provider-reports.ts"
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
+import { AppendWatch } from "../../src/streams/append-watch.ts"
 import { ApprovalAllowance } from "../../src/streams/approval-allowance.ts"
 import { ClaimMarks } from "../../src/streams/claim-marks.ts"
 import { DayLimit } from "../../src/streams/day-limit.ts"
@@ -33,6 +35,8 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         readModels(),
         endpointsInMemory,
         RequestBodies.layer,
+        Layer.mock(OpenStreams, {}),
+        Layer.mock(AppendWatch, {}),
         Layer.mock(EventStore, {}),
         Layer.mock(Mailbox, {}),
         Layer.mock(Intake, {}),
@@ -43,7 +47,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(AnnouncedLists, { seen: () => undefined }),
         Layer.mock(ApprovalAllowance, {}),
-        Layer.mock(PayoutLimits, { problems: () => [] }),
+        Layer.mock(PayoutLimits, { problems: () => [], destination: () => undefined }),
         Layer.mock(ProviderReports, {}),
         Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
         fixedKeys(),

@@ -1,10 +1,19 @@
 import { spawnSync } from "node:child_process"
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { beforeEach, describe, expect, test } from "vitest"
-import { needsInstall } from "../../infra/dependencies.mjs"
+import { installDependencies, needsInstall } from "../../infra/dependencies.mjs"
 import { missingServers } from "../../infra/servers.mjs"
 import { findPrograms } from "../../src/dev/embedded-programs.mjs"
 
@@ -69,6 +78,16 @@ describe("The npm packages", () => {
   test("are installed when the Node we run on is missing", () => {
     rmSync(join(clone.path, "node_modules/node/bin"), { recursive: true })
     expect(needsInstall(clone.path)).toBe(true)
+  })
+
+  test("are not installed through a link, since npm empties the folder that it leads to", () => {
+    const shared = newFolder()
+    writeFileSync(join(shared, "of-another-clone"), "")
+    rmSync(join(clone.path, "node_modules"), { recursive: true })
+    symlinkSync(shared, join(clone.path, "node_modules"))
+    expect(needsInstall(clone.path)).toBe(true)
+    expect(() => installDependencies(clone.path)).toThrow(/node_modules is a link/)
+    expect(existsSync(join(shared, "of-another-clone"))).toBe(true)
   })
 
   const locked = { version: "1.0.0", integrity: "sha512-abc" }

@@ -396,7 +396,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a callback secret is base64 to its end",
-    file: "config.ts",
+    file: "parsing/secret-texts.ts",
     text: 'base64 === "" || Buffer.from(base64, "base64").toString("base64") !== base64',
     without: 'base64 === ""',
     caughtIn: "test/config.test.ts",

@@ -17,10 +17,12 @@ import { keyGuards } from "./key-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
+import { readingGuards } from "./reading-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
+import { uploadGuards } from "./upload-guards.ts"
 import { writtenGuards } from "./written-guards.ts"
 
 /** Missed by the domain's tests. */
@@ -56,5 +58,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...databaseGuards,
   ...duplicateGuards,
   ...planningStepGuards,
+  ...uploadGuards,
   ...writtenGuards,
+  ...readingGuards,
 ]

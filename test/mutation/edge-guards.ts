@@ -84,8 +84,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an address is written in one way",
     file: "http/edge/listener.ts",
-    text: 'if (!isCanonical(incoming.url ?? "")) void refuse(outgoing)\n    else if',
-    without: "if",
+    text: 'if (isCanonical(incoming.url ?? "")) void answer(incoming, outgoing)\n    else void refuse(outgoing)',
+    without: "void answer(incoming, outgoing)",
     caughtIn: targets,
     caughtBy: "/payout-batches/%2e%2e/metrics is refused before it is routed",
   },

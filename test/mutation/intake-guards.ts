@@ -36,15 +36,15 @@ export const intakeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what was accepted is not refused later",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "return yield* repeatedOrRefused(id, body, read.failure)",
-    without: "return yield* read.failure",
+    text: "return yield* repeatedOrRefused(id, asked, read.failure)",
+    without: "return yield* Effect.fail(read.failure)",
     caughtIn: intake,
     caughtBy: "is answered as it was, and not refused",
   },
   {
     name: "only the body that was accepted is answered from the log",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "if (!isSameRequest(first.event, digest)) return yield* refused",
+    text: "if (!isSameRequest(first.event, digest)) return yield* Effect.fail(refused)",
     without: "",
     caughtIn: intake,
     caughtBy: "is answered as it was, and not refused",
@@ -60,7 +60,7 @@ export const intakeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "intake asks whether a currency is in use",
     file: "http/payout-batches/payout-batch-request.ts",
-    text: "    this.#checkCurrency(index, row)\n",
+    text: "    this.#checkCurrency(item - 1, row)\n",
     without: "",
     caughtIn: intake,
     caughtBy: "for which a currency is no longer in use is refused",

@@ -52,8 +52,8 @@ export const payoutFileGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the order of rows makes no other references",
     file: "payout-files/item-references.ts",
-    text: "for (const text of [...texts].sort()) {",
-    without: "for (const text of texts) {",
+    text: "of shared.sort().entries()) {",
+    without: "of shared.entries()) {",
     caughtIn: batches,
     caughtBy: "have the same references and key in whatever order",
   },

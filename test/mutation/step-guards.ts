@@ -84,6 +84,14 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "lets a batch be taken over whose owner is silent",
   },
   {
+    name: "only the owner postpones a batch",
+    file: "streams/functions/postpone.lua",
+    text: "if not owns(ready, entry, worker) then return is_over(ready, entry) and 'POSTPONED' or 'LOST' end",
+    without: "",
+    caughtIn,
+    caughtBy: "lets a batch be taken over whose owner is silent",
+  },
+  {
     name: "only the owner hands a batch over",
     file: "streams/functions/hand-over.lua",
     text: "if not owns(ready, entry, worker) then return is_over(ready, entry) and 'HANDED' or 'LOST' end",

@@ -2,7 +2,7 @@
 import { readFileSync, statSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { cellOf, harmlessCell } from "../../src/payout-files/rejected-cells.ts"
+import { cellOf, harmlessCell } from "../../src/parsing/csv-cells.ts"
 import { RejectsFile, rejectsText } from "../../src/payout-files/rejects-file.ts"
 import { fc } from "../property.ts"
 import { fileOf, folder, read } from "./read-file.ts"

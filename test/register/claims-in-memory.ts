@@ -28,22 +28,16 @@ export class ClaimsInMemory {
         this.asked += 1
         const claimedAt = Math.max(this.#now(), (this.claims.at(-1)?.claimedAt ?? 0) + 1)
         const hasKnown = known === undefined || this.claims.some(({ id }) => id === known)
-        const earlier = this.claims
-          .filter((one) => one.partner === claim.partner && one.batch !== claim.batch)
-          .filter((one) => one.claimedAt > claimedAt - days * DAY_MS)
-          .map((one) => ({
-            batch: one.batch,
-            request: one.request,
-            opened: one.opened,
-            ageMs: claimedAt - one.claimedAt,
-            pairs: pairsOf(payouts, one.payouts),
-          }))
-          .filter(({ pairs }) => pairs.length > 0)
-          .reverse()
+        const earlier = this.#earlier(claim, payouts, days, claimedAt)
         const keptUntil = claimedAt + (days + 1) * DAY_MS
         this.claims = [...this.claims, { ...claim, claimedAt, keptUntil, payouts, opened: false }]
         return { earlier, isCutShort: false, hasKnown, claimedAt }
       }),
+    look: (claim, payouts, days) =>
+      this.#whileThere(() => ({
+        earlier: this.#earlier(claim, payouts, days, this.#now()),
+        isCutShort: false,
+      })),
     opened: (id) => this.#change(id, (claim) => ({ ...claim, opened: true })),
     release: (id) => this.#change(id, (claim) => ({ ...claim, payouts: [] })),
     prune: this.#whileThere(() => {
@@ -52,6 +46,26 @@ export class ClaimsInMemory {
       return before - this.claims.length
     }),
   })
+
+  #earlier(
+    claim: Pick<PayoutClaim, "partner" | "batch">,
+    payouts: ReadonlyArray<ClaimedPayout>,
+    days: number,
+    at: number,
+  ) {
+    return this.claims
+      .filter((one) => one.partner === claim.partner && one.batch !== claim.batch)
+      .filter((one) => one.claimedAt > at - days * DAY_MS)
+      .map((one) => ({
+        batch: one.batch,
+        request: one.request,
+        opened: one.opened,
+        ageMs: at - one.claimedAt,
+        pairs: pairsOf(payouts, one.payouts),
+      }))
+      .filter(({ pairs }) => pairs.length > 0)
+      .reverse()
+  }
 
   #now(): number {
     return Date.now() + this.aheadMs

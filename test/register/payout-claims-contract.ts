@@ -27,7 +27,7 @@ export const terms = { days: 7, known: undefined }
 export const payoutClaimsContract = (it: Vitest.MethodsNonLive<PayoutClaims>): void => {
   it.effect("gives earlier claims on the same payouts by the same partner, the latest first", () =>
     Effect.gen(function* () {
-      const { claim, opened } = yield* PayoutClaims
+      const { claim, look, opened } = yield* PayoutClaims
       const partner = newPartner()
       const [a, b, c] = [fingerprint(), fingerprint(), fingerprint()]
       const first = claimOf(partner)
@@ -67,6 +67,14 @@ export const payoutClaimsContract = (it: Vitest.MethodsNonLive<PayoutClaims>): v
         ],
       )
       assert.isAbove(third.claimedAt, one.claimedAt)
+      const looked = yield* look({ partner, batch: newBatchId() }, [payoutOf(7, a)], 7)
+      assert.deepStrictEqual(
+        looked.earlier.map(({ batch, pairs }) => [batch, pairs]),
+        [[first.batch, [[7, 1]]]],
+        "who looks meets the same claims",
+      )
+      const after = yield* claim(claimOf(partner), [payoutOf(1, a)], terms)
+      assert.strictEqual(after.earlier.length, 1, "who looks makes no claim")
       const stranger = yield* claim(claimOf(newPartner()), [payoutOf(1, b)], terms)
       assert.deepStrictEqual(stranger.earlier, [], "another partner's claims are its own")
     }),

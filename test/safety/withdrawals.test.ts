@@ -87,7 +87,7 @@ it(
     const id = await bank.submit("gone", ["1.00", "EUR"], ["2.00", "EUR"])
     await eventually("its file is released", async () => bank.released.length === 1)
     await bank.ask(`${id}/cancellation`, cancellation)
-    await bank.hears(id, "CancellationRefused", { by: "sam" })
+    await bank.hears(id, "CancellationRefused", { typedBy: "sam" })
     bank.carryOut()
     await eventually("it is paid", async () => {
       bank.carryBack()

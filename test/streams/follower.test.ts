@@ -217,6 +217,18 @@ describe("a follower", () => {
     }),
   )
 
+  it.effect("does not wait with what a step had no room for, although much comes", () =>
+    Effect.gen(function* () {
+      // The first append fills a step: it is counted like 8 × 130 events.
+      const feed = new Followed().append(130, 1, 1)
+      const fiber = yield* Effect.forkChild(feed.following)
+      yield* TestClock.adjust(1)
+      assert.strictEqual(feed.chunks.length, 2)
+      assert.strictEqual(feed.seen.length, 132)
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
   it.effect("tries again from the stored cursor for as long as a handler fails, ever more slowly", () =>
     Effect.gen(function* () {
       const feed = new Followed().append(2)

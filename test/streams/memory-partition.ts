@@ -7,7 +7,7 @@ import type { Append } from "../../src/streams/event-store.ts"
 import { chainStart, type LinkedEvent } from "../../src/streams/hash-chain.ts"
 import type { CommandId } from "../../src/streams/mailbox.ts"
 import { STAGED_MS } from "../../src/streams/opening-steps.ts"
-import type { Ownership } from "../../src/streams/run-queue.ts"
+import type { Admitted, Ownership } from "../../src/streams/run-queue.ts"
 import type { StreamEntry } from "../../src/streams/stream-entry.ts"
 import { MemoryRunQueue } from "./memory-run-queue.ts"
 import { MemoryStream } from "./memory-stream.ts"
@@ -78,7 +78,7 @@ export class MemoryPartition {
     this.#logs.set(batch, log)
     this.#announce(batch, 1, chainStart(batch), log, now)
     this.#touch(batch, now)
-    this.queue.schedule(batch, now)
+    this.queue.schedule(batch, now, "new")
     return { _tag: "OPENED" }
   }
 
@@ -131,18 +131,32 @@ export class MemoryPartition {
       this.#count(batch, -1)
       this.closed += 1
     }
-    const isReleased = release !== undefined && this.release(owned, release.wakeAt, false, now) === "RELEASED"
+    const isReleased =
+      release !== undefined &&
+      this.release(owned, release.wakeAt, false, now, release.admitted) === "RELEASED"
     return { _tag: "APPENDED", version, mailWaiting: mail.length, isReleased }
   }
 
-  release(owned: Ownership, wakeAt: number | undefined, leaveMail: boolean, now: number) {
+  release(
+    owned: Ownership,
+    wakeAt: number | undefined,
+    leaveMail: boolean,
+    now: number,
+    admitted: Admitted = "next",
+  ) {
     const { batch } = owned
     if (!this.queue.owns(owned)) return this.queue.isOver(owned) ? "RELEASED" : "LOST"
     if (!leaveMail && this.#mailOf(batch).length > 0) return "MAIL"
-    this.queue.release(owned, now)
+    this.queue.release(owned, now, admitted)
     if (wakeAt === undefined) this.#timers.delete(batch)
     else this.#timers.set(batch, wakeAt)
     return "RELEASED"
+  }
+
+  postpone(owned: Ownership, now: number): "POSTPONED" | "LOST" {
+    if (!this.queue.owns(owned)) return this.queue.isOver(owned) ? "POSTPONED" : "LOST"
+    this.queue.postpone(owned, now)
+    return "POSTPONED"
   }
 
   handOver(owned: Ownership, now: number): "HANDED" | "LOST" {
@@ -166,11 +180,15 @@ export class MemoryPartition {
     return due.length
   }
 
-  /** There is nothing to mend here: the run queue loses no entries. */
+  /** There is nothing to mend here: the run queue loses no entries. But a partner's share may have room. */
   sweep(before: number, touchedAt: number, limit: number, now: number): number {
+    const admitted = new Set<string>()
     let scheduled = 0
     for (const batch of first(this.#open, before, limit)) {
       this.#open.set(batch, touchedAt)
+      const partnerShard = partnerShardOf(batch)
+      if (!admitted.has(partnerShard)) this.queue.admitNext(partnerShard, now)
+      admitted.add(partnerShard)
       if (this.queue.isScheduled(batch) || this.#timers.has(batch)) continue
       this.queue.schedule(batch, now)
       scheduled += 1

@@ -5,7 +5,7 @@
  */
 import { Effect, type Result } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
-import type { Ownership } from "../../src/streams/run-queue.ts"
+import type { Admitted, Ownership } from "../../src/streams/run-queue.ts"
 import { closing, commandId, news, takeFrom } from "./log-under-test.ts"
 import type { WholeLog } from "./whole-log.ts"
 
@@ -36,7 +36,7 @@ export type Operation =
       readonly handled: ReadonlyArray<string>
       readonly command: string
       readonly open: boolean
-      readonly release: { readonly wakeAt: number | undefined } | undefined
+      readonly release: { readonly wakeAt: number | undefined; readonly admitted: Admitted } | undefined
     }
   | {
       readonly does: "read"
@@ -54,7 +54,10 @@ export type Operation =
       readonly owned: Ownership
       readonly wakeAt: number | undefined
       readonly leave: boolean
+      readonly admitted: Admitted
     }
+  | { readonly does: "postpone"; readonly owned: Ownership }
+  | { readonly does: "admit"; readonly limit: number }
   | { readonly does: "handOver"; readonly owned: Ownership }
   | { readonly does: "retire"; readonly worker: string }
   | { readonly does: "wake"; readonly now: number; readonly limit: number }
@@ -128,8 +131,13 @@ export class Subject {
         return log.release(
           this.#known(operation.owned),
           operation.wakeAt,
-          ...(operation.leave ? (["leave"] as const) : []),
+          operation.leave ? "leave" : undefined,
+          operation.admitted,
         )
+      case "postpone":
+        return log.postpone(this.#known(operation.owned))
+      case "admit":
+        return log.admit(operation.limit)
       case "handOver":
         return log.handOver(this.#known(operation.owned))
       case "retire":

@@ -5,7 +5,7 @@
 import { Result } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { chainStart, linked } from "../../src/streams/hash-chain.ts"
-import type { Ownership } from "../../src/streams/run-queue.ts"
+import type { Admitted, Ownership } from "../../src/streams/run-queue.ts"
 import { batchOf, closing } from "./log-under-test.ts"
 import type { Answer, Operation } from "./model-operations.ts"
 
@@ -41,7 +41,7 @@ export class Random {
 }
 
 /** The steps that a worker or a client asks for again when their answer was lost. */
-type Repeatable = "open" | "enqueue" | "append" | "release" | "handOver"
+type Repeatable = "open" | "enqueue" | "append" | "release" | "postpone" | "handOver"
 
 type Of<Does extends Operation["does"]> = Extract<Operation, { readonly does: Does }>
 
@@ -105,6 +105,7 @@ export class World {
         if (this.#random.chance(50)) this.#lose(operation.owned)
         break
       case "release":
+      case "postpone":
       case "handOver":
         if (!Result.isSuccess(answer) || answer.success !== "mail-waiting") this.#lose([operation.owned])
         break
@@ -145,6 +146,8 @@ export class World {
     ...times(1, () => this.#takeOver()),
     ...times(2, () => this.#renew()),
     ...times(6, () => this.#release()),
+    ...times(2, () => this.#postpone()),
+    ...times(1, (): Operation => ({ does: "admit", limit: 1_000 })),
     ...times(2, () => this.#handOver()),
     ...times(1, (): Operation => ({ does: "retire", worker: this.#worker() })),
     ...times(1, (): Operation => ({ does: "wake", now: this.#around(), limit: 1 + this.#random.below(6) })),
@@ -205,7 +208,8 @@ export class World {
       handled,
       command: this.#command(),
       open: this.#random.chance(75),
-      release: events.length > 0 && this.#random.chance(25) ? { wakeAt } : undefined,
+      release:
+        events.length > 0 && this.#random.chance(25) ? { wakeAt, admitted: this.#admitted() } : undefined,
     })
   }
 
@@ -242,7 +246,17 @@ export class World {
   #release(): Operation | undefined {
     const owned = this.#holder()
     const wakeAt = this.#random.chance(40) ? this.#around() : undefined
-    return owned && this.#remember({ does: "release", owned, wakeAt, leave: this.#random.chance(30) })
+    const leave = this.#random.chance(30)
+    return owned && this.#remember({ does: "release", owned, wakeAt, leave, admitted: this.#admitted() })
+  }
+
+  #admitted(): Admitted {
+    return this.#random.chance(30) ? "begun" : "next"
+  }
+
+  #postpone(): Operation | undefined {
+    const owned = this.#holder()
+    return owned && this.#remember({ does: "postpone", owned })
   }
 
   #handOver(): Operation | undefined {

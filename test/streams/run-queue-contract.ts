@@ -80,6 +80,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
         assert.deepStrictEqual(yield* log.renew([zombie]), [zombie], "a lost entry is not renewed back")
         assert.deepInclude(yield* Effect.flip(log.release(zombie, undefined)), { reason: "taken-over" })
         assert.deepInclude(yield* Effect.flip(log.handOver(zombie)), { reason: "taken-over" })
+        assert.deepInclude(yield* Effect.flip(log.postpone(zombie)), { reason: "taken-over" })
         assert.deepStrictEqual(yield* log.renew([heir]), [])
       }),
     )
@@ -284,6 +285,100 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
           owned = yield* takeOf(batches)
         }
         assert.deepStrictEqual(order, batches)
+      }),
+    )
+
+    it.effect("goes to those that have begun before those that are new", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const batches = yield* queued(2 * SHARE + 1)
+        const began = yield* takeOf(batches)
+        assert.deepStrictEqual(idsOf(began), batches.slice(0, SHARE))
+        assert.isTrue(began.every(({ isNew }) => isNew))
+        for (const owned of began) yield* log.release(owned, undefined)
+        const second = yield* takeOf(batches)
+        // The share is used by the second ones. Now the first ones have mail, and the last is new.
+        for (const { batch } of began) yield* log.enqueue(batch, news(1), commandId())
+        for (const owned of second) yield* log.release(owned, undefined)
+        const third = yield* takeOf(batches)
+        assert.deepStrictEqual(idsOf(third), idsOf(began))
+        assert.isTrue(third.every(({ isNew }) => isNew === undefined))
+        for (const owned of third) yield* log.release(owned, undefined, "leave")
+        assert.deepStrictEqual(idsOf(yield* takeOf(batches)), batches.slice(2 * SHARE))
+      }),
+    )
+
+    it.effect("is not given to a new batch while its worker has no room, until it is to be admitted", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const batches = yield* queued(SHARE + 1)
+        const owned = yield* takeOf(batches)
+        for (const one of owned) yield* log.release(one, undefined, undefined, "begun")
+        assert.deepStrictEqual(yield* takeOf(batches), [])
+        const [late] = yield* queued(1)
+        assert(late !== undefined)
+        yield* log.admit(400)
+        assert.sameMembers(idsOf(yield* takeOf([...batches, late])), [...batches.slice(SHARE), late])
+      }),
+    )
+
+    it.effect("is not taken by a later batch before those that wait in line", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const next = somePartner(log)
+        const batches = Array.from({ length: SHARE + 2 }, next)
+        yield* openAll(batches.slice(0, SHARE + 1))
+        for (const one of yield* takeOf(batches)) yield* log.release(one, undefined, undefined, "begun")
+        yield* openAll(batches.slice(SHARE + 1))
+        yield* log.admit(1)
+        assert.deepStrictEqual(idsOf(yield* takeOf(batches)), batches.slice(SHARE, SHARE + 1))
+      }),
+    )
+
+    it.effect(
+      "is given up by a new batch for which its worker has no room, which is then the first in line",
+      () =>
+        Effect.gen(function* () {
+          const log = yield* wholeLog
+          const batches = yield* queued(SHARE + 2)
+          const [first, ...others] = yield* takeOf(batches)
+          for (const one of others) yield* log.release(one, undefined, undefined, "begun")
+          for (const { batch } of others) yield* log.enqueue(batch, news(1), commandId())
+          yield* log.postpone(owning(first))
+          yield* log.postpone(owning(first))
+          assert.deepInclude(yield* Effect.flip(append(owning(first), 2, "late")), { reason: "taken-over" })
+          const begun = yield* takeOf(batches)
+          assert.deepStrictEqual(idsOf(begun), idsOf(others))
+          yield* log.admit(1)
+          const [again] = yield* takeOf(batches)
+          assert.deepStrictEqual(again, { ...owning(first), entry: owning(again).entry })
+        }),
+    )
+
+    it.effect("is admitted from one partner after the other", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        yield* log.admit(400)
+        yield* takeAll("w")
+        const [many, few] = [yield* queued(3 * SHARE), yield* queued(SHARE + 1)]
+        for (const one of yield* takeOf([...many, ...few]))
+          yield* log.release(one, undefined, undefined, "begun")
+        yield* log.admit(2)
+        assert.sameMembers(idsOf(yield* takeOf([...many, ...few])), [
+          ...many.slice(SHARE, SHARE + 1),
+          ...few.slice(SHARE),
+        ])
+      }),
+    )
+
+    it.effect("is not exceeded by those that are admitted", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const batches = yield* queued(3 * SHARE)
+        const [one] = yield* takeOf(batches)
+        yield* log.release(owning(one), undefined, undefined, "begun")
+        yield* log.admit(400)
+        assert.deepStrictEqual(idsOf(yield* takeOf(batches)), batches.slice(SHARE, SHARE + 1))
       }),
     )
 

@@ -38,7 +38,9 @@ layer(streamsInMemory.pipe(Layer.provide(settings({ PARTITIONS: "2" }))))(
         yield* TestClock.adjust(999)
         assert.deepStrictEqual(yield* log.takeOver("heir", 1_000, 4), [])
         yield* TestClock.adjust(1)
-        assert.deepStrictEqual(yield* log.takeOver("heir", 1_000, 4), [{ ...owned, worker: "heir" }])
+        assert.deepStrictEqual(yield* log.takeOver("heir", 1_000, 4), [
+          { batch, entry: owned.entry, worker: "heir" },
+        ])
       }),
     )
   },

@@ -142,13 +142,26 @@ const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({
       owned.filter((one) => !all[partitionOf(one.batch, all.length)]?.queue.renew(one, now)),
     ),
 
-  release: Effect.fnUntraced(function* (owned, wakeAt, mail) {
+  release: Effect.fnUntraced(function* (owned, wakeAt, mail, admitted) {
     const partition = yield* of(owned.batch)
     const now = yield* Clock.currentTimeMillis
-    const answer = partition.release(owned, wakeAt, mail === "leave", now)
+    const answer = partition.release(owned, wakeAt, mail === "leave", now, admitted)
     if (answer === "LOST") return yield* new OwnershipLost({ batch: owned.batch, reason: "taken-over" })
     return answer === "MAIL" ? "mail-waiting" : "released"
   }),
+
+  postpone: Effect.fnUntraced(function* (owned) {
+    const partition = yield* of(owned.batch)
+    const answer = partition.postpone(owned, yield* Clock.currentTimeMillis)
+    if (answer === "LOST") return yield* new OwnershipLost({ batch: owned.batch, reason: "taken-over" })
+  }),
+
+  admit: (limit) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const some = all.filter(({ queue }) => queue.isAnyWaiting).slice(0, limit)
+      const fairPart = Math.max(1, Math.floor(limit / some.length))
+      return sum(some.map(({ queue }) => queue.admit(fairPart, now)))
+    }),
 
   handOver: Effect.fnUntraced(function* (owned) {
     const partition = yield* of(owned.batch)

@@ -2,7 +2,7 @@ import { once } from "node:events"
 import { createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { makeSender, type SenderOptions } from "../../src/webhooks/sender.ts"
+import { makeSender, type NotSent, type SenderOptions } from "../../src/webhooks/sender.ts"
 import { silence, startReceiver, status } from "./receiver.ts"
 
 const deliveryTo = (url: string) => ({
@@ -18,7 +18,12 @@ const deliveryTo = (url: string) => ({
 
 const send = Effect.fnUntraced(function* (url: string, options: Partial<SenderOptions> = {}) {
   const sender = yield* makeSender({ timeoutMs: 2_000, allowPrivate: true, ...options })
-  return yield* sender(deliveryTo(url), new Date())
+  return yield* Effect.callback<number, NotSent>((resume) => {
+    const hangUp = sender(deliveryTo(url), Date.now(), (answer) =>
+      resume(typeof answer === "number" ? Effect.succeed(answer) : Effect.fail(answer)),
+    )
+    return Effect.sync(hangUp)
+  })
 })
 
 /** Counts who connects, on a port of this machine. */

@@ -9,24 +9,11 @@ import { operator } from "../routing/guards.ts"
 import { named } from "../routing/parameters.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
-import { Instant } from "../routing/shapes.ts"
-
-const Operates = Schema.Array(Schema.Literals(operates)).annotate({
-  description: "What the partner may decide about its own batches, under keys with the scope for it.",
-})
+import { examplePartner, Operates, Partner } from "./shapes.ts"
 
 const Contract = Schema.Struct({
   operates: Operates.check(Schema.isMaxLength(operates.length)),
 }).annotate({ identifier: "PartnerContract" })
-
-const ShownPartner = Schema.Struct({
-  id: PartnerId,
-  name: Schema.String,
-  state: Schema.Literals(["active", "suspended"]),
-  operates: Operates,
-  createdAt: Instant,
-  createdBy: Schema.String,
-})
 
 /** The body is the whole of what the contract allows. */
 export const setPartnerContract = route({
@@ -45,15 +32,8 @@ export const setPartnerContract = route({
   answers: {
     200: {
       description: "The partner, with its contract from now on.",
-      schema: ShownPartner,
-      example: {
-        id: "acme",
-        name: "Acme Ltd",
-        state: "active",
-        operates: ["review"],
-        createdAt: "2026-01-02T03:04:05.678Z",
-        createdBy: "operator:alice",
-      },
+      schema: Partner,
+      example: { ...examplePartner, operates: ["review"] },
     },
   },
   failures: ["AccessConflict", "NoSuchSubject", "StoreUnavailable"],

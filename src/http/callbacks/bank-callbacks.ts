@@ -1,7 +1,6 @@
 /** `POST /bank-callbacks/:bank`: reports of banks about transfers, signed and written as the bank's kind defines. */
 import { hash } from "node:crypto"
-import { Clock, Effect } from "effect"
-import { Hono } from "hono"
+import { Clock, Effect, Schema } from "effect"
 import { wordsInPlaceOfCode } from "../../domain/coded-reason.ts"
 import type { TransferOutcome } from "../../domain/commands.ts"
 import { plainCodeOf } from "../../domain/failure-codes.ts"
@@ -12,11 +11,20 @@ import type { BankReport, UnreadableCallback } from "../../providers/banks/bank-
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayOf } from "../../streams/stray-callbacks.ts"
 import { ACCEPTED } from "../edge/direct-route.ts"
-import type { Call, Edge, EdgeEnv } from "../edge/edge.ts"
+import type { Call } from "../edge/edge.ts"
 import { type InvalidBody, InvalidRequest, InvalidSignature, NotFound } from "../edge/failures.ts"
 import { inUtf8, invalidBody } from "../edge/json-body.ts"
-import type { RequestBodies } from "../edge/request-body.ts"
-import { CALLBACK_KEPT_MS, callbackBody, headerOf, verifying } from "./callback-signature.ts"
+import { ownBody } from "../routing/bodies.ts"
+import { signed } from "../routing/guards.ts"
+import { named } from "../routing/parameters.ts"
+import { route } from "../routing/route.ts"
+import {
+  CALLBACK_KEPT_MS,
+  callbackBody,
+  callbackFailures,
+  headerOf,
+  verifying,
+} from "./callback-signature.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
 /** Reports of one callback that are enqueued at the same time, in their order for each batch. */
@@ -24,28 +32,59 @@ const ENQUEUED_AT_ONCE = 64
 /** How many characters of each text are kept of a report about a transfer that is not ours. */
 const STRAY_TEXT_MAX = 255
 
-export const BANK_CALLBACKS = "/bank-callbacks/:bank"
+/** Any text: one that names no bank is refused as an invalid signature. */
+const BankName = Schema.String
 
 /**
  * The route of callbacks, in Hono and without it. Each bank signs with its own secret. A name that is not a bank with callbacks gets the same
  * answer as an invalid signature, and the body is not read.
  */
-export const bankCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<Mailbox | StrayCallbacks | RequestBodies>,
-) {
-  const { ofBank } = yield* CallbackSecrets
-  const report = (c: Call) => {
-    const bank = c.req.param("bank") ?? ""
-    const caller = ofBank(bank)
-    return caller === undefined
-      ? Effect.fail(new InvalidSignature())
-      : callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, bank, caller, body), caller.callbacks)
-  }
-  return {
-    routes: new Hono<EdgeEnv>().post(BANK_CALLBACKS, edge.open(report)),
-    answer: edge.direct(BANK_CALLBACKS, report),
-  }
-})
+export const reportTransfer = route({
+  method: "POST",
+  path: "/bank-callbacks/:bank",
+  operationId: "hearBank",
+  tag: "Callbacks",
+  summary: "Report the outcome of transfers",
+  description: "For banks, signed and written as the bank's kind defines. A repetition has no effect.",
+  guard: signed,
+  parameters: {
+    bank: named(BankName, { description: "The bank's name.", example: "north", what: "bank" }),
+  },
+  body: ownBody({
+    description: "A report, as the bank's kind defines.",
+    bytesMax: BODY_BYTES_MAX,
+    media: {
+      "application/json": {
+        schema: Schema.Record(Schema.String, Schema.Unknown).annotate({ identifier: "BankCallback" }),
+        example: {
+          id: "msg_1",
+          bank: "north",
+          reference: "7QFDKZ5NHM2RJ3WTXAY4EB-1-1",
+          transferId: "tr_1",
+          status: "settled",
+          at: "2027-01-02T03:04:05Z",
+        },
+      },
+    },
+    closed: false,
+  }),
+  answers: { 202: { description: "Acknowledged." } },
+  failures: [
+    ...callbackFailures,
+    "CommandIdReused",
+    "InvalidBody",
+    "InvalidRequest",
+    "MailboxFull",
+    "StoreUnavailable",
+    "NotFound",
+  ],
+}).handledBy(
+  Effect.fnUntraced(function* ({ c, parameters: { bank } }) {
+    const caller = (yield* CallbackSecrets).ofBank(bank)
+    if (caller === undefined) return yield* new InvalidSignature()
+    return yield* callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, bank, caller, body), caller.callbacks)
+  }),
+)
 
 /** Enqueues the bank's reports. A repetition changes nothing, and a report about no transfer of ours does not stop the others. */
 const receive = Effect.fnUntraced(function* (

@@ -15,12 +15,16 @@ import { vouchFor } from "../edge/connections.ts"
 import type { Call } from "../edge/edge.ts"
 import { InvalidSignature } from "../edge/failures.ts"
 import { RequestBodies } from "../edge/request-body.ts"
+import { bytesFailures } from "../routing/bodies.ts"
 
 /**
  * For how long a repetition is recognised in the mailbox: a signature is valid for five minutes before and after its time.
  * A later repetition goes to the batch, which recognises it.
  */
 export const CALLBACK_KEPT_MS = 2 * TOLERANCE_MS
+
+/** The failures of a callback's signature and of its body, whatever is in it. */
+export const callbackFailures = [...bytesFailures, "InvalidSignature", "UnsupportedCharset"] as const
 
 export type Verify = (c: Call, body: Buffer) => Effect.Effect<void, InvalidSignature>
 

@@ -1,7 +1,6 @@
 /** Later decisions of the compliance engine, and announcements of its lists, each signed as a Standard Webhook. */
 import { hash } from "node:crypto"
 import { Clock, Effect, Option, Schema } from "effect"
-import { Hono } from "hono"
 import { AppConfig } from "../../config.ts"
 import {
   cleanedAnswer,
@@ -12,19 +11,26 @@ import {
 import { TextWithin } from "../../domain/code-points.ts"
 import { parseClearanceKey } from "../../domain/identifiers.ts"
 import { instantOf, isDay } from "../../domain/written-time.ts"
-import type { DecisionRegister } from "../../register/decision-register.ts"
 import { AnnouncedLists } from "../../streams/announced-lists.ts"
 import { EventStore } from "../../streams/event-store.ts"
-import type { CommandId, Mailbox } from "../../streams/mailbox.ts"
+import type { CommandId } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayClearance } from "../../streams/stray-callbacks.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { ACCEPTED } from "../edge/direct-route.ts"
-import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
+import type { Call } from "../edge/edge.ts"
 import { NotFound } from "../edge/failures.ts"
 import { inUtf8, readJson } from "../edge/json-body.ts"
-import type { RequestBodies } from "../edge/request-body.ts"
 import { tellRegistered } from "../payout-batches/registered-decisions.ts"
-import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
+import { ownBody } from "../routing/bodies.ts"
+import { signed } from "../routing/guards.ts"
+import { route } from "../routing/route.ts"
+import {
+  CALLBACK_KEPT_MS,
+  callbackBody,
+  callbackFailures,
+  type Verify,
+  verifying,
+} from "./callback-signature.ts"
 
 const BODY_BYTES_MAX = 256 * 1024
 const ANNOUNCEMENT_BYTES_MAX = 4 * 1024
@@ -36,7 +42,7 @@ const Callback = Schema.Struct({
   clearanceId: TextWithin(64),
   listVersion: RawListVersion,
   decisions: Schema.NonEmptyArray(RawClearanceAnswer).check(Schema.isMaxLength(DECISIONS_MAX)),
-})
+}).annotate({ identifier: "ComplianceCallback" })
 type Callback = typeof Callback.Type
 
 /** The time at which the engine announced the lists, if it says so: announcements may overtake each other. */
@@ -51,37 +57,89 @@ const Announcement = Schema.Struct({
   id: TextWithin(255),
   listVersion: RawListVersion,
   announcedAt: Schema.optionalKey(Time),
-})
+}).annotate({ identifier: "ListAnnouncement" })
 const decodeAnnouncement = Schema.decodeUnknownResult(Announcement, { errors: "all" })
 
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
-/** The routes of callbacks; none without a secret to verify them. */
-export const complianceCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<
-    AppConfig | AnnouncedLists | DecisionRegister | EventStore | Mailbox | StrayCallbacks | RequestBodies
-  >,
-) {
-  const { complianceCallbackSecret } = (yield* AppConfig).providers
-  const routes = new Hono<EdgeEnv>()
-  if (Option.isNone(complianceCallbackSecret)) return routes
-  const verify = verifying([complianceCallbackSecret.value])
-  return routes
-    .post(
-      "/compliance-callbacks",
-      edge.open((c) => callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, verify, body))),
-    )
-    .post(
-      "/compliance-callbacks/lists",
-      edge.open((c) => callbackBody(c, ANNOUNCEMENT_BYTES_MAX, (body) => goBy(c, verify, body))),
-    )
-})
+/** How callbacks are verified; without a secret of the settings there is no such resource. */
+const verification = Effect.flatMap(AppConfig, ({ providers: { complianceCallbackSecret } }) =>
+  Option.match(complianceCallbackSecret, {
+    onNone: () => Effect.fail(new NotFound({ what: "resource" })),
+    onSome: (secret) => Effect.succeed(verifying([secret])),
+  }),
+)
+
+export const reportDecisions = route({
+  method: "POST",
+  path: "/compliance-callbacks",
+  operationId: "hearComplianceEngine",
+  tag: "Callbacks",
+  summary: "Report later decisions",
+  description: "For the compliance engine, signed as a Standard Webhook. A repetition has no effect.",
+  guard: signed,
+  body: ownBody({
+    bytesMax: BODY_BYTES_MAX,
+    closed: false,
+    media: {
+      "application/json": {
+        schema: Callback,
+        example: {
+          id: "msg_1",
+          clearanceId: "pb_7qfdkz5nhm2rj3wtxay4eb-S1",
+          listVersion: "2027-01-02",
+          decisions: [{ item: 1, decision: "approved" }],
+        },
+      },
+    },
+  }),
+  answers: { 202: { description: "Acknowledged." } },
+  failures: [
+    ...callbackFailures,
+    "CommandIdReused",
+    "CorruptEntry",
+    "InvalidBody",
+    "NotFound",
+    "MailboxFull",
+    "StoreUnavailable",
+  ],
+}).handledBy(
+  Effect.fnUntraced(function* ({ c }) {
+    const verify = yield* verification
+    return yield* callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, verify, body))
+  }),
+)
+
+export const announceLists = route({
+  method: "POST",
+  path: "/compliance-callbacks/lists",
+  operationId: "hearOfLists",
+  tag: "Callbacks",
+  summary: "Announce the lists in use from now on",
+  description:
+    "For the compliance engine, signed as a Standard Webhook. Nothing is sent after the answer that was screened against other lists.",
+  guard: signed,
+  body: ownBody({
+    bytesMax: ANNOUNCEMENT_BYTES_MAX,
+    closed: false,
+    media: {
+      "application/json": { schema: Announcement, example: { id: "msg_2", listVersion: "2027-01-03" } },
+    },
+  }),
+  answers: { 202: { description: "Acknowledged." } },
+  failures: [...callbackFailures, "InvalidBody", "NotFound", "StoreUnavailable"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ c }) {
+    const verify = yield* verification
+    return yield* callbackBody(c, ANNOUNCEMENT_BYTES_MAX, (body) => goBy(c, verify, body))
+  }),
+)
 
 /**
  * Puts announced lists in force: after the answer, nothing is sent that was screened by other lists. A repeated
  * announcement, or one that a later one overtook, changes nothing.
  */
-const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+const goBy = Effect.fnUntraced(function* (c: Call, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const announcement = yield* readJson(yield* inUtf8(c, body), decodeAnnouncement)
   const { announcedAt } = announcement
@@ -97,7 +155,7 @@ const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
 })
 
 /** Enqueues the engine's decisions in the mailbox of the batch. A repetition changes nothing. */
-const receive = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+const receive = Effect.fnUntraced(function* (c: Call, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const { complianceCallbacks } = yield* Metrics
   const callback = yield* readJson(yield* inUtf8(c, body), decodeCallback)

@@ -12,7 +12,8 @@ export class UnsupportedCharset extends Schema.TaggedError<UnsupportedCharset>()
 
 const charsetParameter = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;"]*))/i
 
-const charsetOf = (contentType: string): string => {
+/** The charset that a content type declares, in lower case; empty if it declares none. */
+export const charsetOf = (contentType: string): string => {
   const [, quoted, plain] = charsetParameter.exec(contentType) ?? []
   return (quoted ?? plain ?? "").trim().toLowerCase()
 }

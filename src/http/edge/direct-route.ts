@@ -4,6 +4,7 @@
  * route with the same handler, and answers those that are written in any other way.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { ANSWER_HEADERS, withAnswerHeaders } from "./answer-headers.ts"
 import type { Call } from "./edge.ts"
 
 /** Answers a request, or returns false and leaves it to Hono. */
@@ -43,6 +44,8 @@ export const directRoute =
     return true
   }
 
+const acceptedHeaders = { "content-length": "0", ...Object.fromEntries(ANSWER_HEADERS) }
+
 const send = async (
   answer: Promise<Response>,
   outgoing: ServerResponse,
@@ -51,10 +54,11 @@ const send = async (
   const response = await answer
   count(response.status)
   if (response === ACCEPTED) {
-    outgoing.writeHead(202, { "content-length": "0" }).end()
+    outgoing.writeHead(202, acceptedHeaders).end()
     return
   }
   const body = Buffer.from(await response.arrayBuffer())
+  withAnswerHeaders(outgoing)
   const headers = { ...Object.fromEntries(response.headers), "content-length": body.length }
   outgoing.writeHead(response.status, headers).end(body)
 }

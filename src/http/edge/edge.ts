@@ -1,4 +1,5 @@
 /** Connects HTTP with Effect: runs handlers, checks who may call them, and answers and logs their failures. */
+import type { ServerResponse } from "node:http"
 import type { HttpBindings } from "@hono/node-server"
 import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { Context } from "hono"
@@ -11,11 +12,15 @@ import type { Administrator } from "../../identity/audit-trail.ts"
 import { administratorOf, type Caller, lackOf, ownerOf } from "../../identity/caller.ts"
 import { Credentials } from "../../identity/credentials.ts"
 import { clientAddress, networksOf } from "../../identity/networks.ts"
+import { LeaseCount } from "../../platform/lease-count.ts"
 import { vouchFor } from "./connections.ts"
 import { Forbidden, TooManyRequests } from "./failures.ts"
 import { FairRoom } from "./fair-room.ts"
-import { type Failure, type Problem, problemOf, unexpectedProblem } from "./problems.ts"
+import type { Problem } from "./problem-details.ts"
+import { type Failure, problemOf, unexpectedProblem } from "./problems.ts"
+import { limitHeader, QUOTA_WINDOW_MS, type Quota, RequestQuotas } from "./request-quota.ts"
 import { TokenBuckets } from "./token-buckets.ts"
+import { traceIdIn } from "./trace-parent.ts"
 
 export type EdgeEnv = { Bindings: HttpBindings }
 export type EdgeContext = Context<EdgeEnv>
@@ -83,17 +88,29 @@ export interface Edge<R> {
  * writes are completed.
  */
 export const makeEdge = Effect.fnUntraced(function* <R>() {
-  const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
+  const context = yield* Effect.context<R>()
+  const run = Effect.runPromiseExitWith(context)
   const { callerOf } = yield* Credentials
-  const { actsPerSecond, trustedProxies } = (yield* AppConfig).http
+  const { actsPerSecond, requestsPerSecond, trustedProxies } = (yield* AppConfig).http
   const reads = new FairRoom(READS_MAX)
   const acts = new TokenBuckets(actsPerSecond)
+  const lease = yield* LeaseCount
+  const runLease = Effect.runPromiseWith(context)
+  const quotas = new RequestQuotas((requestsPerSecond * QUOTA_WINDOW_MS) / 1_000, (name, amount) =>
+    runLease(
+      Effect.catchCause(lease(`quota:${name}`, amount, 2 * QUOTA_WINDOW_MS), (cause) =>
+        Effect.as(Effect.logError("request quotas not shared", cause), undefined),
+      ),
+    ),
+  )
   const trusted = networksOf(trustedProxies)
   const addressOf = (c: EdgeContext): string | undefined =>
     clientAddress(c.env.incoming.socket.remoteAddress, c.req.header("x-forwarded-for"), trusted)
   const open: Edge<R>["open"] = (handler) => async (c) => {
+    const handled = Effect.catchCause(handler(c), (cause) => answer(c, routePath(c, -1), cause))
+    const traceId = traceIdIn(c.req.header("traceparent"))
     const exit = await run(
-      Effect.catchCause(handler(c), (cause) => answer(c, routePath(c, -1), cause)),
+      traceId === undefined ? handled : Effect.annotateLogs(handled, { traceId }),
       isRead(c) ? { signal: c.req.raw.signal } : {},
     )
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
@@ -110,10 +127,13 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
       const address = addressOf(c)
       return Effect.flatMap(callerOf(c.req.header("authorization"), address), (caller) => {
         vouchFor(c.env.incoming.socket)
-        const lack = lackOf(caller, access)
-        if (lack !== undefined) return Effect.fail(new Forbidden(lack))
-        const answered = handler(c, caller, address)
-        return isRead(c) ? sharing(reads, ownerOf(caller), c.env, answered) : answered
+        const handled = Effect.suspend((): Effect.Effect<Response, Failure, R> => {
+          const lack = lackOf(caller, access)
+          if (lack !== undefined) return Effect.fail(new Forbidden(lack))
+          const answered = handler(c, caller, address)
+          return isRead(c) ? sharing(reads, ownerOf(caller), c.env, answered) : answered
+        })
+        return within(quotas, caller.credential, c.env.outgoing, handled)
       })
     })
   const act: Edge<R>["act"] = (access, handler) =>
@@ -147,6 +167,31 @@ const metered = Effect.fnUntraced(function* (acts: TokenBuckets, owner: string) 
   const retryAfterSeconds = acts.take(owner, yield* Clock.currentTimeMillis)
   if (retryAfterSeconds > 0) return yield* new TooManyRequests({ what: "acts", retryAfterSeconds })
 })
+
+/** Runs what a key asks for within its quota, and says in the answer how much of it is left. */
+const within = <E, R>(
+  quotas: RequestQuotas,
+  key: string,
+  outgoing: ServerResponse,
+  handled: Effect.Effect<Response, E, R>,
+): Effect.Effect<Response, E | TooManyRequests, R> => {
+  const spend = (quota: Quota): Effect.Effect<Response, E | TooManyRequests, R> => {
+    outgoing.setHeader("ratelimit-policy", quotas.policy)
+    outgoing.setHeader("ratelimit", limitHeader(quota))
+    return quota.isWithin
+      ? handled
+      : new TooManyRequests({ what: "requests", retryAfterSeconds: quota.resetSeconds })
+  }
+  return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const quota = quotas.take(key, now)
+    return quota instanceof Promise
+      ? Effect.flatMap(
+          Effect.promise(() => quota),
+          spend,
+        )
+      : spend(quota)
+  })
+}
 
 /**
  * Limits concurrent reads, fairly between partners. A read counts until its answer was sent, because an answer that the

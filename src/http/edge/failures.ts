@@ -1,6 +1,6 @@
 /** The reasons for which a handler refuses a request, besides the failures of the parts that it calls. */
 import { Schema } from "effect"
-import { FieldProblem } from "./field-problem.ts"
+import { FieldProblem, RowProblem } from "./field-problem.ts"
 
 /** An invalid header, path or query. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
@@ -12,11 +12,33 @@ export class InvalidBody extends Schema.TaggedError<InvalidBody>()("InvalidBody"
   problems: Schema.Array(FieldProblem),
 }) {}
 
-/** The media type of the body is not JSON. */
-export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {}) {}
+/**
+ * A file of payouts that is refused: `errors` has the first 100 problems of rows, `rejected` says how many rows have some. No
+ * error quotes a cell. Not complete, where reading ended before the end of the file.
+ */
+export class InvalidRows extends Schema.TaggedError<InvalidRows>()("InvalidRows", {
+  rejected: Schema.Int,
+  isComplete: Schema.Boolean,
+  errors: Schema.Array(RowProblem),
+}) {}
+
+/** The media type of the body is not JSON, nor any other that the route takes: `accepted` has those, if there are others. */
+export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {
+  accepted: Schema.optionalKey(Schema.Array(Schema.String)),
+}) {}
 
 /** There is no such resource, or it belongs to another partner; the answer is the same. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String }) {}
+
+/** The resource has other methods than that of the request. */
+export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {
+  allowed: Schema.Array(Schema.String),
+}) {}
+
+/** `Accept` permits none of the media types that the route answers with. */
+export class NotAcceptable extends Schema.TaggedError<NotAcceptable>()("NotAcceptable", {
+  mediaTypes: Schema.Array(Schema.String),
+}) {}
 
 /** The key is valid but not permitted to do this; `detail` says which key is, and `scope` which scope a partner's key needs. */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
@@ -35,6 +57,8 @@ export class DuplicatePayouts extends Schema.TaggedError<DuplicatePayouts>()("Du
   errors: Schema.Array(
     Schema.Struct({
       ...FieldProblem.fields,
+      /** Of a file of rows: where the item stands in it. */
+      line: Schema.optionalKey(Schema.Int),
       duplicateOf: Schema.Struct({ batch: Schema.String, item: Schema.Int }),
     }),
   ),

@@ -14,6 +14,15 @@ export const FieldProblem = Schema.Struct({
 })
 export type FieldProblem = typeof FieldProblem.Type
 
+/** A problem of a file of payouts: the line from 1, or the number of the transfer, and the file's own name of the column. */
+export const RowProblem = Schema.Struct({
+  line: Schema.optionalKey(Schema.Int),
+  item: Schema.optionalKey(Schema.Int),
+  column: Schema.optionalKey(Schema.String),
+  detail: Schema.String,
+})
+export type RowProblem = typeof RowProblem.Type
+
 type Path = ReadonlyArray<PropertyKey>
 
 /** The most problems that are reported of one request. */

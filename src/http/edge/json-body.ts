@@ -10,9 +10,12 @@ import { fieldProblem, fieldProblems } from "./field-problem.ts"
 
 const jsonMediaType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
+/** Whether a content type is JSON. */
+export const isJson = (contentType: string): boolean => jsonMediaType.test(contentType)
+
 /** Refuses a body without the media type of JSON, before it is read. */
 export const requireJson = (c: Call): Effect.Effect<void, NotJson> =>
-  jsonMediaType.test(c.req.header("content-type") ?? "") ? Effect.void : Effect.fail(new NotJson())
+  isJson(c.req.header("content-type") ?? "") ? Effect.void : Effect.fail(new NotJson())
 
 /** The body of a callback in UTF-8, whichever of the charsets that are read it came in. */
 export const inUtf8 = (c: Call, body: Buffer): Effect.Effect<Buffer, UnsupportedCharset> => {

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { getRequestListener } from "@hono/node-server"
 import { Effect, Schedule, type Scope } from "effect"
+import { withAnswerHeaders } from "./answer-headers.ts"
 import { isCanonical } from "./canonical-target.ts"
 import { boundConnections, type ConnectionLimits } from "./connections.ts"
 import type { DirectRoute } from "./direct-route.ts"
@@ -49,8 +50,10 @@ const serverOf = (
   const answer = getRequestListener(fetch)
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     outgoing.once("finish", () => endConnection(incoming))
-    if (!isCanonical(incoming.url ?? "")) void refuse(outgoing)
-    else if (!direct(incoming, outgoing)) void answer(incoming, outgoing)
+    if (isCanonical(incoming.url ?? "") && direct(incoming, outgoing)) return
+    withAnswerHeaders(outgoing)
+    if (isCanonical(incoming.url ?? "")) void answer(incoming, outgoing)
+    else void refuse(outgoing)
   }
   const checked = {
     ...times,

@@ -1,5 +1,5 @@
 /** The one table from failures to answers: problem details (RFC 9457) that say what the caller can do next. */
-import { randomBytes } from "node:crypto"
+import { Schema } from "effect"
 import type { AccessConflict, NoSuchSubject } from "../../identity/access-register.ts"
 import type { Unauthorized } from "../../identity/credentials.ts"
 import type { IssuerUnavailable } from "../../identity/issuer-keys.ts"
@@ -9,27 +9,30 @@ import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
-import { base32 } from "./base32.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
-import type {
-  CommandRefused,
-  DayLimitReached,
+import {
+  type CommandRefused,
+  type DayLimitReached,
   DuplicatePayouts,
-  DuplicatesUnknown,
-  Forbidden,
-  IdempotencyKeyReused,
-  IntakeFull,
-  InvalidBody,
-  InvalidRequest,
-  InvalidSignature,
-  ItemsNotYetShown,
-  NotFound,
-  NotJson,
-  PartnerShareFull,
-  TooManyRequests,
-  VersionNotReached,
+  type DuplicatesUnknown,
+  type Forbidden,
+  type IdempotencyKeyReused,
+  type IntakeFull,
+  type InvalidBody,
+  type InvalidRequest,
+  type InvalidRows,
+  type InvalidSignature,
+  type ItemsNotYetShown,
+  type MethodNotAllowed,
+  type NotAcceptable,
+  type NotFound,
+  type NotJson,
+  type PartnerShareFull,
+  type TooManyRequests,
+  type VersionNotReached,
 } from "./failures.ts"
-import { fieldProblem } from "./field-problem.ts"
+import { FieldProblem, fieldProblem, RowProblem } from "./field-problem.ts"
+import { type Problem, problem } from "./problem-details.ts"
 import type { BodyFailure } from "./request-body.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
@@ -48,14 +51,17 @@ export type Failure =
   | InvalidBody
   | InvalidCursor
   | InvalidRequest
+  | InvalidRows
   | InvalidSignature
   | IssuerUnavailable
   | ItemsNotYetShown
   | KeyLookupsFull
   | KeysForgotten
   | MailboxFull
+  | MethodNotAllowed
   | NoSuchBatch
   | NoSuchSubject
+  | NotAcceptable
   | NotFound
   | NotJson
   | PartnerShareFull
@@ -68,7 +74,7 @@ export type Failure =
   | VersionNotReached
 
 /** An answer to a failure. The slug ends the problem's type URI, `/problems/<slug>`. */
-interface Row<F> {
+export interface Row<F> {
   readonly status: number
   readonly slug: string
   readonly title: string
@@ -76,6 +82,10 @@ interface Row<F> {
   readonly members?: (failure: F) => Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>> | ((failure: F) => Readonly<Record<string, string>>)
   readonly retryAfterSeconds?: (failure: F) => number
+  /** The schemas of members besides `detail`. */
+  readonly fields?: Schema.Struct.Fields
+  /** A failure for the document, if members or headers depend on it. */
+  readonly example?: Partial<F>
 }
 
 type Table = { readonly [Tag in Failure["_tag"]]: Row<Extract<Failure, { readonly _tag: Tag }>> }
@@ -91,12 +101,14 @@ const unavailable = {
 }
 
 /** The answer to a defect: only an id for support. */
-const unexpected = { status: 500, slug: "internal-error", title: "Internal error" }
+export const unexpected = { status: 500, slug: "internal-error", title: "Internal error" }
 
 const keyReused = {
   status: 422,
   slug: "idempotency-key-reused",
   title: "The idempotency key was used for another request",
+  fields: { batch: Schema.String },
+  example: { batch: "pb_7qfdkz5nhm2rj3wtxay4ebgc6u" },
   members: ({ batch }: { readonly batch: string }) => ({
     detail:
       "Nothing was stored. The key was accepted before with another body: read the batch in `batch`. What is in it is paid by it, so do not send that under another key. Only send what is not in it, under a new key.",
@@ -104,7 +116,7 @@ const keyReused = {
   }),
 }
 
-const table: Table = {
+export const table: Table = {
   AccessConflict: {
     status: 409,
     slug: "conflict",
@@ -113,6 +125,8 @@ const table: Table = {
       detail: `The reason is ${reason}; docs/API.md explains all reasons.`,
       reason,
     }),
+    fields: { reason: Schema.String },
+    example: { reason: "partner-exists" },
   },
   BodiesFull: {
     status: 503,
@@ -127,6 +141,7 @@ const table: Table = {
     slug: "body-too-large",
     title: "The request body is too large",
     members: ({ bytesMax }) => ({ detail: `The limit is ${bytesMax} bytes.` }),
+    example: { bytesMax: 65_536 },
   },
   BrokenCoding: {
     status: 400,
@@ -151,6 +166,8 @@ const table: Table = {
       reason,
       ...(attempts === undefined ? {} : { attempts }),
     }),
+    fields: { reason: Schema.String, attempts: Schema.optionalKey(Schema.Array(Schema.Int)) },
+    example: { reason: "item-not-held" },
   },
   CorruptEntry: unexpected,
   DayLimitReached: {
@@ -166,6 +183,13 @@ const table: Table = {
         fieldProblem(["items"], `the setting ${setting} allows at most ${max} ${currency} within 24 hours`),
       ],
     }),
+    fields: {
+      setting: Schema.String,
+      currency: Schema.String,
+      max: Schema.String,
+      errors: Schema.Array(FieldProblem),
+    },
+    example: { setting: "dayMax", currency: "EUR", max: "250000.00" },
   },
   DuplicatePayouts: {
     status: 409,
@@ -178,6 +202,18 @@ const table: Table = {
       count,
       errors,
     }),
+    fields: { count: Schema.Int, errors: DuplicatePayouts.fields.errors },
+    example: {
+      count: 1,
+      errors: [
+        {
+          pointer: "/items/0",
+          item: 1,
+          detail: "accepted before",
+          duplicateOf: { batch: "pb_7qfdkz5nhm2rj3wtxay4ebgc6u", item: 4 },
+        },
+      ],
+    },
   },
   DuplicatesUnknown: {
     status: 503,
@@ -185,12 +221,15 @@ const table: Table = {
     title: "It cannot be found out now whether these payouts were accepted before",
     members: ({ detail }) => ({ detail }),
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { detail: "Earlier payouts cannot be read now.", retryAfterSeconds: 5 },
   },
   Forbidden: {
     status: 403,
     slug: "forbidden",
     title: "This key does not permit the request",
     members: ({ detail, scope }) => ({ detail, ...(scope === undefined ? {} : { scope }) }),
+    fields: { scope: Schema.optionalKey(Schema.String) },
+    example: { detail: "Use a key with the scope batches:read.", scope: "batches:read" },
   },
   IdempotencyKeyReused: keyReused,
   IntakeFull: {
@@ -198,6 +237,7 @@ const table: Table = {
     slug: "intake-full",
     title: "The service accepts no more batches at the moment",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { retryAfterSeconds: 5 },
   },
   InvalidBody: {
     status: 400,
@@ -207,6 +247,12 @@ const table: Table = {
       detail: "Nothing was stored. Correct the fields in errors and send the request again.",
       errors: problems,
     }),
+    fields: { errors: Schema.Array(FieldProblem) },
+    example: {
+      problems: [
+        { pointer: "/items/0/amount/value", item: 1, field: "amount.value", detail: "expected a decimal" },
+      ],
+    },
   },
   InvalidCursor: {
     status: 400,
@@ -219,6 +265,26 @@ const table: Table = {
     slug: "invalid-request",
     title: "The request is invalid",
     members: ({ detail }) => ({ detail }),
+    example: { detail: "limit: expected 1 to 500." },
+  },
+  InvalidRows: {
+    status: 400,
+    slug: "invalid-rows",
+    title: "The file of payouts is invalid",
+    members: ({ rejected, isComplete, errors }) => ({
+      detail: isComplete
+        ? "Nothing was stored. Correct the rows in errors and send the file again, under the same key."
+        : "Nothing was stored, and the file was not read to its end. Correct what is in errors first.",
+      rejected,
+      isComplete,
+      errors,
+    }),
+    fields: { rejected: Schema.Int, isComplete: Schema.Boolean, errors: Schema.Array(RowProblem) },
+    example: {
+      rejected: 1,
+      isComplete: true,
+      errors: [{ line: 3, column: "iban", detail: "expected a valid IBAN" }],
+    },
   },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
   IssuerUnavailable: {
@@ -255,30 +321,53 @@ const table: Table = {
     title: "Too many requests are waiting for this batch",
     headers: retryLater,
   },
+  MethodNotAllowed: {
+    status: 405,
+    slug: "method-not-allowed",
+    title: "The resource does not have this method",
+    members: ({ allowed }) => ({ detail: `Use ${allowed.join(", ")}.` }),
+    headers: ({ allowed }) => ({ allow: allowed.join(", ") }),
+  },
   NoSuchSubject: {
     status: 404,
     slug: "not-found",
     title: "There is no such resource",
     members: ({ what }) => ({ detail: `There is no such ${what}.` }),
+    example: { what: "partner" },
   },
   NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
+  NotAcceptable: {
+    status: 406,
+    slug: "not-acceptable",
+    title: "The answer has no form that Accept permits",
+    members: ({ mediaTypes }) => ({
+      detail: `Nothing was done. Let Accept permit one of ${mediaTypes.join(", ")}.`,
+      mediaTypes,
+    }),
+    fields: { mediaTypes: Schema.Array(Schema.String) },
+    example: { mediaTypes: ["application/json"] },
+  },
   NotFound: {
     status: 404,
     slug: "not-found",
     title: "There is no such resource",
     members: ({ what }) => ({ detail: `There is no such ${what}.` }),
+    example: { what: "resource" },
   },
   NotJson: {
     status: 415,
     slug: "not-json",
     title: "The request body is not JSON",
-    members: () => ({ detail: "Send Content-Type: application/json." }),
+    members: ({ accepted = ["application/json"] }) => ({
+      detail: `Send Content-Type: ${accepted.join(" or ")}.`,
+    }),
   },
   PartnerShareFull: {
     status: 429,
     slug: "partner-share-full",
     title: "You have too many open batches",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { retryAfterSeconds: 5 },
   },
   PartnerSuspended: {
     status: 403,
@@ -293,6 +382,7 @@ const table: Table = {
     title: "You are sending too many requests",
     members: ({ what }) => ({ detail: `Too many ${what}. Retry later, and send fewer requests at a time.` }),
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { what: "acts", retryAfterSeconds: 1 },
   },
   Unauthorized: {
     status: 401,
@@ -305,7 +395,10 @@ const table: Table = {
     status: 415,
     slug: "unsupported-charset",
     title: "The request body is in a charset that is not read",
-    members: () => ({ detail: "Send JSON in UTF-8, without a charset or with charset=utf-8." }),
+    members: () => ({
+      detail:
+        "Send JSON in UTF-8, without a charset or with charset=utf-8; other bodies in a charset that is known.",
+    }),
   },
   UnsupportedCoding: {
     status: 415,
@@ -316,6 +409,7 @@ const table: Table = {
     }),
     // RFC 9110, 12.5.3: what a request may have.
     headers: ({ accepted }) => ({ "accept-encoding": accepted }),
+    example: { accepted: "gzip" },
   },
   VaultUnavailable: unavailable,
   VersionNotReached: {
@@ -327,53 +421,24 @@ const table: Table = {
       version,
     }),
     headers: retrySoon,
+    fields: { version: Schema.Int },
+    example: { version: 12 },
   },
-}
-
-/** A problem, and the id under which it is logged. */
-export interface Problem {
-  readonly instance: string
-  readonly status: number
-  readonly type: string
-  readonly response: Response
 }
 
 /** The problem for a failure. */
 export const problemOf = (failure: Failure): Problem => {
   // Each row of the table has the type of its tag; only the lookup loses that.
   const row = table[failure._tag] as Row<Failure>
+  return problem(row, row.members?.(failure), headersOf(row, failure))
+}
+
+/** The headers of a problem besides those that all have. */
+export const headersOf = (row: Row<Failure>, failure: Failure): Readonly<Record<string, string>> => {
   const seconds = row.retryAfterSeconds?.(failure)
   const headers = typeof row.headers === "function" ? row.headers(failure) : row.headers
-  return problem(row, row.members?.(failure), {
-    ...headers,
-    ...(seconds === undefined ? {} : { "retry-after": `${seconds}` }),
-  })
+  return { ...headers, ...(seconds === undefined ? {} : { "retry-after": `${seconds}` }) }
 }
 
 /** The problem for a defect, without any detail of it. */
 export const unexpectedProblem = (): Problem => problem(unexpected)
-
-const problem = (
-  row: Pick<Row<never>, "status" | "slug" | "title">,
-  members: Readonly<Record<string, unknown>> = {},
-  headers: Readonly<Record<string, string>> = {},
-): Problem => {
-  const { status, title } = row
-  const type = `/problems/${row.slug}`
-  // In groups of four, because logs mask what looks like an IBAN or a long number.
-  const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16).replace(/.{4}(?=.)/g, "$&-")}`
-  const body = JSON.stringify({ type, title, status, ...members, instance })
-  return {
-    instance,
-    status,
-    type,
-    response: new Response(body, {
-      status,
-      headers: {
-        "content-type": "application/problem+json",
-        "cache-control": "no-store",
-        ...headers,
-      },
-    }),
-  }
-}

@@ -87,6 +87,12 @@ export class RequestBodies extends Context.Service<
       terms: BodyTerms,
       use: (body: Buffer) => Effect.Effect<A, E, R>,
     ) => Effect.Effect<A, E | BodyFailure, R>
+    /** The same with the body in pieces, as it came, which `use` may let go of: a long one is then not in memory twice. */
+    readonly usePieces: <A, E, R>(
+      exchange: Exchange,
+      terms: BodyTerms,
+      use: (pieces: Array<Buffer>) => Effect.Effect<A, E, R>,
+    ) => Effect.Effect<A, E | BodyFailure, R>
   }
 >()("atlaspay/http/RequestBodies") {
   static readonly layer = Layer.sync(RequestBodies, () => withRoom(bodyKinds))
@@ -103,27 +109,30 @@ export const withRoom = (
     endpoints: new KindRoom(kinds.endpoints),
     callbacks: new KindRoom(kinds.callbacks),
   }
+  const usePieces: RequestBodies["Service"]["usePieces"] = (exchange, { kind, owner, bytesMax }, use) =>
+    Effect.suspend(() => {
+      const { headers } = exchange.incoming
+      const coding = codingOf(headers["content-encoding"], kinds[kind].mayBeCompressed === true)
+      if (coding instanceof UnsupportedCoding) return coding
+      const announced = Number(headers["content-length"] ?? 0)
+      if (announced > bytesMax) return new BodyTooLarge({ bytesMax })
+      const reservation = rooms[kind].enter(exchange.incoming, owner, bytesMax, announced)
+      if (!(reservation instanceof Reservation)) return reservation
+      const times = { withinMs: kinds[kind].withinMs, windowMs }
+      return arrived(exchange.incoming).pipe(
+        Effect.flatMap(
+          () =>
+            whole(exchange.incoming, coding, reservation) ??
+            piecesOf(exchange, { coding, bytesMax }, reservation, times),
+        ),
+        Effect.flatMap(use),
+        Effect.ensuring(Effect.sync(() => reservation.giveBack())),
+      )
+    })
   return {
-    use: (exchange, { kind, owner, bytesMax }, use) =>
-      Effect.suspend(() => {
-        const { headers } = exchange.incoming
-        const coding = codingOf(headers["content-encoding"], kinds[kind].mayBeCompressed === true)
-        if (coding instanceof UnsupportedCoding) return coding
-        const announced = Number(headers["content-length"] ?? 0)
-        if (announced > bytesMax) return new BodyTooLarge({ bytesMax })
-        const reservation = rooms[kind].enter(exchange.incoming, owner, bytesMax, announced)
-        if (!(reservation instanceof Reservation)) return reservation
-        const times = { withinMs: kinds[kind].withinMs, windowMs }
-        return arrived(exchange.incoming).pipe(
-          Effect.flatMap(
-            () =>
-              whole(exchange.incoming, coding, reservation) ??
-              read(exchange, { coding, bytesMax }, reservation, times),
-          ),
-          Effect.flatMap(use),
-          Effect.ensuring(Effect.sync(() => reservation.giveBack())),
-        )
-      }),
+    usePieces,
+    use: (exchange, terms, use) =>
+      usePieces(exchange, terms, (pieces) => Effect.flatMap(inSlices(joined(pieces)), use)),
   }
 }
 
@@ -274,40 +283,32 @@ const whole = (
   incoming: IncomingMessage,
   coding: Coding,
   reservation: Reservation,
-): Effect.Effect<Buffer, BodyFailure> | undefined => {
+): Effect.Effect<Array<Buffer>, BodyFailure> | undefined => {
   if (coding !== "identity" || !incoming.complete || incoming.destroyed || reservation.isBack)
     return undefined
   const body: Buffer = incoming.read() ?? Buffer.alloc(0)
   const refused = reservation.grow(body.length)
   if (refused !== undefined) return Effect.fail(refused)
   reservation.finish()
-  return Effect.succeed(body)
+  return Effect.succeed([body])
 }
-
-/** A body as it comes, at its rate and in its time. */
-const read = (
-  exchange: Exchange,
-  limits: Limits,
-  reservation: Reservation,
-  times: Times,
-): Effect.Effect<Buffer, BodyFailure> =>
-  Effect.flatMap(piecesOf(exchange, limits, reservation, times), (pieces) => inSlices(joined(pieces)))
 
 interface Times {
   readonly withinMs: number
   readonly windowMs: number
 }
 
+/** A body as it comes, at its rate and in its time. */
 const piecesOf = (
   { incoming, outgoing }: Exchange,
   { coding, bytesMax }: Limits,
   reservation: Reservation,
   { withinMs, windowMs }: Times,
-): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> =>
+): Effect.Effect<Array<Buffer>, BodyFailure> =>
   Effect.callback((resume) => {
     const pieces: Array<Buffer> = []
     let [received, atWindow, hasEnded] = [0, 0, false]
-    const end = (outcome: Effect.Effect<ReadonlyArray<Buffer>, BodyFailure>) => {
+    const end = (outcome: Effect.Effect<Array<Buffer>, BodyFailure>) => {
       if (hasEnded) return
       hasEnded = true
       stop()

@@ -1,8 +1,9 @@
 /** The operational routes: whether the service lives, whether it is ready, and its metrics. */
-import { Context, Effect, Exit } from "effect"
-import { Hono } from "hono"
+import { Context, Effect, Exit, Schema } from "effect"
 import { Metrics } from "../../telemetry/metrics.ts"
-import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
+import { open } from "../routing/guards.ts"
+import { reply } from "../routing/reply.ts"
+import { route } from "../routing/route.ts"
 
 /** A part that the service depends on; `check` succeeds if it answers. */
 export interface ReadinessCheck {
@@ -20,19 +21,68 @@ export class ReadinessChecks extends Context.Service<ReadinessChecks, ReadonlyAr
 const CHECK_MS_MAX = 1_000
 
 /** Whether the process lives; the API has this route too. */
-export const isAlive = (c: EdgeContext): Response => c.json({ status: "alive" })
+export const isAlive = route({
+  method: "GET",
+  path: "/healthz",
+  operationId: "isAlive",
+  tag: "Operations",
+  listener: "both",
+  summary: "Whether the process is alive",
+  description: "It answers as long as the process runs, whatever the stores do.",
+  guard: open,
+  answers: {
+    200: {
+      description: "It is alive.",
+      schema: Schema.Struct({ status: Schema.Literal("alive") }).annotate({ identifier: "Liveness" }),
+      example: { status: "alive" },
+    },
+  },
+  failures: [],
+}).handledBy(() => Effect.succeed(reply(200, { status: "alive" })))
 
-export const operations = (edge: Edge<ReadinessChecks>): Hono<EdgeEnv> =>
-  new Hono<EdgeEnv>().get("/readyz", edge.open(ready)).get("/metrics", edge.open(metrics))
+const notAnswering = Schema.Array(Schema.String).annotate({ description: "The parts that do not answer." })
 
-const ready = Effect.fnUntraced(function* (c: EdgeContext) {
-  const checks = yield* ReadinessChecks
-  const silent = (yield* Effect.forEach(checks, silentPart, { concurrency: "unbounded" })).flat()
-  const notAnswering = silent.map(({ name }) => name)
-  if (silent.some(({ required }) => required))
-    return c.json({ status: "not-ready", notAnswering }, 503, { "retry-after": "1" })
-  return silent.length === 0 ? c.json({ status: "ready" }) : c.json({ status: "degraded", notAnswering })
+const Ready = Schema.Struct({
+  status: Schema.Literals(["ready", "degraded"]),
+  notAnswering: Schema.optionalKey(notAnswering),
+}).annotate({ identifier: "Readiness" })
+
+const NotReady = Schema.Struct({ status: Schema.Literal("not-ready"), notAnswering }).annotate({
+  identifier: "NotReady",
 })
+
+export const isReady = route({
+  method: "GET",
+  path: "/readyz",
+  operationId: "isReady",
+  tag: "Operations",
+  listener: "operations",
+  summary: "Whether the process can work",
+  description:
+    "Checks the parts that the service depends on. Without a part that is not required, it is degraded.",
+  guard: open,
+  answers: {
+    200: { description: "It is ready, or degraded.", schema: Ready, example: { status: "ready" } },
+    503: {
+      description: "It is not ready.",
+      schema: NotReady,
+      headers: { "retry-after": { description: "After how many seconds to ask again.", example: "1" } },
+      example: { status: "not-ready", notAnswering: ["redis"] },
+    },
+  },
+  failures: [],
+}).handledBy(
+  Effect.fnUntraced(function* () {
+    const checks = yield* ReadinessChecks
+    const silent = (yield* Effect.forEach(checks, silentPart, { concurrency: "unbounded" })).flat()
+    const notAnswering = silent.map(({ name }) => name)
+    if (silent.some(({ required }) => required))
+      return reply(503, { status: "not-ready" as const, notAnswering }, { "retry-after": "1" })
+    return silent.length === 0
+      ? reply(200, { status: "ready" as const })
+      : reply(200, { status: "degraded" as const, notAnswering })
+  }),
+)
 
 /** The part, if it does not answer. The reason goes to the log only. */
 const silentPart = Effect.fnUntraced(function* (part: ReadinessCheck) {
@@ -44,8 +94,28 @@ const silentPart = Effect.fnUntraced(function* (part: ReadinessCheck) {
   return [part]
 })
 
-const metrics = Effect.fnUntraced(function* (c: EdgeContext) {
-  const { registry } = yield* Metrics
-  const text = yield* Effect.promise(() => registry.metrics())
-  return c.body(text, 200, { "content-type": registry.contentType })
-})
+export const showMetrics = route({
+  method: "GET",
+  path: "/metrics",
+  operationId: "showMetrics",
+  tag: "Operations",
+  listener: "operations",
+  summary: "Show the metrics",
+  description: "In the text format of Prometheus. No metric has a partner's data.",
+  guard: open,
+  answers: {
+    200: {
+      description: "The metrics.",
+      schema: Schema.String,
+      mediaType: "text/plain",
+      example: "# TYPE atlaspay_http_requests_total counter\n",
+    },
+  },
+  failures: [],
+}).handledBy(
+  Effect.fnUntraced(function* () {
+    const { registry } = yield* Metrics
+    const text = yield* Effect.promise(() => registry.metrics())
+    return reply(200, text, { "content-type": registry.contentType })
+  }),
+)

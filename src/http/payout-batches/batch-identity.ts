@@ -25,17 +25,28 @@ const DIGESTED_AT_ONCE = 512 * 1024
 export const REQUESTS = "~requests"
 
 /**
- * HMAC-SHA-256 of a request body as it was received, in hex. It is keyed, because the log contains nearly all of a small
+ * HMAC-SHA-256 of a request body as it was received, in hex; `before` is what a request says outside of its body. It is keyed, because the log contains nearly all of a small
  * request: with a plain hash, a reader of the log could find an account by trying.
  */
-export function* requestDigest({ key }: DataKey, body: Buffer): Generator<void, string> {
-  const hmac = createHmac("sha256", key)
-  for (let at = 0; at < body.length; at += DIGESTED_AT_ONCE) {
-    if (at > 0) yield
-    hmac.update(body.subarray(at, at + DIGESTED_AT_ONCE))
-  }
+export function* requestDigest(
+  { key }: DataKey,
+  pieces: ReadonlyArray<Buffer>,
+  before = "",
+): Generator<void, string> {
+  const hmac = createHmac("sha256", key).update(before)
+  let digested = 0
+  for (const piece of pieces)
+    for (let at = 0; at < piece.length; at += DIGESTED_AT_ONCE) {
+      if (digested >= DIGESTED_AT_ONCE) {
+        yield
+        digested = 0
+      }
+      const part = piece.subarray(at, at + DIGESTED_AT_ONCE)
+      digested += part.length
+      hmac.update(part)
+    }
   return hmac.digest("hex")
 }
 
 /** The same digest in one step, without turns. */
-export const requestDigestOf = (key: DataKey, body: Buffer): string => atOnce(requestDigest(key, body))
+export const requestDigestOf = (key: DataKey, body: Buffer): string => atOnce(requestDigest(key, [body]))

@@ -73,6 +73,28 @@ export const checkDuplicates = Effect.fnUntraced(function* (checked: Checked, ke
   )
 })
 
+/**
+ * What the check of a request would find now, without a claim. Fails as the check would, where the partner's policy refuses what
+ * was found.
+ */
+export const lookForDuplicates = Effect.fnUntraced(function* (
+  { id, partner, request, policy: own }: Omit<Checked, "digest">,
+  key: DataKey,
+) {
+  if (own === undefined) return duplicatesOf(request, nothing, false)
+  const fingerprints = yield* inSlices(fingerprintsOf(key, partner, request.items, own.compared))
+  const seen = yield* (yield* PayoutClaims)
+    .look({ partner, batch: id }, fingerprints, own.days)
+    .pipe(Effect.catchTag("StoreUnavailable", () => Effect.succeed({ earlier: [], isCutShort: true })))
+  const { repeated, underWay } = yield* earlierPayouts(seen.earlier)
+  const likely = yield* inSlices(repeatedOf(underWay))
+  const within = yield* inSlices(repeatedWithin(id, fingerprints))
+  const found = yield* inSlices(foundIn(request.items.length, [repeated, likely, within]))
+  if (found.count > 0 && own.mode === "refuse" && request.duplicates === undefined)
+    return yield* new DuplicatePayouts({ count: found.count, errors: found.items.map(errorOf) })
+  return duplicatesOf(request, found, seen.isCutShort)
+})
+
 /** Whether a batch is in its log: then a request is answered from there, with what was found when it was accepted. */
 const isAccepted = Effect.fnUntraced(function* (id: BatchId) {
   return (yield* (yield* EventStore).read(id, 0, 1)).length > 0

@@ -1,22 +1,47 @@
 /** `Idempotency-Key`: a client's name for a request, so that a repetition does nothing twice. */
-import { Effect } from "effect"
-import type { EdgeContext } from "../edge/edge.ts"
-import { InvalidRequest } from "../edge/failures.ts"
+import { Schema } from "effect"
+import type { Parameter } from "../routing/parameters.ts"
+
+/**
+ * A key, as it names a request. A quoted one is written as a structured string (RFC 9651, 3.3.3), as the draft of the header
+ * wants it, and names the same request as the text in it: `"week-12"` and `week-12` are one key.
+ */
+export interface IdempotencyKey {
+  readonly key: string
+  /** The header as it was written, if it was quoted: releases before took the quotes for a part of the key. */
+  readonly quoted?: string
+}
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/
+const structuredString = /^"((?:[^"\\]|\\["\\])*)"$/
+const schema = Schema.String.check(
+  Schema.isMinLength(1),
+  Schema.isMaxLength(255),
+  Schema.isPattern(/^[ -~]+$/),
+)
+const expected = '1 to 255 printable ASCII characters, as they are or as a quoted string ("week-12")'
 
 /** The key of a request that needs one. */
-export const idempotencyKeyOf = (c: EdgeContext): Effect.Effect<string, InvalidRequest> => {
-  const key = c.req.header("idempotency-key") ?? ""
-  return printableAscii.test(key)
-    ? Effect.succeed(key)
-    : Effect.fail(
-        new InvalidRequest({ detail: "Send Idempotency-Key: 1 to 255 printable ASCII characters." }),
-      )
+export const idempotencyKey: Parameter<IdempotencyKey> = {
+  schema,
+  required: true,
+  description:
+    "Names the batch permanently: the same key and body get the same answer, with Idempotent-Replayed: true. It may be quoted.",
+  example: "week-12",
+  read: (text = "") => {
+    if (!printableAscii.test(text)) return { expected }
+    if (!text.startsWith('"')) return { value: { key: text } }
+    const key = structuredString.exec(text)?.[1]?.replace(/\\(.)/g, "$1") ?? ""
+    return key === "" ? { expected } : { value: { key, quoted: text } }
+  },
 }
 
 /** The key of a request, if it has one. */
-export const optionalIdempotencyKeyOf = (
-  c: EdgeContext,
-): Effect.Effect<string | undefined, InvalidRequest> =>
-  c.req.header("idempotency-key") === undefined ? Effect.succeed(undefined) : idempotencyKeyOf(c)
+export const optionalIdempotencyKey: Parameter<IdempotencyKey | undefined> = {
+  schema,
+  required: false,
+  description:
+    "For a day, the batch processes the same key and body on this path once. Repetitions are answered with Idempotent-Replayed: true.",
+  example: "cancel-week-12",
+  read: (text) => (text === undefined ? { value: text } : idempotencyKey.read(text)),
+}

@@ -12,17 +12,18 @@ const ITEMS_PER_TURN = 500
 
 /**
  * What keeps items of a request from being paid by any bank, the first of it. Schemes are those of the time at which the
- * batch is to be executed, or of now (epoch milliseconds).
+ * batch is to be executed, or of now (epoch milliseconds). At most `problemsMax` are given.
  */
 export const unpayableItems = Effect.fnUntraced(function* (
   partner: PartnerId,
   { items, executeAt = 0 }: BatchRequest,
   now: number,
+  problemsMax = PROBLEMS_MAX,
 ) {
   const limits = yield* PayoutLimits
   const at = Math.max(now, executeAt)
   const found: Array<FieldProblem> = []
-  for (let index = 0; index < items.length && found.length < PROBLEMS_MAX; index += 1) {
+  for (let index = 0; index < items.length && found.length < problemsMax; index += 1) {
     if (index > 0 && index % ITEMS_PER_TURN === 0) yield* turn
     const item = items[index]
     if (item === undefined) continue
@@ -32,5 +33,5 @@ export const unpayableItems = Effect.fnUntraced(function* (
     for (const { path, detail } of limits.problems(payout, partner, at))
       found.push(fieldProblem(["items", index, ...path], detail))
   }
-  return found.slice(0, PROBLEMS_MAX)
+  return found.slice(0, problemsMax)
 })

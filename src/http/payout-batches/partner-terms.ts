@@ -76,24 +76,26 @@ const recordedOf = ({ version, settings }: StoredSettings): BatchTerms | undefin
 
 /**
  * What the settings of the partner refuse in a request, the first of it: each names the setting and the place. Schemes are those of
- * the time at which the batch is to be executed, or of now (epoch milliseconds).
+ * the time at which the batch is to be executed, or of now (epoch milliseconds). At most
+ * `problemsMax` are given.
  */
 export const refusedBySettings = Effect.fnUntraced(function* (
   terms: PartnerTerms,
   request: BatchRequest,
   now: number,
+  problemsMax = PROBLEMS_MAX,
 ) {
   const { settings, itemMax } = terms
   const found = [...problemsOfBatch(terms, request)]
   if (settings.currencies === undefined && settings.schemes === undefined && itemMax === undefined)
-    return found.slice(0, PROBLEMS_MAX)
+    return found.slice(0, problemsMax)
   const at = Math.max(now, request.executeAt ?? 0)
-  for (let index = 0; index < request.items.length && found.length < PROBLEMS_MAX; index += 1) {
+  for (let index = 0; index < request.items.length && found.length < problemsMax; index += 1) {
     if (index > 0 && index % ITEMS_PER_TURN === 0) yield* turn
     const item = request.items[index]
     if (item !== undefined) found.push(...problemsOfItem(terms, item, index, at))
   }
-  return found.slice(0, PROBLEMS_MAX)
+  return found.slice(0, problemsMax)
 })
 
 const problemsOfBatch = (

@@ -1,32 +1,24 @@
-/** `GET /payout-batches/:id/events`: the batch's own log, with accounts masked. */
+/** The events of a batch's own log as they are shown, with accounts masked. */
 import { Effect } from "effect"
 import { maskedAccount } from "../../domain/beneficiary.ts"
 import type { PayoutItem, RecordedEvent, TransferIntent } from "../../domain/events.ts"
-import type { PartnerId } from "../../domain/identifiers.ts"
+import type { BatchId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import { EventStore } from "../../streams/event-store.ts"
-import type { EdgeContext } from "../edge/edge.ts"
-import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
-import { ownBatch } from "./batch-from-log.ts"
-
-const PAGE_DEFAULT = 100
-const PAGE_MAX = 500
+import type { ShownEvent } from "./shapes.ts"
 
 /** A page of events after a version, and the version to continue from, if there may be more. */
-export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
-  const after = yield* wholeNumber(c, "after", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
-  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: PAGE_MAX })
-  const id = yield* ownBatch(partner, c.req.param("id") ?? "")
+export const eventPage = Effect.fnUntraced(function* (id: BatchId, after: number, limit: number) {
   const events = yield* (yield* EventStore).read(id, after, limit)
-  return c.json({
+  return {
     events: events.map(shownEvent),
     next: events.length === limit ? (events.at(-1)?.version ?? null) : null,
-  })
+  }
 })
 
 /** An event as it is shown: its version, its type, its times in ISO 8601, without account numbers. */
-export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<string, unknown>> => {
+export const shownEvent = ({ version, event }: RecordedEvent): typeof ShownEvent.Encoded => {
   const { _tag, at, ...data } = event
   const shown = { version, type: _tag, at: new Date(at).toISOString(), ...withTimes(data) }
   switch (event._tag) {

@@ -1,4 +1,4 @@
-/** `POST /payout-batches`: a batch is in the log before the answer, and a repeated request finds it there. */
+/** The acceptance of a batch, in whatever form it was asked for: it is in the log before the answer, and a repeated request finds it there. */
 import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
@@ -21,9 +21,8 @@ import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
-import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
+import { type DataKey, type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
-import type { UnsupportedCharset } from "../edge/body-charset.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import {
   IdempotencyKeyReused,
@@ -31,34 +30,87 @@ import {
   InvalidBody,
   type PartnerShareFull,
 } from "../edge/failures.ts"
-import { PROBLEMS_MAX } from "../edge/field-problem.ts"
-import { requireJson, requireUtf8 } from "../edge/json-body.ts"
-import { RequestBodies } from "../edge/request-body.ts"
+import { type FieldProblem, PROBLEMS_MAX } from "../edge/field-problem.ts"
+import { requireUtf8 } from "../edge/json-body.ts"
+import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { countInDay, type DayCount, noteCount } from "./day-count.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
-import { idempotencyKeyOf } from "./idempotency-key.ts"
+import type { IdempotencyKey } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
+import type { IntakeRules } from "./intake-rules.ts"
 import { type PartnerTerms, partnerTerms, refusedBySettings } from "./partner-terms.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
-const BODY_BYTES_MAX = 48 * 1024 * 1024
+/** The most bytes of a body, inflated. */
+export const BODY_BYTES_MAX = 48 * 1024 * 1024
 
-/** Accepts a batch, or repeats the first answer. */
-export const acceptBatch = Effect.fnUntraced(function* (
+/** A request to open a batch, in whatever form its payouts come. */
+export interface Asked<E, R> {
+  /** The keyed digest of all that was asked: the same key with another digest is another request. */
+  readonly digest: (key: DataKey) => Generator<void, string>
+  /** Reads and checks what was asked. */
+  readonly read: Effect.Effect<BatchRequest, E, R>
+  /** What is answered to items that no bank could be sent. */
+  readonly unpayable: (problems: ReadonlyArray<FieldProblem>) => E
+  /** How many of such problems are looked for. */
+  readonly problemsMax: number
+}
+
+/** Who submits a batch. */
+export type Submitter = Pick<Submission, "partner" | "credential">
+
+/** Accepts a batch from a body of JSON, or repeats the first answer. */
+export const acceptJson = Effect.fnUntraced(function* (
   c: EdgeContext,
-  partner: PartnerId,
-  credential: Credential,
+  submitter: Submitter,
+  key: IdempotencyKey,
+) {
+  const bodies = yield* RequestBodies
+  const { intake } = yield* AppConfig
+  return yield* admitted(submitter, key, (submission) =>
+    bodies.use(c.env, bodyTerms(submitter.partner), (body) => {
+      const asked = inJson(body, intake)
+      return Effect.andThen(requireUtf8(c, body), accept(submission, asked)).pipe(
+        Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(submission.id, asked, refused)),
+        holdingPressure,
+      )
+    }),
+  )
+})
+
+/** The limits on the body of a batch, of whatever form. */
+export const bodyTerms = (partner: PartnerId): BodyTerms => ({
+  kind: "intake",
+  owner: partner,
+  bytesMax: BODY_BYTES_MAX,
+})
+
+/** What a body of JSON asks for. */
+export const inJson = (body: Buffer, rules: IntakeRules): Asked<InvalidBody, never> => ({
+  digest: (key) => requestDigest(key, [body]),
+  read: readBatchRequest(body, rules),
+  unpayable: (problems) => new InvalidBody({ problems }),
+  problemsMax: PROBLEMS_MAX,
+})
+
+/** Counts what is being accepted, so that other work makes room for it. */
+export const holdingPressure = <A, E, R>(accepted: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Effect.service(IntakePressure), ({ accepting }) => accepting(accepted))
+
+/** Lets a request for a batch in, if there is room for another one, and measures how long it takes. */
+export const admitted = Effect.fnUntraced(function* <E, R>(
+  submitter: Submitter,
+  asked: IdempotencyKey,
+  answer: (submission: Submission) => Effect.Effect<Response, E, R>,
 ) {
   const { acceptanceSeconds } = yield* Metrics
   const observe = acceptanceSeconds.startTimer()
-  const key = yield* idempotencyKeyOf(c)
-  yield* requireJson(c)
-  const id = batchIdOf(partner, key)
-  const { backlogMax } = yield* partnerTerms(partner)
+  const { id, key } = yield* identityOf(submitter.partner, asked)
+  const { backlogMax } = yield* partnerTerms(submitter.partner)
   // Limits apply to new batches only; a repeated request gets its first answer.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
     const [first] = yield* (yield* EventStore).read(id, 0, 1)
@@ -67,31 +119,38 @@ export const acceptBatch = Effect.fnUntraced(function* (
   yield* (yield* Intake)
     .admit(partnerShardOf(id), backlogMax)
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
-  const bodies = yield* RequestBodies
-  const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
-  const { accepting } = yield* IntakePressure
-  const response = yield* bodies.use(c.env, terms, (body) =>
-    Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)).pipe(
-      Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, body, refused)),
-      accepting,
-    ),
-  )
+  const response = yield* answer({ ...submitter, id, key })
   observe({ status: response.status })
   return response
 })
 
-/** The partner of a batch, and the key under which it was submitted. */
-interface Submitter {
+/** The id of a batch, the idempotency key that it comes from, its partner, and the credential that submitted it. */
+export interface Submission {
+  readonly id: BatchId
+  readonly key: string
   readonly partner: PartnerId
   readonly credential: Credential
 }
 
 /**
+ * The batch that a key names. A quoted key names the same batch as the text in it. But a release that took the quotes for a part of
+ * the key may have accepted its batch: then that one is meant, or a repetition would pay twice.
+ */
+export const identityOf = Effect.fnUntraced(function* (partner: PartnerId, { key, quoted }: IdempotencyKey) {
+  if (quoted !== undefined) {
+    const before = batchIdOf(partner, quoted)
+    const [first] = yield* (yield* EventStore).read(before, 0, 1)
+    if (first !== undefined) return { id: before, key: quoted }
+  }
+  return { id: batchIdOf(partner, key), key }
+})
+
+/**
  * What was read of a request is let go before its batch is opened: of many batches that Redis writes at a time, the garbage
  * collector would copy all of it.
  */
-const accept = (submitter: Submitter, idempotencyKey: string, body: Buffer) =>
-  Effect.flatMap(readyToOpen(submitter, idempotencyKey, body), (ready) =>
+export const accept = <E, R>(submission: Submission, asked: Asked<E, R>) =>
+  Effect.flatMap(readyToOpen(submission, asked), (ready) =>
     ready instanceof Response ? Effect.succeed(ready) : openAndAnswer(ready),
   )
 
@@ -117,37 +176,35 @@ interface Ready {
 }
 
 /** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
-const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
-  const { partner } = submitter
-  const id = batchIdOf(partner, idempotencyKey)
-  const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
-  if (Result.isFailure(read)) return yield* repeatedOrRefused(id, body, read.failure)
+const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, asked: Asked<E, R>) {
+  const { id, key: idempotencyKey, partner, credential } = submission
+  const read = yield* Effect.result(asked.read)
+  if (Result.isFailure(read)) return yield* repeatedOrRefused(id, asked, read.failure)
   const request = read.success
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
-  const digest = yield* inSlices(requestDigest(digestKey, body))
+  const digest = yield* inSlices(asked.digest(digestKey))
   const at = yield* Clock.currentTimeMillis
   // Not before: the body may have taken long to come.
   const terms = yield* partnerTerms(partner)
   const store = yield* EventStore
-  const problems = [
-    ...(yield* refusedBySettings(terms, request, at)),
-    ...(yield* unpayableItems(partner, request, at)),
-  ].slice(0, PROBLEMS_MAX)
+  const problems = yield* problemsNow(terms, partner, request, at, asked.problemsMax)
   // What was accepted when the banks took more, and the settings allowed more, is answered as ever.
   if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)
-    return yield* new InvalidBody({ problems })
-  const asked = { id, partner, digest, request }
+    return yield* Effect.fail(asked.unpayable(problems))
   const { duplicates, claim, openBy } = yield* checkDuplicates(
-    { ...asked, policy: terms.duplicates },
+    { id, partner, digest, request, policy: terms.duplicates },
     digestKey,
   )
-  const count = yield* countInDay(asked, terms, request).pipe(Effect.tapError(() => releaseClaim(claim)))
+  const count = yield* countInDay({ id, partner, digest }, terms, request).pipe(
+    Effect.tapError(() => releaseClaim(claim)),
+  )
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
       receive(id, request, terms, {
         at,
-        ...submitter,
+        partner,
+        credential,
         idempotencyKey,
         requestDigest: digest,
         ...found,
@@ -170,6 +227,18 @@ const readyToOpen = Effect.fnUntraced(function* (submitter: Submitter, idempoten
     openBy: earlier(openBy, count?.openBy),
     start,
   } satisfies Ready as Ready
+})
+
+/** What the partner's settings, and the banks, refuse in a request at `now` (epoch milliseconds): at most `problemsMax`. */
+export const problemsNow = Effect.fnUntraced(function* (
+  terms: PartnerTerms,
+  partner: PartnerId,
+  request: BatchRequest,
+  now: number,
+  problemsMax: number,
+) {
+  const refused = yield* refusedBySettings(terms, request, now, problemsMax)
+  return [...refused, ...(yield* unpayableItems(partner, request, now, problemsMax))].slice(0, problemsMax)
 })
 
 const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
@@ -198,15 +267,15 @@ const answerTo = Effect.fnUntraced(function* (
  * in use, or before its time had long passed. Its answer is that of the first time, by the log. A partner that got a refusal
  * instead could send the payouts again under another key.
  */
-const repeatedOrRefused = Effect.fnUntraced(function* (
+const repeatedOrRefused = Effect.fnUntraced(function* <E>(
   id: BatchId,
-  body: Buffer,
-  refused: InvalidBody | UnsupportedCharset,
+  { digest: digestOf }: Pick<Asked<unknown, unknown>, "digest">,
+  refused: E,
 ) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
-  if (first === undefined) return yield* refused
-  const digest = yield* inSlices(requestDigest(yield* (yield* PartnerKeys).current(REQUESTS), body))
-  if (!isSameRequest(first.event, digest)) return yield* refused
+  if (first === undefined) return yield* Effect.fail(refused)
+  const digest = yield* inSlices(digestOf(yield* (yield* PartnerKeys).current(REQUESTS)))
+  if (!isSameRequest(first.event, digest)) return yield* Effect.fail(refused)
   const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
     itemCount: batch.itemCount,
     totals: totalsAccepted(batch),

@@ -127,13 +127,17 @@ const itemWith = <A extends Schema.Constraint>(amount: A) =>
 const WrittenItem = itemWith(WrittenAmount)
 const Item = itemWith(Amount)
 
-const Envelope = Schema.Struct({
+const terms = {
   reference: Schema.optionalKey(PlainText(64)),
   mode: Schema.optionalKey(BatchMode),
   submittedBy: Schema.optionalKey(Actor),
   requireApproval: Schema.optionalKey(Schema.Boolean),
   executeAt: Schema.optionalKey(InstantText),
   duplicates: Schema.optionalKey(Schema.Struct({ allowed: Schema.Literal(true), reason: AcceptedText(280) })),
+}
+
+const Envelope = Schema.Struct({
+  ...terms,
   items: Schema.Array(Schema.Unknown).check(
     Schema.makeFilter(
       (items) => (items.length >= 1 && items.length <= ITEMS_MAX) || `expected 1 to ${ITEMS_MAX} items`,
@@ -141,7 +145,32 @@ const Envelope = Schema.Struct({
   ),
 })
 
+/** A batch as it is posted. Items are checked one by one, by the same schema, because there may be many. */
+export const NewPayoutBatch = Schema.Struct({
+  ...Envelope.fields,
+  items: Schema.Array(WrittenItem.annotate({ identifier: "NewPayoutItem" })).check(
+    Schema.isMinLength(1),
+    Schema.isMaxLength(ITEMS_MAX),
+  ),
+}).annotate({ identifier: "NewPayoutBatch" })
+
+export const exampleRequest = {
+  reference: "week 12",
+  items: [
+    {
+      reference: "invoice-4711",
+      amount: { currency: "EUR", value: "12.34" },
+      beneficiary: {
+        name: "Erika Mustermann",
+        account: { scheme: "iban", iban: "DE89370400440532013000" },
+      },
+      remittance: "Invoice 4711",
+    },
+  ],
+} as const
+
 const everything = { errors: "all", onExcessProperty: "error" } as const
+const decodeTerms = Schema.decodeUnknownResult(Schema.Struct(terms), everything)
 const decodeEnvelope = Schema.decodeUnknownResult(Envelope, everything)
 const readWrittenItem = Schema.decodeUnknownResult(WrittenItem)
 /** Reads an item as it is asked for, in its final form of texts, or finds all its problems. */
@@ -161,7 +190,7 @@ export const readBatchRequest = Effect.fnUntraced(function* (
   const now = yield* Clock.currentTimeMillis
   const envelope = decodeEnvelope(json)
   const asked = Predicate.hasProperty(json, "executeAt") ? json.executeAt : undefined
-  const reading = new Reading(rules, new CurrenciesInUse(now, asked))
+  const reading = new BatchReading(rules, new CurrenciesInUse(now, asked))
   if (Result.isFailure(envelope)) reading.problems.push(...fieldProblems([], envelope.failure.issue))
   const executeAt = typeof asked === "string" ? instantOf(asked) : undefined
   const untimely = executeAt === undefined ? undefined : executeAtProblem(executeAt, now, rules)
@@ -178,6 +207,29 @@ export const readBatchRequest = Effect.fnUntraced(function* (
   const due = executeAt === undefined ? {} : { executeAt }
   return { ...terms, ...due, items, totals: reading.totals(), modulusFailures: reading.modulusFailures }
 })
+
+/** What a request says beside its items. */
+export type BatchTerms = Omit<BatchRequest, "items" | "totals" | "modulusFailures">
+
+/**
+ * Reads the terms of a batch whose items come in another form than JSON, with the same checks as in a body. `now` is in epoch
+ * milliseconds.
+ */
+export const readBatchTerms = (
+  asked: Readonly<Record<string, unknown>>,
+  now: number,
+  rules: IntakeRules,
+): Result.Result<BatchTerms, ReadonlyArray<FieldProblem>> => {
+  const decoded = decodeTerms(withNormalTexts({ ...asked }))
+  if (Result.isFailure(decoded)) return Result.fail(fieldProblems([], decoded.failure.issue))
+  const { executeAt: written, ...others } = decoded.success
+  const executeAt = written === undefined ? undefined : instantOf(written)
+  if (executeAt === undefined) return Result.succeed(others)
+  const untimely = executeAtProblem(executeAt, now, rules)
+  return untimely === undefined
+    ? Result.succeed({ ...others, executeAt })
+    : Result.fail([fieldProblem(["executeAt"], untimely)])
+}
 
 /** The items get their turn one by one: there may be many. */
 const withNormalEnvelope = (json: unknown): unknown => {
@@ -196,8 +248,8 @@ export const enteredItem = (row: unknown): unknown => {
     : { ...item, beneficiary: { ...item.beneficiary, account } }
 }
 
-/** The state of reading a batch. */
-class Reading {
+/** The state of reading a batch, item by item, from whatever form they come in. */
+export class BatchReading {
   readonly items: Array<RequestedItem> = []
   readonly problems: Array<FieldProblem> = []
   readonly modulusFailures = { count: 0, places: [] as Array<FieldProblem> }
@@ -205,30 +257,52 @@ class Reading {
   readonly #currencies: CurrenciesInUse
   readonly #references = new Map<string, number>()
   readonly #sums = new Map<string, bigint>()
+  readonly #place: (index: number) => string
 
-  constructor(rules: IntakeRules, currencies: CurrenciesInUse) {
+  /** `place` says in the reader's words where the item of an index stands. */
+  constructor(
+    rules: IntakeRules,
+    currencies: CurrenciesInUse,
+    place = (index: number): string => `item ${index + 1}`,
+  ) {
     this.#rules = rules
     this.#currencies = currencies
+    this.#place = place
   }
 
-  add(index: number, asked: unknown): void {
+  /** Whether an item before had this reference, also one that was refused. */
+  hasReference(reference: string): boolean {
+    return this.#references.has(reference)
+  }
+
+  /** Reads what stands at an index of the request; `item` is the number that it would have in the batch. */
+  add(index: number, asked: unknown, item = index + 1): void {
     const row = enteredItem(asked)
-    this.#checkReference(index, row)
-    this.#checkCurrency(index, row)
-    const read = readItem(index, row)
+    this.#checkReference(index, row, item - 1)
+    this.#checkCurrency(item - 1, row)
+    const read = readItem(item - 1, row)
     if (Result.isFailure(read)) {
       this.problems.push(...read.failure)
       return
     }
-    const { amount, ...item } = read.success
-    this.#checkModulus(index, item.beneficiary.account)
-    this.items.push({ item: index + 1, ...item, ...amount })
+    const { amount, ...others } = read.success
+    this.#checkModulus(item - 1, others.beneficiary.account)
+    this.items.push({ item, ...others, ...amount })
     this.#sums.set(amount.currency, (this.#sums.get(amount.currency) ?? 0n) + amount.minor)
+  }
+
+  /** Takes back the last item: it could be read, and cannot be paid. */
+  withdraw(): void {
+    const last = this.items.pop()
+    if (last === undefined) return
+    this.#sums.set(last.currency, (this.#sums.get(last.currency) ?? 0n) - last.minor)
   }
 
   totals(): Readonly<Record<string, string>> {
     return Object.fromEntries(
-      [...this.#sums].map(([currency, minor]) => [currency, formatAmount(minor, currency)]),
+      [...this.#sums]
+        .filter(([, minor]) => minor > 0n)
+        .map(([currency, minor]) => [currency, formatAmount(minor, currency)]),
     )
   }
 
@@ -250,17 +324,19 @@ class Reading {
       this.problems.push(fieldProblem(path, MODULUS_FAILED))
       return
     }
+    // Nothing that is refused is warned of.
+    if (this.problems.length > 0) return
     this.modulusFailures.count += 1
     if (this.modulusFailures.places.length < PROBLEMS_MAX)
       this.modulusFailures.places.push(fieldProblem(path, MODULUS_FAILED))
   }
 
   /** Also checks items that are refused for other reasons, so that all problems are reported at once. */
-  #checkReference(index: number, row: unknown): void {
+  #checkReference(index: number, row: unknown, at: number): void {
     if (!Predicate.hasProperty(row, "reference") || !Predicate.isString(row.reference)) return
     const first = this.#references.get(row.reference)
-    if (first === undefined) this.#references.set(row.reference, index + 1)
-    else this.problems.push(fieldProblem(["items", index, "reference"], `already used by item ${first}`))
+    if (first === undefined) this.#references.set(row.reference, index)
+    else this.problems.push(fieldProblem(["items", at, "reference"], `already used by ${this.#place(first)}`))
   }
 }
 

@@ -1,199 +1,241 @@
-/** `/payout-batches` and the routes below it: accept, list and show batches, with their items and events. */
-import { Effect, Schema } from "effect"
-import { Hono } from "hono"
-import type { AppConfig } from "../../config.ts"
-import { batchStates } from "../../domain/batch.ts"
-import { failureOf } from "../../domain/failure-codes.ts"
-import { isBatchId, PartnerId, parseItemNumber } from "../../domain/identifiers.ts"
-import { publicItemStates } from "../../domain/item-state.ts"
-import { formatAmount } from "../../domain/money.ts"
-import { needsAttention } from "../../domain/shown.ts"
-import { uetrOf } from "../../domain/uetr.ts"
+/** `/payout-batches` and the routes below it: list and show batches, with their items and events; and `/payout-items`. */
+import { Effect } from "effect"
+import { type BatchId, type PartnerId, parseItemNumber } from "../../domain/identifiers.ts"
 import { access } from "../../identity/access.ts"
-import type { Caller } from "../../identity/caller.ts"
-import type { KeyDirectory } from "../../identity/key-directory.ts"
-import type { PartnerContracts } from "../../identity/partner-contracts.ts"
+import { ownerOf } from "../../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
-  type BankRemarkView,
   BatchQueries,
   type BatchView,
   ITEMS_PER_PAGE_MAX,
-  type ItemView,
-  type Totals,
+  type PageTerms,
 } from "../../projections/batch-queries.ts"
-import type { PayoutLimits } from "../../providers/banks/payout-limits.ts"
-import type { DecisionRegister } from "../../register/decision-register.ts"
-import type { PayoutClaims } from "../../register/payout-claims.ts"
-import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
-import type { ClaimMarks } from "../../streams/claim-marks.ts"
-import type { DayLimit } from "../../streams/day-limit.ts"
-import type { EventStore } from "../../streams/event-store.ts"
-import type { Mailbox } from "../../streams/mailbox.ts"
-import type { PartnerKeys } from "../../vault/partner-keys.ts"
-import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
-import { InvalidRequest, ItemsNotYetShown, NotFound, VersionNotReached } from "../edge/failures.ts"
-import { oneOf, VERSION_MAX, wholeNumber } from "../edge/query.ts"
-import type { RequestBodies } from "../edge/request-body.ts"
-import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
-import type { Intake } from "./intake.ts"
-import { approve, cancel, decline, reschedule, resolve, retry, review } from "./interventions.ts"
-import { listEvents } from "./payout-batch-events.ts"
-import { acceptBatch } from "./payout-batch-intake.ts"
+import { ItemsNotYetShown, NotFound, VersionNotReached } from "../edge/failures.ts"
+import { VERSION_MAX } from "../edge/query.ts"
+import { caller } from "../routing/guards.ts"
+import { wholeNumber } from "../routing/parameters.ts"
+import { reply } from "../routing/reply.ts"
+import { route } from "../routing/route.ts"
+import { endsWith, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
+import { listBatchEvents } from "./event-list.ts"
+import { interventionRoutes } from "./interventions.ts"
+import { asFile, exportForm, exportItems } from "./item-export.ts"
+import { batchFilters, itemFilters, ofPartner, pageOf, withAmounts } from "./list-filters.ts"
+import { partnerNamed, searchPayoutItems } from "./payout-items.ts"
+import { rescheduleBatch } from "./schedule.ts"
+import {
+  batchInPath,
+  exampleBatch,
+  exampleItem,
+  itemInPath,
+  PayoutBatch,
+  PayoutBatchPage,
+  PayoutItemDetail,
+  PayoutItemPage,
+} from "./shapes.ts"
+import { shownBatch, shownItem, shownRemark } from "./shown-batch.ts"
 
-export const payoutBatches = (
-  edge: Edge<
-    | AppConfig
-    | ApprovalAllowance
-    | BatchQueries
-    | ClaimMarks
-    | DayLimit
-    | DecisionRegister
-    | EventStore
-    | Intake
-    | KeyDirectory
-    | Mailbox
-    | PartnerContracts
-    | PartnerKeys
-    | PayoutClaims
-    | PayoutLimits
-    | RequestBodies
-  >,
-): Hono<EdgeEnv> =>
-  new Hono<EdgeEnv>()
-    .post("/payout-batches", edge.partner(access.postBatches.partner, acceptBatch))
-    .get("/payout-batches", edge.caller(access.readBatches, listBatches))
-    .get("/payout-batches/:id", edge.caller(access.readBatches, ofBatch(showBatch)))
-    .get("/payout-batches/:id/items", edge.caller(access.readBatches, ofBatch(listItems)))
-    .get("/payout-batches/:id/items/:item", edge.caller(access.readBatches, ofBatch(showItem)))
-    .get("/payout-batches/:id/events", edge.caller(access.readBatches, ofBatch(listEvents)))
-    .post("/payout-batches/:id/approval", edge.act(access.approve, approve))
-    .post("/payout-batches/:id/decline", edge.act(access.approve, decline))
-    .post("/payout-batches/:id/cancellation", edge.act(access.cancel, cancel))
-    .post("/payout-batches/:id/schedule", edge.act(access.reschedule, reschedule))
-    .post("/payout-batches/:id/items/:item/review", edge.act(access.review, review))
-    .post("/payout-batches/:id/items/:item/retry", edge.act(access.retry, retry))
-    .post("/payout-batches/:id/items/:item/resolution", edge.act(access.resolve, resolve))
+const reading = caller(access.readBatches)
 
-const PAGE_DEFAULT = 100
-const isPartnerId = Schema.is(PartnerId)
+const asOf = {
+  atLeast: wholeNumber({
+    description: "The answer must reflect at least this version of the log.",
+    minimum: 0,
+    maximum: VERSION_MAX,
+    fallback: 0,
+  }),
+}
 
-/** The routes that show a batch to its partner and to operators. */
-const ofBatch =
-  <E, R>(show: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, E, R>) =>
-  (c: EdgeContext, caller: Caller) =>
-    Effect.flatMap(partnerOf(caller, c.req.param("id") ?? ""), (partner) => show(c, partner))
-
-/** A partner's own batches; an operator names the partner. */
-const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller) {
-  const partner = caller.kind === "partner" ? caller.partner : c.req.query("partner")
-  if (!isPartnerId(partner))
-    return yield* new InvalidRequest({ detail: "partner: expected the partner whose batches to list." })
-  const request = yield* pageRequest(c, batchStates, BATCHES_PER_PAGE_MAX)
-  const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
-  return c.json({ payoutBatches: entries.map(shownBatch), next: next ?? null })
-})
+export const listPayoutBatches = route({
+  method: "GET",
+  path: "/payout-batches",
+  operationId: "listPayoutBatches",
+  tag: "Payout batches",
+  summary: "List payout batches",
+  description:
+    "The newest first. A partner gets its own batches; an operator names the partner. With filters, a page may have fewer " +
+    "batches than its limit, or none, before the end.",
+  guard: reading,
+  query: { ...pageOf(BATCHES_PER_PAGE_MAX), ...batchFilters, ...ofPartner },
+  conditional: true,
+  answers: {
+    200: {
+      description: "One page.",
+      schema: PayoutBatchPage,
+      example: { payoutBatches: [exampleBatch], next: null },
+    },
+  },
+  failures: ["InvalidCursor", "InvalidRequest", "StoreUnavailable"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ caller, query: { partner: asked, ...query } }) {
+    const partner = yield* partnerNamed(caller, asked)
+    const request = yield* withAmounts(query)
+    const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
+    return reply(200, { payoutBatches: entries.map(shownBatch), next: next ?? null })
+  }),
+)
 
 /**
  * Shows a batch from the read models, or from its log if they do not have it yet, are behind the version that the client
  * knows (`atLeast`), or do not answer: so a client can read a batch as soon as it has posted it. A version beyond the end
  * of the log is refused, without reading the whole log if the read models are at its end.
  */
-const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
-  const id = c.req.param("id") ?? ""
-  const atLeast = yield* wholeNumber(c, "atLeast", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
-  if (!isBatchId(id)) return yield* noSuchBatch
-  const known = yield* (yield* BatchQueries)
-    .batch(partner, id)
-    .pipe(
-      Effect.catchTag("StoreUnavailable", (error) =>
-        Effect.as(
-          Effect.logWarning("reading the log because the read models are not available", error),
-          undefined,
+export const showPayoutBatch = route({
+  method: "GET",
+  path: "/payout-batches/:id",
+  operationId: "showPayoutBatch",
+  tag: "Payout batches",
+  summary: "Show a payout batch",
+  description:
+    "As soon as a batch was accepted it can be read, with `atLeast` as of a version that the client knows.",
+  guard: reading,
+  parameters: batchInPath,
+  query: asOf,
+  conditional: true,
+  answers: { 200: { description: "The batch.", schema: PayoutBatch, example: exampleBatch } },
+  failures: ["CorruptEntry", "NotFound", "StoreUnavailable", "TooManyRequests", "VersionNotReached"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ caller, parameters: { id }, query: { atLeast } }) {
+    const partner = yield* partnerOf(caller, id)
+    const known = yield* (yield* BatchQueries)
+      .batch(partner, id)
+      .pipe(
+        Effect.catchTag("StoreUnavailable", (error) =>
+          Effect.as(
+            Effect.logWarning("reading the log because the read models are not available", error),
+            undefined,
+          ),
         ),
-      ),
-    )
-  if (known !== undefined && known.version < atLeast && (yield* endsWith(id, known.version)))
-    return yield* new VersionNotReached({ version: known.version })
-  const isShown = known !== undefined && known.version >= atLeast && !lacksSchedule(known)
-  const view = isShown ? known : yield* viewFromLog(partner, id)
-  if (view.version < atLeast) return yield* new VersionNotReached({ version: view.version })
-  return c.json(shownBatch(view))
+      )
+    if (known !== undefined && known.version < atLeast && (yield* endsWith(id, known.version)))
+      return yield* new VersionNotReached({ version: known.version })
+    const isShown = known !== undefined && known.version >= atLeast && !lacksTerms(known)
+    const view = isShown ? known : yield* viewFromLog(partner, id)
+    if (view.version < atLeast) return yield* new VersionNotReached({ version: view.version })
+    return reply(200, shownBatch(view))
+  }),
+)
+
+/** A batch that waits for a time or an approval has one; an earlier release stored this one without it. */
+const lacksTerms = ({ state, executeAt, approval }: BatchView): boolean =>
+  (state === "scheduled" && executeAt === undefined) ||
+  (state === "awaiting-approval" && approval === undefined)
+
+export const listPayoutItems = route({
+  method: "GET",
+  path: "/payout-batches/:id/items",
+  operationId: "listPayoutItems",
+  tag: "Payout batches",
+  summary: "List the items of a batch",
+  description:
+    "In their order. A batch that was just accepted may be answered with 503 for a moment. If `Accept` prefers CSV or NDJSON, all " +
+    "items come as a file.",
+  guard: reading,
+  parameters: batchInPath,
+  query: { ...pageOf(ITEMS_PER_PAGE_MAX), ...itemFilters, ...asOf },
+  conditional: true,
+  answers: {
+    200: {
+      ...asFile,
+      description: "One page, or all items as a file.",
+      schema: PayoutItemPage,
+      example: { items: [exampleItem], next: null, version: 12 },
+    },
+  },
+  failures: [
+    "CorruptEntry",
+    "InvalidCursor",
+    "InvalidRequest",
+    "ItemsNotYetShown",
+    "NotFound",
+    "StoreUnavailable",
+    "TooManyRequests",
+    "VersionNotReached",
+  ],
+}).handledBy(
+  Effect.fnUntraced(function* ({ c, caller, mediaType, parameters: { id }, query }) {
+    const partner = yield* partnerOf(caller, id)
+    const { limit, cursor, atLeast, ...filters } = query
+    const filter = yield* withAmounts(filters)
+    const queries = yield* BatchQueries
+    const pageAfter = Effect.fnUntraced(function* (terms: PageTerms) {
+      const page = yield* queries.items(partner, id, { ...terms, ...filter })
+      if (page === undefined || page.version < atLeast)
+        return yield* notYetShown(partner, id, page?.version, atLeast)
+      return page
+    })
+    const form = exportForm(mediaType)
+    if (form !== undefined) {
+      const whole = yield* queries.wholeBatch(partner, id)
+      if (whole === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
+      const isFiltered = Object.values(filter).some((one) => one !== undefined)
+      const page = (after: string | undefined) =>
+        Effect.map(pageAfter({ cursor: after, limit: ITEMS_PER_PAGE_MAX }), ({ entries, next }) => ({
+          entries: entries.map((item) => ({ ...item, batch: id })),
+          next,
+        }))
+      const expected = isFiltered ? undefined : whole
+      return yield* exportItems(c, { name: id, owner: ownerOf(caller), form, page, expected })
+    }
+    const { entries, next, version } = yield* pageAfter({ limit, cursor })
+    return reply(200, { items: entries.map(shownItem), next: next ?? null, version })
+  }),
+)
+
+/** Why a batch's items cannot be shown as of a version: the log ends before it, or the read models are behind. */
+const notYetShown = Effect.fnUntraced(function* (
+  partner: PartnerId,
+  id: BatchId,
+  shown: number | undefined,
+  atLeast: number,
+) {
+  yield* ownBatch(partner, id)
+  if (shown !== undefined && shown < atLeast && (yield* endsWith(id, shown)))
+    return yield* new VersionNotReached({ version: shown })
+  return yield* new ItemsNotYetShown({ batch: id })
 })
 
-/** A batch that is scheduled has a time; an earlier release stored this one without it. */
-const lacksSchedule = ({ state, executeAt }: BatchView): boolean =>
-  state === "scheduled" && executeAt === undefined
-
-const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
-  const id = c.req.param("id") ?? ""
-  const request = yield* pageRequest(c, publicItemStates, ITEMS_PER_PAGE_MAX)
-  if (!isBatchId(id)) return yield* noSuchBatch
-  const page = yield* (yield* BatchQueries).items(partner, id, request)
-  if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
-  const { entries, next, version } = page
-  return c.json({ items: entries.map(shownItem), next: next ?? null, version })
-})
-
-/** One item, with what banks reported of its attempts beside their state. */
-const showItem = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
-  const id = c.req.param("id") ?? ""
-  const number = parseItemNumber(c.req.param("item") ?? "")
-  if (!isBatchId(id)) return yield* noSuchBatch
-  if (number === undefined) return yield* noSuchItem
-  const detail = yield* (yield* BatchQueries).item(partner, id, number)
-  if (detail === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
-  if (detail === "no such item") return yield* noSuchItem
-  return c.json({ ...shownItem(detail.item), bankRemarks: detail.remarks.map(shownRemark) })
-})
+export const showPayoutItem = route({
+  method: "GET",
+  path: "/payout-batches/:id/items/:item",
+  operationId: "showPayoutItem",
+  tag: "Payout batches",
+  summary: "Show an item",
+  description: "With the reasons, charges and rates that banks reported of its attempts, beside their state.",
+  guard: reading,
+  parameters: {
+    ...batchInPath,
+    item: { ...itemInPath, what: "payout item", read: parseItemNumber },
+  },
+  conditional: true,
+  answers: {
+    200: {
+      description: "The item.",
+      schema: PayoutItemDetail,
+      example: { ...exampleItem, bankRemarks: [] },
+    },
+  },
+  failures: ["CorruptEntry", "ItemsNotYetShown", "NotFound", "StoreUnavailable"],
+}).handledBy(
+  Effect.fnUntraced(function* ({ caller, parameters: { id, item } }) {
+    const partner = yield* partnerOf(caller, id)
+    const detail = yield* (yield* BatchQueries).item(partner, id, item)
+    if (detail === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
+    if (detail === "no such item") return yield* noSuchItem
+    return reply(200, { ...shownItem(detail.item), bankRemarks: detail.remarks.map(shownRemark) })
+  }),
+)
 
 const noSuchItem = new NotFound({ what: "payout item" })
 
-const shownRemark = ({ seenAt, ...remark }: BankRemarkView) => ({
-  ...remark,
-  seenAt: new Date(seenAt).toISOString(),
-})
-
-const pageRequest = Effect.fnUntraced(function* <State extends string>(
-  c: EdgeContext,
-  states: ReadonlyArray<State>,
-  limitMax: number,
-) {
-  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: limitMax })
-  const state = yield* oneOf(c, "state", states)
-  return { limit, state, cursor: c.req.query("cursor") }
-})
-
-/** `totals` are the accepted amounts, as in the answer to the post; `states` has the amounts by item state. */
-const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, executeAt, ...view }: BatchView) => ({
-  ...view,
-  totals: Object.fromEntries(
-    Object.entries(totals).map(([currency, states]) => [currency, sumOf(currency, states)]),
-  ),
-  states: totals,
-  needsAttention: needsAttention(view.state, totals),
-  receivedAt: new Date(receivedAt).toISOString(),
-  updatedAt: new Date(updatedAt).toISOString(),
-  ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),
-  ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
-})
-
-/** Amounts have exactly the currency's decimals, so without the decimal point they are minor units. */
-const sumOf = (currency: string, states: Totals[string]): string => {
-  let minor = 0n
-  for (const { amount } of Object.values(states)) minor += BigInt(amount.replace(".", ""))
-  return formatAmount(minor, currency)
-}
-
-const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => {
-  const failure = item.state === "failed" || item.state === "returned" ? failureOf(item.reason) : undefined
-  const uetr = item.transferReference === undefined ? undefined : uetrOf(item.transferReference)
-  return {
-    ...item,
-    ...(uetr === undefined ? {} : { uetr }),
-    ...(failure === undefined ? {} : { failure }),
-    amount: { currency, value: amount },
-    beneficiary: { name: beneficiaryName, account },
-    updatedAt: new Date(updatedAt).toISOString(),
-  }
-}
+/** The routes of batches that were accepted. */
+export const payoutBatchRoutes = [
+  listPayoutBatches,
+  showPayoutBatch,
+  listPayoutItems,
+  showPayoutItem,
+  listBatchEvents,
+  searchPayoutItems,
+  ...interventionRoutes,
+  rescheduleBatch,
+]

@@ -9,6 +9,8 @@ export interface Parameter<A> {
   readonly schema: Schema.Top
   readonly description: string
   readonly required: boolean
+  /** Whether the text has several values, separated by commas, as the schema of an array describes them. */
+  readonly separated?: true
   readonly example?: string | number | boolean
   /** Reads the text of a request, or `undefined` if there is none; fails with what was expected. */
   readonly read: (text: string | undefined) => { readonly value: A } | { readonly expected: string }
@@ -22,6 +24,8 @@ export interface PathParameter<A> {
   readonly read: (text: string) => A | undefined
   /** What is not there if the text is no such name: "payout batch". */
   readonly what: string
+  /** What is wrong with a text that is refused with 400, in place of 404. */
+  readonly refusal?: string
 }
 
 interface Described {
@@ -76,6 +80,30 @@ export const oneOf = <const Word extends string>(
 ): Parameter<Word | undefined> =>
   text(schema, { ...described, expected: `one of ${schema.literals.join(", ")}` })
 
+/**
+ * Some of several words, separated by commas, or none. They are given in their own order, each once, so that the same words are the
+ * same value.
+ */
+export const someOf = <const Word extends string>(
+  schema: Schema.Literals<ReadonlyArray<Word>>,
+  described: Described,
+): Parameter<ReadonlyArray<Word> | undefined> => {
+  const words = new Set<string>(schema.literals)
+  return {
+    ...described,
+    required: false,
+    separated: true,
+    schema: Schema.Array(schema).check(Schema.isMinLength(1)),
+    read: (text) => {
+      if (text === undefined) return { value: undefined }
+      const named = new Set(text.split(","))
+      return named.isSubsetOf(words)
+        ? { value: schema.literals.filter((word) => named.has(word)) }
+        : { expected: `one or more of ${schema.literals.join(", ")}, separated by commas` }
+    },
+  }
+}
+
 /** `true` or `false`; false if it is missing. */
 export const flag = (described: Described): Parameter<boolean> => ({
   ...described,
@@ -109,7 +137,11 @@ export const named = <A extends string>(
 }
 
 /** A text without control characters, which Postgres does not take, of 1 to 256 characters. */
-export const PlainWords = Schema.String.check(Schema.isPattern(/^\P{Cc}{1,256}$/u))
+export const PlainWords = Schema.String.check(
+  Schema.makeFilter((text: string) => /^\P{Cc}{1,256}$/u.test(text), {
+    toJsonSchema: () => [{ minLength: 1, maxLength: 256 }, true],
+  }),
+)
 
 export type ParametersOf<P> = { readonly [Name in keyof P]: Parameter<P[Name]> }
 export type PathParametersOf<P> = { readonly [Name in keyof P]: PathParameter<P[Name]> }
@@ -118,11 +150,12 @@ export type PathParametersOf<P> = { readonly [Name in keyof P]: PathParameter<P[
 export const readPath = (
   c: Call,
   parameters: Readonly<Record<string, PathParameter<unknown>>>,
-): Readonly<Record<string, unknown>> | NotFound => {
+): Readonly<Record<string, unknown>> | InvalidRequest | NotFound => {
   const values: Record<string, unknown> = {}
-  for (const [name, { read, what }] of Object.entries(parameters)) {
+  for (const [name, { read, what, refusal }] of Object.entries(parameters)) {
     const value = read(c.req.param(name) ?? "")
-    if (value === undefined) return new NotFound({ what })
+    if (value === undefined)
+      return refusal === undefined ? new NotFound({ what }) : new InvalidRequest({ detail: refusal })
     values[name] = value
   }
   return values
@@ -135,25 +168,29 @@ export const readQuery = (
 ): Readonly<Record<string, unknown>> | InvalidRequest =>
   readAll(parameters, (name) => c.req.queries(name) ?? [])
 
-/** The values of headers, whose names are in lower case. */
+/** The values of headers, whose names are in lower case. One that came twice is refused, as in a query. */
 export const readHeaders = (
   c: Call,
   parameters: Readonly<Record<string, Parameter<unknown>>>,
-): Readonly<Record<string, unknown>> | InvalidRequest =>
-  readAll(parameters, (name) => {
-    const text = c.req.header(name)
-    return text === undefined ? [] : [text]
-  })
+): Readonly<Record<string, unknown>> | InvalidRequest => {
+  return readAll(parameters, (name) => c.env.incoming.headersDistinct[name] ?? [], writtenHeader)
+}
+
+/** "Idempotency-Key": the name of a header as people write it. */
+export const writtenHeader = (name: string): string =>
+  name.replaceAll(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())
 
 const readAll = (
   parameters: Readonly<Record<string, Parameter<unknown>>>,
   textsOf: (name: string) => ReadonlyArray<string>,
+  written = (name: string) => name,
 ): Readonly<Record<string, unknown>> | InvalidRequest => {
   const values: Record<string, unknown> = {}
   for (const [name, { read }] of Object.entries(parameters)) {
     const [text, ...others] = textsOf(name)
     const outcome = others.length > 0 ? { expected: "one value" } : read(text)
-    if (!("value" in outcome)) return new InvalidRequest({ detail: `${name}: expected ${outcome.expected}.` })
+    if (!("value" in outcome))
+      return new InvalidRequest({ detail: `${written(name)}: expected ${outcome.expected}.` })
     values[name] = outcome.value
   }
   return values

@@ -5,7 +5,9 @@
  */
 import { Effect } from "effect"
 import { Hono } from "hono"
+import { acceptedType } from "../edge/accepted-type.ts"
 import type { Call, Edge, EdgeContext, EdgeEnv, EdgeHandler } from "../edge/edge.ts"
+import { NotAcceptable } from "../edge/failures.ts"
 import type { Failure } from "../edge/problems.ts"
 import type { Body } from "./bodies.ts"
 import type { Guard } from "./guards.ts"
@@ -18,7 +20,15 @@ import {
   readPath,
   readQuery,
 } from "./parameters.ts"
-import { type Answers, type Reply, type ReplyOf, written } from "./reply.ts"
+import {
+  type Answers,
+  type MediaTypeOf,
+  mediaTypesOf,
+  type RefusalForm,
+  type Reply,
+  type ReplyOf,
+  writerOf,
+} from "./reply.ts"
 import type { Tag } from "./tags.ts"
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
@@ -41,6 +51,12 @@ export interface Definition {
   readonly headers?: Readonly<Record<string, Parameter<unknown>>>
   readonly body?: Body<unknown>
   readonly answers: Answers
+  /** Replies with 200 have an entity tag, and are not sent again to who has them. For routes that read. */
+  readonly conditional?: true
+  /** By status, in what other forms than problem details a refusal may be answered. The handler replies with a `Response` for these. */
+  readonly refusalForms?: Readonly<Record<number, RefusalForm>>
+  /** Where it is served, if not only by the API: `operations` is the listener for those who run the service. */
+  readonly listener?: "both" | "operations"
   /** Failures of the handler: not those of the caller's check, of parameters and of a body that the route reads. */
   readonly failures: ReadonlyArray<FailureTag>
 }
@@ -76,11 +92,13 @@ type Described<Path extends string, Who extends { readonly c: Call }, Parameters
   : { readonly parameters: PathParametersOf<Parameters> & Readonly<Record<NamesIn<Path>, unknown>> })
 
 /** What a handler gets: who calls, the values of the parameters, and the body, which is read when the handler asks for it. */
-export type Request<Who, Parameters, Query, Headers, Content> = Who & {
+export type Request<Who, Parameters, Query, Headers, Content, Type> = Who & {
   readonly parameters: Parameters
   readonly query: Query
   readonly headers: Headers
   readonly body: Content
+  /** The one that the client prefers of those of the route's answers. */
+  readonly mediaType: Type
 }
 
 /**
@@ -113,7 +131,7 @@ export const route = <
       unknown
     >,
   >(
-    handle: (request: Request<Who, Parameters, Query, Headers, Content>) => Handled,
+    handle: (request: Request<Who, Parameters, Query, Headers, Content, MediaTypeOf<Answered>>) => Handled,
   ): Named<Tags[number], Effect.Error<Handled>, Route<Effect.Services<Handled>>> =>
     made(definition as unknown as Definition & { readonly guard: Guard<Who> }, handle as never) as never,
 })
@@ -129,23 +147,31 @@ type Named<FailureTags, E, Made> = [Exclude<FailureTags, (E & Failure)["_tag"]>]
   ? Made
   : { readonly "named, but the handler never fails so": Exclude<FailureTags, (E & Failure)["_tag"]> }
 
-type AnyRequest = Request<{ readonly c: Call }, unknown, unknown, unknown, unknown>
+type AnyRequest = Request<{ readonly c: Call }, unknown, unknown, unknown, unknown, unknown>
 
 const made = <Who extends { readonly c: Call }, R>(
   definition: Definition & { readonly guard: Guard<Who> },
   handle: (request: AnyRequest) => Effect.Effect<Reply<number, unknown> | Response, Failure, R>,
 ): Route<R> => {
-  const { guard, parameters, query, headers, body, answers } = definition
+  const { guard, parameters, query, headers, body, answers, conditional = false } = definition
   const ofPath = parameters === undefined ? () => none : (c: Call) => readPath(c, parameters)
   const ofQuery = query === undefined ? () => none : (c: Call) => readQuery(c as EdgeContext, query)
   const ofHeaders = headers === undefined ? () => none : (c: Call) => readHeaders(c, headers)
+  const [preferred, ...others] = mediaTypesOf(answers)
+  const mediaTypeFor = (c: Call) =>
+    preferred === undefined ? "" : acceptedType(c.req.header("accept"), [preferred, ...others])
+  const written = writerOf(answers, conditional)
   const answer = (who: Who): Effect.Effect<Response, Failure, R> => {
     const { c } = who
+    const mediaType = mediaTypeFor(c)
+    if (mediaType === undefined) return Effect.fail(new NotAcceptable({ mediaTypes: mediaTypesOf(answers) }))
     const read = { parameters: ofPath(c), query: ofQuery(c), headers: ofHeaders(c) }
     for (const values of [read.parameters, read.query, read.headers])
       if (values instanceof Error) return Effect.fail(values as Failure)
     const content = body?.read(c as EdgeContext, guard.ownerOf(who))
-    return Effect.map(handle({ ...who, ...read, body: content }), (answered) => written(answered, answers))
+    return Effect.map(handle({ ...who, ...read, body: content, mediaType }), (answered) =>
+      written(answered, c.req.header("if-none-match")),
+    )
   }
   return {
     definition,

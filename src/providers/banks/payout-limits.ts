@@ -1,6 +1,6 @@
 /** What keeps payouts from being paid at all, known before they are accepted: the limits of the banks that the rules lead to. */
 import { Context, Effect, Layer } from "effect"
-import { banksBy } from "../../domain/routing.ts"
+import { banksBy, type Destination, type RoutedPayout, waysBy } from "../../domain/routing.ts"
 import { ProviderSettings } from "../calling/provider-settings.ts"
 import { BankKinds } from "./bank-kind.ts"
 import { type BankLimits, type LimitedPayout, type LimitProblem, limitProblems } from "./bank-limits.ts"
@@ -13,6 +13,8 @@ export class PayoutLimits extends Context.Service<
      * that comes first. Nothing when one can be, or when no rule leads it anywhere.
      */
     readonly problems: (payout: LimitedPayout, partner: string, at: number) => ReadonlyArray<LimitProblem>
+    /** Where a partner's payout would be sent at a time, if all banks are healthy then; nothing if no rule leads it anywhere. */
+    readonly destination: (payout: RoutedPayout, partner: string, at: number) => Destination | undefined
   }
 >()("atlaspay/providers/PayoutLimits") {}
 
@@ -30,7 +32,9 @@ export const payoutLimitsLayer = Layer.effect(
       if (limits !== undefined) declared.set(bank.name, limits)
     }
     const banksOf = banksBy(routes)
+    const wayOf = waysBy({ version: "asked", rules: routes })
     return {
+      destination: (payout, partner, at) => wayOf(payout, partner).destination({ at, isHealthy: () => true }),
       problems: (payout, partner, at) => {
         if (declared.size === 0) return none
         let first: ReadonlyArray<LimitProblem> | undefined

@@ -3,13 +3,13 @@
 -- KEYS: log, feed, mail, ready, open, shares; to release also: scheduled, lanes, waiting, timers
 -- ARGV: batch, run-queue entry, worker, expected version, hash of the log up to it, command id, '1' while the batch is
 --       open, now (ms), partner's share of the run queue to release the batch or '' to keep it, when to wake it then (ms)
---       or '', count of events, events as lines, mail id...
+--       or '', '-' to admit no new batch of the partner then or '', count of events, events as lines, mail id...
 -- Returns {'APPENDED', version, mail waiting, 1 if the batch was released or else 0}; {'LOST'} if the caller does not own
 -- the batch; {'MOVED', version} if the log has another tail.
 return function(keys, args)
   local log, feed, mail, ready, open, shares, scheduled, lanes, waiting, timers = unpack(keys)
   local batch, entry, worker, expected, head, command = args[1], args[2], args[3], tonumber(args[4]), args[5], args[6]
-  local share, events = args[9], tonumber(args[11])
+  local share, events = args[9], tonumber(args[12])
 
   local last = tail(log)
   if last.version ~= expected or last.head ~= head then
@@ -24,10 +24,10 @@ return function(keys, args)
   local version = expected
   if events > 0 then
     local written
-    version, written = write(log, expected, command, args[12])
+    version, written = write(log, expected, command, args[13])
     announce(feed, batch, expected + 1, head, version, written)
   end
-  if #args > 12 then redis.call('XDEL', mail, unpack(args, 13)) end
+  if #args > 13 then redis.call('XDEL', mail, unpack(args, 14)) end
   if args[7] == '1' then
     if redis.call('ZADD', open, args[8], batch) == 1 then count(shares, partner_shard_of(batch), 1) end
   elseif redis.call('ZREM', open, batch) == 1 then
@@ -36,6 +36,6 @@ return function(keys, args)
   end
   local mails = redis.call('XLEN', mail)
   if share == '' or mails > 0 then return { 'APPENDED', version, mails, 0 } end
-  release_until(ready, scheduled, lanes, waiting, timers, share, batch, entry, args[10])
+  release_until(ready, scheduled, lanes, waiting, timers, share, batch, entry, args[10], args[11])
   return { 'APPENDED', version, mails, 1 }
 end

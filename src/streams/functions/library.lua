@@ -17,59 +17,95 @@ local function count(counters, shard, change)
   return value
 end
 
-local function add_to_run_queue(ready, scheduled, batch)
-  redis.call('HSET', scheduled, batch, redis.call('XADD', ready, '*', 'b', batch))
+-- Turns in a line begin with one of these, and sort in this order: batches that have begun, those that a worker had no room
+-- for, and new ones, whose turns begin with a digit, as all did in earlier releases.
+local BEGUN, POSTPONED, NEW = '-', '/', ''
+
+-- The entry of a batch that has not begun has the field 'n'.
+local function add_to_run_queue(ready, scheduled, batch, is_new)
+  local entry
+  if is_new then
+    entry = redis.call('XADD', ready, '*', 'b', batch, 'n', '1')
+  else
+    entry = redis.call('XADD', ready, '*', 'b', batch)
+  end
+  redis.call('HSET', scheduled, batch, entry)
 end
 
--- Schedules a batch, unless it is scheduled: adds it to the run queue or, if its partner already has `share` batches there,
--- to the waiting line of its partner. All lines are in one sorted set, ordered by member: '<shard>:<turn>:<batch>'.
-local function schedule(ready, scheduled, lanes, waiting, share, batch)
-  if redis.call('HEXISTS', scheduled, batch) == 1 then return end
-  local shard = partner_shard_of(batch)
-  if count(lanes, shard, 1) <= tonumber(share) then
-    add_to_run_queue(ready, scheduled, batch)
-  else
-    count(lanes, shard, -1)
-    local turn = redis.call('HINCRBY', lanes, '', 1)
-    redis.call('ZADD', waiting, 0, string.format('%s:%016d:%s', shard, turn, batch))
-    redis.call('HSET', scheduled, batch, WAITING)
-  end
+-- The places of a partner shard's line in a range of turns: at most so many, the first ones.
+local function places_of(waiting, shard, from, to, most)
+  return redis.call('ZRANGEBYLEX', waiting, '[' .. shard .. from, '(' .. shard .. to, 'LIMIT', 0, most)
 end
 
 -- The first places of a partner shard's line.
 local function line_of(waiting, shard, places)
-  return redis.call('ZRANGEBYLEX', waiting, '[' .. shard .. ':', '(' .. shard .. ';', 'LIMIT', 0, places)
+  return places_of(waiting, shard, ':', ';', places)
+end
+
+local function stand_in_line(scheduled, lanes, waiting, shard, batch, kind)
+  local turn = redis.call('HINCRBY', lanes, '', 1)
+  redis.call('ZADD', waiting, 0, string.format('%s:%s%016d:%s', shard, kind, turn, batch))
+  redis.call('HSET', scheduled, batch, WAITING)
+end
+
+-- Schedules a batch, unless it is scheduled: adds it to the run queue or, if its partner already has `share` batches there,
+-- to the waiting line of its partner. A new batch overtakes nobody who waits. All lines are in one sorted set, ordered by
+-- member: '<shard>:<turn>:<batch>'.
+local function schedule(ready, scheduled, lanes, waiting, share, batch, is_new)
+  if redis.call('HEXISTS', scheduled, batch) == 1 then return end
+  local shard = partner_shard_of(batch)
+  local overtakes = is_new and #line_of(waiting, shard, 1) > 0
+  if count(lanes, shard, 1) <= tonumber(share) and not overtakes then
+    add_to_run_queue(ready, scheduled, batch, is_new)
+  else
+    count(lanes, shard, -1)
+    stand_in_line(scheduled, lanes, waiting, shard, batch, is_new and NEW or BEGUN)
+  end
 end
 
 local function batch_at(place)
   return string.match(place, '[^:]+$')
 end
 
+-- Moves a batch from its place in a line into the run queue.
+local function admit_from(ready, scheduled, lanes, waiting, shard, place)
+  redis.call('ZREM', waiting, place)
+  count(lanes, shard, 1)
+  add_to_run_queue(ready, scheduled, batch_at(place), string.sub(place, #shard + 2, #shard + 2) ~= BEGUN)
+end
+
+local function room_of(lanes, share, shard)
+  return tonumber(share) - tonumber(redis.call('HGET', lanes, shard) or 0)
+end
+
 -- Moves the next batches of a partner shard from its line into the run queue, if its share has room: at most two, so that
--- a raised share is filled step by step.
-local function admit(ready, scheduled, lanes, waiting, share, shard)
-  local room = tonumber(share) - tonumber(redis.call('HGET', lanes, shard) or 0)
-  local line = line_of(waiting, shard, 2)
-  for i = 1, math.min(#line, room) do
-    redis.call('ZREM', waiting, line[i])
-    count(lanes, shard, 1)
-    add_to_run_queue(ready, scheduled, batch_at(line[i]))
+-- a raised share is filled step by step. With `BEGUN` as `which`, none that is new.
+local function admit(ready, scheduled, lanes, waiting, share, shard, which)
+  local line
+  if which == BEGUN then
+    line = places_of(waiting, shard, ':' .. BEGUN, ':' .. POSTPONED, 2)
+  else
+    line = line_of(waiting, shard, 2)
+  end
+  for i = 1, math.min(#line, room_of(lanes, share, shard)) do
+    admit_from(ready, scheduled, lanes, waiting, shard, line[i])
   end
 end
 
--- Removes a batch from the run queue, and admits the next ones of its partner.
-local function unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
+-- Removes a batch from the run queue.
+local function leave_queue(ready, lanes, shard, entry)
   redis.call('XACK', ready, GROUP, entry)
   redis.call('XDEL', ready, entry)
-  redis.call('HDEL', scheduled, batch)
-  local shard = partner_shard_of(batch)
   count(lanes, shard, -1)
-  admit(ready, scheduled, lanes, waiting, share, shard)
 end
 
--- Releases a batch until its timer is due; without a time (''), until something happens to it.
-local function release_until(ready, scheduled, lanes, waiting, timers, share, batch, entry, wake_at)
-  unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
+-- Releases a batch until its timer is due; without a time (''), until something happens to it. Admits the next ones of its
+-- partner; with `BEGUN` as `which`, none that is new.
+local function release_until(ready, scheduled, lanes, waiting, timers, share, batch, entry, wake_at, which)
+  local shard = partner_shard_of(batch)
+  leave_queue(ready, lanes, shard, entry)
+  redis.call('HDEL', scheduled, batch)
+  admit(ready, scheduled, lanes, waiting, share, shard, which)
   if wake_at == '' then
     redis.call('ZREM', timers, batch)
   else

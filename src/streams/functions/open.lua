@@ -28,6 +28,6 @@ return function(keys, args)
   announce(feed, batch, 1, batch, write(log, version, command, args[6]))
   redis.call('ZADD', open, now, batch)
   count(shares, partner_shard_of(batch), 1)
-  schedule(ready, scheduled, lanes, waiting, share, batch)
+  schedule(ready, scheduled, lanes, waiting, share, batch, true)
   return { 'OPENED' }
 end

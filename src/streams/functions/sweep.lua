@@ -55,6 +55,7 @@ return function(keys, args)
       admit(ready, scheduled, lanes, waiting, share, shard)
     end
     local entry = redis.call('HGET', scheduled, batch)
+    local has_waited = entry == WAITING
     local is_lost = entry and entry ~= WAITING and is_over(ready, entry)
     if is_lost and not entries then count(lanes, shard, -1) end
     if is_lost or (entry == WAITING and lines[shard] and not lines[shard][batch]) then
@@ -67,7 +68,8 @@ return function(keys, args)
       redis.call('HSET', scheduled, batch, entry)
     end
     if not entry and not redis.call('ZSCORE', timers, batch) then
-      schedule(ready, scheduled, lanes, waiting, share, batch)
+      -- Of a place that was lost nobody knows whether it was that of a new batch. So it is the last one.
+      schedule(ready, scheduled, lanes, waiting, share, batch, has_waited)
       scheduled_now = scheduled_now + 1
     end
   end

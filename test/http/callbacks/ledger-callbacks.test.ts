@@ -4,13 +4,14 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { InvalidCursor, type PageRequest } from "../../../src/projections/batch-queries.ts"
+import type { BatchFilter } from "../../../src/projections/search-filter.ts"
 import { type Answer, ApiUnderTest } from "../api-under-test.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
 import { readModels } from "../read-models.ts"
 
 const secret = "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWxlZGdlcg=="
 const waiting = ["first", "second"].map((key) => batchIdOf("acme", key))
-const requests: Array<PageRequest<string>> = []
+const requests: Array<PageRequest<BatchFilter>> = []
 
 /** Two batches of acme wait for funds, each on a page of its own. */
 const queries = readModels({
@@ -75,7 +76,7 @@ it("tells every batch of the partner that waits for funds, and no other", async 
   for (const batch of waiting)
     expect(await mailOf(batch)).toMatchObject([{ _tag: "FundAccount", currency: "EUR" }])
   expect(await mailOf(batchIdOf("acme", "third"))).toEqual([])
-  expect(requests.map(({ state }) => state)).toEqual(["awaiting-funds", "awaiting-funds"])
+  expect(requests.map(({ state }) => state)).toEqual([["awaiting-funds"], ["awaiting-funds"]])
 })
 
 it("listens to nobody without a secret", async () => {

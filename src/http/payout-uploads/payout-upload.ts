@@ -1,0 +1,171 @@
+/** A file of payouts as a request for a batch: what it asks for, and what is answered where rows of it cannot be paid. */
+import { Array as Arr, Clock, Effect, Result } from "effect"
+import { AppConfig } from "../../config.ts"
+import { inSlices } from "../../parsing/turns.ts"
+import type { FileProblem } from "../../payout-files/file-problem.ts"
+import { REJECTED_MAX, type Rejected } from "../../payout-files/payout-reading.ts"
+import {
+  type PayoutStream,
+  readPayoutStream,
+  type StreamForm,
+  type StreamTerms,
+} from "../../payout-files/payout-stream.ts"
+import {
+  type DataKey,
+  type KeysForgotten,
+  PartnerKeys,
+  type VaultUnavailable,
+} from "../../vault/partner-keys.ts"
+import { InvalidBody, InvalidRows } from "../edge/failures.ts"
+import { type FieldProblem, PROBLEMS_MAX, type RowProblem } from "../edge/field-problem.ts"
+import { REQUESTS, requestDigest } from "../payout-batches/batch-identity.ts"
+import type { Asked } from "../payout-batches/payout-batch-intake.ts"
+import { type BatchRequest, readBatchTerms } from "../payout-batches/payout-batch-request.ts"
+import { type FileParameters, termsOf } from "./post-parameters.ts"
+
+type Refusal = InvalidBody | InvalidRows | KeysForgotten | VaultUnavailable
+
+/** A file as it came. */
+export interface ReceivedFile {
+  readonly form: StreamForm
+  /** They are let go as they are read, unless the rejected rows may be asked for. */
+  readonly pieces: Array<Buffer>
+  /** The charset that its content type declares. */
+  readonly encoding: string | undefined
+  readonly parameters: FileParameters
+}
+
+export class PayoutUpload {
+  readonly #file: ReceivedFile
+  readonly #wantsAll: boolean
+  #stream: PayoutStream | undefined
+  #terms: StreamTerms | undefined
+  #digest: string | undefined
+  /** The rows that were refused, all that were found. */
+  rejected: ReadonlyArray<Rejected> = []
+
+  constructor(file: ReceivedFile) {
+    this.#file = file
+    this.#wantsAll = file.parameters.rejects === "file"
+  }
+
+  /** How the file was read. */
+  get terms(): StreamTerms | undefined {
+    return this.#terms
+  }
+
+  /** Where an item stands in the file. */
+  lineOf(item: number): number | undefined {
+    return this.#stream?.naming.placeName === "line" ? this.#stream.places[item - 1] : undefined
+  }
+
+  /** What the file asks for. Its digest is that of its bytes, inflated, behind its form and its terms. */
+  get asked(): Asked<Refusal, AppConfig | PartnerKeys> {
+    const { form, pieces, encoding, parameters } = this.#file
+    const { decimal, thousands } = parameters
+    const terms = Object.entries({ ...termsOf(parameters), decimal, thousands })
+    const sorted = terms.filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
+    // No body of JSON begins like that, so no digest of one is that of a file.
+    const before = `atlaspay upload 1 ${JSON.stringify([form, encoding ?? null, sorted])}\n`
+    const keepDigest = Effect.gen({ self: this }, function* () {
+      const key = yield* (yield* PartnerKeys).current(REQUESTS)
+      this.#digest = yield* inSlices(requestDigest(key, pieces, before))
+    })
+    return {
+      digest: (key) => this.#digestBy(key, before),
+      // Before the bytes are let go.
+      read: Effect.andThen(
+        keepDigest,
+        Effect.suspend(() => this.#read()),
+      ),
+      unpayable: (problems) => this.#unpayable(problems),
+      problemsMax: this.#wantsAll ? REJECTED_MAX : PROBLEMS_MAX,
+    }
+  }
+
+  /** As it was before the file was read, or of a file that was not. */
+  *#digestBy(key: DataKey, before: string): Generator<void, string> {
+    return this.#digest ?? (yield* requestDigest(key, this.#file.pieces, before))
+  }
+
+  #read = Effect.fnUntraced({ self: this as PayoutUpload }, function* (): Effect.fn.Return<
+    BatchRequest,
+    InvalidBody | InvalidRows,
+    AppConfig
+  > {
+    const { form, pieces, encoding, parameters } = this.#file
+    const rules = (yield* AppConfig).intake
+    const now = yield* Clock.currentTimeMillis
+    const asked = readBatchTerms(termsOf(parameters), now, rules)
+    if (Result.isFailure(asked)) return yield* new InvalidBody({ problems: asked.failure })
+    const { executeAt, decimal, thousands } = parameters
+    const notation = {
+      ...(decimal === undefined ? {} : { decimal }),
+      ...(thousands === undefined ? {} : { thousands }),
+    }
+    const isReadOnce = !this.#wantsAll
+    const terms: StreamTerms = { form, rules, now, executeAt, encoding, notation, isReadOnce }
+    this.#terms = terms
+    const stream = yield* Effect.mapError(
+      readPayoutStream(pieces, terms),
+      (problems) => new InvalidRows({ rejected: 0, isComplete: false, errors: shown(problems) }),
+    )
+    this.#stream = stream
+    const { rejected, isComplete, items, totals, modulusFailures, order } = stream
+    if (rejected.length > 0) return yield* this.#refused(rejected, isComplete)
+    if (!Arr.isReadonlyArrayNonEmpty(items)) return yield* this.#refused([], isComplete)
+    const due = order === undefined ? {} : { executeAt: Date.parse(order.executeAt) }
+    const named = order === undefined ? {} : { reference: order.reference }
+    return { ...named, ...asked.success, ...due, items, totals, modulusFailures }
+  })
+
+  #unpayable(problems: ReadonlyArray<FieldProblem>): InvalidRows {
+    const { places = [], naming } = this.#stream ?? {}
+    const ofBatch = problems.filter(({ item }) => item === undefined)
+    const byItem = Map.groupBy(
+      problems.filter(({ item }) => item !== undefined),
+      ({ item }) => item ?? 0,
+    )
+    const rejected = [...byItem].map(([item, found]) => ({
+      place: places[item - 1] ?? 0,
+      problems: found.map(
+        ({ field, detail }): FileProblem => ({
+          [naming?.placeName ?? "line"]: places[item - 1],
+          column: naming?.columnOf(field),
+          reason: detail,
+        }),
+      ),
+    }))
+    // Where so many were looked for, there may be more.
+    return this.#refused(rejected, problems.length < this.asked.problemsMax, ofBatch)
+  }
+
+  /** Problems of the whole batch have no row, and no place in the file. */
+  #refused(
+    rejected: ReadonlyArray<Rejected>,
+    isComplete: boolean,
+    ofBatch: ReadonlyArray<FieldProblem> = [],
+  ): InvalidRows {
+    this.rejected = rejected
+    return new InvalidRows({
+      rejected: rejected.length,
+      isComplete,
+      errors: [
+        ...ofBatch.map(({ detail }) => ({ detail })),
+        ...shown(rejected.flatMap(({ problems }) => problems)),
+      ].slice(0, PROBLEMS_MAX),
+    })
+  }
+}
+
+/** The first problems, as an answer has them; advice names parameters instead of options of the command line. */
+const shown = (problems: ReadonlyArray<FileProblem>): ReadonlyArray<RowProblem> =>
+  problems.slice(0, PROBLEMS_MAX).map(({ line, item, column, reason }) => ({
+    ...(line === undefined ? {} : { line }),
+    ...(item === undefined ? {} : { item }),
+    ...(column === undefined ? {} : { column }),
+    detail: asParameters(reason),
+  }))
+
+const asParameters = (reason: string): string =>
+  reason.replaceAll(/--(decimal|thousands) (\w+)/g, (_, name: string, value: string) => `${name}=${value}`)

@@ -1,0 +1,41 @@
+/** All routes, by listener. The order is that of the OpenAPI document. */
+import { administrationRoutes } from "./administration/administration.ts"
+import { setPartnerContract } from "./administration/partner-contract.ts"
+import { partnerSettingsRoutes } from "./administration/partner-settings.ts"
+import { reportTransfer } from "./callbacks/bank-callbacks.ts"
+import { announceLists, reportDecisions } from "./callbacks/compliance-callbacks.ts"
+import { reportFunding } from "./callbacks/ledger-callbacks.ts"
+import { documentationRoutes } from "./documentation/documentation.ts"
+import { isAlive, isReady, showMetrics } from "./operations/operations.ts"
+import { showProviders } from "./operations/providers.ts"
+import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
+import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
+import { openApiOf } from "./routing/openapi.ts"
+import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
+
+/** The routes of partners, operators and providers. */
+export const apiRoutes = [
+  acceptPayoutBatch,
+  ...payoutBatchRoutes,
+  ...webhookEndpointRoutes,
+  ...administrationRoutes,
+  setPartnerContract,
+  ...partnerSettingsRoutes,
+  reportTransfer,
+  reportDecisions,
+  announceLists,
+  reportFunding,
+  isAlive,
+  ...documentationRoutes,
+]
+
+/** The routes of those who run the service. */
+export const operationsRoutes = [isAlive, isReady, showMetrics, showProviders]
+
+/** The definitions of all routes, each once. */
+export const definitions = [...new Set([...apiRoutes, ...operationsRoutes])].map(
+  ({ definition }) => definition,
+)
+
+/** The OpenAPI document of all routes. */
+export const openApiDocument = openApiOf(definitions)

@@ -1,0 +1,70 @@
+/** The status of `npm test`, with programs of our own in the place of npm and Vitest. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { text } from "node:stream/consumers"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+
+const program = fileURLToPath(new URL("./all.ts", import.meta.url))
+
+/** What each of the three does, as a line of sh. */
+interface Doings {
+  readonly check?: string
+  readonly lint?: string
+  readonly vitest?: string
+}
+
+const all = async (doings: Doings, ...args: ReadonlyArray<string>) => {
+  const folder = mkdtempSync(join(tmpdir(), "all-"))
+  const place = (name: string, script: string) => {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`)
+    chmodSync(join(folder, name), 0o755)
+  }
+  try {
+    const { check = "true", lint = "true", vitest = "true" } = doings
+    place("npm", `case "$3" in check) ${check};; lint) ${lint};; *) exit 9;; esac`)
+    place("vitest", `echo "vitest $*"; ${vitest}`)
+    const child = spawn(process.execPath, [program, ...args], {
+      env: { PATH: folder },
+      stdio: ["ignore", "pipe", "pipe"],
+    })
+    const [[status], stdout, stderr] = await Promise.all([
+      once(child, "close"),
+      text(child.stdout),
+      text(child.stderr),
+    ])
+    return { status, stdout, stderr }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+describe("npm test", () => {
+  it("succeeds if types, style and tests do, prints the tests alone, and passes its arguments to them", async () => {
+    const { status, stdout, stderr } = await all({ check: "echo fine", lint: "echo fine" }, "test/domain")
+    expect([status, stdout, stderr]).toEqual([0, "vitest run test/domain\n", ""])
+  })
+
+  it.each(["check", "lint"] as const)("fails if `%s` does, and prints what it says", async (script) => {
+    const { status, stdout, stderr } = await all({ [script]: "echo on stdout; echo on stderr >&2; exit 2" })
+    expect([status, stdout]).toEqual([1, "vitest run\n"])
+    expect(stderr).toContain("on stdout\non stderr\n")
+    expect(stderr).toContain("failed (status 2)")
+  })
+
+  it.each([
+    ["a test fails", "exit 1"],
+    ["the tests are killed", "kill -9 $$"],
+  ])("fails if %s", async (_, vitest) => {
+    expect(await all({ vitest })).toMatchObject({ status: 1 })
+  })
+
+  it("fails if a check is killed", async () => {
+    const { status, stderr } = await all({ check: "kill -9 $$" })
+    expect(status).toBe(1)
+    expect(stderr).toContain("SIGKILL")
+  })
+})

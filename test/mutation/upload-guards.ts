@@ -1,0 +1,63 @@
+/** Guards of batches that come as files. */
+import type { StepGuard } from "./step-guards.ts"
+
+const uploads = "test/http/payout-uploads/payout-uploads.test.ts"
+
+export const uploadGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "a misspelt parameter is not ignored",
+    file: "http/payout-uploads/post-parameters.ts",
+    text: "if (!names.includes(name))",
+    without: "if (names.length === 0)",
+    caughtIn: uploads,
+    caughtBy: "is refused with a query that is not known",
+  },
+  {
+    name: "a dry run stores nothing",
+    file: "http/payout-uploads/post-batch.ts",
+    text: "query.dryRun ? undefined : yield* requireKey(asked)",
+    without: "yield* requireKey(asked)",
+    caughtIn: uploads,
+    caughtBy: "is only checked with dryRun: nothing is stored",
+  },
+  {
+    name: "the terms of a file are part of the request",
+    file: "http/payout-uploads/payout-upload.ts",
+    text: "JSON.stringify([form, encoding ?? null, sorted])",
+    without: "JSON.stringify([form])",
+    caughtIn: uploads,
+    caughtBy: "is the same request under the same key",
+  },
+  {
+    name: "the bytes of a file are digested before they are let go",
+    file: "http/payout-uploads/payout-upload.ts",
+    text: "        keepDigest,\n",
+    without: "        Effect.void,\n",
+    caughtIn: uploads,
+    caughtBy: "is the same request under the same key",
+  },
+  {
+    name: "a file with a bad row is not paid",
+    file: "http/payout-uploads/payout-upload.ts",
+    text: "if (rejected.length > 0) return",
+    without: "if (rejected.length > 100_000) return",
+    caughtIn: uploads,
+    caughtBy: "is refused as a whole with the place of each bad payout",
+  },
+  {
+    name: "a file is not refused while it is not known whether it was accepted",
+    file: "http/payout-uploads/post-batch.ts",
+    text: 'failure instanceof InvalidRows && file.parameters.rejects === "file"',
+    without: 'file.parameters.rejects === "file"',
+    caughtIn: uploads,
+    caughtBy: "are not the answer where it is not known whether the file was accepted before",
+  },
+  {
+    name: "a document that was cut off is not paid",
+    file: "payout-files/payment-order.ts",
+    text: "saidCount !== undefined && saidCount !== String(count)",
+    without: "false",
+    caughtIn: uploads,
+    caughtBy: "are refused when they end in the middle",
+  },
+]
