@@ -50,8 +50,8 @@ export interface ActorServices {
   readonly decisions: DecisionRegister["Service"]
   readonly watch: StoreWatch["Service"]
   readonly isDraining: () => boolean
-  /** The batch was released, is still open, and its banks have to report this many payouts. */
-  readonly rests: (batch: BatchId, payouts: number) => void
+  /** The batch was released, and its banks have to report this many payouts; `undefined` if it is closed. */
+  readonly released: (batch: BatchId, payouts: number | undefined) => void
   /** Whether this worker may still act for the batch. Checked before each call to a bank. */
   readonly isOwner: (lease: Lease) => boolean
   /** An id that no other append uses. */

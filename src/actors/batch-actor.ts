@@ -366,7 +366,7 @@ const wakeOf = (
 /** Leaves the state of a released batch to its next activation. */
 const keepWarm = ({ id, batch, head, compared, answered, backoff, line, services }: Activation): void => {
   services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
-  if (!isQuiescent(batch)) services.rests(id, batch.tasks.inquire.size)
+  services.released(id, isQuiescent(batch) ? undefined : batch.tasks.inquire.size)
 }
 
 const lastOf = (answered: ReadonlySet<string>): Set<string> => new Set([...answered].slice(-ANSWERED_MAX))

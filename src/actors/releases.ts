@@ -1,7 +1,10 @@
-/** What a worker adds to each release of a batch: it looks for the timer when it is due, and says who may enter the run queue. */
+/**
+ * How a worker gives up batches. To each release it adds that it looks for the timer when it is due, and says who may enter the
+ * run queue.
+ */
 import { Effect } from "effect"
 import type { EventStore } from "../streams/event-store.ts"
-import type { Admitted, RunQueue } from "../streams/run-queue.ts"
+import { type Admitted, type Ownership, RunQueue } from "../streams/run-queue.ts"
 import type { TimerWatch } from "./timer-watch.ts"
 
 /** A run queue whose releases set timers here, and let in whom `admitted` says. */
@@ -37,3 +40,16 @@ export const releasingByAppend = (
     )
   },
 })
+
+/**
+ * Puts a new batch back. If Redis does not answer, it may be back all the same, now or later, and another worker may own it. So
+ * it does not begin here: if it is still pending, it is taken over after the claim time.
+ */
+export const postpone = (worker: string, owned: Ownership) =>
+  Effect.flatMap(RunQueue, (queue) => queue.postpone(owned)).pipe(
+    Effect.catchTags({
+      OwnershipLost: () => Effect.void,
+      StoreUnavailable: ({ step, reason }) =>
+        Effect.logWarning("batch not postponed", { worker, batch: owned.batch, step, reason }),
+    }),
+  )

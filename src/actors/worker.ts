@@ -32,7 +32,7 @@ import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
-import { releasing, releasingByAppend } from "./releases.ts"
+import { postpone, releasing, releasingByAppend } from "./releases.ts"
 import { TimerWatch } from "./timer-watch.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
@@ -143,7 +143,8 @@ const makeWorker = Effect.gen(function* () {
       decisions: yield* DecisionRegister,
       watch: yield* StoreWatch,
       isDraining: () => worker.draining,
-      rests: (batch, payouts) => window.rests(batch, payouts, moment().monotonic),
+      released: (batch, payouts) =>
+        payouts === undefined ? window.closed(batch) : window.rests(batch, payouts, moment().monotonic),
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,
     },
@@ -275,9 +276,12 @@ const runAll = Effect.fnUntraced(function* (
   taken: ReadonlyArray<Ownership>,
   takenAt: Moment,
 ) {
+  const tooMany: Array<Ownership> = []
   for (const owned of taken) {
-    const mayBegin = !owned.isNew || worker.window.begin(moment().monotonic)
-    if (!mayBegin && (yield* postponed(worker, owned))) continue
+    if (owned.isNew && !worker.window.begin(moment().monotonic)) {
+      tooMany.push(owned)
+      continue
+    }
     worker.window.leaves(owned.batch)
     const lease: Lease = { owned, renewedAt: takenAt }
     // An actor that still runs here under an older claim ends before the next one begins.
@@ -290,26 +294,13 @@ const runAll = Effect.fnUntraced(function* (
     })
     yield* FiberMap.run(worker.actors, owned.batch, supervise(worker, lease).pipe(Effect.ensuring(forget)))
   }
+  if (tooMany.length === 0) return
+  worker.withheld = true
+  yield* Effect.forEach(tooMany, (owned) => postpone(worker.name, owned), {
+    concurrency: "unbounded",
+    discard: true,
+  })
 })
-
-/** Puts a new batch back. Returns `false` if that cannot be: then it has to begin, because nobody else would take it now. */
-const postponed = (worker: Worker, owned: Ownership) =>
-  Effect.flatMap(RunQueue, ({ postpone }) => postpone(owned)).pipe(
-    Effect.as(true),
-    Effect.catchTags({
-      OwnershipLost: () => Effect.succeed(true),
-      StoreUnavailable: ({ step, reason }) =>
-        Effect.as(
-          Effect.logWarning("batch not postponed", { worker: worker.name, batch: owned.batch, step, reason }),
-          false,
-        ),
-    }),
-    Effect.tap((isPostponed) =>
-      Effect.sync(() => {
-        if (isPostponed) worker.withheld = true
-      }),
-    ),
-  )
 
 /**
  * Runs an actor and handles its end. If it failed because a store is down, the batch stays pending for this worker without

@@ -95,7 +95,8 @@ export const withAccess = <A, E extends Reported>(
     }).pipe(Effect.provide(loggingLayer())),
   ).pipe(Effect.mapError(failureOf))
 
-const mastersOf = (dataDir: string) => {
+/** The master keys of MASTER_KEYS, or for local stores those of the data folder. */
+export const mastersOf = (dataDir: string) => {
   const given = process.env.MASTER_KEYS || (process.env.REDIS_URL ? "" : localMasterKeys(dataDir))
   return masterKeys.parse(ConfigProvider.fromEnvRecord({ MASTER_KEYS: given }))
 }

@@ -1,12 +1,10 @@
-import { ConfigProvider, Console, Effect, Option } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
-import { masterKeys } from "../config.ts"
-import { localMasterKeys } from "../dev/local-master-keys.ts"
 import { PartnerId } from "../domain/identifiers.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { type KeyRing, KeysForgotten, PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
-import { withAccess } from "./access-stores.ts"
+import { mastersOf, withAccess } from "./access-stores.ts"
 import { audited } from "./audited.ts"
 import { dataDir, json } from "./flags.ts"
 import { openRedis } from "./redis-connection.ts"
@@ -152,11 +150,6 @@ const withKeys = <E extends Reported>(
       return yield* use(yield* makePartnerKeys(redis, prefix, yield* mastersOf(dataDir)))
     }),
   ).pipe(Effect.mapError(failureOf))
-
-const mastersOf = (dataDir: string) => {
-  const given = process.env.MASTER_KEYS || (process.env.REDIS_URL ? "" : localMasterKeys(dataDir))
-  return masterKeys.parse(ConfigProvider.fromEnvRecord({ MASTER_KEYS: given }))
-}
 
 /** Errors of the vault have a field with the reason; errors of the settings have it in the message. */
 interface Reported {

@@ -71,10 +71,13 @@ export const followIssuerKeys = Effect.fnUntraced(function* (issuer: string, tim
     failure = found.failure.reason
     yield* Effect.logWarning("the keys of the issuer of sign-ins were not read", { reason: failure })
   })
-  /** Reads at most once per cool-down. Who waits for another one's attempt uses what that found. */
+  /**
+   * Reads at most once per cool-down. Who waits for another one's attempt uses what that found, so an attempt is completed although
+   * its client disconnects: otherwise anybody could use up all attempts, and new keys would stay unknown.
+   */
   const readOnDemand = turn.withPermit(
     Effect.gen(function* () {
-      if ((yield* Clock.currentTimeMillis) - triedAt >= times.coolDownMs) yield* read
+      if ((yield* Clock.currentTimeMillis) - triedAt >= times.coolDownMs) yield* Effect.uninterruptible(read)
     }),
   )
   yield* turn

@@ -1,5 +1,8 @@
+import { Effect } from "effect"
 import { expect, it } from "vitest"
 import { ONE_MORE_EVERY_MS } from "../../src/actors/begun-window.ts"
+import type { BatchId } from "../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { eventually } from "../platform-under-test.ts"
 import { EngineUnderTest } from "./engine-under-test.ts"
 
@@ -55,3 +58,34 @@ it.each([
   },
   90_000,
 )
+
+it("begins no batch that may have been put back: without an answer it is taken over after the claim time", async () => {
+  const unanswered = new Set<BatchId>()
+  const late = new StoreUnavailable({ store: "redis", step: "postpone", reason: "no answer in time" })
+  await using engine = await EngineUnderTest.open({
+    environment: { WORKER_UNREPORTED: "1", CLAIM_MS: "1000", INQUIRY_DELAYS_MS: "60000" },
+    reportsAfterMs: 1_500,
+    queueInstead: (queue) => ({
+      ...queue,
+      postpone: ({ batch }) =>
+        Effect.andThen(
+          Effect.sync(() => unanswered.add(batch)),
+          Effect.fail(late),
+        ),
+    }),
+  })
+  await engine.submit("partner", "first")
+  await engine.start()
+  await eventually("the first has begun", async () => engine.paid.size === 1)
+  for (const key of ["second", "third", "fourth"]) await engine.submit("partner", key)
+  await eventually(
+    "all are closed",
+    async () => (await engine.onLog((log) => log.backlog)).closed === 4,
+    20_000,
+  )
+
+  const takenOver = engine.lines.filter((line) => line.includes("batch taken over"))
+  expect(unanswered.size).toBeGreaterThan(0)
+  for (const batch of unanswered) expect(takenOver.filter((line) => line.includes(batch))).toHaveLength(1)
+  expect([...engine.paid.values()]).toEqual([1, 1, 1, 1])
+}, 30_000)

@@ -22,6 +22,7 @@ import { layer as decisionsInPostgres } from "../../src/register/decision-regist
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
+import { RunQueue } from "../../src/streams/run-queue.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
@@ -53,6 +54,8 @@ export interface EngineTerms {
   readonly bugFor?: string
   /** Providers that the environment tells of, called for real, in place of those that live in the test. */
   readonly outside?: boolean
+  /** What the workers have in the place of the run queue. */
+  readonly queueInstead?: (queue: RunQueue["Service"]) => RunQueue["Service"]
 }
 
 const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceOverHttp, ledger).pipe(
@@ -78,15 +81,17 @@ export class EngineUnderTest implements AsyncDisposable {
   readonly #reports = new Set<NodeJS.Timeout>()
   readonly #bugFor: string | undefined
   readonly #outside: boolean
+  readonly #queueInstead: (queue: RunQueue["Service"]) => RunQueue["Service"]
   readonly #drop: () => Promise<void>
   readonly #log
   readonly #workers = new Set<Worker>()
 
   private constructor(
     environment: Readonly<Record<string, string>>,
-    { bankMs = 1, bankConcurrency = 64, bugFor, outside = false, reportsAfterMs }: EngineTerms,
+    { bankMs = 1, bankConcurrency = 64, bugFor, outside = false, reportsAfterMs, ...terms }: EngineTerms,
     drop: () => Promise<void>,
   ) {
+    this.#queueInstead = terms.queueInstead ?? ((queue) => queue)
     this.#outside = outside
     this.#bugFor = bugFor
     this.#reportsAfterMs = reportsAfterMs
@@ -135,7 +140,11 @@ export class EngineUnderTest implements AsyncDisposable {
         ),
       ),
       Layer.provide(Layer.fresh(pressureOverRedis)),
-      Layer.provide(this.#storage(environment)),
+      Layer.provide(
+        Layer.effect(RunQueue, Effect.map(RunQueue, this.#queueInstead)).pipe(
+          Layer.provideMerge(this.#storage(environment)),
+        ),
+      ),
       Layer.provideMerge(freshMetrics),
       Layer.provide(loggingLayer((line) => this.lines.push(line))),
     )

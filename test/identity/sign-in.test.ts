@@ -1,6 +1,6 @@
 /** Operators who sign in at an issuer: whom a token makes them, and which tokens are refused. The issuer is a real server. */
 import { createHmac } from "node:crypto"
-import { Effect, Layer, ManagedRuntime, Option } from "effect"
+import { Effect, Exit, Layer, ManagedRuntime, Option } from "effect"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { lackOf, type OperatorCaller } from "../../src/identity/caller.ts"
 import { Credentials } from "../../src/identity/credentials.ts"
@@ -214,7 +214,10 @@ const fast = { refreshEveryMs: 100, coolDownMs: 20, answerMsMax: 200 }
 const atIssuer = async (
   times: typeof fast,
   outageMsMax: number,
-  run: (own: IssuerUnderTest, tells: (token: string) => Promise<string>) => Promise<void>,
+  run: (
+    own: IssuerUnderTest,
+    tells: (token: string, signal?: AbortSignal) => Promise<string>,
+  ) => Promise<void>,
   before: (own: IssuerUnderTest) => void = () => {},
 ) => {
   await using own = await IssuerUnderTest.open([rsa as SigningKey])
@@ -233,13 +236,16 @@ const atIssuer = async (
         })
         if (terms === undefined) throw new Error("no terms")
         const { callerOf } = yield* makeSignIn(terms, times)
-        const tells = (presented: string) =>
-          Effect.runPromise(
+        const tells = async (presented: string, signal?: AbortSignal) => {
+          const exit = await Effect.runPromiseExit(
             Effect.match(callerOf(presented), {
               onSuccess: () => "signed in",
               onFailure: (failure) => (failure._tag === "TokenRefused" ? failure.reason : failure._tag),
             }),
+            signal && { signal },
           )
+          return Exit.isSuccess(exit) ? exit.value : "disconnected"
+        }
         yield* Effect.promise(() => run(own, tells))
       }),
     ).pipe(Effect.provide(loggingLayer((line) => lines.push(line)))),
@@ -276,6 +282,25 @@ describe("the keys of an issuer", () => {
       )
       expect(strange).toEqual(["token-key-unknown", "token-key-unknown", "token-key-unknown"])
       expect(own.reads).toBe(1)
+    })
+  })
+
+  it("are read to the end although the client that asked for a new one disconnects", async () => {
+    await atIssuer({ ...fast, refreshEveryMs: 600_000, coolDownMs: 1_000 }, 600_000, async (own, tells) => {
+      const next = stranger as SigningKey
+      expect(await tells(await own.token(rsa as SigningKey))).toBe("signed in")
+      own.keys = [next.jwk]
+      const client = new AbortController()
+      own.trouble = (response) => {
+        client.abort()
+        own.trouble = undefined
+        response.end(JSON.stringify({ issuer: own.url, jwks_uri: `${own.url}/keys` }))
+      }
+      await vi.waitFor(
+        async () => expect(await tells(await own.token(next), client.signal)).toBe("disconnected"),
+        5_000,
+      )
+      expect(await tells(await own.token(next))).toBe("signed in")
     })
   })
 

@@ -252,6 +252,14 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "finds a batch within a quarter of a second",
   },
   {
+    name: "a batch that may have been put back begins nowhere until it is taken over",
+    file: "actors/worker.ts",
+    text: "      tooMany.push(owned)\n      continue\n",
+    without: "      tooMany.push(owned)\n",
+    caughtIn: "test/actors/begun-first.test.ts",
+    caughtBy: "begins no batch that may have been put back",
+  },
+  {
     name: "no more than two steps are ahead of their cursors",
     file: "streams/follower.ts",
     text: "  yield* ended(following.moving)\n  const now",

@@ -45,12 +45,12 @@ export const uploadGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is refused as a whole with the place of each bad payout",
   },
   {
-    name: "a file is not refused while it is not known whether it was accepted",
+    name: "a file that may have been accepted is not answered with its rejected rows",
     file: "http/payout-uploads/post-batch.ts",
-    text: 'failure instanceof InvalidRows && file.parameters.rejects === "file"',
-    without: 'file.parameters.rejects === "file"',
+    text: "failure instanceof InvalidRows && ",
+    without: "",
     caughtIn: uploads,
-    caughtBy: "are not the answer where it is not known whether the file was accepted before",
+    caughtBy: "are no answer while it cannot be known whether the file was accepted before",
   },
   {
     name: "a document that was cut off is not paid",

@@ -198,7 +198,7 @@ export const table: Table = {
     members: ({ count, errors }) => ({
       detail:
         "Nothing was stored. Remove the items in errors, or pay them again on purpose: " +
-        'add "duplicates": { "allowed": true, "reason": "…" } to the batch.',
+        'add "duplicates": { "allowed": true, "reason": "…" } to the batch, or duplicatesReason to the query of a file.',
       count,
       errors,
     }),

@@ -8,8 +8,22 @@ import type { Parameter } from "../routing/parameters.ts"
  */
 export interface IdempotencyKey {
   readonly key: string
-  /** The header as it was written, if it was quoted: releases before took the quotes for a part of the key. */
+  /** The header as it was written, if it was quoted. */
   readonly quoted?: string
+}
+
+/**
+ * Both ways to write a key, that of the request first. Things are named by the key as it was written: during a rolling deploy the
+ * previous release does so, and a request that is repeated there would otherwise be another one. What the other way of writing names
+ * is looked for before. Only one text if a quoted form would be too long.
+ */
+export const waysOf = ({
+  key,
+  quoted,
+}: IdempotencyKey): readonly [written: string, other: string | undefined] => {
+  if (quoted !== undefined) return [quoted, key]
+  const other = `"${key.replace(/["\\]/g, "\\$&")}"`
+  return [key, printableAscii.test(other) ? other : undefined]
 }
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/

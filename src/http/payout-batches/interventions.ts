@@ -34,7 +34,7 @@ import { act } from "../routing/guards.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
 import { batchFromLog, ownBatch, partnerOf } from "./batch-from-log.ts"
-import { type IdempotencyKey, optionalIdempotencyKey } from "./idempotency-key.ts"
+import { type IdempotencyKey, optionalIdempotencyKey, waysOf } from "./idempotency-key.ts"
 import type { IntakeRules } from "./intake-rules.ts"
 import { shownEvent } from "./payout-batch-events.ts"
 import { auditedAs, contractFor, notFor, type Said, saidBy } from "./people.ts"
@@ -147,13 +147,13 @@ const intervene =
       const id = yield* ownBatch(yield* partnerOf(caller, batch), batch)
       const bodies = yield* RequestBodies
       const terms = { kind: "acts", owner: ownerOf(caller), bytesMax: BODY_BYTES_MAX } as const
+      const [written, other] = key === undefined ? [] : waysOf(key)
       const { asked, said, as, before } = yield* bodies.use(c.env, terms, (bytes) =>
         Effect.map(readAct(c, bytes, body, limits), (said) => ({
           asked: said,
           said: { ...saidBy(caller, said), ...contract },
-          as: commandIdOf(caller, c.req.path, key?.key, bytes),
-          // As a release before named it, for which the quotes were a part of the key.
-          before: key?.quoted === undefined ? [] : [commandIdOf(caller, c.req.path, key.quoted, bytes)],
+          as: commandIdOf(caller, c.req.path, written, bytes),
+          before: other === undefined ? [] : [commandIdOf(caller, c.req.path, other, bytes)],
         })),
       )
       const mailbox = yield* Mailbox

@@ -38,7 +38,7 @@ import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { countInDay, type DayCount, noteCount } from "./day-count.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
-import type { IdempotencyKey } from "./idempotency-key.ts"
+import { type IdempotencyKey, waysOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
 import type { IntakeRules } from "./intake-rules.ts"
@@ -133,16 +133,18 @@ export interface Submission {
 }
 
 /**
- * The batch that a key names. A quoted key names the same batch as the text in it. But a release that took the quotes for a part of
- * the key may have accepted its batch: then that one is meant, or a repetition would pay twice.
+ * The batch that a key names, and the text that names it. If the key was written in the other way before, it is the batch of that
+ * text; otherwise that of the text as it is written here ({@link waysOf}).
  */
-export const identityOf = Effect.fnUntraced(function* (partner: PartnerId, { key, quoted }: IdempotencyKey) {
-  if (quoted !== undefined) {
-    const before = batchIdOf(partner, quoted)
-    const [first] = yield* (yield* EventStore).read(before, 0, 1)
-    if (first !== undefined) return { id: before, key: quoted }
-  }
-  return { id: batchIdOf(partner, key), key }
+export const identityOf = Effect.fnUntraced(function* (partner: PartnerId, asked: IdempotencyKey) {
+  const [written, other] = waysOf(asked)
+  const own = { id: batchIdOf(partner, written), key: written }
+  if (other === undefined) return own
+  const { read } = yield* EventStore
+  const before = { id: batchIdOf(partner, other), key: other }
+  if ((yield* read(before.id, 0, 1)).length === 0) return own
+  // A release that took the two for different keys may have accepted both.
+  return (yield* read(own.id, 0, 1)).length === 0 ? before : own
 })
 
 /**
