@@ -3,7 +3,7 @@
 -- ARGV: length of a bucket (ms), how many buckets before the current one count, the id, then for each currency its code, the
 --       amount, and the most of a day: amounts less than 10^15, so that their sums are exact
 -- Returns the time (ms), and the currency whose limit is exceeded, or "".
--- Uses the server's clock, so that all callers share one clock.
+-- Uses the server's clock, so that all callers share one clock. A count that is taken over gets a later time than it had.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local length, before, id = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
@@ -14,7 +14,9 @@ local kept = length * (before + 2)
 local old = {}
 local counted = redis.call('GET', KEYS[1])
 if counted then
-  if not redis.call('ZSCORE', KEYS[2], id) then return {now, ''} end
+  local at = redis.call('ZSCORE', KEYS[2], id)
+  if not at then return {now, ''} end
+  now = math.max(now, tonumber(at) + 1)
   for field, minor in string.gmatch(counted, '(%S+) (%d+)') do old[field] = minor end
 end
 
@@ -33,7 +35,9 @@ for i = 4, #ARGV, 3 do
   if (sums[ARGV[i]] or 0) + tonumber(ARGV[i + 1]) > tonumber(ARGV[i + 2]) then return {now, ARGV[i]} end
 end
 
-for field, minor in pairs(old) do redis.call('HINCRBY', KEYS[3], field, '-' .. minor) end
+for field, minor in pairs(old) do
+  if redis.call('HEXISTS', KEYS[3], field) == 1 then redis.call('HINCRBY', KEYS[3], field, '-' .. minor) end
+end
 local fields = {}
 for i = 4, #ARGV, 3 do
   local field = string.format('%d:%s', bucket, ARGV[i])

@@ -9,8 +9,8 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch is held to its partner's settings",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "...(yield* refusedBySettings(terms, request, at)),",
-    without: "",
+    text: "const refused = yield* refusedBySettings(terms, request, now, problemsMax)",
+    without: "const refused: ReadonlyArray<FieldProblem> = []",
     caughtIn: http,
     caughtBy: "is refused for an amount that a setting does not allow",
   },
@@ -25,8 +25,8 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch counts in its partner's day",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "yield* countInDay(asked, terms, request)",
-    without: "yield* countInDay(asked, { ...terms, dayMax: undefined }, request)",
+    text: "countInDay({ id, partner, digest }, terms, request)",
+    without: "countInDay({ id, partner, digest }, { ...terms, dayMax: undefined }, request)",
     caughtIn: http,
     caughtBy: "is used up by whichever keys, and says so with the setting",
   },
@@ -57,8 +57,8 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what is opened does not count a second time",
     file: "streams/day-limit-count.lua",
-    text: "if not redis.call('ZSCORE', KEYS[2], id) then return {now, ''} end",
-    without: "",
+    text: "if not at then return {now, ''} end",
+    without: "at = at or 0",
     caughtIn: day,
     caughtBy: "counts an id once, before its batch is opened and after",
   },

@@ -18,6 +18,7 @@ import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/ident
 import { formatAmount } from "../../domain/money.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { IntakePressure } from "../../platform/intake-pressure.ts"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
@@ -110,15 +111,22 @@ export const admitted = Effect.fnUntraced(function* <E, R>(
   const { acceptanceSeconds } = yield* Metrics
   const observe = acceptanceSeconds.startTimer()
   const { id, key } = yield* identityOf(submitter.partner, asked)
-  const { backlogMax } = yield* partnerTerms(submitter.partner)
-  // Limits apply to new batches only; a repeated request gets its first answer.
-  const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
+  // Limits apply to new batches only; a repeated request gets its first answer, also while the settings cannot be read.
+  const unlessKnown = Effect.fnUntraced(function* (
+    refused: IntakeFull | PartnerShareFull | StoreUnavailable,
+  ) {
     const [first] = yield* (yield* EventStore).read(id, 0, 1)
-    if (first === undefined) return yield* full
+    if (first === undefined) return yield* refused
   })
-  yield* (yield* Intake)
-    .admit(partnerShardOf(id), backlogMax)
-    .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
+  const intake = yield* Intake
+  yield* partnerTerms(submitter.partner).pipe(
+    Effect.flatMap(({ backlogMax }) => intake.admit(partnerShardOf(id), backlogMax)),
+    Effect.catchTags({
+      IntakeFull: unlessKnown,
+      PartnerShareFull: unlessKnown,
+      StoreUnavailable: unlessKnown,
+    }),
+  )
   const response = yield* answer({ ...submitter, id, key })
   observe({ status: response.status })
   return response
@@ -187,7 +195,12 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   const digest = yield* inSlices(asked.digest(digestKey))
   const at = yield* Clock.currentTimeMillis
   // Not before: the body may have taken long to come.
-  const terms = yield* partnerTerms(partner)
+  const terms = yield* partnerTerms(partner).pipe(
+    Effect.catchTag("StoreUnavailable", (away) => acceptedBefore(id, away)),
+  )
+  const { totals, modulusFailures } = request
+  const shown = { itemCount: request.items.length, totals, modulusFailures }
+  if ("first" in terms) return yield* answerAgain({ id, digest, shown }, terms.first)
   const store = yield* EventStore
   const problems = yield* problemsNow(terms, partner, request, at, asked.problemsMax)
   // What was accepted when the banks took more, and the settings allowed more, is answered as ever.
@@ -214,10 +227,8 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
       }),
     ),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
-    Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
+    Effect.tapErrorTag("KeysForgotten", () => Effect.andThen(releaseClaim(claim), noteCount(count, false))),
   )
-  const { totals, modulusFailures } = request
-  const shown = { itemCount: request.items.length, totals, modulusFailures }
   return {
     store,
     id,
@@ -260,9 +271,17 @@ const answerTo = Effect.fnUntraced(function* (
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
   yield* noteCount(count, outcome._tag === "Opened" || isSameRequest(outcome.first, digest))
   if (outcome._tag === "Opened") return accepted(id, shown, received, {})
-  if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
-  return accepted(id, shown, outcome.first, replayed)
+  return yield* answerAgain({ id, digest, shown }, outcome.first)
 })
+
+/** The first answer of a batch that is in the log, if it is of the same request. */
+const answerAgain = (
+  { id, digest, shown }: Pick<Ready, "id" | "digest" | "shown">,
+  first: BatchEvent,
+): Effect.Effect<Response, IdempotencyKeyReused> =>
+  isSameRequest(first, digest)
+    ? Effect.succeed(accepted(id, shown, first, replayed))
+    : Effect.fail(new IdempotencyKeyReused({ batch: id }))
 
 /**
  * A body that is refused today may be one that was accepted: by another release, under other settings, while its currency was
@@ -375,10 +394,13 @@ const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => 
   beneficiary: visibleBeneficiaryOf(beneficiary),
 })
 
-/** A request for a batch that was accepted before the partner's keys were forgotten gets its first answer. */
-const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: KeysForgotten) {
+/** A request for a batch that is in the log gets its first answer, whatever a new one would lack now. */
+const acceptedBefore = Effect.fnUntraced(function* <E extends KeysForgotten | StoreUnavailable>(
+  id: BatchId,
+  lacking: E,
+) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
-  if (first === undefined) return yield* forgotten
+  if (first === undefined) return yield* Effect.fail(lacking)
   return { _tag: "Exists" as const, first: first.event }
 })
 

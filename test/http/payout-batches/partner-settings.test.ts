@@ -14,25 +14,31 @@ import { payout } from "./payout-batch-body.ts"
 
 const VERSION = 1_795_000_000_000
 
-/** An API whose partner acme has settings, which a test may change. */
+/** An API whose partner acme has settings, which a test may change; nothing: they cannot be read. */
 const opened = async (
   settings: PartnerSettings,
   environment: Readonly<Record<string, string>> = {},
-): Promise<{ readonly api: ApiUnderTest; readonly set: (settings: PartnerSettings) => void }> => {
-  let current = settings
+): Promise<{
+  readonly api: ApiUnderTest
+  readonly set: (settings: PartnerSettings | undefined) => void
+}> => {
+  let current: PartnerSettings | undefined = settings
   const access = Layer.merge(
     noStoredKeys,
     Layer.mock(KeyDirectory, {
       find: () => Effect.succeed("unknown" as const),
       isSuspended: () => false,
       settingsOf: (partner) =>
-        Effect.sync(() =>
-          partner === "acme" ? { version: VERSION, settings: current } : { version: 0, settings: {} },
-        ),
+        Effect.suspend(() => {
+          if (partner !== "acme") return Effect.succeed({ version: 0, settings: {} })
+          return current === undefined
+            ? Effect.fail(new StoreUnavailable({ store: "postgres", step: "read settings", reason: "gone" }))
+            : Effect.succeed({ version: VERSION, settings: current })
+        }),
     }),
   )
   const api = await ApiUnderTest.open({ access, environment })
-  const set = (next: PartnerSettings) => {
+  const set = (next: PartnerSettings | undefined) => {
     current = next
   }
   return { api, set }
@@ -111,6 +117,21 @@ describe("a batch", () => {
     const again = await api.post("same", euros("5.00"))
     expect([again.status, again.text]).toEqual([202, first.text])
     expect(await status(api, "new", euros("5.00"))).not.toBe(202)
+  })
+
+  it("that was accepted is answered as before while the settings cannot be read, and a new one waits", async () => {
+    const { api, set } = await opened({})
+    await using _api = api
+    const first = await api.post("same", euros("5.00"))
+    set(undefined)
+    const again = await api.post("same", euros("5.00"))
+    expect([again.status, again.headers.get("idempotent-replayed"), again.text]).toEqual([
+      202,
+      "true",
+      first.text,
+    ])
+    expect(await status(api, "same", euros("5.01")), "another request under the key").toBe(422)
+    expect(await status(api, "new", euros("5.00"))).toBe(503)
   })
 
   it("waits where the partner has as many open batches as its setting allows", async () => {
