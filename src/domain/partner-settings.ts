@@ -12,6 +12,9 @@ import { schemes } from "./scheme.ts"
 
 const CURRENCIES_MAX = 200
 const BACKLOG_MAX = 10_000_000
+/** What the document shows of currencies and amounts. */
+const CURRENCY = "^[A-Z]{3}$"
+const AMOUNT = "^[0-9]+(\\.[0-9]+)?$"
 
 /** Why amounts by currency are none; `undefined` if they are. */
 const amountsProblem = (amounts: Readonly<Record<string, string>>): string | undefined => {
@@ -27,13 +30,22 @@ const amountsProblem = (amounts: Readonly<Record<string, string>>): string | und
 
 const amounts = (description: string) =>
   Schema.Record(Schema.String, Schema.String)
-    .check(Schema.makeFilter((given) => amountsProblem(given) ?? true))
+    .check(
+      Schema.makeFilter((given) => amountsProblem(given) ?? true, {
+        toJsonSchema: () => ({
+          maxProperties: CURRENCIES_MAX,
+          propertyNames: { pattern: CURRENCY },
+          additionalProperties: { type: "string", pattern: AMOUNT },
+        }),
+      }),
+    )
     .annotate({ description })
 
 const limits = (description: string) =>
   amounts(description).check(
     Schema.makeFilter(
       (given) => Object.keys(given).length > 0 || "expected at least one amount, such as EUR",
+      { toJsonSchema: () => ({ minProperties: 1 }) },
     ),
   )
 
@@ -44,6 +56,7 @@ const someOf = <A extends string>(one: Schema.Codec<A, A>, description: string) 
         (given) =>
           (given.length > 0 && given.length <= CURRENCIES_MAX && new Set(given).size === given.length) ||
           "expected at least one, and each once",
+        { toJsonSchema: () => ({ minItems: 1, maxItems: CURRENCIES_MAX, uniqueItems: true }) },
       ),
     )
     .annotate({ description })
@@ -51,12 +64,15 @@ const someOf = <A extends string>(one: Schema.Codec<A, A>, description: string) 
 const PayableCurrency = Schema.String.check(
   Schema.makeFilter(
     (code: string) => exponentOf(code) !== undefined || "expected a payable ISO 4217 currency such as EUR",
+    { toJsonSchema: () => ({ pattern: CURRENCY }) },
   ),
 )
 
 const DuplicateSetting = Schema.String.check(
-  Schema.makeFilter((text: string) =>
-    Result.match(readDuplicatePolicy(text), { onSuccess: () => true, onFailure: (problem) => problem }),
+  Schema.makeFilter(
+    (text: string) =>
+      Result.match(readDuplicatePolicy(text), { onSuccess: () => true, onFailure: (problem) => problem }),
+    { toJsonSchema: () => ({ pattern: "^(off|(warn|refuse):[0-9]{1,3}(:(reference|remittance))?)$" }) },
   ),
 ).annotate({ description: "What becomes of payouts that were accepted before: off, warn:7 or refuse:30." })
 

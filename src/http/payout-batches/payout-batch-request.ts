@@ -85,6 +85,7 @@ export const InstantText = Schema.String.check(
     (text: string) =>
       (instantOf(text) ?? -1) >= 0 ||
       "expected an instant that exists and has an offset, such as 2026-11-23T16:05:00Z",
+    { toJsonSchema: () => ({ format: "date-time" }) },
   ),
 )
 
