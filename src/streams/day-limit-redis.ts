@@ -8,7 +8,7 @@
  * All of them expire. Only two scripts write amounts.
  */
 import { readFileSync } from "node:fs"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
@@ -67,6 +67,14 @@ export const makeDayLimit = (
       )
       return { _tag: "Counted", at } as const
     }),
+    taken: Effect.fn("DayLimit.taken")(function* (partner, id) {
+      const [counted, open, sums] = keysOf(partner, id)
+      const [found, own, openedAt] = yield* attempt(() =>
+        Promise.all([redis.hgetall(sums), redis.get(counted), redis.zscore(open, id)]),
+      ).pipe(unavailable("look at a day"))
+      const first = Math.floor((yield* Clock.currentTimeMillis) / bucketMs) - buckets
+      return sumsSince(first, found, openedAt === null ? "" : (own ?? ""))
+    }),
     opened: Effect.fn("DayLimit.opened")(function* (partner, id) {
       const [, open] = keysOf(partner, id)
       yield* attempt(() => redis.zrem(open, id)).pipe(unavailable("note a counted batch"))
@@ -89,4 +97,21 @@ export const makeDayLimit = (
       }))
     }),
   }
+}
+
+/** The sums by currency of the buckets from one on, less what is counted of one's own: "<bucket>:<currency> <minor>", with spaces. */
+const sumsSince = (
+  first: number,
+  buckets: Readonly<Record<string, string>>,
+  own: string,
+): ReadonlyMap<string, bigint> => {
+  const mine = new Map<string, bigint>()
+  for (const [, field = "", minor = "0"] of own.matchAll(/(\S+) (\d+)/g)) mine.set(field, BigInt(minor))
+  const sums = new Map<string, bigint>()
+  for (const [field, minor] of Object.entries(buckets)) {
+    const [bucket, currency = ""] = field.split(":")
+    if (Number(bucket) < first) continue
+    sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(minor) - (mine.get(field) ?? 0n))
+  }
+  return sums
 }

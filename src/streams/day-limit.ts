@@ -37,6 +37,14 @@ export class DayLimit extends Context.Service<
       id: string,
       amounts: ReadonlyArray<DayAmount>,
     ) => Effect.Effect<Count, StoreUnavailable>
+    /**
+     * What counts now by currency, in minor units, without what was counted under the id and is not opened. Counts nothing. The
+     * time is that of this process.
+     */
+    readonly taken: (
+      partner: PartnerId,
+      id: string,
+    ) => Effect.Effect<ReadonlyMap<string, bigint>, StoreUnavailable>
     /** Notes that the batch of a count is in its log. */
     readonly opened: (partner: PartnerId, id: string) => Effect.Effect<void, StoreUnavailable>
     /**

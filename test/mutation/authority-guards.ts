@@ -226,7 +226,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "the day of a partner is counted",
-    file: "http/payout-batches/payout-batch-intake.ts",
+    file: "http/payout-batches/day-allowance.ts",
     text: "if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false",
     without: "return false",
     caughtIn: thresholds,

@@ -3,8 +3,8 @@
  * dies in between leaves a count that is given back once no batch can be opened by it any more; a repetition of the request takes
  * the count over. What became of a count is in the log of its batch, and nowhere else.
  */
-import { Effect } from "effect"
-import { totalsOf } from "../../domain/approval-threshold.ts"
+import { Clock, Effect } from "effect"
+import { type AmountsByCurrency, totalsOf } from "../../domain/approval-threshold.ts"
 import { type BatchId, isBatchId, type PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { StoreUnavailable } from "../../platform/store-unavailable.ts"
@@ -59,13 +59,34 @@ export const countInDay = Effect.fnUntraced(function* (
     } satisfies DayCount as DayCount
   // The same request may have been accepted in the meantime, and its answer is in the log.
   if ((yield* (yield* EventStore).read(id, 0, 1)).length > 0) return undefined
-  const { currency } = made
-  return yield* new DayLimitReached({
-    setting: "dayMax",
-    currency,
-    max: formatAmount(dayMax[currency] ?? 0n, currency),
-  })
+  return yield* reached(dayMax, made.currency)
 })
+
+/**
+ * Fails as the count of a request would now, without counting it. A request that is in the log would not be counted again. The
+ * digest is that of a request under a key; nothing if it has no key.
+ */
+export const lookInDay = Effect.fnUntraced(function* (
+  { id, partner, digest }: Omit<Counted, "digest"> & { readonly digest: string | undefined },
+  { dayMax }: PartnerTerms,
+  { items }: BatchRequest,
+) {
+  if (dayMax === undefined || (yield* (yield* EventStore).read(id, 0, 1)).length > 0) return
+  const limit = yield* DayLimit
+  const exceeded = Effect.map(limit.taken(partner, `${id}:${digest ?? ""}`), (taken) =>
+    [...totalsOf(items)].find(
+      ([currency, minor]) => (taken.get(currency) ?? 0n) + minor > (dayMax[currency] ?? 0n),
+    ),
+  )
+  let found = yield* exceeded
+  // As the count itself would: what died does not stand in the way.
+  if (found !== undefined && (yield* giveBackDead(partner, yield* Clock.currentTimeMillis)))
+    found = yield* exceeded
+  if (found !== undefined) return yield* reached(dayMax, found[0])
+})
+
+const reached = (dayMax: AmountsByCurrency, currency: string) =>
+  new DayLimitReached({ setting: "dayMax", currency, max: formatAmount(dayMax[currency] ?? 0n, currency) })
 
 /** Gives counts back by which no batch was opened, and none can be any more. Gives whether there were some. */
 const giveBackDead = Effect.fnUntraced(function* (partner: PartnerId, now: number) {

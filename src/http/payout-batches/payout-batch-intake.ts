@@ -2,10 +2,9 @@
 import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
-import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
 import { type Batch, emptyBatch } from "../../domain/batch.ts"
 import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
-import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
+import type { ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
 import {
@@ -19,7 +18,6 @@ import { formatAmount } from "../../domain/money.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { IntakePressure } from "../../platform/intake-pressure.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
-import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type DataKey, type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
@@ -37,6 +35,7 @@ import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
+import { isDayUsedUp } from "./day-allowance.ts"
 import { countInDay, type DayCount, noteCount } from "./day-count.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import { type IdempotencyKey, waysOf } from "./idempotency-key.ts"
@@ -344,27 +343,6 @@ const receive = Effect.fnUntraced(function* (
   })
   if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
   return decision.success
-})
-
-/**
- * Whether a batch within the thresholds exceeds what is left of the partner's day. It is counted before it is in the
- * log, so a crash in between has counted too much, never too little.
- */
-const isDayUsedUp = Effect.fnUntraced(function* (
-  id: BatchId,
-  { partner, requestDigest, items }: Pick<ReceiveBatch, "partner" | "requestDigest" | "items">,
-  { approvalAbove }: BatchPolicy,
-) {
-  const totals = totalsOf(items)
-  if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
-  // A repeated request, however late, is answered from the log and does not count again.
-  if ((yield* (yield* EventStore).read(id, 0, 1)).length > 0) return false
-  const amounts = [...totals].map(([currency, minor]) => ({
-    currency,
-    minor,
-    perDay: approvalAbove[currency] ?? 0n,
-  }))
-  return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
 })
 
 /** The items as the log may contain them, and their accounts and addresses, sealed by chunks with turns in between. */

@@ -1,15 +1,16 @@
 /** `?dryRun=true`: every check of a request for a batch, and where its payouts would go. Nothing is stored, and no key is used. */
 import { Clock, Effect, Schema } from "effect"
-import { isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
 import { visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { arrivalOf, type Scheme, schemeOf, schemes } from "../../domain/scheme.ts"
-import { turn } from "../../parsing/turns.ts"
+import { inSlices, turn } from "../../parsing/turns.ts"
 import { PayoutLimits } from "../../providers/banks/payout-limits.ts"
 import { PartnerKeys } from "../../vault/partner-keys.ts"
 import { warningsOf } from "../payout-batches/acceptance-warnings.ts"
 import { batchIdOf, REQUESTS } from "../payout-batches/batch-identity.ts"
+import { wouldNeedApproval } from "../payout-batches/day-allowance.ts"
+import { lookInDay } from "../payout-batches/day-count.ts"
 import { lookForDuplicates } from "../payout-batches/duplicate-check.ts"
 import type { IdempotencyKey } from "../payout-batches/idempotency-key.ts"
 import { partnerTerms } from "../payout-batches/partner-terms.ts"
@@ -79,13 +80,14 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
   const problems = yield* problemsNow(terms, partner, request, now, asked.problemsMax)
   if (problems.length > 0) return yield* Effect.fail(asked.unpayable(problems))
   const { id } = key === undefined ? { id: batchIdOf(partner, "") } : yield* identityOf(partner, key)
-  const duplicates = yield* lookForDuplicates(
-    { id, partner, request, policy: terms.duplicates },
-    yield* (yield* PartnerKeys).current(REQUESTS),
-  )
+  const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
+  const duplicates = yield* lookForDuplicates({ id, partner, request, policy: terms.duplicates }, digestKey)
+  // Without a key, the request is none that was counted before.
+  const digest = key === undefined ? undefined : yield* inSlices(asked.digest(digestKey))
+  const looked = { id, partner, digest }
+  yield* lookInDay(looked, terms, request)
   const { totals, modulusFailures, items, requireApproval, executeAt } = request
-  const { approvalAbove } = terms.policy
-  const needsApproval = requireApproval === true || isAboveThreshold(totalsOf(items), approvalAbove)
+  const needsApproval = requireApproval === true || (yield* wouldNeedApproval(looked, terms.policy, request))
   return reply(200, {
     dryRun: true,
     itemCount: items.length,

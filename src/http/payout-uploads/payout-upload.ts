@@ -151,7 +151,10 @@ export class PayoutUpload {
       rejected: rejected.length,
       isComplete,
       errors: [
-        ...ofBatch.map(({ detail }) => ({ detail })),
+        // A field of the batch is a parameter of the request. The items as a whole are the file.
+        ...ofBatch.map(({ field, detail }) => ({
+          detail: field === undefined || field === "items" ? detail : `${field}: ${detail}`,
+        })),
         ...shown(rejected.flatMap(({ problems }) => problems)),
       ].slice(0, PROBLEMS_MAX),
     })
