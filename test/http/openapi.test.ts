@@ -250,6 +250,15 @@ describe("each answer is as the document says", () => {
     await call("approveBatch", `${at}/approval`, { key, body: { hash: "x" } })
     await call("declineBatch", `${at}/decline`, { key, body: { hash: "x", reason: "by mistake" } })
     await call("rescheduleBatch", `${at}/schedule`, { key, body: { executeAt: "2000-01-02T03:04:05Z" } })
+    const later = new Date(Date.now() + 86_400_000).toISOString()
+    const due = { ...batch, executeAt: new Date(Date.now() + 3_600_000).toISOString() }
+    const scheduled = await call("acceptPayoutBatch", "/payout-batches", {
+      key,
+      body: due,
+      headers: named("scheduled"),
+    })
+    const schedule = `/payout-batches/${scheduled.json.id}/schedule`
+    await call("rescheduleBatch", schedule, { key, body: { executeAt: later } })
     await call("cancelBatch", `${at}/cancellation`, { key, body: { reason: "by mistake", items: [2] } })
     await call("reviewItem", `${at}/items/1/review`, { key, body: {} })
     await call("reviewItem", `${at}/items/1/review`, {
@@ -396,6 +405,7 @@ describe("each answer is as the document says", () => {
     expect(refusedOnly.sort()).toEqual(
       [
         "approveBatch",
+        "declineBatch",
         "hearBank",
         "hearComplianceEngine",
         "hearLedger",

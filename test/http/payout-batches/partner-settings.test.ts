@@ -10,6 +10,7 @@ import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../../src/streams/event-store.ts"
 import { ownPrefix } from "../../settings.ts"
 import { ApiUnderTest, acme, globex, noStoredKeys, supervisor } from "../api-under-test.ts"
+import { csv, csvRow, ndjsonLine, pain001, transfer } from "../payout-uploads/upload-bodies.ts"
 import { payout } from "./payout-batch-body.ts"
 
 const VERSION = 1_795_000_000_000
@@ -155,6 +156,79 @@ describe("a batch", () => {
   })
 })
 
+const xml = "application/xml"
+const ndjson = "application/x-ndjson"
+const json = "application/json"
+/** Two payouts in each form, the second one of another amount. */
+const forms: Readonly<Record<string, (amount: string) => string>> = {
+  "text/csv": (amount) => csv(csvRow("a"), csvRow("b", { amount })),
+  [ndjson]: (amount) =>
+    [ndjsonLine("a"), ndjsonLine("b", { amount: { currency: "EUR", value: amount } })].join("\n"),
+  [xml]: (amount) => pain001([transfer("a"), transfer("b", { amount })]),
+  [json]: (amount) =>
+    `{"items":[${ndjsonLine("a")},${ndjsonLine("b", { amount: { currency: "EUR", value: amount } })}]}`,
+}
+
+/** Where the second payout stands, as a problem of each form names it. */
+const places: Readonly<Record<string, object>> = {
+  "text/csv": { line: 3, column: "amount" },
+  [ndjson]: { line: 2, column: "amount.value" },
+  [xml]: { item: 2, column: "Amt/InstdAmt" },
+  [json]: { item: 2, field: "amount.value" },
+}
+
+describe.each(Object.keys(forms))("a request in %s", (type) => {
+  const send = (api: ApiUnderTest, key: string, amount: string, query = "") =>
+    api.call(`/payout-batches${query}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${acme}`, "idempotency-key": key, "content-type": type },
+      body: forms[type]?.(amount) ?? "",
+    })
+
+  it("is refused with the setting and the place, also in a dry run", async () => {
+    const { api, set } = await opened({ itemMax: { EUR: "20.00" } })
+    await using _api = api
+    const errors = async (query: string) => {
+      const { status, json } = await send(api, "one", "20.01", query)
+      return [status, json.errors]
+    }
+    const refused = {
+      ...places[type],
+      detail: expect.stringContaining("setting itemMax allows at most 20.00 EUR"),
+    }
+    expect(await errors("")).toEqual([400, [expect.objectContaining(refused)]])
+    expect(await errors("?dryRun=true")).toEqual([400, [expect.objectContaining(refused)]])
+    set({ batchMax: { EUR: "20.00" }, modes: ["strict"] })
+    const ofBatch = { detail: expect.stringContaining("setting batchMax allows at most 20.00 EUR") }
+    expect(await errors("")).toEqual([400, [expect.objectContaining(ofBatch)]])
+    if (type !== json) {
+      const mode = { detail: "mode: the setting modes allows only strict" }
+      expect(await errors("?mode=partial")).toEqual([400, [mode, expect.objectContaining(ofBatch)]])
+    }
+    set({ itemMax: { EUR: "20.01" } })
+    expect((await send(api, "one", "20.01")).status).toBe(202)
+  })
+
+  it("looks at what is left of the day in a dry run, and uses nothing of it", async () => {
+    const { api } = await opened({ dayMax: { EUR: "100.00" }, approvalAbove: { EUR: "60.00" } })
+    await using _api = api
+    const tried = async (key: string, amount: string) => {
+      const { status, json } = await send(api, key, amount, "?dryRun=true")
+      return [status, json.needsApproval ?? json.type]
+    }
+    expect([await tried("1", "40.00"), await tried("2", "40.00")]).toEqual([
+      [200, false],
+      [200, false],
+    ])
+    expect((await send(api, "1", "40.00")).status).toBe(202)
+    expect(await tried("2", "7.66"), "above what is left of the day without approval").toEqual([200, true])
+    expect(await tried("2", "47.66")).toEqual([409, "/problems/day-limit-reached"])
+    expect(await tried("1", "40.00"), "was accepted, and would get its first answer").toEqual([200, false])
+    expect((await send(api, "2", "35.32")).status, "all that is left").toBe(202)
+    expect((await send(api, "3", "0.01")).status).toBe(409)
+  })
+})
+
 /** Lets the log open nothing. */
 const whileNothingOpens = async (api: ApiUnderTest, run: () => Promise<void>) => {
   const store = Context.get(api.streams, EventStore)
@@ -253,6 +327,12 @@ describe("a day", () => {
     expect(await status(api, "too soon", euros("60.00")), "its batch may still be opened").toBe(409)
     expect(await status(api, "opened", euros("40.00"))).toBe(202)
     expect(await letTheCountsAge(prefix)).toBe(2)
+    const tried = await api.call("/payout-batches?dryRun=true", {
+      method: "POST",
+      headers: { authorization: `Bearer ${acme}`, "content-type": json },
+      body: JSON.stringify(euros("60.00")),
+    })
+    expect(tried.status, "a dry run looks past who died").toBe(200)
     expect(await status(api, "whole", euros("60.01")), "the one that was opened counts").toBe(409)
     expect(await status(api, "rest", euros("60.00"))).toBe(202)
     expect(await status(api, "died", euros("60.00")), "a repetition counts again").toBe(409)
