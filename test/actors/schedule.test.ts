@@ -35,3 +35,30 @@ it("pays a batch at rest when its new time has come, and not before", async () =
   expect((await engine.batch(id)).startedAt).toBeGreaterThanOrEqual(executeAt)
   expect([...engine.paid.values()]).toEqual([1])
 })
+
+it("pays a batch once whose time is changed while it falls due, and answers each change", async () => {
+  await using engine = await EngineUnderTest.open()
+  await engine.start()
+  const id = batchIdOf("acme", "race")
+  const items = [
+    payoutItem(1, { beneficiary: { name: "Ada Lovelace", account: visibleOf(account) } }),
+  ] as const
+  const seals = sealsOf({ partner: "acme", batch: id }, items, account)
+  const due = Date.now() + 1_500
+  const terms = { idempotencyKey: "race", items, seals, executeAt: due }
+  const decision = decide(emptyBatch(), { ...receiveBatch(1, terms), at: Date.now() })
+  await engine.onLog((log) => log.open(id, Result.getOrThrow(decision), "open"))
+  await eventually("it is about to fall due", () => Promise.resolve(Date.now() >= due - 30))
+  const who = { by: "payroll", credential: "partner:acme/payroll" } as const
+  const asked = Array.from({ length: 30 }, (_, index) => ({
+    command: { _tag: "Reschedule", at: Date.now(), executeAt: due + 1 + index, ...who } as const,
+    as: commandId(),
+  }))
+  for (const { command, as } of asked) await engine.onLog((log) => log.enqueue(id, command, as))
+  await eventually("the batch is settled", async () => (await engine.batch(id)).closed === "settled")
+  await eventually("each change is answered", async () => {
+    const { commands } = await engine.batch(id)
+    return asked.every(({ as }) => commands.has(as.id))
+  })
+  expect([...engine.paid.values()]).toEqual([1])
+})

@@ -55,6 +55,23 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "stays with a repetition that took it over",
   },
   {
+    name: "a count that is taken over has a later time than before",
+    file: "streams/day-limit-count.lua",
+    text: "now = math.max(now, tonumber(at) + 1)",
+    without: "",
+    caughtIn: day,
+    caughtBy: "that is taken over has a later time, also within a millisecond",
+  },
+  {
+    name: "a known request is answered while settings cannot be read",
+    file: "http/payout-batches/payout-batch-intake.ts",
+    text: 'Effect.catchTag("StoreUnavailable", (away) => acceptedBefore(id, away)),',
+    without: "",
+    caughtIn: http,
+    caughtBy:
+      "that was accepted is answered as before while the settings cannot be read, and a new one waits",
+  },
+  {
     name: "what is opened does not count a second time",
     file: "streams/day-limit-count.lua",
     text: "if not at then return {now, ''} end",

@@ -119,6 +119,26 @@ describe("a count", () => {
     expect([await fits("other", 60n), await fits("more", 1n)]).toEqual([true, false])
   })
 
+  it("that is taken over has a later time, also within a millisecond", async () => {
+    const { count } = await opened()
+    const made = await Promise.all(Array.from({ length: 50 }, () => count("same", 1n)))
+    expect(new Set(made.map(({ at }) => at)).size).toBe(50)
+  })
+
+  it("is looked at without what the same request counted, and nothing is counted", async () => {
+    const { count, fits, limit, open } = await opened()
+    await count("mine", 60n)
+    await count("other", 30n)
+    await open("other")
+    const taken = (id: string) => runtime.runPromise(limit.taken(PartnerId.make("acme"), id))
+    expect([await taken("mine"), await taken("new"), await taken("other")]).toEqual([
+      new Map([["EUR", 30n]]),
+      new Map([["EUR", 90n]]),
+      new Map([["EUR", 90n]]),
+    ])
+    expect([await fits("rest", 10n), await fits("more", 1n)]).toEqual([true, false])
+  })
+
   it("stays where a repetition does not fit any more: the first request may be about to open its batch", async () => {
     const { count, fits } = await opened()
     await count("same", 60n)
