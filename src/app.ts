@@ -13,6 +13,7 @@ import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
 import { KeyDirectory } from "./identity/key-directory.ts"
 import { layer as keyRecordsInPostgres } from "./identity/key-records-postgres.ts"
 import { layer as contractsInPostgres } from "./identity/partner-contracts-postgres.ts"
+import { layer as settingsInPostgres } from "./identity/settings-records-postgres.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
@@ -61,6 +62,7 @@ import { redisLists } from "./streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
 import { layer as claimMarksOnRedis } from "./streams/claim-marks-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
+import { layer as dayLimitsOnRedis } from "./streams/day-limit-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
@@ -98,6 +100,7 @@ const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedL
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const requestLeases = leasesOverRedis.pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
+const dayLimits = dayLimitsOnRedis.pipe(Layer.provide(foundation))
 const claimMarks = claimMarksOnRedis.pipe(Layer.provide(foundation))
 const claims = claimsInPostgres.pipe(Layer.provide(database))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
@@ -112,6 +115,7 @@ const stored = Layer.mergeAll(
   auditInPostgres,
   contractsInPostgres,
   keyRecordsInPostgres,
+  settingsInPostgres,
 ).pipe(Layer.provide(database))
 const callers = Layer.mergeAll(Administration.layer, KeyDirectory.layer).pipe(
   Layer.provideMerge(stored),
@@ -199,6 +203,7 @@ const parts = {
         callbackSecrets,
         payoutLimits,
         allowances,
+        dayLimits,
         requestLeases,
         claims,
         claimMarks,

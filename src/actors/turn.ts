@@ -1,5 +1,6 @@
 /** The third step of an actor's loop: turns what came in and what is due into events and calls. It never waits. */
 import { Result } from "effect"
+import { answerEvents } from "../domain/answer-command.ts"
 import { type BatchCommand, isDecision } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import type { BatchEvent, BatchEventOf } from "../domain/events.ts"
@@ -39,14 +40,17 @@ export interface Turn extends Due {
 export const takeTurn = (actor: Activation, { mail, answers }: Received, now: number): Turn => {
   const events: Array<BatchEvent> = []
   const refusals: Array<Refusal> = []
-  const execute = (command: BatchCommand): void => {
+  const execute = (command: BatchCommand, id?: string): void => {
     const decision = decide(actor.batch, command, actor.terms)
     if (Result.isFailure(decision)) {
       const { reason, item } = decision.failure
       refusals.push({ command: command._tag, reason, item, ...strayIn(actor, command, reason) })
-      return
     }
-    for (const event of decision.success) {
+    const happened =
+      id === undefined
+        ? Result.getOrElse(decision, () => [])
+        : answerEvents(actor.batch, { id, command, at: now }, decision)
+    for (const event of happened) {
       evolve(actor.batch, event)
       events.push(event)
       if (event._tag === "TransfersRequested") keepPlaces(actor, event)
@@ -61,7 +65,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Received, now: nu
     answered.add(id)
     if (actor.answered.has(id)) return
     actor.answered.add(id)
-    execute(command)
+    execute(command, id)
   }
   // Decisions from the register come first: they were acknowledged before the mail that waits now.
   for (const { id, command } of actor.decisions.splice(0)) answer(id, command)

@@ -8,6 +8,7 @@ import type { Partner } from "../identity/stored-key.ts"
 import { aligned } from "../terminal/text-table.ts"
 import { administrator, partnerFlag, reasonFlag, titleFlag, withAccess } from "./access-stores.ts"
 import { dataDir, json } from "./flags.ts"
+import { settings } from "./partner-settings.ts"
 
 const asJson = json("Print each partner as one line of JSON")
 
@@ -112,6 +113,7 @@ export const partners = Command.make("partners").pipe(
     create,
     list,
     contract,
+    settings,
     stateCommand(
       "suspend",
       "Refuse all keys of a partner; what was accepted is paid all the same",

@@ -114,6 +114,8 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${payout(event.item)}, ${event.decision} by ${personOf(event)}`
     case "BatchApproved":
       return `by ${personOf(event)}`
+    case "ApprovalDeclined":
+      return `by ${personOf(event)}: ${event.reason}`
     case "ApprovalExpired":
       return "not approved in time"
     case "ExecutionStarted":
@@ -122,6 +124,10 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${event.items.length} items by ${personOf(event)}: ${event.reason}`
     case "CancellationRefused":
       return `too late for ${[...refusedIn(event)].length} items`
+    case "BatchRescheduled":
+      return `not before ${isoTime(event.executeAt)}, by ${personOf(event)}`
+    case "CommandRefused":
+      return `${event.command} by ${personOf(event)}: ${event.reason}`
     case "LateOutcomeDetected":
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.reported} after ${event.recorded}, ${event.compensation}`
     case "ResolutionProposed":

@@ -3,6 +3,7 @@
  * so that `plan` finds due work without a walk through all items.
  */
 
+import type { BatchTerms } from "./batch-terms.ts"
 import type { Day } from "./business-days.ts"
 import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-answers.ts"
 import type { Credential } from "./credential.ts"
@@ -188,6 +189,7 @@ export interface Approval {
   approverCredential?: Credential | undefined
   approvedAt?: number | undefined
   expired: boolean
+  declined: boolean
 }
 
 export interface Batch {
@@ -204,6 +206,8 @@ export interface Batch {
   duplicates: Duplicates | undefined
   /** The trace to which the partner says that it belongs. */
   trace: Trace | undefined
+  /** The partner's own settings when the batch was accepted, if it had any. */
+  terms: BatchTerms | undefined
   approval: Approval | undefined
   attemptsMax: number
   payeePolicy: PayeePolicy
@@ -234,6 +238,9 @@ export interface Batch {
   postingCount: number
   /** Items whose posting the ledger refused. */
   readonly refused: ItemSet
+  /** Ids of the commands of people that the log has answered, and how many of them were refused. */
+  readonly commands: Set<string>
+  commandsRefused: number
   /** Count and amount per currency and item state. The sum over the states is the batch's total. */
   readonly tallies: Map<string, Map<ItemState, Tally>>
 }
@@ -251,6 +258,7 @@ export const emptyBatch = (): Batch => ({
   executeAt: undefined,
   duplicates: undefined,
   trace: undefined,
+  terms: undefined,
   approval: undefined,
   attemptsMax: 1,
   payeePolicy: "off",
@@ -273,6 +281,8 @@ export const emptyBatch = (): Batch => ({
   postings: new Map(),
   postingCount: 0,
   refused: new ItemSet(),
+  commands: new Set(),
+  commandsRefused: 0,
   tallies: new Map(),
 })
 
@@ -311,7 +321,11 @@ export const approve = (approval: Approval, { at, by, credential }: BatchEventOf
 
 /** Whether the batch waits for a second person. */
 export const isAwaitingApproval = ({ approval, closed }: Batch): boolean =>
-  closed === undefined && approval !== undefined && approval.approvedBy === undefined && !approval.expired
+  closed === undefined &&
+  approval !== undefined &&
+  approval.approvedBy === undefined &&
+  !approval.expired &&
+  !approval.declined
 
 /** Whether the ledger did not reserve the money of some item for lack of funds. */
 export const isAwaitingFunds = ({ refused, items }: Batch): boolean => {

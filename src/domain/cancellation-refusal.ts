@@ -1,5 +1,6 @@
 /** Records that a cancellation came too late, in an event of bounded size for any number of items. */
 import { Array as Arr } from "effect"
+import type { Batch } from "./batch.ts"
 import type { BatchEventOf } from "./events.ts"
 
 export interface LateItem {
@@ -41,4 +42,13 @@ const rangesOf = (late: ReadonlyArray<LateItem>): ReadonlyArray<Range> => {
 export function* refusedIn({ items, ranges }: Refused): Generator<number> {
   for (const { item } of items ?? []) yield item
   for (const { from, to } of ranges ?? []) for (let item = from; item <= to; item += 1) yield item
+}
+
+/** Folds a refusal into the batch, in place: another cancellation of these items adds no event. */
+export const refuseCancellation = (batch: Batch, event: Refused): Batch => {
+  for (const number of refusedIn(event)) {
+    const item = batch.items.get(number)
+    if (item !== undefined) item.cancellationRefused = true
+  }
+  return batch
 }

@@ -3,6 +3,7 @@
  * them. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
+import { BatchTerms } from "./batch-terms.ts"
 import { Seal } from "./beneficiary.ts"
 import { ClearanceAnswer, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
@@ -117,6 +118,8 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   policy: BatchPolicy,
   duplicates: Schema.optionalKey(Duplicates),
   trace: Schema.optionalKey(Trace),
+  /** The partner's own settings, which the log keeps. */
+  terms: Schema.optionalKey(BatchTerms),
   items: Schema.NonEmptyArray(PayoutItem),
   /** The sealed accounts, one seal for each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
   seals: Schema.NonEmptyArray(Seal),
@@ -164,6 +167,16 @@ export const Approve = Schema.TaggedStruct("Approve", {
   credential,
   typedBy,
   hash: Schema.String,
+})
+
+/** Declines to approve the batch with this hash: it is cancelled. */
+export const Decline = Schema.TaggedStruct("Decline", {
+  at: Instant,
+  by: Actor,
+  credential,
+  typedBy,
+  hash: Schema.String,
+  reason: OutsideText,
 })
 
 export const ExpireApproval = Schema.TaggedStruct("ExpireApproval", { at: Instant })
@@ -269,6 +282,15 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
   policy: Schema.optionalKey(ResolutionPolicy),
 })
 
+/** Changes `executeAt` of a batch that has not started to pay. */
+export const Reschedule = Schema.TaggedStruct("Reschedule", {
+  at: Instant,
+  executeAt: Instant,
+  by: Actor,
+  credential,
+  typedBy,
+})
+
 export const CloseBatch = Schema.TaggedStruct("CloseBatch", { at: Instant })
 
 /** The commands that come from outside and wait in a mailbox. All others, except `ReceiveBatch`, are the worker's own. */
@@ -276,10 +298,12 @@ export const MailCommand = Schema.Union([
   RecordTransfer,
   RecordScreening,
   Approve,
+  Decline,
   Cancel,
   Review,
   Retry,
   Resolve,
+  Reschedule,
   FundAccount,
 ])
 export type MailCommand = typeof MailCommand.Type
@@ -291,10 +315,12 @@ export type MailCommand = typeof MailCommand.Type
 export const isDecision = (command: MailCommand): boolean => {
   switch (command._tag) {
     case "Approve":
+    case "Decline":
     case "Cancel":
     case "Review":
     case "Retry":
     case "Resolve":
+    case "Reschedule":
       return true
     case "RecordScreening":
       return command.decisions.some(({ decision, payee }) => decision !== "approved" || payee === "no-match")

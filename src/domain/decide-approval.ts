@@ -5,29 +5,42 @@
 import { type Batch, isAwaitingApproval } from "./batch.ts"
 import type { BatchCommandOf } from "./commands.ts"
 import { isOperator } from "./credential.ts"
-import { cancelTheRest } from "./decide-intervention.ts"
-import { type Decision, events, nothing, refuse } from "./rejection.ts"
+import { cancelTheRest, whoGave } from "./decide-intervention.ts"
+import { type Decision, events, nothing, type RejectionReason, refuse } from "./rejection.ts"
+
+/** Why an approval, or its refusal, does not count; `undefined` if it does. */
+const refusalOf = (
+  batch: Batch,
+  { at, credential, hash }: BatchCommandOf<"Approve" | "Decline">,
+): RejectionReason | undefined => {
+  const { approval } = batch
+  if (approval === undefined || batch.closed !== undefined) return "approval-not-needed"
+  if (approval.approvedBy !== undefined) return "already-approved"
+  if (approval.declined) return "approval-declined"
+  if (approval.expired || at >= approval.expiresAt) return "approval-expired"
+  if (credential === undefined) return "approver-unknown"
+  if (credential === batch.credential) return "approver-is-submitter"
+  // Old logs do not record the submitter's credential. Operators never submit, so only they may approve such a batch.
+  if (batch.credential === undefined && !isOperator(credential)) return "submitter-unknown"
+  return hash === approval.hash ? undefined : "hash-differs"
+}
 
 /** Approves the batch, or refuses the approval with its reason. */
 export const decideApproval = (batch: Batch, command: BatchCommandOf<"Approve">): Decision => {
-  const { at, by, credential, typedBy, hash } = command
-  const { approval } = batch
-  if (approval === undefined || batch.closed !== undefined) return refuse(command, "approval-not-needed")
-  if (approval.approvedBy !== undefined) return refuse(command, "already-approved")
-  if (approval.expired || at >= approval.expiresAt) return refuse(command, "approval-expired")
-  if (credential === undefined) return refuse(command, "approver-unknown")
-  if (credential === batch.credential) return refuse(command, "approver-is-submitter")
-  // Old logs do not record the submitter's credential. Operators never submit, so only they may approve such a batch.
-  if (batch.credential === undefined && !isOperator(credential)) return refuse(command, "submitter-unknown")
-  if (hash !== approval.hash) return refuse(command, "hash-differs")
-  return events({
-    _tag: "BatchApproved",
-    at,
-    by,
-    credential,
-    ...(typedBy === undefined ? {} : { typedBy }),
-    hash,
-  })
+  const refused = refusalOf(batch, command)
+  if (refused !== undefined) return refuse(command, refused)
+  return events({ _tag: "BatchApproved", at: command.at, ...whoGave(command), hash: command.hash })
+}
+
+/** Declines to approve: the batch is cancelled. It counts from who could have approved it; the submitter can cancel. */
+export const decideDecline = (batch: Batch, command: BatchCommandOf<"Decline">): Decision => {
+  const refused = refusalOf(batch, command)
+  if (refused !== undefined) return refuse(command, refused)
+  const { at, hash, reason } = command
+  return events(
+    { _tag: "ApprovalDeclined", at, ...whoGave(command), reason, hash },
+    ...cancelTheRest(batch, at, "the approval was declined", new Set()),
+  )
 }
 
 /** If the approval does not come in time, the batch is cancelled. */

@@ -25,7 +25,11 @@ const isWithdrawnFirst = (item: Item): boolean =>
   item.attempt !== undefined && isWithdrawable(item.attempt) && !isDisputed(item)
 
 /** Who gave a command, as events record it. */
-const whoGave = ({ by, credential, typedBy }: BatchCommandOf<"Cancel" | "Resolve">) => ({
+export const whoGave = ({
+  by,
+  credential,
+  typedBy,
+}: BatchCommandOf<"Approve" | "Cancel" | "Decline" | "Reschedule" | "Resolve">) => ({
   by,
   ...(credential === undefined ? {} : { credential }),
   ...(typedBy === undefined ? {} : { typedBy }),

@@ -5,7 +5,7 @@
 import type { Batch } from "./batch.ts"
 import type { ClearanceTerms } from "./clearance.ts"
 import type { BatchCommand } from "./commands.ts"
-import { decideApproval, decideExpiry } from "./decide-approval.ts"
+import { decideApproval, decideDecline, decideExpiry } from "./decide-approval.ts"
 import { decideCancel, decideResolve, decideRetry, decideReview } from "./decide-intervention.ts"
 import { decideClose, decideReceive, decideStart } from "./decide-lifecycle.ts"
 import { decideFunds, decidePosting, decidePostingBooked, decidePostingRefused } from "./decide-posting.ts"
@@ -13,6 +13,7 @@ import { decideReroute, decideUnrouted } from "./decide-routing.ts"
 import { decideScreening, decideScreeningRequest } from "./decide-screening.ts"
 import { decideTakeOver, decideTransferOutcome, decideTransferRequest } from "./decide-transfer.ts"
 import { type Decision, refuse } from "./rejection.ts"
+import { decideReschedule } from "./reschedule.ts"
 
 export const decide = (batch: Batch, command: BatchCommand, terms: ClearanceTerms = "unknown"): Decision => {
   if (command._tag === "ReceiveBatch") return decideReceive(batch, command)
@@ -26,6 +27,8 @@ export const decide = (batch: Batch, command: BatchCommand, terms: ClearanceTerm
       return decideReview(batch, command)
     case "Approve":
       return decideApproval(batch, command)
+    case "Decline":
+      return decideDecline(batch, command)
     case "ExpireApproval":
       return decideExpiry(batch, command)
     case "StartExecution":
@@ -54,6 +57,8 @@ export const decide = (batch: Batch, command: BatchCommand, terms: ClearanceTerm
       return decideRetry(batch, command)
     case "Resolve":
       return decideResolve(batch, command)
+    case "Reschedule":
+      return decideReschedule(batch, command)
     case "CloseBatch":
       return decideClose(batch, command)
   }

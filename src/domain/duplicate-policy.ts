@@ -34,15 +34,22 @@ export const readDuplicatePolicies = (text: string): Result.Result<DuplicatePoli
     if (!partnerPattern.test(partner) || others.length > 0)
       return Result.fail(`expected partner=mode:days such as acme=refuse:30 or *=warn:7, got "${entry}"`)
     if (policies.has(partner)) return Result.fail(`${partner} stands there more than once`)
-    const policy = setting === "off" ? undefined : policyOf(setting)
-    if (policy === "malformed")
-      return Result.fail(
-        `${partner}: expected off, or refuse or warn with 1 to ${DUPLICATE_DAYS_MAX} days and, where only one text is ` +
-          `to be compared, :reference or :remittance; for example refuse:30 or warn:7:reference`,
-      )
-    policies.set(partner, policy)
+    const policy = readDuplicatePolicy(setting)
+    if (Result.isFailure(policy)) return Result.fail(`${partner}: ${policy.failure}`)
+    policies.set(partner, policy.success)
   }
   return Result.succeed(policies)
+}
+
+/** Reads one partner's policy, "refuse:30" or "off" (`undefined`), or says what is wrong with it. */
+export const readDuplicatePolicy = (setting: string): Result.Result<DuplicatePolicy | undefined, string> => {
+  const policy = setting === "off" ? undefined : policyOf(setting)
+  return policy === "malformed"
+    ? Result.fail(
+        `expected off, or refuse or warn with 1 to ${DUPLICATE_DAYS_MAX} days and, where only one text is ` +
+          `to be compared, :reference or :remittance; for example refuse:30 or warn:7:reference`,
+      )
+    : Result.succeed(policy)
 }
 
 const policyOf = (setting: string): DuplicatePolicy | "malformed" => {

@@ -5,6 +5,7 @@
  * versions, times of the next try. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
+import { BatchTerms } from "./batch-terms.ts"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
 import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
@@ -13,6 +14,7 @@ import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
+import { ApprovalDeclined, BatchRescheduled, CommandRefused, who } from "./personal-events.ts"
 import { Route } from "./route.ts"
 import { schemes } from "./scheme.ts"
 import { Trace } from "./trace.ts"
@@ -82,9 +84,6 @@ export const Actor = PlainText(128)
 /** The credential of the actor; absent for a policy, and in logs of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)
 
-/** Who acted. `typedBy` is the name that the request gave for it, if it gave one: a note, which nothing depends on. */
-const who = { by: Actor, credential, typedBy: Schema.optionalKey(Actor) }
-
 /** A person's evidence of how a transfer ended, and where to find it again: a statement, a letter, a case. */
 export const ResolutionEvidence = Schema.Struct({ text: OutsideText, reference: OutsideText })
 export type ResolutionEvidence = typeof ResolutionEvidence.Type
@@ -112,6 +111,8 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   duplicates: Schema.optionalKey(Duplicates),
   /** The trace to which the request belonged that was accepted. */
   trace: Schema.optionalKey(Trace),
+  /** What the partner's own settings said. Absent if it has none, and in logs of releases without them. */
+  terms: Schema.optionalKey(BatchTerms),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */
@@ -408,9 +409,12 @@ export const BatchEvent = Schema.Union([
   ItemReviewed,
   BatchApproved,
   ApprovalExpired,
+  ApprovalDeclined,
   ExecutionStarted,
   ItemsCancelled,
   CancellationRefused,
+  CommandRefused,
+  BatchRescheduled,
   PostingRequested,
   PostingBooked,
   PostingRefused,

@@ -4,6 +4,8 @@
  * A fold owns its state: `evolve` changes it in place and returns it, so that an event costs the same in a batch of any size.
  * A caller that cannot append the events that it folded discards the state and folds the log again.
  */
+
+import { noteAnswer } from "./answer-command.ts"
 import { newAttempt, standing } from "./attempts.ts"
 import {
   type Attempt,
@@ -19,20 +21,23 @@ import {
   type Withdrawal,
   waitsForFunds,
 } from "./batch.ts"
-import { refusedIn } from "./cancellation-refusal.ts"
+import { refuseCancellation } from "./cancellation-refusal.ts"
 import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
+import { begin } from "./evolve-receipt.ts"
 import { type Answer, answered, askedAbout, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import type { ItemState } from "./item-state.ts"
 import { newItem } from "./new-item.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
+import { rescheduled } from "./reschedule.ts"
 import { taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
   batch.version += 1
   batch.updatedAt = event.at
+  noteAnswer(batch, event)
   switch (event._tag) {
     case "BatchReceived":
       return begin(batch, event)
@@ -61,6 +66,9 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ApprovalExpired":
       if (batch.approval !== undefined) batch.approval.expired = true
       return batch
+    case "ApprovalDeclined":
+      if (batch.approval !== undefined) batch.approval.declined = true
+      return batch
     case "ExecutionStarted":
       batch.startedAt = event.at
       batch.arrivals = event.arrivals
@@ -68,11 +76,11 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ItemsCancelled":
       return changeAll(batch, event.items, { state: "cancelled", cancelled: true, reason: event.reason })
     case "CancellationRefused":
-      for (const number of refusedIn(event)) {
-        const item = batch.items.get(number)
-        if (item !== undefined) item.cancellationRefused = true
-      }
+      return refuseCancellation(batch, event)
+    case "CommandRefused":
       return batch
+    case "BatchRescheduled":
+      return rescheduled(batch, event)
     case "PostingRequested":
       // Logs of old releases do not record the start. A hold is the first thing that a started batch does.
       if (event.kind === "hold") batch.startedAt ??= event.at
@@ -157,26 +165,6 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
 /** Folds events in order into `batch`, which is changed in place; by default into an empty batch. */
 export const fold = (events: Iterable<BatchEvent>, batch: Batch = emptyBatch()): Batch => {
   for (const event of events) evolve(batch, event)
-  return batch
-}
-
-const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
-  batch.partner = event.partner
-  batch.idempotencyKey = event.idempotencyKey
-  batch.requestDigest = event.requestDigest
-  batch.reference = event.reference
-  batch.mode = event.mode
-  batch.submittedBy = event.submittedBy
-  batch.credential = event.credential
-  batch.executeAt = event.executeAt
-  batch.duplicates = event.duplicates
-  batch.trace = event.trace
-  batch.approval =
-    event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
-  batch.attemptsMax = event.attemptsMax
-  batch.payeePolicy = event.payeePolicy ?? "off"
-  batch.itemCount = event.itemCount
-  batch.receivedAt = event.at
   return batch
 }
 

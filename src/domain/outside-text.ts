@@ -89,6 +89,7 @@ export const kindsWithText: ReadonlySet<string> = new Set([
   "ClearanceWithdrawn",
   "ItemReviewed",
   "ItemsCancelled",
+  "ApprovalDeclined",
   "PostingRefused",
   "TransferUnknown",
   "TransferFailed",

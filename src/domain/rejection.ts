@@ -2,7 +2,7 @@ import { Result } from "effect"
 import type { BatchCommand } from "./commands.ts"
 import type { BatchEvent } from "./events.ts"
 
-/** Why a batch refuses a command. A refusal adds no event. SPEC.md lists the reasons. */
+/** Why a batch refuses a command. SPEC.md lists the reasons. Refusals of people's commands are recorded: see answer-command.ts. */
 export type RejectionReason =
   | "no-such-batch"
   | "batch-exists"
@@ -16,6 +16,8 @@ export type RejectionReason =
   | "bank-not-next"
   | "not-due"
   | "not-started"
+  | "already-started"
+  | "not-scheduled"
   | "not-held"
   | "findings-differ"
   | "clearance-not-current"
@@ -26,6 +28,7 @@ export type RejectionReason =
   | "approval-not-needed"
   | "already-approved"
   | "approval-expired"
+  | "approval-declined"
   | "approver-is-submitter"
   | "approver-unknown"
   | "submitter-unknown"

@@ -10,6 +10,7 @@ import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
 import type { CallbackSecrets } from "../identity/callback-secrets.ts"
 import type { Credentials } from "../identity/credentials.ts"
+import type { KeyDirectory } from "../identity/key-directory.ts"
 import type { PartnerContracts } from "../identity/partner-contracts.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
@@ -20,6 +21,7 @@ import type { AnnouncedLists } from "../streams/announced-lists.ts"
 import type { AppendWatch } from "../streams/append-watch.ts"
 import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import type { ClaimMarks } from "../streams/claim-marks.ts"
+import type { DayLimit } from "../streams/day-limit.ts"
 import type { EventStore } from "../streams/event-store.ts"
 import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
@@ -53,9 +55,11 @@ export type HttpServices =
   | CallbackSecrets
   | ClaimMarks
   | Credentials
+  | DayLimit
   | DecisionRegister
   | EventStore
   | Intake
+  | KeyDirectory
   | Mailbox
   | OpenStreams
   | PartnerContracts

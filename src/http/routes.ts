@@ -1,6 +1,7 @@
 /** All routes, by listener. The order is that of the OpenAPI document. */
 import { administrationRoutes } from "./administration/administration.ts"
 import { setPartnerContract } from "./administration/partner-contract.ts"
+import { partnerSettingsRoutes } from "./administration/partner-settings.ts"
 import { signOutPerson } from "./administration/sign-out.ts"
 import { reportTransfer } from "./callbacks/bank-callbacks.ts"
 import { announceLists, reportDecisions } from "./callbacks/compliance-callbacks.ts"
@@ -21,6 +22,7 @@ export const apiRoutes = [
   ...administrationRoutes,
   setPartnerContract,
   signOutPerson,
+  ...partnerSettingsRoutes,
   reportTransfer,
   reportDecisions,
   announceLists,

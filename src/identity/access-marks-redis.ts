@@ -6,6 +6,7 @@
  * - `<prefix>:{access}:partners` is a sorted set of partners, scored by twice the time of the last change, plus one if the
  *   partner is suspended (`ZADD GT`);
  * - `<prefix>:{access}:signed-out` is a sorted set of operators, scored by the time of the last sign-out (`ZADD GT`);
+ * - `<prefix>:{access}:settings` is a sorted set of partners, scored by the version of their settings (`ZADD GT`);
  * - `<prefix>:{access}:version` is a random text, another one after each change of these. It is set last, so a reader never misses
  *   a change, also after a failover to a server that is behind.
  */
@@ -34,9 +35,10 @@ export const makeAccessMarks = (
   { commands: redis, replicated }: MarkConnections,
   prefix: string,
 ): AccessMarks["Service"] => {
-  const [ended, partners, signedOut, version] = [
+  const [ended, partners, settings, signedOut, version] = [
     `${prefix}:{access}:ended`,
     `${prefix}:{access}:partners`,
+    `${prefix}:{access}:settings`,
     `${prefix}:{access}:signed-out`,
     `${prefix}:{access}:version`,
   ]
@@ -73,6 +75,7 @@ export const makeAccessMarks = (
         version: current,
         ended: new Map(pairsIn(yield* all(ended))),
         partners: new Map(pairsIn(yield* all(partners)).map(([partner, score]) => [partner, markOf(score)])),
+        settings: new Map(pairsIn(yield* all(settings))),
         signedOut: new Map(pairsIn(yield* all(signedOut))),
       }
     }),
@@ -81,7 +84,9 @@ export const makeAccessMarks = (
       const states = [...marks.partners].map(([partner, mark]) => [partner, scoreOf(mark)] as const)
       yield* add(ended, "LT", times)
       yield* add(partners, "GT", states)
-      const outs = [...(marks.signedOut ?? [])]
+      const versions = [...marks.settings]
+      yield* add(settings, "GT", versions)
+      const outs = [...marks.signedOut]
       yield* add(signedOut, "GT", outs)
       // Old times, and old revocations with their minus.
       const now = yield* Clock.currentTimeMillis
@@ -90,9 +95,10 @@ export const makeAccessMarks = (
       const oldOut = `(${now - SIGN_OUTS_KEPT_MS}`
       yield* run("trim access marks", () => redis.zremrangebyscore(signedOut, "-inf", oldOut))
       yield* run("write access marks", () => redis.set(version, randomUUID()))
-      const [time, state, out] = [times.at(-1), states.at(-1), outs.at(-1)]
+      const [time, state, set, out] = [times.at(-1), states.at(-1), versions.at(-1), outs.at(-1)]
       if (time !== undefined) yield* kept(ended, time, (other) => other < time[1])
       if (state !== undefined) yield* kept(partners, state, (other) => other > state[1])
+      if (set !== undefined) yield* kept(settings, set, (other) => other > set[1])
       if (out !== undefined) yield* kept(signedOut, out, (other) => other > out[1])
     }),
   }

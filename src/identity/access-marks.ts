@@ -1,9 +1,10 @@
 /**
- * What takes access away, in the store that every process asks each second: the times from which keys no longer work, and the
- * partners that are suspended. Postgres has the record; these marks make a process refuse a key while Postgres is away.
+ * What takes access away, in the store that every process asks each second: the times from which keys no longer work, the
+ * partners that are suspended, and which settings of partners are out of date. Postgres has the record; these marks make a
+ * process refuse a key while Postgres is away.
  *
- * Marks only move one way: the time of a key only becomes earlier, and of two states of a partner, or sign-outs, the later one counts. So they
- * can be written again at any time, in any order.
+ * Marks only move one way: the time of a key only becomes earlier, and of two states or settings of a partner, or sign-outs, the
+ * later one counts. So they can be written again at any time, in any order.
  */
 import { Context, type Effect } from "effect"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -21,11 +22,18 @@ export interface Marks {
    */
   readonly ended: ReadonlyMap<string, number>
   readonly partners: ReadonlyMap<string, PartnerMark>
+  /** By partner: the version of its settings, which is when they were set. An older one that a process knows does not count. */
+  readonly settings: ReadonlyMap<string, number>
   /** By the name of an operator: when the person was signed out, in milliseconds since 1970. Older tokens do not work. */
-  readonly signedOut?: ReadonlyMap<string, number>
+  readonly signedOut: ReadonlyMap<string, number>
 }
 
-export const NO_MARKS: Marks = { ended: new Map(), partners: new Map() }
+export const NO_MARKS: Marks = {
+  ended: new Map(),
+  partners: new Map(),
+  settings: new Map(),
+  signedOut: new Map(),
+}
 
 /** Marks, and the version by which a reader finds out whether there are others. */
 export interface VersionedMarks extends Marks {

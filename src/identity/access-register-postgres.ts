@@ -18,6 +18,8 @@ import {
 } from "./access-register.ts"
 import type { Administrator } from "./audit-trail.ts"
 import { ownerOf } from "./key-records-postgres.ts"
+import { readableSettings, type SettingsRow, settingsIn } from "./settings-records-postgres.ts"
+import { updateSettings } from "./settings-register-postgres.ts"
 import { type KeyOwner, type Partner, type StoredKey, stateOf, textOfTerms } from "./stored-key.ts"
 
 /** What a transaction gives: a value, or why it was left without a change. */
@@ -55,6 +57,18 @@ export const layer = Layer.effect(
       ),
       signOut: Effect.fn("AccessRegister.signOut")((by, operator, reason) =>
         change("sign an operator out", (sql) => noteSignOut(sql, by, operator, reason)),
+      ),
+      settings: Effect.fn("AccessRegister.settings")(function* (id) {
+        const [row] = yield* query(
+          "show a partner's settings",
+          (sql) => sql<Array<SettingsRow>>`select settings, settings_ms::text from partners where id = ${id}`,
+        )
+        return row === undefined ? yield* noSuchPartner : yield* readableSettings(id, settingsIn(row))
+      }),
+      changeSettings: Effect.fn("AccessRegister.changeSettings")((by, id, asked) =>
+        change("change a partner's settings", (sql) => updateSettings(sql, by, id, asked)).pipe(
+          Effect.flatMap((stored) => readableSettings(id, stored)),
+        ),
       ),
       createKey: Effect.fn("AccessRegister.createKey")((by, key) =>
         change("create an API key", (sql) => insertKey(sql, by, key)),

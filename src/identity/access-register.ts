@@ -1,6 +1,7 @@
 /** The record of partners and keys: the port to Postgres for those who administer them. Each change is in the audit trail. */
 import { Context, type Effect, Schema } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
+import type { PartnerSettings, StoredSettings } from "../domain/partner-settings.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Operates } from "./access.ts"
 import type { Administrator } from "./audit-trail.ts"
@@ -96,6 +97,16 @@ export class AccessRegister extends Context.Service<
       operator: string,
       reason: string | undefined,
     ) => Effect.Effect<SignOut, Refused>
+    /** A partner's settings, and their version. */
+    readonly settings: (id: PartnerId) => Effect.Effect<StoredSettings, NoSuchSubject | StoreUnavailable>
+    /**
+     * Changes a partner's settings, given those that are stored. A change that changes nothing gives the version that there is.
+     */
+    readonly changeSettings: (
+      by: Administrator,
+      id: PartnerId,
+      change: (stored: PartnerSettings) => PartnerSettings,
+    ) => Effect.Effect<StoredSettings, Refused>
     readonly createKey: (by: Administrator, key: NewKey) => Effect.Effect<StoredKey, Refused>
     readonly keys: (question: KeyQuestion) => Effect.Effect<ReadonlyArray<StoredKey>, StoreUnavailable>
     readonly key: (id: string) => Effect.Effect<StoredKey, NoSuchSubject | StoreUnavailable>

@@ -56,6 +56,8 @@ export const access = {
   approve: { partner: "batches:approve", operator: "approve" },
   cancel: { partner: "batches:cancel", operator: "cancel" },
   review: { partner: "batches:review", operator: "review" },
+  /** Who may submit a batch with an `executeAt` may change it. */
+  reschedule: { partner: "batches:write" },
   retry: { partner: "batches:retry", operator: "retry" },
   resolve: { partner: "batches:resolve", operator: "resolve" },
   manageWebhooks: { partner: "webhooks:manage" },

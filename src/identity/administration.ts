@@ -94,6 +94,10 @@ export class Administration extends Context.Service<
       operator: string,
       reason?: string,
     ) => Effect.Effect<SignOut, AdministrationFailure>
+    /** A partner's settings. */
+    readonly settings: AccessRegister["Service"]["settings"]
+    /** Changes what new batches of a partner are held to: in every process within five seconds after this resolved. */
+    readonly changeSettings: AccessRegister["Service"]["changeSettings"]
     readonly createKey: (
       by: Administrator,
       terms: KeyTerms,
@@ -145,6 +149,11 @@ export class Administration extends Context.Service<
           const out = yield* register.signOut(by, operator, reason)
           yield* marks.write({ ...NO_MARKS, signedOut: new Map([[operator, out.atMs]]) })
           return out
+        }),
+        changeSettings: Effect.fn("Administration.changeSettings")(function* (by, id, change) {
+          const stored = yield* register.changeSettings(by, id, change)
+          yield* marks.write({ ...NO_MARKS, settings: new Map([[id, stored.version]]) })
+          return stored
         }),
         createKey: Effect.fn("Administration.createKey")(function* (by, terms) {
           yield* checkedTerms(terms)

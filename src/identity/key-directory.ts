@@ -12,6 +12,8 @@
  * failure between the two stores, or when Redis has lost some.
  */
 import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
+import type { PartnerId } from "../domain/identifiers.ts"
+import type { StoredSettings } from "../domain/partner-settings.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import {
@@ -24,8 +26,10 @@ import {
 } from "./access-marks.ts"
 import { apiKeyHashes } from "./api-key-hash.ts"
 import type { Caller } from "./caller.ts"
+import { followSettings } from "./followed-settings.ts"
 import { type KeyRecord, KeyRecords } from "./key-records.ts"
 import { type Networks, networksOf } from "./networks.ts"
+import { SettingsRecords } from "./settings-records.ts"
 
 /** Too many keys that this process does not know are being looked up, by all callers or from this address. */
 export class KeyLookupsFull extends Schema.TaggedError<KeyLookupsFull>()("KeyLookupsFull", {}) {}
@@ -87,6 +91,11 @@ export class KeyDirectory extends Context.Service<
     readonly lastSignOut: (
       operators: ReadonlyArray<string>,
     ) => Effect.Effect<number | undefined, StoreUnavailable>
+    /**
+     * A partner's own settings: in memory, unless they changed since they were read. Fails if they have to be read again and
+     * Postgres does not answer.
+     */
+    readonly settingsOf: (partner: PartnerId) => Effect.Effect<StoredSettings, StoreUnavailable>
   }
 >()("atlaspay/identity/KeyDirectory") {
   /** Reads marks and recent keys, and then follows both until the scope closes. */
@@ -98,16 +107,18 @@ export class KeyDirectory extends Context.Service<
       const { matches } = apiKeyHashes(yield* PartnerKeys)
       const followed = yield* followMarks(marks, records)
       const known = yield* followRecords(records)
+      const settingsOf = yield* followSettings(yield* SettingsRecords, followed)
       const noteUse = yield* writeUses(records)
       const usable = (entry: Entry | undefined, now: number): entry is Entry =>
         entry !== undefined && now - entry.readAt <= (followed.isFresh(now) ? RECORD_KEPT_MS : ALONE_FRESH_MS)
       const lookUp = lookingUp(records, known, usable)
 
       return KeyDirectory.of({
+        settingsOf,
         isSuspended: (partner) => followed.current().partners.get(partner)?.suspended === true,
         lastSignOut: Effect.fnUntraced(function* (operators) {
           if (!followed.isFresh(yield* Clock.currentTimeMillis)) return yield* records.lastSignOut(operators)
-          const times = operators.flatMap((one) => followed.current().signedOut?.get(one) ?? [])
+          const times = operators.flatMap((one) => followed.current().signedOut.get(one) ?? [])
           return times.length === 0 ? undefined : Math.max(...times)
         }),
         find: Effect.fnUntraced(function* (key, id, address) {
@@ -182,13 +193,13 @@ const followMarks = Effect.fnUntraced(function* (
   const heal = Effect.gen(function* () {
     yield* learn
     const missing = missingIn(stored, seen)
-    const signedOut = missing.signedOut?.size ?? 0
-    if (missing.ended.size === 0 && missing.partners.size === 0 && signedOut === 0) return
+    if (Object.values(missing).every(({ size }) => size === 0)) return
     // An act that is under way looks the same. To write its mark, too, does no harm.
     yield* Effect.logInfo("access marks that Redis lacks are written again", {
       keys: missing.ended.size,
       partners: missing.partners.size,
-      signedOut,
+      settings: missing.settings.size,
+      signedOut: missing.signedOut.size,
     })
     yield* marks.write(missing)
   })
@@ -204,23 +215,22 @@ const followMarks = Effect.fnUntraced(function* (
 
 /** The marks of both, without the ends of keys from before a time, and sign-outs that no token is older than. */
 const together = (one: Marks, other: Marks, since: number): Marks => {
-  const [ended, partners] = [new Map(one.ended), new Map(one.partners)]
+  const [ended, partners, settings] = [new Map(one.ended), new Map(one.partners), new Map(one.settings)]
   const signedOut = new Map(one.signedOut)
   for (const [id, at] of other.ended) if (at < (ended.get(id) ?? Number.POSITIVE_INFINITY)) ended.set(id, at)
   for (const [id, at] of ended) if (Math.abs(at) < since) ended.delete(id)
   for (const [id, mark] of other.partners)
     if (mark.changedMs > (partners.get(id)?.changedMs ?? -1)) partners.set(id, mark)
-  for (const [id, at] of other.signedOut ?? []) if (at > (signedOut.get(id) ?? -1)) signedOut.set(id, at)
+  for (const [id, at] of other.signedOut) if (at > (signedOut.get(id) ?? -1)) signedOut.set(id, at)
   const oldOut = since + HEALED_FOR_MS - SIGN_OUTS_HEALED_FOR_MS
   for (const [id, at] of signedOut) if (at < oldOut) signedOut.delete(id)
-  return { ended, partners, signedOut }
+  for (const [id, version] of other.settings) if (version > (settings.get(id) ?? 0)) settings.set(id, version)
+  return { ended, partners, settings, signedOut }
 }
 
 /** The marks that Redis lacks, or has otherwise. */
 const missingIn = (stored: Marks, seen: Marks): Marks => ({
-  signedOut: new Map(
-    [...(seen.signedOut ?? [])].filter(([id, at]) => (stored.signedOut?.get(id) ?? -1) < at),
-  ),
+  signedOut: new Map([...seen.signedOut].filter(([id, at]) => (stored.signedOut.get(id) ?? -1) < at)),
   ended: new Map(
     [...seen.ended].filter(([id, at]) => (stored.ended.get(id) ?? Number.POSITIVE_INFINITY) > at),
   ),
@@ -229,6 +239,9 @@ const missingIn = (stored: Marks, seen: Marks): Marks => ({
       ([partner, { suspended, changedMs }]) =>
         (stored.partners.get(partner)?.changedMs ?? (suspended ? -1 : changedMs)) < changedMs,
     ),
+  ),
+  settings: new Map(
+    [...seen.settings].filter(([partner, version]) => (stored.settings.get(partner) ?? 0) < version),
   ),
 })
 

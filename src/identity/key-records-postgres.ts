@@ -84,6 +84,12 @@ export const layer = Layer.effect(
             where state = 'suspended' or changed_ms >= ${sinceMs}
             order by changed_ms desc limit ${MARKS_MAX}`,
         )
+        const settings = yield* query(
+          "read changed settings",
+          (sql) => sql<Array<{ readonly id: string; readonly version: string }>>`
+            select id, settings_ms::text as version from partners where settings_ms > 0 and settings_ms >= ${sinceMs}
+            order by settings_ms desc limit ${MARKS_MAX}`,
+        )
         const outs = yield* query(
           "read sign-outs",
           (sql) => sql<Array<{ readonly operator: string; readonly at: string }>>`
@@ -92,6 +98,7 @@ export const layer = Layer.effect(
             order by at_ms desc limit ${MARKS_MAX}`,
         )
         return {
+          settings: new Map(settings.map(({ id, version }) => [id, Number(version)])),
           signedOut: new Map(outs.map(({ operator, at }) => [operator, Number(at)])),
           ended: new Map(keys.map(({ id, ends_at, revoked_at }) => [id, endIn(null, ends_at, revoked_at)])),
           partners: new Map(

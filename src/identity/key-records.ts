@@ -32,7 +32,10 @@ export class KeyRecords extends Context.Service<
     readonly lastSignOut: (
       operators: ReadonlyArray<string>,
     ) => Effect.Effect<number | undefined, StoreUnavailable>
-    /** What took access away since a time, by the record: keys that were revoked or replaced, partners, and sign-outs. */
+    /**
+     * What took access away since a time, by the record: keys that were revoked or replaced, partners,
+     * settings, and sign-outs.
+     */
     readonly marksSince: (sinceMs: number) => Effect.Effect<Marks, StoreUnavailable>
   }
 >()("atlaspay/identity/KeyRecords") {}

@@ -1,4 +1,5 @@
 /** Partners, keys and entries of the audit trail as administrators are shown them: times in ISO 8601, and never a hash. */
+import type { StoredSettings } from "../domain/partner-settings.ts"
 import type { AuditEntry } from "./audit-trail.ts"
 import { isOperatorRole } from "./roles.ts"
 import { credentialOf, type Partner, type StoredKey, stateOf } from "./stored-key.ts"
@@ -6,6 +7,13 @@ import { credentialOf, type Partner, type StoredKey, stateOf } from "./stored-ke
 export const shownPartner = ({ createdAt, ...partner }: Partner) => ({
   ...partner,
   createdAt: createdAt.toISOString(),
+})
+
+/** A partner's settings, and when they were set. */
+export const shownSettings = (partner: string, { version, settings }: StoredSettings) => ({
+  partner,
+  settings,
+  setAt: version === 0 ? null : new Date(version).toISOString(),
 })
 
 /** A key, and what has become of it by a time in milliseconds since 1970. */

@@ -32,8 +32,11 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "BatchReceived":
     case "BatchApproved":
     case "ApprovalExpired":
+    case "ApprovalDeclined":
     case "ExecutionStarted":
     case "CancellationRefused":
+    case "CommandRefused":
+    case "BatchRescheduled":
     case "WithdrawalsRequested":
     case "WithdrawalRefused":
     case "BatchClosed":

@@ -5,6 +5,7 @@
  * Events contain no account number and no beneficiary's name. A partner identifies an item by its own reference.
  */
 import { Schema } from "effect"
+import { batchStates } from "../domain/batch.ts"
 import { PayeeMatch } from "../domain/clearance-answers.ts"
 import { ClosedState } from "../domain/events.ts"
 import { Failure } from "../domain/failure-codes.ts"
@@ -19,6 +20,7 @@ export const Amount = Schema.Struct({ currency: Currency, value: Schema.String }
 export const publicEventTypes = {
   PayoutBatchAccepted: "com.atlaspay.payout-batch.accepted.v1",
   PayoutBatchAwaitingFunds: "com.atlaspay.payout-batch.awaiting-funds.v1",
+  PayoutBatchCommandRefused: "com.atlaspay.payout-batch.command-refused.v1",
   PayoutHeld: "com.atlaspay.payout.held.v1",
   PayoutRejected: "com.atlaspay.payout.rejected.v1",
   PayoutSettled: "com.atlaspay.payout.settled.v1",
@@ -127,6 +129,20 @@ const contracts = {
     refused: Schema.Record(Schema.String, Schema.String),
     /** When AtlasPay asks the ledger again, unless funds arrive before: RFC 3339, UTC. */
     retryAt: Schema.String,
+  }),
+  PayoutBatchCommandRefused: contract("PayoutBatchCommandRefused", {
+    ...batch,
+    reference,
+    state: Schema.Literals(batchStates),
+    itemCount: ItemNumber,
+    /** The id that the 202 to the command has, and what was asked for. */
+    commandId: Schema.String,
+    command: Schema.Literals(["approve", "decline", "cancel", "review", "retry", "resolve", "reschedule"]),
+    /** Why the batch refused it; docs/SPEC.md lists the reasons. */
+    reason,
+    item: Schema.optionalKey(ItemNumber),
+    /** The name of who gave it. */
+    by: Schema.String,
   }),
   PayoutHeld: contract("PayoutHeld", {
     ...payout,

@@ -14,6 +14,7 @@ import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { isRest, type PublicItemState, publicStateOf } from "../domain/item-state.ts"
+import { masked } from "../domain/masking.ts"
 import { formatAmount } from "../domain/money.ts"
 import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
@@ -109,15 +110,19 @@ const publicEventsOf = (
     case "LateOutcomeDetected":
     case "ParkedResolved":
       return [concluded(history, recorded, event)]
+    case "CommandRefused":
+      return [commandRefused(history, recorded, event)]
     case "BatchClosed":
       return [closed(history, recorded, event)]
     // Intermediate steps. Partners are notified of their outcome. Listed one by one, so that a new event does not compile
     // before it is listed.
     case "BatchReceived":
+    case "BatchRescheduled":
     case "ScreeningRequested":
     case "ClearancePending":
     case "BatchApproved":
     case "ApprovalExpired":
+    case "ApprovalDeclined":
     case "ExecutionStarted":
     case "CancellationRefused":
     case "PostingRequested":
@@ -164,6 +169,33 @@ const awaitingFunds = (
     retryAt: new Date(retryAt).toISOString(),
   },
 })
+
+const commandRefused = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { command, commandId, reason, item, by }: BatchEventOf<"CommandRefused">,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutBatchCommandRefused"),
+  data: {
+    ...batchFacts(history),
+    state: batchState(history.batch),
+    commandId,
+    command: publicCommands[command],
+    reason,
+    ...(item === undefined ? {} : { item }),
+    by: masked(by),
+  },
+})
+
+const publicCommands = {
+  Approve: "approve",
+  Decline: "decline",
+  Cancel: "cancel",
+  Review: "review",
+  Retry: "retry",
+  Resolve: "resolve",
+  Reschedule: "reschedule",
+} as const
 
 const closed = (
   history: PublicHistory,

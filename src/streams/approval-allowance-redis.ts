@@ -3,7 +3,7 @@
  * `…:taken:<id>` marks an id whose amounts were counted. All these keys expire. Only one script writes them.
  */
 import { readFileSync } from "node:fs"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
@@ -60,5 +60,26 @@ export const makeAllowance = (
       yield* replicated(mark, { command: ["EXISTS", mark], isIn: (found) => found === 1 }).pipe(unavailable)
       return true
     }),
+    wouldTake: Effect.fn("ApprovalAllowance.wouldTake")(function* (partner, id, amounts) {
+      const of = `${prefix}:{allowance:${partner}}`
+      const [isTaken, ...taken] = yield* attempt(() =>
+        Promise.all([
+          commands.exists(`${of}:taken:${id}`),
+          ...amounts.map(({ currency }) => commands.hgetall(`${of}:${currency}`)),
+        ]),
+      ).pipe(unavailable)
+      if (isTaken === 1) return true
+      const first = Math.floor((yield* Clock.currentTimeMillis) / bucketMs) - buckets
+      return amounts.every(
+        ({ minor, perDay }, index) => sumSince(first, taken[index] ?? {}) + minor <= perDay,
+      )
+    }),
   }
 }
+
+/** The sum of the buckets from one on. */
+const sumSince = (first: number, buckets: Readonly<Record<string, string>>): bigint =>
+  Object.entries(buckets).reduce(
+    (sum, [bucket, minor]) => (Number(bucket) < first ? sum : sum + BigInt(minor)),
+    0n,
+  )

@@ -27,5 +27,11 @@ export class ApprovalAllowance extends Context.Service<
       id: string,
       amounts: ReadonlyArray<AllowanceOf>,
     ) => Effect.Effect<boolean, StoreUnavailable>
+    /** Whether `take` would give `true` now. Takes nothing. The time is that of this process. */
+    readonly wouldTake: (
+      partner: PartnerId,
+      id: string,
+      amounts: ReadonlyArray<AllowanceOf>,
+    ) => Effect.Effect<boolean, StoreUnavailable>
   }
 >()("atlaspay/streams/ApprovalAllowance") {}

@@ -89,6 +89,25 @@ it("drops mail that cannot be read, with an alarm, and goes on with the rest", a
   expect(anonymous, "what no bank says of itself is no word on a transfer").toHaveLength(3)
 })
 
+it("records in the log which command of a person it refused, though it was accepted before", async () => {
+  await using engine = await EngineUnderTest.open()
+  await engine.start()
+  const id = await engine.submit("acme", "late")
+  await settled(engine, id)
+  const late = { id: "late-retry", digest: "", keptMs: 60_000 }
+  const retry = { _tag: "Retry", at: Date.now(), item: 1, by: "olga", credential: "operator:olga" } as const
+  await engine.onLog((log) => log.enqueue(id, retry, late))
+  await eventually("the refusal is in the log", async () => (await engine.batch(id)).commandsRefused === 1)
+  const events = await engine.onLog((log) => log.read(id, 0, 500))
+  expect(events.at(-1)?.event).toMatchObject({
+    _tag: "CommandRefused",
+    commandId: "late-retry",
+    command: "Retry",
+    reason: "not-failed",
+    credential: "operator:olga",
+  })
+})
+
 it("freezes a batch at which the program breaks, and others go on", async () => {
   await using engine = await EngineUnderTest.open({ bugFor: "unlucky" })
   const worker = await engine.start()

@@ -87,6 +87,7 @@ describe("a text from outside", () => {
       "domain/commands.ts",
       "domain/duplicates.ts",
       "domain/events.ts",
+      "domain/personal-events.ts",
       "streams/stray-callbacks.ts",
     ])
   })
@@ -155,6 +156,7 @@ const old: ReadonlyArray<Readonly<Record<string, unknown>>> = [
     attemptsMax: 1,
     duplicates: { count: 0, items: [], reason: dirty },
   },
+  { _tag: "ApprovalDeclined", at: 1, hash: "h", ...said },
 ]
 
 describe("an event of a release that cleaned nothing", () => {

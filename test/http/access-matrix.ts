@@ -100,6 +100,8 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     { partner: "batches:cancel", operator: "cancel" },
     "cancellation",
   ),
+  "POST /payout-batches/:id/decline": act({ partner: "batches:approve", operator: "approve" }, "decline"),
+  "POST /payout-batches/:id/schedule": act({ partner: "batches:write" }, "schedule"),
   "POST /payout-batches/:id/items/:item/review": act(
     { partner: "batches:review", operator: "review" },
     "items/1/review",
@@ -123,6 +125,11 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   ),
   "POST /admin/partners/:partner/resumption": admin(
     ({ partner }) => `/admin/partners/${partner}/resumption`,
+    400,
+  ),
+  "GET /admin/partners/:partner/settings": admin(({ partner }) => `/admin/partners/${partner}/settings`, 200),
+  "POST /admin/partners/:partner/settings": admin(
+    ({ partner }) => `/admin/partners/${partner}/settings`,
     400,
   ),
   "POST /admin/partners/:partner/contract": admin(

@@ -1,6 +1,7 @@
 /** The API over real HTTP on the real event log, with read models and endpoints that a test fills itself. */
 import { type Context, Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
+import { NO_SETTINGS } from "../../src/domain/partner-settings.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { Administration } from "../../src/identity/administration.ts"
@@ -22,6 +23,7 @@ import { layer as announcedListsOnRedis } from "../../src/streams/announced-list
 import { AppendWatch } from "../../src/streams/append-watch.ts"
 import { layer as allowancesOnRedis } from "../../src/streams/approval-allowance-redis.ts"
 import { layer as claimMarksOnRedis } from "../../src/streams/claim-marks-redis.ts"
+import { layer as dayLimitsOnRedis } from "../../src/streams/day-limit-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
@@ -127,6 +129,7 @@ export class ApiUnderTest implements AsyncDisposable {
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           endpointsInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+          dayLimitsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           leasesOverRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.merge(callbackSecretsLayer, payoutLimitsLayer).pipe(
             Layer.provide([bankKindsLayer(kinds), Layer.fresh(ProviderSettings.layer)]),
@@ -200,6 +203,7 @@ export const noStoredKeys = Layer.mergeAll(
     find: () => Effect.succeed("unknown" as const),
     isSuspended: () => false,
     lastSignOut: () => Effect.undefined,
+    settingsOf: () => Effect.succeed(NO_SETTINGS),
   }),
   Layer.mock(Administration, {}),
   Layer.mock(AuditTrail, {}),

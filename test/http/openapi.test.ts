@@ -197,6 +197,17 @@ describe("each answer is as the document says", () => {
     await call("listBatchEvents", `${at}/events`, { key })
     await call("retryItem", `${at}/items/1/retry`, { key, body: {} })
     await call("approveBatch", `${at}/approval`, { key, body: { hash: "x" } })
+    await call("declineBatch", `${at}/decline`, { key, body: { hash: "x", reason: "by mistake" } })
+    await call("rescheduleBatch", `${at}/schedule`, { key, body: { executeAt: "2000-01-02T03:04:05Z" } })
+    const later = new Date(Date.now() + 86_400_000).toISOString()
+    const due = { ...batch, executeAt: new Date(Date.now() + 3_600_000).toISOString() }
+    const scheduled = await call("acceptPayoutBatch", "/payout-batches", {
+      key,
+      body: due,
+      headers: named("scheduled"),
+    })
+    const schedule = `/payout-batches/${scheduled.json.id}/schedule`
+    await call("rescheduleBatch", schedule, { key, body: { executeAt: later } })
     await call("cancelBatch", `${at}/cancellation`, { key, body: { reason: "by mistake", items: [2] } })
     await call("reviewItem", `${at}/items/1/review`, { key, body: {} })
     await call("reviewItem", `${at}/items/1/review`, {
@@ -270,6 +281,10 @@ describe("each answer is as the document says", () => {
     const contract = { operates: ["review"] }
     await call("setPartnerContract", "/admin/partners/globex/contract", { key, body: contract })
     await call("setPartnerContract", "/admin/partners/nobody/contract", { key, body: contract })
+    const settings = { currencies: ["EUR"], dayMax: { EUR: "250000.00" } }
+    await call("setPartnerSettings", "/admin/partners/globex/settings", { key, body: settings })
+    await call("showPartnerSettings", "/admin/partners/globex/settings", { key })
+    await call("showPartnerSettings", "/admin/partners/nobody/settings", { key })
     await call("suspendPartner", "/admin/partners/globex/suspension", { key, body })
     await call("resumePartner", "/admin/partners/globex/resumption", { key, body })
     await call("suspendPartner", "/admin/partners/nobody/suspension", { key, body })
@@ -342,6 +357,7 @@ describe("each answer is as the document says", () => {
     expect(refusedOnly.sort()).toEqual(
       [
         "approveBatch",
+        "declineBatch",
         "hearBank",
         "hearComplianceEngine",
         "hearLedger",

@@ -13,6 +13,7 @@ import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { AppendWatch } from "../../src/streams/append-watch.ts"
 import { ApprovalAllowance } from "../../src/streams/approval-allowance.ts"
 import { ClaimMarks } from "../../src/streams/claim-marks.ts"
+import { DayLimit } from "../../src/streams/day-limit.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
 import { Mailbox } from "../../src/streams/mailbox.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
@@ -42,6 +43,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         new DecisionsInMemory().layer,
         new ClaimsInMemory().layer,
         Layer.mock(ClaimMarks, {}),
+        Layer.mock(DayLimit, {}),
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(AnnouncedLists, { seen: () => undefined }),
         Layer.mock(ApprovalAllowance, {}),

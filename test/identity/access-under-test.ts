@@ -13,6 +13,7 @@ import { KeyDirectory } from "../../src/identity/key-directory.ts"
 import type { KeyRecords } from "../../src/identity/key-records.ts"
 import { layer as keyRecordsInPostgres } from "../../src/identity/key-records-postgres.ts"
 import { layer as contractsInPostgres } from "../../src/identity/partner-contracts-postgres.ts"
+import { layer as settingsInPostgres } from "../../src/identity/settings-records-postgres.ts"
 import type { KeyTerms } from "../../src/identity/stored-key.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
@@ -26,6 +27,7 @@ const stored = Layer.mergeAll(
   auditInPostgres,
   contractsInPostgres,
   keyRecordsInPostgres,
+  settingsInPostgres,
 ).pipe(Layer.provideMerge(databaseLayer))
 const inRedis = Layer.mergeAll(accessMarksOnRedis, partnerKeysOnRedis).pipe(
   Layer.provide(Layer.fresh(RedisConnections.layer)),

@@ -1,7 +1,7 @@
 /** What administrators do with partners and keys, and what the audit trail keeps of it. */
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { AccessMarks, MARKS_KEPT_MS } from "../../src/identity/access-marks.ts"
+import { AccessMarks, MARKS_KEPT_MS, NO_MARKS } from "../../src/identity/access-marks.ts"
 import { KEYS_PER_OWNER_MAX } from "../../src/identity/access-register.ts"
 import { ownDatabase } from "../database.ts"
 import { ownPrefix } from "../settings.ts"
@@ -176,7 +176,7 @@ describe("a partner", () => {
     const mark = (suspended: boolean, changedMs: number) =>
       access.run(
         Effect.flatMap(AccessMarks, ({ write }) =>
-          write({ ended: new Map(), partners: new Map([["late", { suspended, changedMs }]]) }),
+          write({ ...NO_MARKS, partners: new Map([["late", { suspended, changedMs }]]) }),
         ),
       )
     const seen = () => access.run(Effect.flatMap(AccessMarks, ({ read }) => read()))
@@ -193,9 +193,7 @@ describe("a mark", () => {
     const now = Date.now()
     const end = (at: number) =>
       access.run(
-        Effect.flatMap(AccessMarks, ({ write }) =>
-          write({ ended: new Map([["k", at]]), partners: new Map() }),
-        ),
+        Effect.flatMap(AccessMarks, ({ write }) => write({ ...NO_MARKS, ended: new Map([["k", at]]) })),
       )
     const read = () => access.run(Effect.flatMap(AccessMarks, ({ read }) => read()))
     await end(now + 5_000)
@@ -219,7 +217,7 @@ describe("a mark", () => {
       ["young", young],
       ["young-revoked", -young],
     ])
-    await access.run(Effect.flatMap(AccessMarks, ({ write }) => write({ ended, partners: new Map() })))
+    await access.run(Effect.flatMap(AccessMarks, ({ write }) => write({ ...NO_MARKS, ended })))
     expect([...(await read()).ended.keys()]).toEqual(expect.arrayContaining([id, "young", "young-revoked"]))
     expect((await read()).ended.has("old")).toBe(false)
     expect((await read()).ended.has("old-revoked")).toBe(false)

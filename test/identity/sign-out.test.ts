@@ -1,7 +1,7 @@
 /** A person who is signed out: tokens from before work nowhere, whichever store answers. The issuer is a real server. */
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
-import { AccessMarks, SIGN_OUTS_KEPT_MS } from "../../src/identity/access-marks.ts"
+import { AccessMarks, NO_MARKS, SIGN_OUTS_KEPT_MS } from "../../src/identity/access-marks.ts"
 import { credentialOfSubject } from "../../src/identity/sign-in.ts"
 import { ownDatabase } from "../database.ts"
 import { Gate } from "../gate.ts"
@@ -89,7 +89,7 @@ describe("a person who is signed out", () => {
 
   it("works again under a token that was issued after it, by any clock", async () => {
     const name = nameOf("00u-dora")
-    const mark = { ended: new Map(), partners: new Map(), signedOut: new Map([[name, Date.now() - 60_000]]) }
+    const mark = { ...NO_MARKS, signedOut: new Map([[name, Date.now() - 60_000]]) }
     const [before, doubtful, after] = [
       await tokenOf("00u-dora", 90),
       await tokenOf("00u-dora", 40),
@@ -121,9 +121,7 @@ describe("a person who is signed out", () => {
       ["old", old],
       ["young", young],
     ])
-    await at(office).run(
-      Effect.flatMap(AccessMarks, ({ write }) => write({ ended: new Map(), partners: new Map(), signedOut })),
-    )
+    await at(office).run(Effect.flatMap(AccessMarks, ({ write }) => write({ ...NO_MARKS, signedOut })))
     const read = await at(office).run(Effect.flatMap(AccessMarks, ({ read }) => read()))
     expect([read.signedOut?.has("old"), read.signedOut?.has("young")]).toEqual([false, true])
     await at(office).sql((sql) => sql`insert into sign_outs values ('ancient', ${old}, 'test')`)

@@ -14,6 +14,7 @@ import { edgeGuards } from "./edge-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
+import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
@@ -48,6 +49,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...authorityStepGuards,
   ...accessGuards,
   ...keyGuards,
+  ...partnerSettingsGuards,
   ...payoutFileGuards,
   ...deliveryGuards,
   ...edgeGuards,

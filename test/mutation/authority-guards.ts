@@ -6,13 +6,13 @@ export const authorityGuards: ReadonlyArray<Guard> = [
   {
     name: "nobody approves what was submitted under their key",
     file: "domain/decide-approval.ts",
-    text: 'if (credential === batch.credential) return refuse(command, "approver-is-submitter")',
-    without: 'if (command.by === batch.submittedBy) return refuse(command, "approver-is-submitter")',
+    text: 'if (credential === batch.credential) return "approver-is-submitter"',
+    without: 'if (hash === batch.submittedBy) return "approver-is-submitter"',
   },
   {
     name: "an approver is known",
     file: "domain/decide-approval.ts",
-    text: 'if (credential === undefined) return refuse(command, "approver-unknown")',
+    text: 'if (credential === undefined) return "approver-unknown"',
     without: "",
   },
   {
@@ -226,7 +226,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "the day of a partner is counted",
-    file: "http/payout-batches/payout-batch-intake.ts",
+    file: "http/payout-batches/day-allowance.ts",
     text: "if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false",
     without: "return false",
     caughtIn: thresholds,

@@ -179,13 +179,43 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "what is approved is what was submitted",
     file: "domain/decide-approval.ts",
-    text: 'if (hash !== approval.hash) return refuse(command, "hash-differs")',
-    without: "",
+    text: 'hash === approval.hash ? undefined : "hash-differs"',
+    without: "undefined",
   },
   {
     name: "an approval comes in time",
     file: "domain/decide-approval.ts",
-    text: 'if (approval.expired || at >= approval.expiresAt) return refuse(command, "approval-expired")',
+    text: 'if (approval.expired || at >= approval.expiresAt) return "approval-expired"',
+    without: "",
+  },
+  {
+    name: "what was declined is not approved",
+    file: "domain/decide-approval.ts",
+    text: 'if (approval.declined) return "approval-declined"',
+    without: "",
+  },
+  {
+    name: "a batch that has started is not scheduled anew",
+    file: "domain/reschedule.ts",
+    text: 'if (batch.startedAt !== undefined) return refuse(command, "already-started")',
+    without: "",
+  },
+  {
+    name: "who submitted a batch does not decide alone when it is paid, where somebody else approves it",
+    file: "domain/reschedule.ts",
+    text: "batch.approval !== undefined &&",
+    without: "false &&",
+  },
+  {
+    name: "the log of a batch has a bounded number of refusals",
+    file: "domain/answer-command.ts",
+    text: "batch.commandsRefused >= REFUSALS_RECORDED_MAX",
+    without: "false",
+  },
+  {
+    name: "a command that was accepted is not reported as refused",
+    file: "domain/answer-command.ts",
+    text: "batch.commands.has(id) ||",
     without: "",
   },
   {

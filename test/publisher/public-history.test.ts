@@ -46,6 +46,18 @@ const cancelled = (): Story => {
 const endings: Readonly<Record<PublicEventName, () => Story>> = {
   PayoutBatchAccepted: () => new Story().received(1),
   PayoutBatchAwaitingFunds: () => new Story().started(1).postingRefused("hold", "insufficient-funds", [1]),
+  PayoutBatchCommandRefused: () => {
+    const story = new Story().received(1)
+    story.events.push({
+      _tag: "CommandRefused",
+      at: story.now,
+      commandId: "c-1",
+      command: "Approve",
+      reason: "already-approved",
+      by: "supervisor",
+    })
+    return story
+  },
   PayoutHeld: () => new Story().asked(1).answered([1], "review"),
   PayoutRejected: () => new Story().asked(1).answered([1], "rejected"),
   PayoutSettled: () => heard(settled),

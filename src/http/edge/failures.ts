@@ -64,6 +64,14 @@ export class DuplicatePayouts extends Schema.TaggedError<DuplicatePayouts>()("Du
   ),
 }) {}
 
+/** The batch and those of the last 24 hours are more than the partner's setting allows, in this currency. */
+export class DayLimitReached extends Schema.TaggedError<DayLimitReached>()("DayLimitReached", {
+  setting: Schema.String,
+  currency: Schema.String,
+  /** The most of a day, as a decimal. */
+  max: Schema.String,
+}) {}
+
 /** Whether items were accepted before cannot be found out now. */
 export class DuplicatesUnknown extends Schema.TaggedError<DuplicatesUnknown>()("DuplicatesUnknown", {
   detail: Schema.String,

@@ -13,6 +13,7 @@ import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.t
 import type { UnsupportedCharset } from "./body-charset.ts"
 import {
   type CommandRefused,
+  type DayLimitReached,
   DuplicatePayouts,
   type DuplicatesUnknown,
   type Forbidden,
@@ -31,7 +32,7 @@ import {
   type TooManyRequests,
   type VersionNotReached,
 } from "./failures.ts"
-import { FieldProblem, RowProblem } from "./field-problem.ts"
+import { FieldProblem, fieldProblem, RowProblem } from "./field-problem.ts"
 import { type Problem, problem } from "./problem-details.ts"
 import type { BodyFailure } from "./request-body.ts"
 
@@ -42,6 +43,7 @@ export type Failure =
   | CommandIdReused
   | CommandRefused
   | CorruptEntry
+  | DayLimitReached
   | DuplicatePayouts
   | DuplicatesUnknown
   | Forbidden
@@ -170,6 +172,27 @@ export const table: Table = {
     example: { reason: "item-not-held" },
   },
   CorruptEntry: unexpected,
+  DayLimitReached: {
+    status: 409,
+    slug: "day-limit-reached",
+    title: "The batch exceeds what this partner may have accepted in a day",
+    members: ({ setting, currency, max }) => ({
+      detail: `Nothing was stored. The setting ${setting} allows ${max} ${currency} within 24 hours. Send the same request again later, or less.`,
+      setting,
+      currency,
+      max,
+      errors: [
+        fieldProblem(["items"], `the setting ${setting} allows at most ${max} ${currency} within 24 hours`),
+      ],
+    }),
+    fields: {
+      setting: Schema.String,
+      currency: Schema.String,
+      max: Schema.String,
+      errors: Schema.Array(FieldProblem),
+    },
+    example: { setting: "dayMax", currency: "EUR", max: "250000.00" },
+  },
   DuplicatePayouts: {
     status: 409,
     slug: "duplicate-payouts",

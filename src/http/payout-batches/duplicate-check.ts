@@ -8,8 +8,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { Effect } from "effect"
-import { AppConfig } from "../../config.ts"
-import { type DuplicatePolicy, duplicatePolicyOf } from "../../domain/duplicate-policy.ts"
+import type { DuplicatePolicy } from "../../domain/duplicate-policy.ts"
 import type { Duplicates } from "../../domain/duplicates.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
 import { inSlices } from "../../parsing/turns.ts"
@@ -47,6 +46,8 @@ interface Checked {
   readonly request: BatchRequest
   /** Whether it is in its log by now: then it is answered from there, with what was found when it was accepted. */
   readonly accepted: Effect.Effect<boolean, CorruptEntry | StoreUnavailable, EventStore>
+  /** The partner's policy; nothing where duplicates are not looked for. */
+  readonly policy: DuplicatePolicy | undefined
 }
 
 /** What the check found, and what has to be known of it when the batch is opened. */
@@ -62,8 +63,7 @@ const nothing: Found = { count: 0, items: [] }
 
 /** Checks a request that was not accepted yet. Fails when its partner's policy refuses it, or cannot be kept now. */
 export const checkDuplicates = Effect.fnUntraced(function* (checked: Checked, key: DataKey) {
-  const { policy } = yield* AppConfig
-  const own = duplicatePolicyOf(policy.duplicates, checked.partner)
+  const own = checked.policy
   const none: Check = { duplicates: duplicatesOf(checked.request, nothing, false) }
   if (own === undefined) return none
   // The same request may have been accepted in the meantime.
@@ -80,10 +80,9 @@ export const checkDuplicates = Effect.fnUntraced(function* (checked: Checked, ke
  * was found.
  */
 export const lookForDuplicates = Effect.fnUntraced(function* (
-  { id, partner, request }: Pick<Checked, "id" | "partner" | "request">,
+  { id, partner, request, policy: own }: Pick<Checked, "id" | "partner" | "request" | "policy">,
   key: DataKey,
 ) {
-  const own = duplicatePolicyOf((yield* AppConfig).policy.duplicates, partner)
   if (own === undefined) return duplicatesOf(request, nothing, false)
   const fingerprints = yield* inSlices(fingerprintsOf(key, partner, request.items, own.compared))
   const seen = yield* (yield* PayoutClaims)

@@ -25,6 +25,8 @@ export class Intake extends Context.Service<
   {
     readonly admit: (
       partnerShard: string,
+      /** The partner's own limit, if it has one. */
+      ownMax?: number,
     ) => Effect.Effect<void, IntakeFull | PartnerShareFull | StoreUnavailable>
   }
 >()("atlaspay/http/Intake") {
@@ -43,14 +45,14 @@ export class Intake extends Context.Service<
       })
       const seen = yield* Effect.cachedWithTTL(look, BACKLOG_FRESH_MS)
       return Intake.of({
-        admit: Effect.fnUntraced(function* (partnerShard) {
+        admit: Effect.fnUntraced(function* (partnerShard, ownMax = partnerBacklogMax) {
           const now = yield* seen
           const partnerShards = Math.max(now.backlog.byPartnerShard.size, 1)
           const open = now.backlog.open + now.total - backlogMax
           const own =
             (now.backlog.byPartnerShard.get(partnerShard) ?? 0) +
             (now.admitted.get(partnerShard) ?? 0) -
-            partnerBacklogMax
+            ownMax
           if (own >= 0) {
             shedBatches.inc({ scope: "partner" })
             return yield* new PartnerShareFull({

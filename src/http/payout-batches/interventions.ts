@@ -25,7 +25,8 @@ import { messageLimits } from "../../parsing/json-text.ts"
 import { withNormalTexts } from "../../parsing/normal-text.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { CommandRefused } from "../edge/failures.ts"
+import { CommandRefused, InvalidBody } from "../edge/failures.ts"
+import type { FieldProblem } from "../edge/field-problem.ts"
 import { readJson, requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 import { jsonFailures, ownBody } from "../routing/bodies.ts"
@@ -34,6 +35,7 @@ import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
 import { batchFromLog, ownBatch, partnerOf } from "./batch-from-log.ts"
 import { type IdempotencyKey, optionalIdempotencyKey, waysOf } from "./idempotency-key.ts"
+import type { IntakeRules } from "./intake-rules.ts"
 import { shownEvent } from "./payout-batch-events.ts"
 import { auditedAs, contractFor, notFor, type Said, saidBy } from "./people.ts"
 import { tellRegistered } from "./registered-decisions.ts"
@@ -70,7 +72,7 @@ const FAILURES = [
 
 /** What distinguishes the routes of people. */
 interface Intervention<A, I, Path> {
-  readonly act: Act
+  readonly act: Act | "reschedule"
   readonly path: Path
   readonly operationId: string
   readonly summary: string
@@ -78,6 +80,8 @@ interface Intervention<A, I, Path> {
   readonly body: Schema.Codec<A, I>
   readonly example: I
   readonly limits?: JsonLimits
+  /** What is wrong with the request at this time (epoch milliseconds), by the rules of intake. */
+  readonly problemOf?: (asked: A, at: number, rules: IntakeRules) => FieldProblem | undefined
 }
 
 /** What all routes of people answer, and take besides their bodies. */
@@ -111,7 +115,11 @@ const described = <A extends { readonly by?: string }, I, const Path extends `/$
         headers: {
           "idempotent-replayed": { description: "`true` in the answer to a repetition.", optional: true },
         },
-        example: { status: "accepted", expected: [] },
+        example: {
+          status: "accepted",
+          commandId: "3Q2-7wXh0Zb9T4cVyLr8KfUeJmPaNdGs1Io5BqEtRWk",
+          expected: [],
+        },
       },
     },
     failures: FAILURES,
@@ -129,7 +137,7 @@ interface Asked {
 /** Reads the request of a person who is permitted, and enqueues it as a command for the batch. */
 const intervene =
   <A extends { readonly by?: string }, I>(
-    { act, body, limits = messageLimits }: Intervention<A, I, string>,
+    { act, body, limits = messageLimits, problemOf }: Intervention<A, I, string>,
     commandOf: CommandOf<A>,
   ) =>
   ({ c, caller, address, headers: { "idempotency-key": key } }: Asked, batch: BatchId, item: number) =>
@@ -140,19 +148,26 @@ const intervene =
       const bodies = yield* RequestBodies
       const terms = { kind: "acts", owner: ownerOf(caller), bytesMax: BODY_BYTES_MAX } as const
       const [written, other] = key === undefined ? [] : waysOf(key)
-      const { said, as, before } = yield* bodies.use(c.env, terms, (bytes) =>
+      const { asked, said, as, before } = yield* bodies.use(c.env, terms, (bytes) =>
         Effect.map(readAct(c, bytes, body, limits), (said) => ({
+          asked: said,
           said: { ...saidBy(caller, said), ...contract },
           as: commandIdOf(caller, c.req.path, written, bytes),
           before: other === undefined ? [] : [commandIdOf(caller, c.req.path, other, bytes)],
         })),
       )
       const mailbox = yield* Mailbox
-      const repeated = () =>
-        reply(202, { status: "accepted" as const, expected: [] }, { "idempotent-replayed": "true" })
-      for (const name of [as, ...before]) if (yield* mailbox.wasEnqueued(id, name)) return repeated()
-      const { policy } = yield* AppConfig
+      const repeated = ({ id: commandId }: CommandId) =>
+        reply(
+          202,
+          { status: "accepted" as const, commandId, expected: [] },
+          { "idempotent-replayed": "true" },
+        )
+      for (const name of [as, ...before]) if (yield* mailbox.wasEnqueued(id, name)) return repeated(name)
+      const { policy, intake } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
+      const problem = problemOf?.(asked, at, intake)
+      if (problem !== undefined) return yield* new InvalidBody({ problems: [problem] })
       const { command, decision, version, head, state } = yield* batchFromLog(id, ({ batch, head }) => {
         const command = asSeen(commandOf(said, at, item, policy), batch)
         const { version } = batch
@@ -161,8 +176,8 @@ const intervene =
       })
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been enqueued and handled since the mailbox was read.
-        if (yield* mailbox.wasEnqueued(id, as)) return repeated()
-        if (decision.failure.reason === "operator-needed") return yield* notFor(act)
+        if (yield* mailbox.wasEnqueued(id, as)) return repeated(as)
+        if (act !== "reschedule" && decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }
       const audited = auditedAs(administratorOf(caller, address), id, command, { state, version })
@@ -170,11 +185,11 @@ const intervene =
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: version + index + 1, event }),
       )
-      return reply(202, { status: "accepted" as const, expected })
+      return reply(202, { status: "accepted" as const, commandId: as.id, expected })
     })
 
 /** A route of people about a batch. */
-const aboutBatch = <A extends { readonly by?: string }, I>(
+export const aboutBatch = <A extends { readonly by?: string }, I>(
   terms: Intervention<A, I, `/payout-batches/:id/${string}`>,
   commandOf: CommandOf<A>,
 ) => {
@@ -266,7 +281,7 @@ const isItemNumber = Schema.is(ItemNumber)
 
 const hash = Schema.String.check(Schema.isMaxLength(128))
 
-const by = Schema.optionalKey(Actor)
+export const by = Schema.optionalKey(Actor)
 
 /** `{"by"?, "hash"}`: `hash` is the `approval.hash` in the batch's first event. */
 export const approveBatch = aboutBatch(
@@ -281,6 +296,20 @@ export const approveBatch = aboutBatch(
     example: { hash: "3q2-7w…", by: "Anna" },
   },
   (said, at) => ({ _tag: "Approve", at, ...said }),
+)
+
+/** `{"hash", "reason", "by"?}`: who could approve the batch declines to, and it is cancelled. */
+export const declineBatch = aboutBatch(
+  {
+    act: "approve",
+    path: "/payout-batches/:id/decline",
+    operationId: "declineBatch",
+    summary: "Decline to approve a batch, which cancels it",
+    description: "For those who may approve it. `hash` is that of the batch's first event.",
+    body: Schema.Struct({ by, hash, reason }).annotate({ identifier: "Decline" }),
+    example: { hash: "3q2-7w…", reason: "These invoices are paid already." },
+  },
+  (said, at) => ({ _tag: "Decline", at, ...said }),
 )
 
 /** One problem for the whole list, instead of one for each wrong number. */
@@ -404,4 +433,11 @@ export const resolveItem = aboutItem(
 )
 
 /** The routes of people. */
-export const interventionRoutes = [approveBatch, cancelBatch, reviewItem, retryItem, resolveItem]
+export const interventionRoutes = [
+  approveBatch,
+  declineBatch,
+  cancelBatch,
+  reviewItem,
+  retryItem,
+  resolveItem,
+]

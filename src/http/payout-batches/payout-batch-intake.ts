@@ -1,13 +1,12 @@
 /** The acceptance of a batch, in whatever form it was asked for: it is in the log before the answer, and a repeated request finds it there. */
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
-import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
+import { hasThresholds } from "../../domain/approval-threshold.ts"
 import { type Batch, emptyBatch } from "../../domain/batch.ts"
 import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
-import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
+import type { ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
-import { duplicatePolicyOf } from "../../domain/duplicate-policy.ts"
 import {
   type BatchEvent,
   type BatchEventOf,
@@ -19,7 +18,7 @@ import { formatAmount } from "../../domain/money.ts"
 import type { Trace } from "../../domain/trace.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { IntakePressure } from "../../platform/intake-pressure.ts"
-import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type DataKey, type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
@@ -38,11 +37,14 @@ import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { REQUESTS, requestDigest } from "./batch-identity.ts"
 import { acceptedAs, type BatchName, batchName, type Existing, openOnce } from "./batch-name.ts"
+import { isDayUsedUp } from "./day-allowance.ts"
+import { countInDay, type DayCount, noteCount } from "./day-count.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import type { IdempotencyKey } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
 import type { IntakeRules } from "./intake-rules.ts"
+import { type PartnerTerms, partnerTerms, refusedBySettings } from "./partner-terms.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
 /** The most bytes of a body, inflated. */
@@ -110,14 +112,23 @@ export const admitted = Effect.fnUntraced(function* <E, R>(
   const { acceptanceSeconds } = yield* Metrics
   const observe = acceptanceSeconds.startTimer()
   const name = batchName(submitter.partner, asked)
-  // Limits apply to new batches only; a repeated request gets its first answer.
-  const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
-    if ((yield* acceptedAs(name)) === undefined) return yield* full
+  // Limits apply to new batches only; a repeated request gets its first answer, also while the settings cannot be read.
+  const unlessKnown = Effect.fnUntraced(function* (
+    refused: IntakeFull | PartnerShareFull | StoreUnavailable,
+  ) {
+    if ((yield* acceptedAs(name)) === undefined) return yield* refused
   })
-  yield* (yield* Intake)
-    .admit(partnerShardOf(name.id))
-    .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
-  const response = yield* answer({ ...name, credential: submitter.credential })
+  const intake = yield* Intake
+  yield* partnerTerms(submitter.partner).pipe(
+    Effect.flatMap(({ backlogMax }) => intake.admit(partnerShardOf(name.id), backlogMax)),
+    Effect.catchTags({
+      IntakeFull: unlessKnown,
+      PartnerShareFull: unlessKnown,
+      StoreUnavailable: unlessKnown,
+    }),
+  )
+  const { credential, trace } = submitter
+  const response = yield* answer({ ...name, credential, trace })
   observe({ status: response.status })
   return response
 })
@@ -146,6 +157,8 @@ interface Ready {
   readonly shown: Shown
   readonly received: Received
   readonly claim: string | undefined
+  /** Its count in the partner's day. */
+  readonly count: DayCount | undefined
   readonly openBy: number | undefined
   /** Its first events, or what there is already. */
   readonly start: ReadonlyArray<BatchEvent> | Existing
@@ -160,30 +173,33 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const digest = yield* inSlices(asked.digest(digestKey))
   const at = yield* Clock.currentTimeMillis
-  const store = yield* EventStore
-  const problems = yield* unpayableItems(partner, request, at, asked.problemsMax)
-  const mayBeRefused = problems.length > 0 || (yield* mayNeedMore(partner))
-  // What was accepted when the banks took more is answered as ever, and nothing of it is checked or counted again.
-  const before = mayBeRefused ? yield* acceptedAs(submission) : undefined
-  if (problems.length > 0 && before === undefined) return yield* Effect.fail(asked.unpayable(problems))
+  // Not before: the body may have taken long to come.
+  const terms = yield* partnerTerms(partner).pipe(
+    Effect.catchTag("StoreUnavailable", (away) => acceptedBefore(submission, away)),
+  )
   const { totals, modulusFailures } = request
   const shown = { itemCount: request.items.length, totals, modulusFailures }
-  const ready = { store, name: submission, digest, shown }
-  if (before !== undefined)
-    return {
-      ...ready,
-      received: { at },
-      claim: undefined,
-      openBy: undefined,
-      start: before,
-    } satisfies Ready as Ready
+  if ("first" in terms) return yield* answerAgain({ digest, shown }, terms)
+  const store = yield* EventStore
+  const problems = yield* problemsNow(terms, partner, request, at, asked.problemsMax)
+  const mayBeRefused = problems.length > 0 || mayNeedMore(terms)
+  // What was accepted when the banks took more, and the settings allowed more, is answered as ever, and nothing of it is checked or
+  // counted again.
+  const before = mayBeRefused ? yield* acceptedAs(submission) : undefined
+  if (before !== undefined) return yield* answerAgain({ digest, shown }, before)
+  if (problems.length > 0) return yield* Effect.fail(asked.unpayable(problems))
   const accepted = Effect.map(acceptedAs(submission), (known) => known !== undefined)
-  const checked = { id, partner, digest, request, accepted }
-  const { duplicates, claim, openBy } = yield* checkDuplicates(checked, digestKey)
+  const { duplicates, claim, openBy } = yield* checkDuplicates(
+    { id, partner, digest, request, accepted, policy: terms.duplicates },
+    digestKey,
+  )
+  const count = yield* countInDay({ id, partner, digest, accepted }, terms, request).pipe(
+    Effect.tapError(() => releaseClaim(claim)),
+  )
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
-      receive(id, request, {
+      receive(id, request, terms, {
         at,
         partner,
         credential,
@@ -195,16 +211,39 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
       }),
     ),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(submission, forgotten)),
-    Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
+    Effect.tapErrorTag("KeysForgotten", () => Effect.andThen(releaseClaim(claim), noteCount(count, false))),
   )
-  return { ...ready, received: { at, ...found }, claim, openBy, start } satisfies Ready as Ready
+  return {
+    store,
+    name: submission,
+    digest,
+    shown,
+    received: { at, ...found },
+    claim,
+    count,
+    openBy: earlier(openBy, count?.openBy),
+    start,
+  } satisfies Ready as Ready
 })
 
 /** Whether a partner's requests are compared with earlier ones, or counted: then one that is repeated has to be known before. */
-const mayNeedMore = Effect.fnUntraced(function* (partner: PartnerId) {
-  const { policy } = yield* AppConfig
-  return duplicatePolicyOf(policy.duplicates, partner) !== undefined || hasThresholds(policy.approvalAbove)
+const mayNeedMore = ({ duplicates, dayMax, policy }: PartnerTerms): boolean =>
+  duplicates !== undefined || dayMax !== undefined || hasThresholds(policy.approvalAbove)
+
+/** What the partner's settings, and the banks, refuse in a request at `now` (epoch milliseconds): at most `problemsMax`. */
+export const problemsNow = Effect.fnUntraced(function* (
+  terms: PartnerTerms,
+  partner: PartnerId,
+  request: BatchRequest,
+  now: number,
+  problemsMax: number,
+) {
+  const refused = yield* refusedBySettings(terms, request, now, problemsMax)
+  return [...refused, ...(yield* unpayableItems(partner, request, now, problemsMax))].slice(0, problemsMax)
 })
+
+const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 
 const openAndAnswer = ({ store, start, ...ready }: Ready) =>
   "first" in start
@@ -212,14 +251,26 @@ const openAndAnswer = ({ store, start, ...ready }: Ready) =>
     : Effect.flatMap(openOnce(store, ready.name, start, ready.openBy), (outcome) => answerTo(ready, outcome))
 
 const answerTo = Effect.fnUntraced(function* (
-  { name, digest, shown, received, claim }: Omit<Ready, "store" | "start">,
+  { name, digest, shown, received, claim, count }: Omit<Ready, "store" | "start">,
   outcome: { readonly _tag: "Opened" } | Existing,
 ) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
+  // A batch under the other way of writing the key was counted under its own id.
+  const isCounted =
+    outcome._tag === "Opened" || (outcome.id === name.id && isSameRequest(outcome.first, digest))
+  yield* noteCount(count, isCounted)
   if (outcome._tag === "Opened") return accepted(name.id, shown, received, {})
-  if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: outcome.id })
-  return accepted(outcome.id, shown, outcome.first, replayed)
+  return yield* answerAgain({ digest, shown }, outcome)
 })
+
+/** The first answer of a batch that is in the log, if it is of the same request. */
+const answerAgain = (
+  { digest, shown }: Pick<Ready, "digest" | "shown">,
+  { id, first }: Existing,
+): Effect.Effect<Response, IdempotencyKeyReused> =>
+  isSameRequest(first, digest)
+    ? Effect.succeed(accepted(id, shown, first, replayed))
+    : Effect.fail(new IdempotencyKeyReused({ batch: id }))
 
 /**
  * A body that is refused today may be one that was accepted: by another release, under other settings, while its currency was
@@ -263,6 +314,7 @@ const receive = Effect.fnUntraced(function* (
     requireApproval,
     ...asked
   }: BatchRequest,
+  { policy, modeByDefault, recorded }: PartnerTerms,
   received: Pick<
     ReceiveBatch,
     | "at"
@@ -276,13 +328,13 @@ const receive = Effect.fnUntraced(function* (
     | "seals"
   >,
 ) {
-  const { policy } = yield* AppConfig
   const approvalAsked = requireApproval ?? false
   const decision = decide(emptyBatch(), {
     _tag: "ReceiveBatch",
     ...asked,
     ...received,
-    mode: mode ?? "partial",
+    ...(recorded === undefined ? {} : { terms: recorded }),
+    mode: mode ?? modeByDefault,
     submittedBy: submittedBy ?? received.partner,
     approvalAsked,
     dayIsUsedUp: !approvalAsked && (yield* isDayUsedUp(id, received, policy)),
@@ -290,25 +342,6 @@ const receive = Effect.fnUntraced(function* (
   })
   if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
   return decision.success
-})
-
-/**
- * Whether a batch within the thresholds exceeds what is left of the partner's day. It is counted before it is in the
- * log, so a crash in between has counted too much, never too little.
- */
-const isDayUsedUp = Effect.fnUntraced(function* (
-  id: BatchId,
-  { partner, requestDigest, items }: Pick<ReceiveBatch, "partner" | "requestDigest" | "items">,
-  { approvalAbove }: BatchPolicy,
-) {
-  const totals = totalsOf(items)
-  if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
-  const amounts = [...totals].map(([currency, minor]) => ({
-    currency,
-    minor,
-    perDay: approvalAbove[currency] ?? 0n,
-  }))
-  return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
 })
 
 /** The items as the log may contain them, and their accounts and addresses, sealed by chunks with turns in between. */
@@ -338,9 +371,12 @@ const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => 
   beneficiary: visibleBeneficiaryOf(beneficiary),
 })
 
-/** A request for a batch that was accepted before the partner's keys were forgotten gets its first answer. */
-const acceptedBefore = Effect.fnUntraced(function* (name: BatchName, forgotten: KeysForgotten) {
-  return (yield* acceptedAs(name)) ?? (yield* forgotten)
+/** A request for a batch that is in the log gets its first answer, whatever a new one would lack now. */
+const acceptedBefore = Effect.fnUntraced(function* <E extends KeysForgotten | StoreUnavailable>(
+  name: BatchName,
+  lacking: E,
+) {
+  return (yield* acceptedAs(name)) ?? (yield* Effect.fail(lacking))
 })
 
 const replayed = { "idempotent-replayed": "true" }

@@ -80,11 +80,12 @@ export interface BatchRequest {
 }
 
 /** An instant with its offset, "2026-11-23T16:05:00Z" (RFC 3339); not before 1970, as the log counts from there. */
-const InstantText = Schema.String.check(
+export const InstantText = Schema.String.check(
   Schema.makeFilter(
     (text: string) =>
       (instantOf(text) ?? -1) >= 0 ||
       "expected an instant that exists and has an offset, such as 2026-11-23T16:05:00Z",
+    { toJsonSchema: () => ({ format: "date-time" }) },
   ),
 )
 

@@ -22,6 +22,7 @@ import { interventionRoutes } from "./interventions.ts"
 import { asFile, exportForm, exportItems } from "./item-export.ts"
 import { batchFilters, itemFilters, ofPartner, pageOf, withAmounts } from "./list-filters.ts"
 import { partnerNamed, searchPayoutItems } from "./payout-items.ts"
+import { rescheduleBatch } from "./schedule.ts"
 import {
   batchInPath,
   exampleBatch,
@@ -236,4 +237,5 @@ export const payoutBatchRoutes = [
   listBatchEvents,
   searchPayoutItems,
   ...interventionRoutes,
+  rescheduleBatch,
 ]

@@ -37,7 +37,7 @@ export const saidBy = <A extends { readonly by?: string }>(
 }
 
 /** Partners decide what is otherwise left to operators only if their contract says so at this moment. */
-export const contractFor = Effect.fnUntraced(function* (act: Act, caller: Caller) {
+export const contractFor = Effect.fnUntraced(function* (act: Act | "reschedule", caller: Caller) {
   if (caller.kind === "operator" || !isOperates(act)) return {}
   const allowed = yield* (yield* PartnerContracts).operates(caller.partner)
   return allowed.has(act) ? { contract: true as const } : yield* notFor(act)

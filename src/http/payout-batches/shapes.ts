@@ -227,6 +227,9 @@ export const BatchEventPage = Schema.Struct({
 
 export const Expected = Schema.Struct({
   status: Schema.Literal("accepted"),
+  commandId: Schema.String.annotate({
+    description: "Names the command in a command-refused event, if the batch refuses it later.",
+  }),
   expected: Schema.Array(ShownEvent),
 }).annotate({ identifier: "Expected" })
 

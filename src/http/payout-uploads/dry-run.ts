@@ -1,21 +1,21 @@
 /** `?dryRun=true`: every check of a request for a batch, and where its payouts would go. Nothing is stored, and no key is used. */
 import { Clock, Effect, Schema } from "effect"
-import { AppConfig } from "../../config.ts"
-import { isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
 import { visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { arrivalOf, type Scheme, schemeOf, schemes } from "../../domain/scheme.ts"
-import { turn } from "../../parsing/turns.ts"
+import { inSlices, turn } from "../../parsing/turns.ts"
 import { PayoutLimits } from "../../providers/banks/payout-limits.ts"
 import { PartnerKeys } from "../../vault/partner-keys.ts"
 import { warningsOf } from "../payout-batches/acceptance-warnings.ts"
 import { batchIdOf, REQUESTS } from "../payout-batches/batch-identity.ts"
 import { acceptedAs, type BatchName, batchName } from "../payout-batches/batch-name.ts"
+import { wouldNeedApproval } from "../payout-batches/day-allowance.ts"
+import { lookInDay } from "../payout-batches/day-count.ts"
 import { lookForDuplicates } from "../payout-batches/duplicate-check.ts"
 import type { IdempotencyKey } from "../payout-batches/idempotency-key.ts"
-import { unpayableItems } from "../payout-batches/intake-limits.ts"
-import type { Asked } from "../payout-batches/payout-batch-intake.ts"
+import { partnerTerms } from "../payout-batches/partner-terms.ts"
+import { type Asked, problemsNow } from "../payout-batches/payout-batch-intake.ts"
 import type { BatchRequest } from "../payout-batches/payout-batch-request.ts"
 import { AcceptedPayoutBatch, ShownAmount } from "../payout-batches/shapes.ts"
 import { reply } from "../routing/reply.ts"
@@ -77,16 +77,18 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
 ) {
   const request = yield* asked.read
   const now = yield* Clock.currentTimeMillis
-  const problems = yield* unpayableItems(partner, request, now, asked.problemsMax)
+  const terms = yield* partnerTerms(partner)
+  const problems = yield* problemsNow(terms, partner, request, now, asked.problemsMax)
   if (problems.length > 0) return yield* Effect.fail(asked.unpayable(problems))
   const id = key === undefined ? batchIdOf(partner, "") : yield* batchUnder(batchName(partner, key))
-  const duplicates = yield* lookForDuplicates(
-    { id, partner, request },
-    yield* (yield* PartnerKeys).current(REQUESTS),
-  )
+  const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
+  const duplicates = yield* lookForDuplicates({ id, partner, request, policy: terms.duplicates }, digestKey)
+  // Without a key, the request is none that was counted before.
+  const digest = key === undefined ? undefined : yield* inSlices(asked.digest(digestKey))
+  const looked = { id, partner, digest }
+  yield* lookInDay(looked, terms, request)
   const { totals, modulusFailures, items, requireApproval, executeAt } = request
-  const { approvalAbove } = (yield* AppConfig).policy
-  const needsApproval = requireApproval === true || isAboveThreshold(totalsOf(items), approvalAbove)
+  const needsApproval = requireApproval === true || (yield* wouldNeedApproval(looked, terms.policy, request))
   return reply(200, {
     dryRun: true,
     itemCount: items.length,

@@ -121,7 +121,11 @@ export class PayoutUpload {
 
   #unpayable(problems: ReadonlyArray<FieldProblem>): InvalidRows {
     const { places = [], naming } = this.#stream ?? {}
-    const byItem = Map.groupBy(problems, ({ item }) => item ?? 0)
+    const ofBatch = problems.filter(({ item }) => item === undefined)
+    const byItem = Map.groupBy(
+      problems.filter(({ item }) => item !== undefined),
+      ({ item }) => item ?? 0,
+    )
     const rejected = [...byItem].map(([item, found]) => ({
       place: places[item - 1] ?? 0,
       problems: found.map(
@@ -133,15 +137,26 @@ export class PayoutUpload {
       ),
     }))
     // Where so many were looked for, there may be more.
-    return this.#refused(rejected, problems.length < this.asked.problemsMax)
+    return this.#refused(rejected, problems.length < this.asked.problemsMax, ofBatch)
   }
 
-  #refused(rejected: ReadonlyArray<Rejected>, isComplete: boolean): InvalidRows {
+  /** Problems of the whole batch have no row, and no place in the file. */
+  #refused(
+    rejected: ReadonlyArray<Rejected>,
+    isComplete: boolean,
+    ofBatch: ReadonlyArray<FieldProblem> = [],
+  ): InvalidRows {
     this.rejected = rejected
     return new InvalidRows({
       rejected: rejected.length,
       isComplete,
-      errors: shown(rejected.flatMap(({ problems }) => problems)),
+      errors: [
+        // A field of the batch is a parameter of the request. The items as a whole are the file.
+        ...ofBatch.map(({ field, detail }) => ({
+          detail: field === undefined || field === "items" ? detail : `${field}: ${detail}`,
+        })),
+        ...shown(rejected.flatMap(({ problems }) => problems)),
+      ].slice(0, PROBLEMS_MAX),
     })
   }
 }

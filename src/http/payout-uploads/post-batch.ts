@@ -92,6 +92,7 @@ export const acceptPayoutBatch = route({
   failures: [
     ...jsonFailures,
     "CorruptEntry",
+    "DayLimitReached",
     "DuplicatePayouts",
     "DuplicatesUnknown",
     "IdempotencyKeyReused",

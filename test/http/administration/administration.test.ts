@@ -48,6 +48,25 @@ const batches = (key: string, headers: Readonly<Record<string, string>> = {}) =>
   api.call("/payout-batches", { headers: { authorization: `Bearer ${key}`, ...headers } })
 
 describe("an administrator", () => {
+  it("sets what new batches of a partner are held to, within five seconds", async () => {
+    const { key } = await partnerWithKey("vandelay")
+    const settings = "/admin/partners/vandelay/settings"
+    const asked = { itemMax: { EUR: "1.00" }, modes: ["strict"] }
+    const shown = { partner: "vandelay", settings: asked, setAt: expect.stringMatching(/Z$/) }
+    expect(await post(settings, asked)).toMatchObject({ status: 200, json: shown })
+    const headers = { authorization: `Bearer ${carol}` }
+    expect((await api.call(settings, { headers })).json).toEqual(shown)
+    let attempts = 0
+    const posted = async () =>
+      (await api.post(`vandelay-${attempts++}`, { items: [payout("a")] }, key)).status
+    await expect.poll(posted, { timeout: 5_000 }).toBe(400)
+    const wrong = await post(settings, { itemMax: { EUR: "1.001" } })
+    expect(wrong).toMatchObject({ status: 400, json: { errors: [{ pointer: "/itemMax" }] } })
+    expect((await post("/admin/partners/nobody/settings", {})).status).toBe(404)
+    await post(settings, {})
+    await expect.poll(posted, { timeout: 5_000 }).toBe(202)
+  })
+
   it("creates a partner and a key, with which the partner posts a batch", async () => {
     expect(await post("/admin/partners", { id: "initech", name: "Initech Ltd" })).toMatchObject({
       status: 201,

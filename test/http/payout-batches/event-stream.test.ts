@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
+import { NO_SETTINGS } from "../../../src/domain/partner-settings.ts"
 import { Administration } from "../../../src/identity/administration.ts"
 import { newApiKey } from "../../../src/identity/api-key.ts"
 import { AuditTrail } from "../../../src/identity/audit-trail.ts"
@@ -32,6 +33,7 @@ const access = Layer.mergeAll(
       ),
     isSuspended: () => false,
     lastSignOut: () => Effect.undefined,
+    settingsOf: () => Effect.succeed(NO_SETTINGS),
   }),
   Layer.mock(Administration, {}),
   Layer.mock(AuditTrail, {}),
