@@ -6,11 +6,19 @@ const uploads = "test/http/payout-uploads/payout-uploads.test.ts"
 export const uploadGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a misspelt parameter is not ignored",
-    file: "http/payout-uploads/post-parameters.ts",
-    text: "if (!names.includes(name))",
-    without: "if (names.length === 0)",
+    file: "http/routing/parameters.ts",
+    text: "if (unknown.length > 0)",
+    without: "if (unknown.length > 1_000)",
     caughtIn: uploads,
     caughtBy: "is refused with a query that is not known",
+  },
+  {
+    name: "the terms of a batch in JSON are in its body",
+    file: "http/payout-uploads/post-parameters.ts",
+    text: "!ofJson.includes(name)",
+    without: "ofJson.length === 0 && name",
+    caughtIn: uploads,
+    caughtBy: "keeps its terms in itself",
   },
   {
     name: "a dry run stores nothing",

@@ -30,14 +30,7 @@ import { route } from "../routing/route.ts"
 import { BatchDryRun, dryRun, exampleDryRun } from "./dry-run.ts"
 import { exampleFiles, exampleRejects } from "./example-files.ts"
 import { PayoutUpload, type ReceivedFile } from "./payout-upload.ts"
-import {
-  type FileParameters,
-  known,
-  postKey,
-  postQuery,
-  requireKey,
-  requireKnown,
-} from "./post-parameters.ts"
+import { type FileParameters, postKey, postQuery, requireKey, requireTermsInBody } from "./post-parameters.ts"
 
 /** XML takes three times as many bytes for a payout as JSON. */
 const XML_BYTES_MAX = 96 * 1024 * 1024
@@ -107,7 +100,7 @@ export const acceptPayoutBatch = route({
     const type = c.req.header("content-type") ?? ""
     const form = forms[(type.split(";", 1)[0] ?? "").trim().toLowerCase()]
     if (form === undefined && !isJson(type)) return yield* new NotJson({ accepted })
-    yield* requireKnown(c, form === undefined ? known.json : known.file)
+    if (form === undefined) yield* requireTermsInBody(c)
     const submitter = { partner, credential }
     if (form === undefined)
       return yield* key === undefined ? tryJson(c, partner, asked) : acceptJson(c, submitter, key)
