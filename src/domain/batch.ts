@@ -201,6 +201,8 @@ export interface Batch {
   credential: Credential | undefined
   executeAt: number | undefined
   duplicates: Duplicates | undefined
+  /** How many rows of its file were left out, if that was asked for. */
+  rejectedRows: number | undefined
   approval: Approval | undefined
   attemptsMax: number
   payeePolicy: PayeePolicy
@@ -247,6 +249,7 @@ export const emptyBatch = (): Batch => ({
   credential: undefined,
   executeAt: undefined,
   duplicates: undefined,
+  rejectedRows: undefined,
   approval: undefined,
   attemptsMax: 1,
   payeePolicy: "off",

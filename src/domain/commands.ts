@@ -21,6 +21,7 @@ import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
+import { RejectedRows } from "./rejected-rows.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
@@ -115,6 +116,7 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   dayIsUsedUp: Schema.optionalKey(Schema.Boolean),
   policy: BatchPolicy,
   duplicates: Schema.optionalKey(Duplicates),
+  rejectedRows: Schema.optionalKey(RejectedRows),
   items: Schema.NonEmptyArray(PayoutItem),
   /** The sealed accounts, one seal for each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
   seals: Schema.NonEmptyArray(Seal),

@@ -13,6 +13,7 @@ import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
+import { RejectedRows } from "./rejected-rows.ts"
 import { Route } from "./route.ts"
 import { schemes } from "./scheme.ts"
 
@@ -109,6 +110,8 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   /** Off if absent, as in logs of releases that did not verify payees. */
   payeePolicy: Schema.optionalKey(PayeePolicy),
   duplicates: Schema.optionalKey(Duplicates),
+  /** Of a file whose good rows were asked for: the rows that are not in the batch. */
+  rejectedRows: Schema.optionalKey(RejectedRows),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */

@@ -170,6 +170,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   batch.credential = event.credential
   batch.executeAt = event.executeAt
   batch.duplicates = event.duplicates
+  batch.rejectedRows = event.rejectedRows?.count
   batch.approval =
     event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
   batch.attemptsMax = event.attemptsMax

@@ -42,6 +42,7 @@ import { Intake } from "./intake.ts"
 import { unpayableItems } from "./intake-limits.ts"
 import type { IntakeRules } from "./intake-rules.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
+import type { SettingAside } from "./set-aside.ts"
 
 /** The most bytes of a body, inflated. */
 export const BODY_BYTES_MAX = 48 * 1024 * 1024
@@ -56,6 +57,8 @@ export interface Asked<E, R> {
   readonly unpayable: (problems: ReadonlyArray<FieldProblem>) => E
   /** How many of such problems are looked for. */
   readonly problemsMax: number
+  /** Of a request whose bad rows are set aside. */
+  readonly settingAside?: SettingAside
 }
 
 /** Who submits a batch. */
@@ -165,6 +168,7 @@ interface Ready {
   readonly id: BatchId
   readonly digest: string
   readonly shown: Shown
+  readonly settingAside: SettingAside | undefined
   readonly received: Received
   readonly claim: string | undefined
   readonly openBy: number | undefined
@@ -177,15 +181,22 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   const { id, key: idempotencyKey, partner, credential } = submission
   const read = yield* Effect.result(asked.read)
   if (Result.isFailure(read)) return yield* repeatedOrRefused(id, asked, read.failure)
-  const request = read.success
+  const { settingAside } = asked
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const digest = yield* inSlices(asked.digest(digestKey))
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
-  const problems = yield* unpayableItems(partner, request, at, asked.problemsMax)
+  const problems = yield* unpayableItems(partner, read.success, at, asked.problemsMax)
+  const payable = problems.length === 0 ? read.success : settingAside?.without(read.success, problems)
+  if (payable === undefined || settingAside !== undefined) {
+    const [first] = yield* store.read(id, 0, 1)
+    if (first === undefined && payable === undefined) return yield* Effect.fail(asked.unpayable(problems))
+    // Which rows are in a batch was decided when it was accepted.
+    if (first !== undefined && settingAside !== undefined)
+      return yield* repeatedOrRefused(id, asked, new IdempotencyKeyReused({ batch: id }), payable)
+  }
   // What was accepted when the banks took more is answered as ever.
-  if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)
-    return yield* Effect.fail(asked.unpayable(problems))
+  const request = payable ?? read.success
   const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
   const found = duplicates === undefined ? {} : { duplicates }
   const start = yield* sealItems(partner, id, request.items).pipe(
@@ -205,12 +216,14 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   )
   const { totals, modulusFailures } = request
   const shown = { itemCount: request.items.length, totals, modulusFailures }
+  const { rejectedRows } = request
   return {
     store,
     id,
     digest,
     shown,
-    received: { at, ...found },
+    settingAside,
+    received: { at, ...found, ...(rejectedRows === undefined ? {} : { rejectedRows }) },
     claim,
     openBy,
     start,
@@ -225,34 +238,44 @@ const openAndAnswer = ({ store, start, ...ready }: Ready) =>
       )
 
 const answerTo = Effect.fnUntraced(function* (
-  { id, digest, shown, received, claim }: Omit<Ready, "store" | "start">,
+  { id, digest, shown, settingAside, received, claim }: Omit<Ready, "store" | "start">,
   outcome: { readonly _tag: "Opened" } | Existing,
 ) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
-  if (outcome._tag === "Opened") return accepted(id, shown, received, {})
-  if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
-  return accepted(id, shown, outcome.first, replayed)
+  if (outcome._tag === "Opened") return accepted(id, shown, received, {}, settingAside)
+  const { first } = outcome
+  if (!isSameRequest(first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
+  return settingAside === undefined || haveSameRows(received, first)
+    ? accepted(id, shown, first, replayed, settingAside)
+    : accepted(id, yield* shownFromLog(id), first, replayed, settingAside)
 })
+
+/** Whether a request leaves out what its batch left out. */
+const haveSameRows = (one: Pick<Received, "rejectedRows">, other: Pick<Received, "rejectedRows">): boolean =>
+  JSON.stringify(one.rejectedRows) === JSON.stringify(other.rejectedRows)
+
+const shownFromLog = (id: BatchId) =>
+  batchFromLog(id, ({ batch }): Shown => ({ itemCount: batch.itemCount, totals: totalsAccepted(batch) }))
 
 /**
  * A body that is refused today may be one that was accepted: by another release, under other settings, while its currency was
  * in use, or before its time had long passed. Its answer is that of the first time, by the log. A partner that got a refusal
- * instead could send the payouts again under another key.
+ * instead could send the payouts again under another key. `read` is the request, if it could be read.
  */
 const repeatedOrRefused = Effect.fnUntraced(function* <E>(
   id: BatchId,
-  { digest: digestOf }: Pick<Asked<unknown, unknown>, "digest">,
+  { digest: digestOf, settingAside }: Pick<Asked<unknown, unknown>, "digest" | "settingAside">,
   refused: E,
+  read?: BatchRequest,
 ) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
   if (first === undefined) return yield* Effect.fail(refused)
   const digest = yield* inSlices(digestOf(yield* (yield* PartnerKeys).current(REQUESTS)))
   if (!isSameRequest(first.event, digest)) return yield* Effect.fail(refused)
-  const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
-    itemCount: batch.itemCount,
-    totals: totalsAccepted(batch),
-  }))
-  return accepted(id, { itemCount, totals }, first.event, replayed)
+  const shown = yield* shownFromLog(id)
+  const isWhole = read !== undefined && haveSameRows(read, first.event)
+  const { modulusFailures } = isWhole ? read : {}
+  return accepted(id, { ...shown, modulusFailures }, first.event, replayed, settingAside)
 })
 
 const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>
@@ -354,18 +377,21 @@ const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: Keys
 const replayed = { "idempotent-replayed": "true" }
 
 /** What the log says of a batch that was accepted: when it was, and what was found of payouts accepted before. */
-type Received = Pick<BatchEventOf<"BatchReceived">, "at" | "duplicates">
+type Received = Pick<BatchEventOf<"BatchReceived">, "at" | "duplicates" | "rejectedRows">
 
 /** What is shown of the request. Of a body that could not be read, the accounts were not looked at again. */
-type Shown = Pick<BatchRequest, "totals"> &
-  Partial<Pick<BatchRequest, "modulusFailures">> & { readonly itemCount: number }
+type Shown = Pick<BatchRequest, "totals"> & {
+  readonly modulusFailures?: BatchRequest["modulusFailures"] | undefined
+  readonly itemCount: number
+}
 
 /** The same for the first request and each repetition of it: the body has the same digest, the rest is the log's. */
 const accepted = (
   id: BatchId,
   { itemCount, totals, modulusFailures }: Shown,
-  { at, duplicates }: Received,
+  { at, duplicates, rejectedRows }: Received,
   headers: Readonly<Record<string, string>>,
+  settingAside: SettingAside | undefined,
 ): Response =>
   new Response(
     JSON.stringify({
@@ -375,6 +401,7 @@ const accepted = (
       totals,
       receivedAt: new Date(at).toISOString(),
       ...warningsOf({ duplicates, modulusFailures }),
+      ...(rejectedRows === undefined ? {} : { rejected: settingAside?.shown(rejectedRows) }),
     }),
     {
       status: 202,

@@ -25,7 +25,7 @@ const ITEMS_PER_TURN = 500
 /** The most ways that are shown, by the number of their payouts. */
 const ROUTES_MAX = 100
 
-const { itemCount, totals, warnings } = AcceptedPayoutBatch.fields
+const { itemCount, totals, warnings, rejected } = AcceptedPayoutBatch.fields
 
 const PlannedRoute = Schema.Struct({
   scheme: Schema.Literals(schemes),
@@ -48,6 +48,7 @@ export const BatchDryRun = Schema.Struct({
     description: `Where the payouts would go by the rules of the moment: the first ${ROUTES_MAX} by the number of items.`,
   }),
   warnings,
+  rejected,
 }).annotate({ identifier: "BatchDryRun" })
 
 export const exampleDryRun = {
@@ -74,16 +75,17 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
   key: IdempotencyKey | undefined,
   asked: Asked<E, R>,
 ) {
-  const request = yield* asked.read
+  const read = yield* asked.read
   const now = yield* Clock.currentTimeMillis
-  const problems = yield* unpayableItems(partner, request, now, asked.problemsMax)
-  if (problems.length > 0) return yield* Effect.fail(asked.unpayable(problems))
+  const problems = yield* unpayableItems(partner, read, now, asked.problemsMax)
+  const request = problems.length === 0 ? read : asked.settingAside?.without(read, problems)
+  if (request === undefined) return yield* Effect.fail(asked.unpayable(problems))
   const { id } = key === undefined ? { id: batchIdOf(partner, "") } : yield* identityOf(partner, key)
   const duplicates = yield* lookForDuplicates(
     { id, partner, request },
     yield* (yield* PartnerKeys).current(REQUESTS),
   )
-  const { totals, modulusFailures, items, requireApproval, executeAt } = request
+  const { totals, modulusFailures, rejectedRows, items, requireApproval, executeAt } = request
   const { approvalAbove } = (yield* AppConfig).policy
   const needsApproval = requireApproval === true || isAboveThreshold(totalsOf(items), approvalAbove)
   return reply(200, {
@@ -94,6 +96,7 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
     ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
     routes: yield* routesOf(partner, request, now),
     ...warningsOf({ duplicates, modulusFailures }),
+    ...(rejectedRows === undefined ? {} : { rejected: asked.settingAside?.shown(rejectedRows) }),
   })
 })
 

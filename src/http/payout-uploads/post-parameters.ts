@@ -30,6 +30,11 @@ export const postQuery = {
     description: "For CSV and NDJSON: a refusal is answered with the rejected rows, as a file to mend.",
     expected: "file",
   }),
+  rows: text(Schema.Literal("good"), {
+    description:
+      "For CSV and NDJSON: accepts the rows that can be paid; the answer names the others. Otherwise a bad row refuses the file.",
+    expected: "good",
+  }),
   reference: term(PlainText(64), { description: "For files: your name for the batch.", example: "week 12" }),
   mode: term(BatchMode, { description: "For files: as `mode` of a batch in JSON.", example: "strict" }),
   submittedBy: term(Actor, { description: "For files: who submits the batch.", example: "kim" }),
