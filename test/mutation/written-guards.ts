@@ -113,7 +113,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what no bank can be sent is not accepted",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)",
+    text: "if (payable === undefined && (yield* store.read(id, 0, 1)).length === 0)",
     without: "if (problems.length > 1_000)",
     caughtIn: "test/http/payout-batches/intake-limits.test.ts",
     caughtBy: "is refused for",

@@ -188,14 +188,9 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   const store = yield* EventStore
   const problems = yield* unpayableItems(partner, read.success, at, asked.problemsMax)
   const payable = problems.length === 0 ? read.success : settingAside?.without(read.success, problems)
-  if (payable === undefined || settingAside !== undefined) {
-    const [first] = yield* store.read(id, 0, 1)
-    if (first === undefined && payable === undefined) return yield* Effect.fail(asked.unpayable(problems))
-    // Which rows are in a batch was decided when it was accepted.
-    if (first !== undefined && settingAside !== undefined)
-      return yield* repeatedOrRefused(id, asked, new IdempotencyKeyReused({ batch: id }), payable)
-  }
   // What was accepted when the banks took more is answered as ever.
+  if (payable === undefined && (yield* store.read(id, 0, 1)).length === 0)
+    return yield* Effect.fail(asked.unpayable(problems))
   const request = payable ?? read.success
   const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
   const found = duplicates === undefined ? {} : { duplicates }
@@ -245,6 +240,7 @@ const answerTo = Effect.fnUntraced(function* (
   if (outcome._tag === "Opened") return accepted(id, shown, received, {}, settingAside)
   const { first } = outcome
   if (!isSameRequest(first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
+  // Which rows are in a batch was decided when it was accepted.
   return settingAside === undefined || haveSameRows(received, first)
     ? accepted(id, shown, first, replayed, settingAside)
     : accepted(id, yield* shownFromLog(id), first, replayed, settingAside)
@@ -260,22 +256,18 @@ const shownFromLog = (id: BatchId) =>
 /**
  * A body that is refused today may be one that was accepted: by another release, under other settings, while its currency was
  * in use, or before its time had long passed. Its answer is that of the first time, by the log. A partner that got a refusal
- * instead could send the payouts again under another key. `read` is the request, if it could be read.
+ * instead could send the payouts again under another key.
  */
 const repeatedOrRefused = Effect.fnUntraced(function* <E>(
   id: BatchId,
   { digest: digestOf, settingAside }: Pick<Asked<unknown, unknown>, "digest" | "settingAside">,
   refused: E,
-  read?: BatchRequest,
 ) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
   if (first === undefined) return yield* Effect.fail(refused)
   const digest = yield* inSlices(digestOf(yield* (yield* PartnerKeys).current(REQUESTS)))
   if (!isSameRequest(first.event, digest)) return yield* Effect.fail(refused)
-  const shown = yield* shownFromLog(id)
-  const isWhole = read !== undefined && haveSameRows(read, first.event)
-  const { modulusFailures } = isWhole ? read : {}
-  return accepted(id, { ...shown, modulusFailures }, first.event, replayed, settingAside)
+  return accepted(id, yield* shownFromLog(id), first.event, replayed, settingAside)
 })
 
 const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>

@@ -131,6 +131,25 @@ describe("after the rules have changed", () => {
   const soon = new Date(Date.now() + 20 * 86_400_000).toISOString()
   const query = `?rows=good&executeAt=${soon}`
 
+  it("the batch has the rows of its log, and no row that is good by now", async () => {
+    // The check digits of the IBAN are right, those of the account in it are not (UK modulus check).
+    const body = csv(csvRow("a"), csvRow("b", { iban: "GB43NWBK08999966374959" }))
+    const key = freshKey()
+    await using refusing = await ApiUnderTest.open({
+      environment: { ...environment, UK_MODULUS_CHECK: "refuse" },
+    })
+    const first = await upload(body, { key, to: refusing })
+    expect(first.json).toMatchObject({ itemCount: 1, totals: { EUR: "12.34" }, rejected: { count: 1 } })
+    const again = await upload(body, { key })
+    const { rejected: _, ...same } = first.json
+    expect(again.json).toEqual({
+      ...same,
+      rejected: { count: 1, errors: [{ line: 3, detail: "was left out when the batch was accepted" }] },
+    })
+    const file = await upload(body, { key, query: "?rows=good&rejects=file" })
+    expect(file.text).toMatch(/\r\nb,.*was left out/)
+  })
+
   it("the batch, its count and its rows are those of its log, also if the file would be refused now", async () => {
     const key = freshKey()
     const body = bodies["text/csv"]
