@@ -208,6 +208,8 @@ export interface Batch {
   trace: Trace | undefined
   /** The partner's own settings when the batch was accepted, if it had any. */
   terms: BatchTerms | undefined
+  /** How many rows of its file were left out, if that was asked for. */
+  rejectedRows: number | undefined
   approval: Approval | undefined
   attemptsMax: number
   payeePolicy: PayeePolicy
@@ -259,6 +261,7 @@ export const emptyBatch = (): Batch => ({
   duplicates: undefined,
   trace: undefined,
   terms: undefined,
+  rejectedRows: undefined,
   approval: undefined,
   attemptsMax: 1,
   payeePolicy: "off",

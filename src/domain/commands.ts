@@ -22,6 +22,7 @@ import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
+import { RejectedRows } from "./rejected-rows.ts"
 import { Trace } from "./trace.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
@@ -120,6 +121,7 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   trace: Schema.optionalKey(Trace),
   /** The partner's own settings, which the log keeps. */
   terms: Schema.optionalKey(BatchTerms),
+  rejectedRows: Schema.optionalKey(RejectedRows),
   items: Schema.NonEmptyArray(PayoutItem),
   /** The sealed accounts, one seal for each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
   seals: Schema.NonEmptyArray(Seal),

@@ -15,6 +15,7 @@ import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
 import { ApprovalDeclined, BatchRescheduled, CommandRefused, who } from "./personal-events.ts"
+import { RejectedRows } from "./rejected-rows.ts"
 import { Route } from "./route.ts"
 import { schemes } from "./scheme.ts"
 import { Trace } from "./trace.ts"
@@ -113,6 +114,8 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   trace: Schema.optionalKey(Trace),
   /** What the partner's own settings said. Absent if it has none, and in logs of releases without them. */
   terms: Schema.optionalKey(BatchTerms),
+  /** Of a file whose good rows were asked for: the rows that are not in the batch. */
+  rejectedRows: Schema.optionalKey(RejectedRows),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */

@@ -14,6 +14,7 @@ export const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch
   batch.executeAt = event.executeAt
   batch.duplicates = event.duplicates
   batch.trace = event.trace
+  batch.rejectedRows = event.rejectedRows?.count
   batch.terms = event.terms
   batch.approval =
     event.approval === undefined

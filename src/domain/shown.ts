@@ -29,6 +29,7 @@ export interface ShownBatch
       | "idempotencyKey"
       | "itemCount"
       | "duplicates"
+      | "rejectedRows"
       | "version"
       | "receivedAt"
       | "updatedAt"
@@ -65,6 +66,7 @@ export const shownBatch = (batch: Batch): ShownBatch => ({
   itemCount: batch.itemCount,
   totals: totalsOf(batch),
   duplicates: batch.duplicates,
+  rejectedRows: batch.rejectedRows,
   version: batch.version,
   receivedAt: batch.receivedAt,
   updatedAt: batch.updatedAt,

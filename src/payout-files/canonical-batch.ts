@@ -25,7 +25,7 @@ export const inOrder = (items: ReadonlyArray<RequestedItem>): ReadonlyArray<Requ
     .map((item, index) => ({ ...item, item: index + 1 }))
 
 /** What a request says beside its items. What is found in reading one, such as its totals, is no part of it. */
-type TermName = Exclude<keyof BatchRequest, "items" | "totals" | "modulusFailures">
+type TermName = Exclude<keyof BatchRequest, "items" | "totals" | "modulusFailures" | "rejectedRows">
 export type Terms = Partial<Pick<BatchRequest, TermName>>
 
 /** What a batch may say, also to a service of another release. */

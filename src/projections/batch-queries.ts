@@ -35,6 +35,8 @@ export interface BatchView {
   readonly totals: Totals
   /** What was found of payouts that were accepted before. */
   readonly duplicates?: Duplicates | undefined
+  /** How many rows of its file were left out, if only its good rows were asked for. */
+  readonly rejectedRows?: number | undefined
   readonly version: number
   readonly receivedAt: number
   readonly updatedAt: number

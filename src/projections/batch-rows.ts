@@ -38,6 +38,7 @@ export const batchRow = (id: BatchId, fold: ProjectedBatch) => {
     totals,
     execute_at: shown.executeAt === undefined ? null : isoTime(shown.executeAt),
     duplicates: shown.duplicates ?? null,
+    rejected_rows: shown.rejectedRows ?? null,
     approval: shown.approval ?? null,
     expected_arrivals: shown.expectedArrivals ?? null,
   }

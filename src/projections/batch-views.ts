@@ -26,6 +26,7 @@ export interface BatchRowRead {
   readonly item_count: number
   readonly totals: StoredTotals
   readonly duplicates: Duplicates | null
+  readonly rejected_rows: number | null
   readonly version: number
   readonly received_at: Date
   readonly updated_at: Date
@@ -70,6 +71,7 @@ export const batchView = (row: BatchRowRead): BatchView => ({
   itemCount: row.item_count,
   totals: totals(row.totals),
   duplicates: row.duplicates ?? undefined,
+  rejectedRows: row.rejected_rows ?? undefined,
   version: row.version,
   receivedAt: row.received_at.getTime(),
   updatedAt: row.updated_at.getTime(),

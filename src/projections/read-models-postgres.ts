@@ -111,15 +111,16 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
     stored_batches as (
       insert into payout_batches (
         id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
-        totals, execute_at, duplicates, approval, expected_arrivals
+        totals, execute_at, duplicates, rejected_rows, approval, expected_arrivals
       )
       select
         id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
-        totals, execute_at, duplicates, approval, expected_arrivals
+        totals, execute_at, duplicates, rejected_rows, approval, expected_arrivals
       from json_to_recordset(${storable(batches)}::text::json) as rows (
         partition int, id text, partner text, reference text, idempotency_key text, state text, item_count int,
         version int, received_at timestamptz, updated_at timestamptz, closed_at timestamptz, totals jsonb,
-        execute_at timestamptz, duplicates jsonb, approval jsonb, expected_arrivals jsonb
+        execute_at timestamptz, duplicates jsonb, rejected_rows int, approval jsonb,
+        expected_arrivals jsonb
       ) where partition in (select partition from moved)
       on conflict (id) do update set
         state = excluded.state,

@@ -311,10 +311,22 @@ describe("a refusal", () => {
   })
 })
 
-describe("a route without a key answers all callers alike", () => {
+describe("a parameter that a route does not have", () => {
+  it.each(guarded)("is refused by name, and nothing is done: $route", async ({ method, row }) => {
+    const permitted = identities.find(({ answer }) => ![401, 403, 404].includes(answer(row)))
+    const known = row.path({ ...objects, endpoint: await endpoint() })
+    const path = `${known}${known.includes("?") ? "&" : "?"}sate=failed`
+    const { status, json } = await request(method, path, permitted?.key)
+    expect([status, json.type]).toEqual([400, "/problems/invalid-request"])
+    expect(json.detail).toContain('not known here: "sate"')
+  })
+})
+
+describe("a route without a key answers all callers alike, whatever is in the query", () => {
   it.each(keyless)("$route", async ({ method, row }: { method: string; row: Keyless }) => {
     for (const { key } of identities.slice(0, 6))
-      expect((await request(method, row.path, key)).status).toBe(row.status)
+      for (const path of [row.path, `${row.path}?sate=failed`])
+        expect((await request(method, path, key)).status).toBe(row.status)
   })
 })
 

@@ -3,14 +3,40 @@ import type { StepGuard } from "./step-guards.ts"
 
 const uploads = "test/http/payout-uploads/payout-uploads.test.ts"
 
+const goodRows = "test/http/payout-uploads/good-rows.test.ts"
+
 export const uploadGuards: ReadonlyArray<StepGuard> = [
   {
+    name: "a batch without bad rows is answered by its log when its file is sent again",
+    file: "http/payout-batches/payout-batch-intake.ts",
+    text: "settingAside === undefined || haveSameRows(received, first)",
+    without: "haveSameRows(received, received)",
+    caughtIn: goodRows,
+    caughtBy: "has the rows of its log, and no row that is good by now",
+  },
+  {
+    name: "that only the good rows were asked for is part of the request",
+    file: "http/payout-uploads/payout-upload.ts",
+    text: "decimal, thousands, rows })",
+    without: "decimal, thousands })",
+    caughtIn: goodRows,
+    caughtBy: "is another request than the whole file",
+  },
+  {
     name: "a misspelt parameter is not ignored",
-    file: "http/payout-uploads/post-parameters.ts",
-    text: "if (!names.includes(name))",
-    without: "if (names.length === 0)",
+    file: "http/routing/parameters.ts",
+    text: "if (unknown.length > 0)",
+    without: "if (unknown.length > 1_000)",
     caughtIn: uploads,
     caughtBy: "is refused with a query that is not known",
+  },
+  {
+    name: "the terms of a batch in JSON are in its body",
+    file: "http/payout-uploads/post-parameters.ts",
+    text: "!ofJson.includes(name)",
+    without: "ofJson.length === 0 && name",
+    caughtIn: uploads,
+    caughtBy: "keeps its terms in itself",
   },
   {
     name: "a dry run stores nothing",
@@ -39,8 +65,8 @@ export const uploadGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a file with a bad row is not paid",
     file: "http/payout-uploads/payout-upload.ts",
-    text: "if (rejected.length > 0) return",
-    without: "if (rejected.length > 100_000) return",
+    text: "if (rejected.length > 0 && !(this.#takesGoodRows && isComplete))",
+    without: "if (rejected.length > 100_000)",
     caughtIn: uploads,
     caughtBy: "is refused as a whole with the place of each bad payout",
   },

@@ -113,7 +113,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what no bank can be sent is not accepted",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "if (problems.length > 0 && before === undefined)",
+    text: "if (payable === undefined) return yield* Effect.fail(asked.unpayable(problems))",
     without: "if (problems.length > 1_000)",
     caughtIn: "test/http/payout-batches/intake-limits.test.ts",
     caughtBy: "is refused for",

@@ -64,6 +64,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
     reference: "march",
     executeAt: STORY_BEGINS,
     duplicates: DUPLICATES,
+    rejectedRows: { count: 2, lines: [[3, 4]] },
     items: [first, ...others],
   })
   story.tell({

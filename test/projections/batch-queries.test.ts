@@ -63,6 +63,7 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
       assert.isDefined(batch?.executeAt)
       assert.strictEqual(batch?.reference, "march")
       assert.deepStrictEqual(batch?.duplicates, DUPLICATES)
+      assert.strictEqual(batch?.rejectedRows, 2)
       const items = yield* queries.items("whole", id, { limit: 500 })
       assert.strictEqual(items?.version, expected.version)
       const { version, updatedAt, ...rest } = items?.entries[3] ?? {}

@@ -51,5 +51,5 @@ export const fieldProblems = (path: Path, issue: SchemaIssue.Issue): ReadonlyArr
     .issues.slice(0, PROBLEMS_MAX)
     .map(({ path: within = [], message }) => fieldProblem([...path, ...within.map(keyOf)], message))
 
-/** Masks account numbers, which a request may have as names of fields. */
-const shownName = (key: PropertyKey): string => redactText(String(key).slice(0, NAME_LENGTH_MAX))
+/** A name that a request gave to a field or a parameter, as a problem shows it: cut, and without account numbers. */
+export const shownName = (key: PropertyKey): string => redactText(String(key).slice(0, NAME_LENGTH_MAX))

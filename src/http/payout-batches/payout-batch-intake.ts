@@ -1,51 +1,43 @@
 /** The acceptance of a batch, in whatever form it was asked for: it is in the log before the answer, and a repeated request finds it there. */
-import { Array as Arr, Clock, Effect, Result } from "effect"
+import { Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
 import { hasThresholds } from "../../domain/approval-threshold.ts"
-import { type Batch, emptyBatch } from "../../domain/batch.ts"
-import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
-import type { ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
-import { decide } from "../../domain/decide.ts"
-import {
-  type BatchEvent,
-  type BatchEventOf,
-  ITEMS_PER_EVENT_MAX,
-  type PayoutItem,
-} from "../../domain/events.ts"
-import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
-import { formatAmount } from "../../domain/money.ts"
+import type { BatchEvent } from "../../domain/events.ts"
+import { type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
 import type { Trace } from "../../domain/trace.ts"
-import { inSlices, turn } from "../../parsing/turns.ts"
+import { inSlices } from "../../parsing/turns.ts"
 import { IntakePressure } from "../../platform/intake-pressure.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type DataKey, type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
-import { sealAccounts } from "../../vault/sealing.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import {
-  IdempotencyKeyReused,
-  type IntakeFull,
-  InvalidBody,
-  type PartnerShareFull,
-} from "../edge/failures.ts"
+import { type IntakeFull, InvalidBody, type PartnerShareFull } from "../edge/failures.ts"
 import { type FieldProblem, PROBLEMS_MAX } from "../edge/field-problem.ts"
 import { requireUtf8 } from "../edge/json-body.ts"
 import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
-import { warningsOf } from "./acceptance-warnings.ts"
-import { batchFromLog } from "./batch-from-log.ts"
+import {
+  type Answerable,
+  answerAgain,
+  answerable,
+  answerFromLog,
+  firstAnswer,
+  isSameRequest,
+  type Received,
+} from "./acceptance-answer.ts"
 import { REQUESTS, requestDigest } from "./batch-identity.ts"
 import { acceptedAs, type BatchName, batchName, type Existing, openOnce } from "./batch-name.ts"
-import { isDayUsedUp } from "./day-allowance.ts"
 import { countInDay, type DayCount, noteCount } from "./day-count.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import type { IdempotencyKey } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
-import { unpayableItems } from "./intake-limits.ts"
 import type { IntakeRules } from "./intake-rules.ts"
-import { type PartnerTerms, partnerTerms, refusedBySettings } from "./partner-terms.ts"
-import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
+import { receive, sealItems } from "./opening-events.ts"
+import { type PartnerTerms, partnerTerms } from "./partner-terms.ts"
+import { payableNow } from "./payable-request.ts"
+import { type BatchRequest, readBatchRequest } from "./payout-batch-request.ts"
+import type { SettingAside } from "./set-aside.ts"
 
 /** The most bytes of a body, inflated. */
 export const BODY_BYTES_MAX = 48 * 1024 * 1024
@@ -60,6 +52,8 @@ export interface Asked<E, R> {
   readonly unpayable: (problems: ReadonlyArray<FieldProblem>) => E
   /** How many of such problems are looked for. */
   readonly problemsMax: number
+  /** Of a request whose bad rows are set aside. */
+  readonly settingAside?: SettingAside
 }
 
 /** Who submits a batch. */
@@ -151,10 +145,8 @@ export const accept = <E, R>(submission: Submission, asked: Asked<E, R>) =>
 
 /** Of a request all that is needed to open its batch, and to answer it. */
 interface Ready {
-  readonly store: EventStore["Service"]
   readonly name: BatchName
-  readonly digest: string
-  readonly shown: Shown
+  readonly answer: Answerable
   readonly received: Received
   readonly claim: string | undefined
   /** Its count in the partner's day. */
@@ -169,7 +161,6 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   const { id, key: idempotencyKey, partner, credential, trace } = submission
   const read = yield* Effect.result(asked.read)
   if (Result.isFailure(read)) return yield* repeatedOrRefused(submission, asked, read.failure)
-  const request = read.success
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const digest = yield* inSlices(asked.digest(digestKey))
   const at = yield* Clock.currentTimeMillis
@@ -177,17 +168,15 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   const terms = yield* partnerTerms(partner).pipe(
     Effect.catchTag("StoreUnavailable", (away) => acceptedBefore(submission, away)),
   )
-  const { totals, modulusFailures } = request
-  const shown = { itemCount: request.items.length, totals, modulusFailures }
-  if ("first" in terms) return yield* answerAgain({ digest, shown }, terms)
-  const store = yield* EventStore
-  const problems = yield* problemsNow(terms, partner, request, at, asked.problemsMax)
-  const mayBeRefused = problems.length > 0 || mayNeedMore(terms)
+  if ("first" in terms) return yield* answerAgain(answerable(read.success, digest, asked), terms)
+  const { payable, problems } = yield* payableNow(terms, partner, read.success, at, asked)
+  const request = payable ?? read.success
+  const answer = answerable(request, digest, asked)
   // What was accepted when the banks took more, and the settings allowed more, is answered as ever, and nothing of it is checked or
   // counted again.
-  const before = mayBeRefused ? yield* acceptedAs(submission) : undefined
-  if (before !== undefined) return yield* answerAgain({ digest, shown }, before)
-  if (problems.length > 0) return yield* Effect.fail(asked.unpayable(problems))
+  const before = payable === undefined || mayNeedMore(terms) ? yield* acceptedAs(submission) : undefined
+  if (before !== undefined) return yield* answerAgain(answer, before)
+  if (payable === undefined) return yield* Effect.fail(asked.unpayable(problems))
   const accepted = Effect.map(acceptedAs(submission), (known) => known !== undefined)
   const { duplicates, claim, openBy } = yield* checkDuplicates(
     { id, partner, digest, request, accepted, policy: terms.duplicates },
@@ -197,6 +186,7 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
     Effect.tapError(() => releaseClaim(claim)),
   )
   const found = duplicates === undefined ? {} : { duplicates }
+  const { rejectedRows } = request
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
       receive(id, request, terms, {
@@ -214,11 +204,9 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
     Effect.tapErrorTag("KeysForgotten", () => Effect.andThen(releaseClaim(claim), noteCount(count, false))),
   )
   return {
-    store,
     name: submission,
-    digest,
-    shown,
-    received: { at, ...found },
+    answer,
+    received: { at, ...found, ...(rejectedRows === undefined ? {} : { rejectedRows }) },
     claim,
     count,
     openBy: earlier(openBy, count?.openBy),
@@ -230,47 +218,31 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
 const mayNeedMore = ({ duplicates, dayMax, policy }: PartnerTerms): boolean =>
   duplicates !== undefined || dayMax !== undefined || hasThresholds(policy.approvalAbove)
 
-/** What the partner's settings, and the banks, refuse in a request at `now` (epoch milliseconds): at most `problemsMax`. */
-export const problemsNow = Effect.fnUntraced(function* (
-  terms: PartnerTerms,
-  partner: PartnerId,
-  request: BatchRequest,
-  now: number,
-  problemsMax: number,
-) {
-  const refused = yield* refusedBySettings(terms, request, now, problemsMax)
-  return [...refused, ...(yield* unpayableItems(partner, request, now, problemsMax))].slice(0, problemsMax)
-})
-
 const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 
-const openAndAnswer = ({ store, start, ...ready }: Ready) =>
+const openAndAnswer = ({ start, ...ready }: Ready) =>
   "first" in start
     ? answerTo(ready, start)
-    : Effect.flatMap(openOnce(store, ready.name, start, ready.openBy), (outcome) => answerTo(ready, outcome))
+    : Effect.flatMap(Effect.service(EventStore), (store) =>
+        Effect.flatMap(openOnce(store, ready.name, start, ready.openBy), (outcome) =>
+          answerTo(ready, outcome),
+        ),
+      )
 
 const answerTo = Effect.fnUntraced(function* (
-  { name, digest, shown, received, claim, count }: Omit<Ready, "store" | "start">,
+  { name, answer, received, claim, count }: Omit<Ready, "start">,
   outcome: { readonly _tag: "Opened" } | Existing,
 ) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
   // A batch under the other way of writing the key was counted under its own id.
   const isCounted =
-    outcome._tag === "Opened" || (outcome.id === name.id && isSameRequest(outcome.first, digest))
+    outcome._tag === "Opened" || (outcome.id === name.id && isSameRequest(outcome.first, answer.digest))
   yield* noteCount(count, isCounted)
-  if (outcome._tag === "Opened") return accepted(name.id, shown, received, {})
-  return yield* answerAgain({ digest, shown }, outcome)
+  return outcome._tag === "Opened"
+    ? firstAnswer(name.id, answer, received)
+    : yield* answerAgain(answer, outcome)
 })
-
-/** The first answer of a batch that is in the log, if it is of the same request. */
-const answerAgain = (
-  { digest, shown }: Pick<Ready, "digest" | "shown">,
-  { id, first }: Existing,
-): Effect.Effect<Response, IdempotencyKeyReused> =>
-  isSameRequest(first, digest)
-    ? Effect.succeed(accepted(id, shown, first, replayed))
-    : Effect.fail(new IdempotencyKeyReused({ batch: id }))
 
 /**
  * A body that is refused today may be one that was accepted: by another release, under other settings, while its currency was
@@ -279,7 +251,7 @@ const answerAgain = (
  */
 const repeatedOrRefused = Effect.fnUntraced(function* <E>(
   name: BatchName,
-  { digest: digestOf }: Pick<Asked<unknown, unknown>, "digest">,
+  { digest: digestOf, settingAside }: Pick<Asked<unknown, unknown>, "digest" | "settingAside">,
   refused: E,
 ) {
   const before = yield* acceptedAs(name)
@@ -287,88 +259,7 @@ const repeatedOrRefused = Effect.fnUntraced(function* <E>(
   const { id, first } = before
   const digest = yield* inSlices(digestOf(yield* (yield* PartnerKeys).current(REQUESTS)))
   if (!isSameRequest(first, digest)) return yield* Effect.fail(refused)
-  const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
-    itemCount: batch.itemCount,
-    totals: totalsAccepted(batch),
-  }))
-  return accepted(id, { itemCount, totals }, first, replayed)
-})
-
-const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    [...tallies].map(([currency, states]) => {
-      const minor = [...states.values()].reduce((sum, tally) => sum + tally.minor, 0n)
-      return [currency, formatAmount(minor, currency)]
-    }),
-  )
-
-/** The first events of a requested batch. */
-const receive = Effect.fnUntraced(function* (
-  id: BatchId,
-  {
-    totals: _,
-    duplicates: _allowed,
-    modulusFailures: _failures,
-    mode,
-    submittedBy,
-    requireApproval,
-    ...asked
-  }: BatchRequest,
-  { policy, modeByDefault, recorded }: PartnerTerms,
-  received: Pick<
-    ReceiveBatch,
-    | "at"
-    | "partner"
-    | "credential"
-    | "idempotencyKey"
-    | "requestDigest"
-    | "duplicates"
-    | "trace"
-    | "items"
-    | "seals"
-  >,
-) {
-  const approvalAsked = requireApproval ?? false
-  const decision = decide(emptyBatch(), {
-    _tag: "ReceiveBatch",
-    ...asked,
-    ...received,
-    ...(recorded === undefined ? {} : { terms: recorded }),
-    mode: mode ?? modeByDefault,
-    submittedBy: submittedBy ?? received.partner,
-    approvalAsked,
-    dayIsUsedUp: !approvalAsked && (yield* isDayUsedUp(id, received, policy)),
-    policy,
-  })
-  if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
-  return decision.success
-})
-
-/** The items as the log may contain them, and their accounts and addresses, sealed by chunks with turns in between. */
-const sealItems = Effect.fnUntraced(function* (
-  partner: PartnerId,
-  batch: BatchId,
-  items: BatchRequest["items"],
-) {
-  const key = yield* (yield* PartnerKeys).current(partner)
-  const chunks = Arr.chunksOf(items, ITEMS_PER_EVENT_MAX)
-  const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
-    Effect.map(index === 0 ? Effect.void : turn, () => {
-      const visible = Arr.map(chunk, withoutAccount)
-      const places = visible.map(({ item, beneficiary }) => ({ item, ...beneficiary }))
-      const accounts = chunk.map(({ beneficiary }) => sealedOf(beneficiary))
-      return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
-    }),
-  )
-  return {
-    items: Arr.flatten(Arr.map(sealed, ({ visible }) => visible)),
-    seals: Arr.map(sealed, ({ seal }) => seal),
-  }
-})
-
-const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => ({
-  ...item,
-  beneficiary: visibleBeneficiaryOf(beneficiary),
+  return yield* answerFromLog(id, first, settingAside)
 })
 
 /** A request for a batch that is in the log gets its first answer, whatever a new one would lack now. */
@@ -378,37 +269,3 @@ const acceptedBefore = Effect.fnUntraced(function* <E extends KeysForgotten | St
 ) {
   return (yield* acceptedAs(name)) ?? (yield* Effect.fail(lacking))
 })
-
-const replayed = { "idempotent-replayed": "true" }
-
-/** What the log says of a batch that was accepted: when it was, and what was found of payouts accepted before. */
-type Received = Pick<BatchEventOf<"BatchReceived">, "at" | "duplicates">
-
-/** What is shown of the request. Of a body that could not be read, the accounts were not looked at again. */
-type Shown = Pick<BatchRequest, "totals"> &
-  Partial<Pick<BatchRequest, "modulusFailures">> & { readonly itemCount: number }
-
-/** The same for the first request and each repetition of it: the body has the same digest, the rest is the log's. */
-const accepted = (
-  id: BatchId,
-  { itemCount, totals, modulusFailures }: Shown,
-  { at, duplicates }: Received,
-  headers: Readonly<Record<string, string>>,
-): Response =>
-  new Response(
-    JSON.stringify({
-      id,
-      state: "received",
-      itemCount,
-      totals,
-      receivedAt: new Date(at).toISOString(),
-      ...warningsOf({ duplicates, modulusFailures }),
-    }),
-    {
-      status: 202,
-      headers: { "content-type": "application/json", location: `/payout-batches/${id}`, ...headers },
-    },
-  )
-
-const isSameRequest = (first: BatchEvent, requestDigest: string): first is BatchEventOf<"BatchReceived"> =>
-  first._tag === "BatchReceived" && first.requestDigest === requestDigest

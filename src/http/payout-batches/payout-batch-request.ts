@@ -4,6 +4,7 @@
  * Each item is checked once, by a compiled schema that stops at its first problem, and its amount is read. Only an item that
  * this refuses, or that has unknown fields, is decoded again to find all its problems.
  */
+
 import {
   Array as Arr,
   Clock,
@@ -20,6 +21,7 @@ import { enteredAccount } from "../../domain/entered-account.ts"
 import { Actor, BatchMode, type PayoutItem } from "../../domain/events.ts"
 import { formatAmount, parseAmount } from "../../domain/money.ts"
 import { AcceptedText, type OutsideText } from "../../domain/outside-text.ts"
+import type { RejectedRows } from "../../domain/rejected-rows.ts"
 import { instantOf } from "../../domain/written-time.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { withNormalTexts } from "../../parsing/normal-text.ts"
@@ -77,6 +79,8 @@ export interface BatchRequest {
   readonly totals: Readonly<Record<string, string>>
   /** Items whose account fails the UK modulus check, and is accepted all the same. */
   readonly modulusFailures: ModulusFailures
+  /** Of a file whose good rows are asked for: the rows that are left out. */
+  readonly rejectedRows?: RejectedRows
 }
 
 /** An instant with its offset, "2026-11-23T16:05:00Z" (RFC 3339); not before 1970, as the log counts from there. */
@@ -210,7 +214,7 @@ export const readBatchRequest = Effect.fnUntraced(function* (
 })
 
 /** What a request says beside its items. */
-export type BatchTerms = Omit<BatchRequest, "items" | "totals" | "modulusFailures">
+export type BatchTerms = Omit<BatchRequest, "items" | "totals" | "modulusFailures" | "rejectedRows">
 
 /**
  * Reads the terms of a batch whose items come in another form than JSON, with the same checks as in a body. `now` is in epoch

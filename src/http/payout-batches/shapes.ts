@@ -49,6 +49,12 @@ const Warning = Schema.Struct({
   description: "type is duplicate-payouts, duplicates-unchecked or uk-modulus-check; there may be others.",
 })
 
+const RejectedRow = Schema.Struct({
+  line: Schema.optionalKey(Whole),
+  column: Schema.optionalKey(Schema.String),
+  detail: Schema.String,
+}).annotate({ identifier: "RejectedRow" })
+
 export const AcceptedPayoutBatch = Schema.Struct({
   id: Schema.String,
   state: Schema.Literal("received"),
@@ -57,6 +63,15 @@ export const AcceptedPayoutBatch = Schema.Struct({
   receivedAt: Instant,
   warnings: Schema.optionalKey(
     Schema.Array(Warning).annotate({ description: "What was accepted and should be looked at." }),
+  ),
+  rejected: Schema.optionalKey(
+    Schema.Struct({
+      count: Whole,
+      errors: Schema.Array(RejectedRow).annotate({ description: "The first 100 problems." }),
+    }).annotate({
+      identifier: "RejectedRows",
+      description: "With rows=good: the rows of the file that are not in the batch.",
+    }),
   ),
 }).annotate({ identifier: "AcceptedPayoutBatch" })
 
@@ -104,6 +119,11 @@ export const PayoutBatch = Schema.Struct({
       "Only a person can move the batch: it waits for approval, or all of its open items are held or parked.",
   }),
   duplicates: Schema.optionalKey(ShownDuplicates),
+  rejectedRows: Schema.optionalKey(
+    Whole.annotate({
+      description: "Of a file that was posted with rows=good: how many of its rows are not in the batch.",
+    }),
+  ),
   version: Version,
   receivedAt: Instant,
   updatedAt: Instant,

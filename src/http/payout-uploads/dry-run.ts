@@ -15,7 +15,8 @@ import { lookInDay } from "../payout-batches/day-count.ts"
 import { lookForDuplicates } from "../payout-batches/duplicate-check.ts"
 import type { IdempotencyKey } from "../payout-batches/idempotency-key.ts"
 import { partnerTerms } from "../payout-batches/partner-terms.ts"
-import { type Asked, problemsNow } from "../payout-batches/payout-batch-intake.ts"
+import { payableNow } from "../payout-batches/payable-request.ts"
+import type { Asked } from "../payout-batches/payout-batch-intake.ts"
 import type { BatchRequest } from "../payout-batches/payout-batch-request.ts"
 import { AcceptedPayoutBatch, ShownAmount } from "../payout-batches/shapes.ts"
 import { reply } from "../routing/reply.ts"
@@ -26,7 +27,7 @@ const ITEMS_PER_TURN = 500
 /** The most ways that are shown, by the number of their payouts. */
 const ROUTES_MAX = 100
 
-const { itemCount, totals, warnings } = AcceptedPayoutBatch.fields
+const { itemCount, totals, warnings, rejected } = AcceptedPayoutBatch.fields
 
 const PlannedRoute = Schema.Struct({
   scheme: Schema.Literals(schemes),
@@ -49,6 +50,7 @@ export const BatchDryRun = Schema.Struct({
     description: `Where the payouts would go by the rules of the moment: the first ${ROUTES_MAX} by the number of items.`,
   }),
   warnings,
+  rejected,
 }).annotate({ identifier: "BatchDryRun" })
 
 export const exampleDryRun = {
@@ -75,11 +77,11 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
   key: IdempotencyKey | undefined,
   asked: Asked<E, R>,
 ) {
-  const request = yield* asked.read
+  const read = yield* asked.read
   const now = yield* Clock.currentTimeMillis
   const terms = yield* partnerTerms(partner)
-  const problems = yield* problemsNow(terms, partner, request, now, asked.problemsMax)
-  if (problems.length > 0) return yield* Effect.fail(asked.unpayable(problems))
+  const { payable: request, problems } = yield* payableNow(terms, partner, read, now, asked)
+  if (request === undefined) return yield* Effect.fail(asked.unpayable(problems))
   const id = key === undefined ? batchIdOf(partner, "") : yield* batchUnder(batchName(partner, key))
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const duplicates = yield* lookForDuplicates({ id, partner, request, policy: terms.duplicates }, digestKey)
@@ -87,7 +89,7 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
   const digest = key === undefined ? undefined : yield* inSlices(asked.digest(digestKey))
   const looked = { id, partner, digest }
   yield* lookInDay(looked, terms, request)
-  const { totals, modulusFailures, items, requireApproval, executeAt } = request
+  const { totals, modulusFailures, rejectedRows, items, requireApproval, executeAt } = request
   const needsApproval = requireApproval === true || (yield* wouldNeedApproval(looked, terms.policy, request))
   return reply(200, {
     dryRun: true,
@@ -97,6 +99,7 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
     ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
     routes: yield* routesOf(partner, request, now),
     ...warningsOf({ duplicates, modulusFailures }),
+    ...(rejectedRows === undefined ? {} : { rejected: asked.settingAside?.shown(rejectedRows) }),
   })
 })
 

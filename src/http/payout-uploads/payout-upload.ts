@@ -1,6 +1,7 @@
 /** A file of payouts as a request for a batch: what it asks for, and what is answered where rows of it cannot be paid. */
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
+import { linesOf, type RejectedRows, rejectedRowsOf } from "../../domain/rejected-rows.ts"
 import { inSlices } from "../../parsing/turns.ts"
 import type { FileProblem } from "../../payout-files/file-problem.ts"
 import { REJECTED_MAX, type Rejected } from "../../payout-files/payout-reading.ts"
@@ -21,6 +22,7 @@ import { type FieldProblem, PROBLEMS_MAX, type RowProblem } from "../edge/field-
 import { REQUESTS, requestDigest } from "../payout-batches/batch-identity.ts"
 import type { Asked } from "../payout-batches/payout-batch-intake.ts"
 import { type BatchRequest, readBatchTerms } from "../payout-batches/payout-batch-request.ts"
+import { type SettingAside, type ShownRejected, withoutItems } from "../payout-batches/set-aside.ts"
 import { type FileParameters, termsOf } from "./post-parameters.ts"
 
 type Refusal = InvalidBody | InvalidRows | KeysForgotten | VaultUnavailable
@@ -35,18 +37,27 @@ export interface ReceivedFile {
   readonly parameters: FileParameters
 }
 
+/** Of a row that is good by the rules of the moment, and is not in the batch. */
+const LEFT_OUT = "was left out when the batch was accepted"
+
 export class PayoutUpload {
   readonly #file: ReceivedFile
   readonly #wantsAll: boolean
+  readonly #takesGoodRows: boolean
   #stream: PayoutStream | undefined
   #terms: StreamTerms | undefined
   #digest: string | undefined
-  /** The rows that were refused, all that were found. */
+  /** The rows that were refused, all that were found; of a batch without them, those that it does not have. */
   rejected: ReadonlyArray<Rejected> = []
+  /** What was found by the rules of the moment, in a file whose good rows are asked for. */
+  #setAside: ReadonlyArray<Rejected> = []
+  /** The lines of the items, where some that could be read were left out. */
+  #keptLines: ReadonlyArray<number> | undefined
 
   constructor(file: ReceivedFile) {
     this.#file = file
     this.#wantsAll = file.parameters.rejects === "file"
+    this.#takesGoodRows = file.parameters.rows === "good"
   }
 
   /** How the file was read. */
@@ -56,14 +67,15 @@ export class PayoutUpload {
 
   /** Where an item stands in the file. */
   lineOf(item: number): number | undefined {
-    return this.#stream?.naming.placeName === "line" ? this.#stream.places[item - 1] : undefined
+    const lines = this.#keptLines ?? this.#stream?.places
+    return this.#stream?.naming.placeName === "line" ? lines?.[item - 1] : undefined
   }
 
   /** What the file asks for. Its digest is that of its bytes, inflated, behind its form and its terms. */
   get asked(): Asked<Refusal, AppConfig | PartnerKeys> {
     const { form, pieces, encoding, parameters } = this.#file
-    const { decimal, thousands } = parameters
-    const terms = Object.entries({ ...termsOf(parameters), decimal, thousands })
+    const { decimal, thousands, rows } = parameters
+    const terms = Object.entries({ ...termsOf(parameters), decimal, thousands, rows })
     const sorted = terms.filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
     // No body of JSON begins like that, so no digest of one is that of a file.
     const before = `atlaspay upload 1 ${JSON.stringify([form, encoding ?? null, sorted])}\n`
@@ -79,7 +91,8 @@ export class PayoutUpload {
         Effect.suspend(() => this.#read()),
       ),
       unpayable: (problems) => this.#unpayable(problems),
-      problemsMax: this.#wantsAll ? REJECTED_MAX : PROBLEMS_MAX,
+      problemsMax: this.#wantsAll || this.#takesGoodRows ? REJECTED_MAX : PROBLEMS_MAX,
+      ...(this.#takesGoodRows ? { settingAside: this.#settingAside } : {}),
     }
   }
 
@@ -96,8 +109,6 @@ export class PayoutUpload {
     const { form, pieces, encoding, parameters } = this.#file
     const rules = (yield* AppConfig).intake
     const now = yield* Clock.currentTimeMillis
-    const asked = readBatchTerms(termsOf(parameters), now, rules)
-    if (Result.isFailure(asked)) return yield* new InvalidBody({ problems: asked.failure })
     const { executeAt, decimal, thousands } = parameters
     const notation = {
       ...(decimal === undefined ? {} : { decimal }),
@@ -105,28 +116,75 @@ export class PayoutUpload {
     }
     const isReadOnce = !this.#wantsAll
     const terms: StreamTerms = { form, rules, now, executeAt, encoding, notation, isReadOnce }
+    // Also of a file whose terms are refused now: its batch may have been accepted without some of its rows.
     this.#terms = terms
+    const asked = readBatchTerms(termsOf(parameters), now, rules)
+    if (Result.isFailure(asked)) return yield* new InvalidBody({ problems: asked.failure })
     const stream = yield* Effect.mapError(
       readPayoutStream(pieces, terms),
       (problems) => new InvalidRows({ rejected: 0, isComplete: false, errors: shown(problems) }),
     )
     this.#stream = stream
     const { rejected, isComplete, items, totals, modulusFailures, order } = stream
-    if (rejected.length > 0) return yield* this.#refused(rejected, isComplete)
-    if (!Arr.isReadonlyArrayNonEmpty(items)) return yield* this.#refused([], isComplete)
+    this.#setAside = rejected
+    if (rejected.length > 0 && !(this.#takesGoodRows && isComplete))
+      return yield* this.#refused(rejected, isComplete)
+    if (!Arr.isReadonlyArrayNonEmpty(items)) return yield* this.#refused(rejected, isComplete)
     const due = order === undefined ? {} : { executeAt: Date.parse(order.executeAt) }
     const named = order === undefined ? {} : { reference: order.reference }
-    return { ...named, ...asked.success, ...due, items, totals, modulusFailures }
+    return this.#withoutRows({ ...named, ...asked.success, ...due, items, totals, modulusFailures })
   })
 
+  /** The request as it is to be recorded, if only the good rows are asked for. */
+  #withoutRows(request: BatchRequest): BatchRequest {
+    if (!this.#takesGoodRows) return request
+    return { ...request, rejectedRows: rejectedRowsOf(this.#setAside.map(({ place }) => place)) }
+  }
+
+  get #settingAside(): SettingAside {
+    return {
+      without: (request, problems) => this.#withoutUnpayable(request, problems),
+      shown: (rows) => this.#shownOf(rows),
+    }
+  }
+
+  /** Sets aside what no bank could be sent as well, unless there may be more than are recorded. */
+  #withoutUnpayable(request: BatchRequest, problems: ReadonlyArray<FieldProblem>): BatchRequest | undefined {
+    const found = this.#rowsOf(problems)
+    const all = [...this.#setAside, ...found].sort((a, b) => a.place - b.place)
+    if (problems.length >= REJECTED_MAX || all.length >= REJECTED_MAX) return undefined
+    const items = new Set(problems.map(({ item }) => item))
+    const payable = withoutItems(request, (item) => items.has(item))
+    if (payable === undefined) return undefined
+    this.#setAside = all
+    this.#keptLines = this.#stream?.places.filter((_, index) => !items.has(index + 1))
+    return this.#withoutRows(payable)
+  }
+
+  /** The rows that a batch does not have by its log, with what is wrong with them by the rules of the moment. */
+  #shownOf(rows: RejectedRows): ShownRejected {
+    const found = new Map(this.#setAside.map(({ place, problems }) => [place, problems]))
+    this.rejected = Array.from(linesOf(rows), (line) => ({
+      place: line,
+      problems: found.get(line) ?? [{ line, reason: LEFT_OUT }],
+    }))
+    return { count: rows.count, errors: shown(this.rejected.flatMap(({ problems }) => problems)) }
+  }
+
   #unpayable(problems: ReadonlyArray<FieldProblem>): InvalidRows {
-    const { places = [], naming } = this.#stream ?? {}
-    const ofBatch = problems.filter(({ item }) => item === undefined)
-    const byItem = Map.groupBy(
-      problems.filter(({ item }) => item !== undefined),
-      ({ item }) => item ?? 0,
+    // Where so many were looked for, there may be more.
+    const ofItems = problems.filter(({ item }) => item !== undefined)
+    return this.#refused(
+      [...this.#setAside, ...this.#rowsOf(ofItems)].sort((a, b) => a.place - b.place),
+      problems.length < this.asked.problemsMax,
+      problems.filter(({ item }) => item === undefined),
     )
-    const rejected = [...byItem].map(([item, found]) => ({
+  }
+
+  #rowsOf(problems: ReadonlyArray<FieldProblem>): ReadonlyArray<Rejected> {
+    const { places = [], naming } = this.#stream ?? {}
+    const byItem = Map.groupBy(problems, ({ item }) => item ?? 0)
+    return [...byItem].map(([item, found]) => ({
       place: places[item - 1] ?? 0,
       problems: found.map(
         ({ field, detail }): FileProblem => ({
@@ -136,8 +194,6 @@ export class PayoutUpload {
         }),
       ),
     }))
-    // Where so many were looked for, there may be more.
-    return this.#refused(rejected, problems.length < this.asked.problemsMax, ofBatch)
   }
 
   /** Problems of the whole batch have no row, and no place in the file. */

@@ -6,9 +6,10 @@ import { access } from "../../identity/access.ts"
 import { isEncoding } from "../../payout-files/file-text.ts"
 import type { StreamForm } from "../../payout-files/payout-stream.ts"
 import { rejectsOfStream } from "../../payout-files/rejects-stream.ts"
+import { acceptedType } from "../edge/accepted-type.ts"
 import { charsetOf, UnsupportedCharset } from "../edge/body-charset.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { DuplicatePayouts, InvalidRequest, InvalidRows, NotJson } from "../edge/failures.ts"
+import { DuplicatePayouts, InvalidRequest, InvalidRows, NotAcceptable, NotJson } from "../edge/failures.ts"
 import { isJson, requireUtf8 } from "../edge/json-body.ts"
 import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
 import { traceIn } from "../edge/trace-parent.ts"
@@ -27,21 +28,20 @@ import { exampleRequest, NewPayoutBatch } from "../payout-batches/payout-batch-r
 import { AcceptedPayoutBatch, exampleAccepted } from "../payout-batches/shapes.ts"
 import { jsonFailures, ownBody } from "../routing/bodies.ts"
 import { partner } from "../routing/guards.ts"
+import { JSON_TYPE } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
 import { BatchDryRun, dryRun, exampleDryRun } from "./dry-run.ts"
 import { exampleFiles, exampleRejects } from "./example-files.ts"
 import { PayoutUpload, type ReceivedFile } from "./payout-upload.ts"
-import {
-  type FileParameters,
-  known,
-  postKey,
-  postQuery,
-  requireKey,
-  requireKnown,
-} from "./post-parameters.ts"
+import { type FileParameters, postKey, postQuery, requireKey, requireTermsInBody } from "./post-parameters.ts"
 
 /** XML takes three times as many bytes for a payout as JSON. */
 const XML_BYTES_MAX = 96 * 1024 * 1024
+
+const rejectsHeaders = {
+  "content-disposition": { description: "The name of the file of rejected rows.", optional: true },
+  "rejected-rows": { description: "How many rows are in the file.", example: "1", optional: true },
+} as const
 
 /** Accepts a batch in the form that its content type says, or repeats the first answer, or checks it only. */
 export const acceptPayoutBatch = route({
@@ -70,23 +70,23 @@ export const acceptPayoutBatch = route({
       example: exampleDryRun,
     },
     202: {
-      description: "The batch is in the log and will be paid.",
+      description:
+        "The batch is in the log and will be paid. With rows=good and rejects=file, the rows that it does not have.",
       schema: AcceptedPayoutBatch,
       headers: {
         location: { description: "The address of the batch.", example: "/payout-batches/pb_…" },
         "idempotent-replayed": { description: "`true` in the answer to a repetition.", optional: true },
+        ...rejectsHeaders,
       },
       example: exampleAccepted,
+      otherMediaTypes: exampleRejects,
     },
   },
   refusalForms: {
     400: {
       description: "With rejects=file, the rejected rows of a file, which were not stored.",
       mediaTypes: exampleRejects,
-      headers: {
-        "content-disposition": { description: "The name of the file of rejected rows.", optional: true },
-        "rejected-rows": { description: "How many rows are in the file.", example: "1", optional: true },
-      },
+      headers: rejectsHeaders,
     },
   },
   failures: [
@@ -99,6 +99,7 @@ export const acceptPayoutBatch = route({
     "IntakeFull",
     "InvalidRows",
     "KeysForgotten",
+    "NotAcceptable",
     "PartnerShareFull",
     "StoreUnavailable",
     "VaultUnavailable",
@@ -109,7 +110,8 @@ export const acceptPayoutBatch = route({
     const type = c.req.header("content-type") ?? ""
     const form = forms[(type.split(";", 1)[0] ?? "").trim().toLowerCase()]
     if (form === undefined && !isJson(type)) return yield* new NotJson({ accepted })
-    yield* requireKnown(c, form === undefined ? known.json : known.file)
+    if (form === undefined) yield* requireTermsInBody(c)
+    yield* requireAccepted(c, form, query.rejects)
     const submitter = { partner, credential, trace: traceIn(c.req.header("traceparent")) }
     if (form === undefined)
       return yield* key === undefined ? tryJson(c, partner, asked) : acceptJson(c, submitter, key)
@@ -128,6 +130,16 @@ const forms: Readonly<Record<string, StreamForm>> = {
 }
 
 const accepted = ["application/json", ...Object.keys(forms)]
+
+/** Refuses a request whose `Accept` permits neither JSON nor the file of rejected rows, if that is asked for. */
+const requireAccepted = (c: EdgeContext, form: StreamForm | undefined, rejects: "file" | undefined) => {
+  const file = rejects === undefined || form === undefined || form === "xml" ? [] : [fileTypes[form]]
+  return acceptedType(c.req.header("accept"), [JSON_TYPE, ...file]) === undefined
+    ? Effect.fail(new NotAcceptable({ mediaTypes: [JSON_TYPE, ...file] }))
+    : Effect.void
+}
+
+const fileTypes = { csv: "text/csv", ndjson: "application/x-ndjson" } as const
 
 const tryJson = Effect.fnUntraced(function* (
   c: EdgeContext,
@@ -171,10 +183,11 @@ const acceptFile = Effect.fnUntraced(function* (
 
 /** How a file is received, if its parameters and its charset are those of its form. */
 const receiving = Effect.fnUntraced(function* (c: EdgeContext, form: StreamForm, parameters: FileParameters) {
-  if (parameters.rejects !== undefined && form === "xml")
-    return yield* new InvalidRequest({
-      detail: "rejects: a pain.001 document is right as a whole, or refused as a whole.",
-    })
+  for (const name of ["rejects", "rows"] as const)
+    if (parameters[name] !== undefined && form === "xml")
+      return yield* new InvalidRequest({
+        detail: `${name}: a pain.001 document is right as a whole, or refused as a whole.`,
+      })
   if (parameters.executeAt !== undefined && form === "xml")
     return yield* new InvalidRequest({ detail: "executeAt: a pain.001 document has its own (ReqdExctnDt)." })
   const encoding = yield* encodingOf(c, form)
@@ -199,6 +212,13 @@ const encodingOf = (
 const answering = <A, E, R>(file: ReceivedFile, answer: (upload: PayoutUpload) => Effect.Effect<A, E, R>) => {
   const upload = new PayoutUpload(file)
   return answer(upload).pipe(
+    Effect.flatMap((answered): Effect.Effect<A | Response> => {
+      const { rows, rejects } = file.parameters
+      const isAsked = rows === "good" && rejects === "file" && upload.rejected.length > 0
+      return answered instanceof Response && isAsked
+        ? Effect.map(rejectsAnswer(file, upload, answered), (rows) => rows ?? answered)
+        : Effect.succeed(answered)
+    }),
     Effect.catchIf(
       (failure): failure is Extract<E, DuplicatePayouts> => failure instanceof DuplicatePayouts,
       (found) => Effect.fail(withLines(found, upload)),
@@ -206,7 +226,9 @@ const answering = <A, E, R>(file: ReceivedFile, answer: (upload: PayoutUpload) =
     Effect.catch((failure) =>
       // Whether the file was accepted before may not be known: what fails then is no refusal of rows.
       failure instanceof InvalidRows && file.parameters.rejects === "file" && upload.rejected.length > 0
-        ? rejectsAnswer(file, upload, failure)
+        ? Effect.flatMap(rejectsAnswer(file, upload, undefined), (rows) =>
+            rows === undefined ? Effect.fail(failure) : Effect.succeed(rows),
+          )
         : Effect.fail(failure),
     ),
   )
@@ -223,22 +245,27 @@ const withLines = (found: DuplicatePayouts, upload: PayoutUpload): DuplicatePayo
 
 const mediaTypes = { csv: "text/csv; charset=utf-8", ndjson: "application/x-ndjson", xml: "" } as const
 
-/** The rejected rows, with the status of the refusal. They are not stored, neither here nor on the way. */
-const rejectsAnswer = Effect.fnUntraced(function* <F>(
+/**
+ * The rejected rows, with the status of the refusal, or of the answer to the batch that was accepted without them. They are not
+ * stored, neither here nor on the way. Nothing if the file cannot be read as rows.
+ */
+const rejectsAnswer = (
   { form, pieces }: ReceivedFile,
   upload: PayoutUpload,
-  failure: F,
-) {
-  if (upload.terms === undefined) return yield* Effect.fail(failure)
-  const text = yield* Effect.mapError(rejectsOfStream(pieces, upload.terms, upload.rejected), () => failure)
-  if (text === undefined) return yield* Effect.fail(failure)
-  return new Response(text, {
-    status: 400,
-    headers: {
-      "content-type": mediaTypes[form],
-      "content-disposition": `attachment; filename="rejected-rows.${form}"`,
-      "cache-control": "no-store",
-      "rejected-rows": `${upload.rejected.length}`,
+  answered: Response | undefined,
+): Effect.Effect<Response | undefined> => {
+  const { terms } = upload
+  const text = terms === undefined ? Effect.undefined : rejectsOfStream(pieces, terms, upload.rejected)
+  return Effect.map(
+    Effect.catch(text, () => Effect.undefined),
+    (rows) => {
+      if (rows === undefined) return undefined
+      const headers = new Headers(answered?.headers)
+      headers.set("content-type", mediaTypes[form])
+      headers.set("content-disposition", `attachment; filename="rejected-rows.${form}"`)
+      headers.set("cache-control", "no-store")
+      headers.set("rejected-rows", `${upload.rejected.length}`)
+      return new Response(rows, { status: answered?.status ?? 400, headers })
     },
-  })
-})
+  )
+}

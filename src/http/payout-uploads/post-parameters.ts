@@ -1,7 +1,4 @@
-/**
- * The query of `POST /payout-batches`, and its key. A parameter that is unknown, repeated or misspelt is refused: without its
- * `dryRun` a request would pay, and without its `executeAt` too early.
- */
+/** The query of `POST /payout-batches`, and its key. */
 import { Effect, Schema } from "effect"
 import { PlainText } from "../../domain/beneficiary.ts"
 import { Actor, BatchMode } from "../../domain/events.ts"
@@ -33,6 +30,11 @@ export const postQuery = {
     description: "For CSV and NDJSON: a refusal is answered with the rejected rows, as a file to mend.",
     expected: "file",
   }),
+  rows: text(Schema.Literal("good"), {
+    description:
+      "For CSV and NDJSON: accepts the rows that can be paid; the answer names the others. Otherwise a bad row refuses the file.",
+    expected: "good",
+  }),
   reference: term(PlainText(64), { description: "For files: your name for the batch.", example: "week 12" }),
   mode: term(BatchMode, { description: "For files: as `mode` of a batch in JSON.", example: "strict" }),
   submittedBy: term(Actor, { description: "For files: who submits the batch.", example: "kim" }),
@@ -54,17 +56,20 @@ export const postQuery = {
 type ValuesOf<P> = { readonly [Name in keyof P]: P[Name] extends Parameter<infer A> ? A : never }
 export type FileParameters = ValuesOf<typeof postQuery>
 
-/** The parameters that a request may have, if its body is a batch in JSON, or a file. */
-export const known = { json: ["dryRun"], file: Object.keys(postQuery) }
+/** The parameters that a request may have whose body is a batch in JSON. */
+const ofJson: ReadonlyArray<string> = ["dryRun"]
 
-/** Refuses a request that has other parameters. */
-export const requireKnown = Effect.fnUntraced(function* (c: EdgeContext, names: ReadonlyArray<string>) {
-  for (const name of Object.keys(c.req.queries()))
-    if (!names.includes(name))
-      return yield* new InvalidRequest({
-        detail: `The query has a parameter that is not known with this Content-Type. Known are ${names.join(", ")}.`,
-      })
-})
+/** Refuses a batch in JSON with parameters of files: its terms are in itself. */
+export const requireTermsInBody = (c: Pick<EdgeContext, "req">): Effect.Effect<void, InvalidRequest> => {
+  const strays = Object.keys(c.req.queries()).filter((name) => !ofJson.includes(name))
+  return strays.length === 0
+    ? Effect.void
+    : Effect.fail(
+        new InvalidRequest({
+          detail: `The query has parameters for files: ${strays.join(", ")}. A batch in JSON has its terms in its body.`,
+        }),
+      )
+}
 
 /** The key of a request, which only a dry run may lack. */
 export const postKey: Parameter<IdempotencyKey | undefined> = {

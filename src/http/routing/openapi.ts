@@ -22,7 +22,8 @@ const info = {
   summary: "Pays batches of payouts, each item exactly once.",
   description:
     "Pays batches of payouts, each item exactly once, and records every step in an append-only log. " +
-    "Refusals are problem details (RFC 9457); each type of problem says what to do next.",
+    "Refusals are problem details (RFC 9457); each type of problem says what to do next. Routes that need a key refuse " +
+    "query parameters that they do not have, and repeated ones, with 400.",
   contact: { name: "The operator of this service" },
   license: { name: "Apache-2.0", identifier: "Apache-2.0" },
 }

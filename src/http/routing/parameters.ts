@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import type { Call, EdgeContext } from "../edge/edge.ts"
 import { InvalidRequest, NotFound } from "../edge/failures.ts"
+import { shownName } from "../edge/field-problem.ts"
 
 /** A parameter whose value is an `A`. */
 export interface Parameter<A> {
@@ -161,12 +162,30 @@ export const readPath = (
   return values
 }
 
-/** The values of a query. A repeated parameter is refused, since it could be read in two ways. */
+/**
+ * The values of a query. A parameter that the route does not have is refused: who misspelt a filter would otherwise act on a list of
+ * everything. So is a repeated one, since it could be read in two ways.
+ */
 export const readQuery = (
   c: Pick<EdgeContext, "req">,
   parameters: Readonly<Record<string, Parameter<unknown>>>,
-): Readonly<Record<string, unknown>> | InvalidRequest =>
-  readAll(parameters, (name) => c.req.queries(name) ?? [])
+): Readonly<Record<string, unknown>> | InvalidRequest => {
+  const given = c.req.queries()
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(parameters, name))
+  if (unknown.length > 0)
+    return new InvalidRequest({ detail: unknownParameters(unknown, Object.keys(parameters)) })
+  return readAll(parameters, (name) => given[name] ?? [])
+}
+
+/** Unknown parameters that are named; a query may have thousands. */
+const UNKNOWN_SHOWN_MAX = 5
+
+const unknownParameters = (unknown: ReadonlyArray<string>, known: ReadonlyArray<string>): string => {
+  const shown = unknown.slice(0, UNKNOWN_SHOWN_MAX).map((name) => JSON.stringify(shownName(name)))
+  const more = unknown.length > shown.length ? ` and ${unknown.length - shown.length} more` : ""
+  const expected = known.length === 0 ? "This route takes none." : `Known are ${known.join(", ")}.`
+  return `The query has parameters that are not known here: ${shown.join(", ")}${more}. ${expected}`
+}
 
 /** The values of headers, whose names are in lower case. One that came twice is refused, as in a query. */
 export const readHeaders = (

@@ -155,7 +155,10 @@ const made = <Who extends { readonly c: Call }, R>(
 ): Route<R> => {
   const { guard, parameters, query, headers, body, answers, conditional = false } = definition
   const ofPath = parameters === undefined ? () => none : (c: Call) => readPath(c, parameters)
-  const ofQuery = query === undefined ? () => none : (c: Call) => readQuery(c as EdgeContext, query)
+  const ofQuery =
+    query === undefined && isForAnyone(guard)
+      ? () => none
+      : (c: Call) => readQuery(c as EdgeContext, query ?? {})
   const ofHeaders = headers === undefined ? () => none : (c: Call) => readHeaders(c, headers)
   const [preferred, ...others] = mediaTypesOf(answers)
   const mediaTypeFor = (c: Call) =>
@@ -181,6 +184,12 @@ const made = <Who extends { readonly c: Call }, R>(
 }
 
 const none = {}
+
+/**
+ * Whether callers have no key. A bank may add parameters to the address that it calls, a probe or a browser to a page, and nothing
+ * is chosen by them. On all other routes a parameter that is not known is refused.
+ */
+const isForAnyone = ({ access }: Definition["guard"]): boolean => access === "open" || access === "signed"
 
 /** An app with routes, which run with the services of an edge. */
 export const mounted = <R>(edge: Edge<R>, routes: ReadonlyArray<Route<R>>): Hono<EdgeEnv> => {

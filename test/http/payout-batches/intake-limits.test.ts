@@ -58,6 +58,29 @@ const to = (name: string, more = {}) => ({ beneficiary: { name, account: iban, .
 const dollars = { amount: { currency: "USD", value: "12.34" } }
 
 describe("a payout that no bank can be sent", () => {
+  it("is set aside with its line, if only the good rows of a file are asked for", async () => {
+    const rows = ["a", "b", "c", "d"].map(
+      (name) => `${name},EUR,1.00,${name === "b" ? "爱达" : "Ada"},${name === "c" ? "DE00" : iban.iban}`,
+    )
+    const answer = await api.call("/payout-batches?rows=good", {
+      method: "POST",
+      headers: {
+        authorization: "Bearer acme-key",
+        "idempotency-key": "good rows",
+        "content-type": "text/csv",
+      },
+      body: ["reference,currency,amount,name,iban", ...rows].join("\n"),
+    })
+    expect([answer.status, answer.json]).toMatchObject([
+      202,
+      {
+        itemCount: 2,
+        totals: { EUR: "2.00" },
+        rejected: { count: 2, errors: [{ line: 3, column: "name" }, { line: 4 }] },
+      },
+    ])
+  })
+
   it.each([
     [
       "a character",

@@ -36,3 +36,39 @@ export const pain001 = (
 <Dbtr><Nm>Acme Ltd</Nm></Dbtr>
 ${transfers.join("\n")}
 </PmtInf></CstmrCdtTrfInitn></Document>`
+
+const ROWS_AT_ONCE = 500
+
+/** A body that is made as it is sent, so that only the service holds it. */
+const bodyOf = (
+  count: number,
+  head: string,
+  row: (index: number) => string,
+  tail: string,
+): ReadableStream<Uint8Array> => {
+  let sent = 0
+  return new ReadableStream({
+    pull: (controller) => {
+      if (sent === 0) controller.enqueue(Buffer.from(head))
+      const rows = Array.from({ length: Math.min(ROWS_AT_ONCE, count - sent) }, (_, index) =>
+        row(sent + index),
+      )
+      if (rows.length > 0) controller.enqueue(Buffer.from(rows.join("")))
+      sent += rows.length
+      if (sent < count) return
+      controller.enqueue(Buffer.from(tail))
+      controller.close()
+    },
+  })
+}
+
+/** Files of many payouts, by content type. */
+export const largeBodies = (count: number) => {
+  const [before = "", after = ""] = pain001([transfer("cut")], { count }).split(transfer("cut"))
+  const head = "reference,currency,amount,name,iban,remittance\n"
+  return {
+    "text/csv": () => bodyOf(count, head, (index) => `${csvRow(`inv-${index}`)}\n`, ""),
+    "application/x-ndjson": () => bodyOf(count, "", (index) => `${ndjsonLine(`inv-${index}`)}\n`, ""),
+    "application/xml": () => bodyOf(count, before, (index) => `${transfer(`inv-${index}`)}\n`, after),
+  }
+}

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { isLong } from "../../length.ts"
 import { ApiUnderTest, acme, globex } from "../api-under-test.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
-import { csvRow, ndjsonLine, pain001, transfer } from "./upload-bodies.ts"
+import { largeBodies } from "./upload-bodies.ts"
 
 const ROWS = isLong ? 100_000 : 5_000
 const MIB = 1024 * 1024
@@ -17,7 +17,6 @@ const MEMORY_BYTES_MAX = (isLong ? 200 : 50) * MIB
 const WAIT_MS_MAX = 300
 const MEMORY_EVERY_MS = 100
 const SMALL_EVERY_MS = 20
-const ROWS_AT_ONCE = 500
 
 let api: ApiUnderTest
 beforeAll(async () => {
@@ -28,31 +27,7 @@ afterAll(() => api[Symbol.asyncDispose]())
 setFlagsFromString("--expose-gc")
 const collect: () => void = runInNewContext("gc")
 
-/** A body that is made as it is sent, so that only the service holds it. */
-const bodyOf = (head: string, row: (index: number) => string, tail: string): ReadableStream<Uint8Array> => {
-  let sent = 0
-  return new ReadableStream({
-    pull: (controller) => {
-      if (sent === 0) controller.enqueue(Buffer.from(head))
-      const rows = Array.from({ length: Math.min(ROWS_AT_ONCE, ROWS - sent) }, (_, index) =>
-        row(sent + index),
-      )
-      if (rows.length > 0) controller.enqueue(Buffer.from(rows.join("")))
-      sent += rows.length
-      if (sent < ROWS) return
-      controller.enqueue(Buffer.from(tail))
-      controller.close()
-    },
-  })
-}
-
-const [before = "", after = ""] = pain001([transfer("cut")], { count: ROWS }).split(transfer("cut"))
-const bodies = {
-  "text/csv": () =>
-    bodyOf("reference,currency,amount,name,iban,remittance\n", (index) => `${csvRow(`inv-${index}`)}\n`, ""),
-  "application/x-ndjson": () => bodyOf("", (index) => `${ndjsonLine(`inv-${index}`)}\n`, ""),
-  "application/xml": () => bodyOf(before, (index) => `${transfer(`inv-${index}`)}\n`, after),
-}
+const bodies = largeBodies(ROWS)
 
 const upload = async (type: keyof typeof bodies, key: string) => {
   const init: RequestInit & { readonly duplex: "half" } = {

@@ -1,9 +1,10 @@
 import { Effect, Schema } from "effect"
 import { expect, it } from "vitest"
+import type { EdgeContext } from "../../../src/http/edge/edge.ts"
 import { NotFound, NotJson } from "../../../src/http/edge/failures.ts"
 import { open } from "../../../src/http/routing/guards.ts"
 import { openApiOf } from "../../../src/http/routing/openapi.ts"
-import { someOf } from "../../../src/http/routing/parameters.ts"
+import { readQuery, someOf } from "../../../src/http/routing/parameters.ts"
 import { reply } from "../../../src/http/routing/reply.ts"
 import { type Route, route } from "../../../src/http/routing/route.ts"
 
@@ -77,6 +78,29 @@ it("reads words in their own order, each once, and refuses others", () => {
   expect(read("old,new,old")).toEqual({ value: ["new", "old"] })
   expect(read(undefined)).toEqual({ value: undefined })
   for (const text of ["", "new,", "New", "new old"]) expect(read(text)).toHaveProperty("expected")
+})
+
+const queryOf = (target: string) => {
+  const parameters = { state: someOf(Schema.Literals(["new", "old"]), { description: "Only those." }) }
+  const queries = (): Record<string, Array<string>> => {
+    const given: Record<string, Array<string>> = Object.create(null)
+    for (const [name, value] of new URLSearchParams(target)) given[name] = [value]
+    return given
+  }
+  return readQuery({ req: { queries } } as unknown as Pick<EdgeContext, "req">, parameters)
+}
+
+it("refuses parameters that it does not have by their names, masked, and at most five", () => {
+  expect(queryOf("state=new")).toEqual({ state: ["new"] })
+  expect(queryOf("constructor=1")).toMatchObject({ detail: expect.stringContaining('"constructor". Known') })
+  expect(queryOf("__proto__=1")).toMatchObject({ detail: expect.stringContaining('"__proto__"') })
+  expect(queryOf("DE89370400440532013000=1")).toMatchObject({
+    detail: expect.not.stringContaining("370400440532013000"),
+  })
+  const many = Array.from({ length: 900 }, (_, index) => `p${index}=`).join("&")
+  expect(queryOf(many)).toMatchObject({
+    detail: expect.stringMatching(/"p4" and 895 more\. Known are state\.$/),
+  })
 })
 
 it("is described by what was defined, whatever the compiler says of it", () => {
