@@ -3,7 +3,8 @@ import { Result } from "effect"
 import type { Sql, TransactionSql } from "postgres"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
-import { changeable, changed, locked, lockedToChange } from "./draft-rows-postgres.ts"
+import { changeable } from "./draft-changes.ts"
+import { changed, locked, lockedToChange } from "./draft-rows-postgres.ts"
 import {
   type AddedPage,
   type Draft,
@@ -102,7 +103,7 @@ interface ItemsRow {
   readonly items: string
 }
 
-/** The first group is the last one that begins at or before the item after `after`. */
+/** Groups that begin after a number. */
 export const itemsAfter = async (
   sql: Sql,
   draft: string,
@@ -111,18 +112,25 @@ export const itemsAfter = async (
 ): Promise<ReadonlyArray<StoredItems>> => {
   const rows = await sql<Array<ItemsRow>>`
     select page, first_item, item_count, bytes, items from payout_batch_draft_items
-    where draft = ${draft} and first_item >= coalesce((
-      select max(first_item) from payout_batch_draft_items where draft = ${draft} and first_item <= ${after + 1}
-    ), 0)
-    order by first_item limit ${limit}`
-  return rows.map(({ page, first_item, item_count, bytes, items }) => ({
-    page,
-    firstItem: first_item,
-    itemCount: item_count,
-    bytes,
-    sealed: items,
-  }))
+    where draft = ${draft} and first_item > ${after} order by first_item limit ${limit}`
+  return rows.map(storedOf)
 }
+
+/** The group that has an item, if any has. */
+export const itemsWith = async (sql: Sql, draft: string, item: number): Promise<StoredItems | undefined> => {
+  const [row] = await sql<Array<ItemsRow>>`
+    select page, first_item, item_count, bytes, items from payout_batch_draft_items
+    where draft = ${draft} and first_item <= ${item} order by first_item desc limit 1`
+  return row === undefined ? undefined : storedOf(row)
+}
+
+const storedOf = ({ page, first_item, item_count, bytes, items }: ItemsRow): StoredItems => ({
+  page,
+  firstItem: first_item,
+  itemCount: item_count,
+  bytes,
+  sealed: items,
+})
 
 export const replaceItems = async (
   sql: TransactionSql,

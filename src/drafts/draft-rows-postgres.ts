@@ -2,11 +2,12 @@
 import { Result } from "effect"
 import type { TransactionSql } from "postgres"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import { changeable } from "./draft-changes.ts"
 import {
   type Attempt,
   type Draft,
-  DraftChanged,
-  DraftNotOpen,
+  type DraftChanged,
+  type DraftNotOpen,
   type DraftState,
   NoSuchDraft,
 } from "./drafts.ts"
@@ -75,20 +76,6 @@ export const lockedToChange = async (
   version: number,
 ): Promise<Result.Result<Draft, DraftChanged | DraftNotOpen | NoSuchDraft>> =>
   Result.flatMap(await locked(sql, partner, id), (draft) => changeable(draft, version))
-
-/** Whether a draft may be changed by who knows a version of it. */
-export const changeable = (
-  draft: Draft,
-  version: number,
-): Result.Result<Draft, DraftChanged | DraftNotOpen> => {
-  if (draft.state !== "open") return Result.fail(notOpen(draft))
-  return draft.version === version
-    ? Result.succeed(draft)
-    : Result.fail(new DraftChanged({ version: draft.version }))
-}
-
-export const notOpen = ({ state, version, batch }: Draft): DraftNotOpen =>
-  new DraftNotOpen({ state, version, ...(batch === undefined ? {} : { batch }) })
 
 /** Makes the next version of a locked draft, which lives on as long as a new one would. */
 export const changed = async (

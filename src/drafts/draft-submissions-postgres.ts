@@ -2,8 +2,9 @@
 import { Result } from "effect"
 import type { Sql, TransactionSql } from "postgres"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import { changeable, notOpen } from "./draft-changes.ts"
 import { removeItems } from "./draft-items-postgres.ts"
-import { changeable, type DraftRow, draftOf, locked, notOpen } from "./draft-rows-postgres.ts"
+import { type DraftRow, draftOf, locked } from "./draft-rows-postgres.ts"
 import {
   ATTEMPTS_MAX,
   type Attempt,

@@ -11,6 +11,7 @@ import type { PartnerId } from "../domain/identifiers.ts"
 import {
   addPage,
   itemsAfter,
+  itemsWith,
   removeItems,
   removePage,
   repeated,
@@ -45,7 +46,6 @@ export const layer = Layer.effect(
         (result) => Effect.fromResult(result),
       )
     const drafts = Drafts.of({
-      limits,
       create: Effect.fn("Drafts.create")((partner, terms) =>
         transaction("create a draft", (sql) => insert(sql, partner, terms, limits)),
       ),
@@ -89,6 +89,9 @@ export const layer = Layer.effect(
       ),
       items: Effect.fn("Drafts.items")((id, after, limit) =>
         query("read a draft's items", (sql) => itemsAfter(sql, id, after, limit)),
+      ),
+      itemsWith: Effect.fn("Drafts.itemsWith")((id, item) =>
+        query("read a draft's items", (sql) => itemsWith(sql, id, item)),
       ),
       replaceItems: Effect.fn("Drafts.replaceItems")((partner, id, version, items) =>
         transaction("replace a draft's items", (sql) =>

@@ -122,7 +122,6 @@ type Refused = DraftChanged | DraftNotOpen | NoSuchDraft | StoreUnavailable
 export class Drafts extends Context.Service<
   Drafts,
   {
-    readonly limits: DraftLimits
     /** Makes a draft without items. */
     readonly create: (
       partner: PartnerId,
@@ -160,12 +159,14 @@ export class Drafts extends Context.Service<
       version: number,
       page: NewPage,
     ) => Effect.Effect<AddedPage, Refused | DraftLimitReached | PageKeyReused>
-    /** At most `limit` groups of items in their order: first the one that may have the item after `after`. */
+    /** At most `limit` groups of items, in their order, that begin after a number. */
     readonly items: (
       id: string,
       after: number,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<StoredItems>, StoreUnavailable>
+    /** The group that the item with a number is in, unless it was removed. */
+    readonly itemsWith: (id: string, item: number) => Effect.Effect<StoredItems | undefined, StoreUnavailable>
     /** Replaces a group of a version by one with fewer items; one without items is removed. */
     readonly replaceItems: (
       partner: PartnerId,

@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import { AppConfig } from "../config.ts"
+import type { Drafts } from "../drafts/drafts.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
 import type { CallbackSecrets } from "../identity/callback-secrets.ts"
@@ -54,6 +55,7 @@ export type HttpServices =
   | ClaimMarks
   | Credentials
   | DecisionRegister
+  | Drafts
   | EventStore
   | Intake
   | Mailbox
@@ -110,7 +112,7 @@ const answeringTheRest = <R>(app: Hono<EdgeEnv>, edge: Edge<R>): Hono<EdgeEnv> =
   return app
 }
 
-const methods = new Set(["GET", "HEAD", "POST", "DELETE"])
+const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"])
 
 /** Counts requests by the route that answered them, never by their path. */
 const measured =

@@ -1,6 +1,7 @@
 /** The API over real HTTP on the real event log, with read models and endpoints that a test fills itself. */
 import { type Context, Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
+import { Drafts } from "../../src/drafts/drafts.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { Administration } from "../../src/identity/administration.ts"
@@ -93,6 +94,7 @@ export class ApiUnderTest implements AsyncDisposable {
     streams = streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
     kinds = [instant],
     access = noStoredKeys,
+    drafts = Layer.mock(Drafts, {}),
   }: {
     /** Any free one by default. */
     readonly port?: number
@@ -110,6 +112,8 @@ export class ApiUnderTest implements AsyncDisposable {
       unknown,
       AppConfig
     >
+    /** Tests that use drafts have them in their database. */
+    readonly drafts?: Layer.Layer<Drafts, unknown, AppConfig>
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
@@ -122,6 +126,7 @@ export class ApiUnderTest implements AsyncDisposable {
           appendWatchOnRedis,
           queries,
           access,
+          drafts,
           decisions.layer,
           claims.layer,
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),

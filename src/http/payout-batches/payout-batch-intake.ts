@@ -127,6 +127,8 @@ export interface Submission {
   readonly key: string
   readonly partner: PartnerId
   readonly credential: Credential
+  /** After this, no batch is opened: epoch milliseconds by the clock of the log's store. */
+  readonly openBy?: number
 }
 
 /**
@@ -174,7 +176,7 @@ interface Ready {
 
 /** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
 const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, asked: Asked<E, R>) {
-  const { id, key: idempotencyKey, partner, credential } = submission
+  const { id, key: idempotencyKey, partner, credential, openBy: mayOpenBy } = submission
   const read = yield* Effect.result(asked.read)
   if (Result.isFailure(read)) return yield* repeatedOrRefused(id, asked, read.failure)
   const request = read.success
@@ -212,10 +214,13 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
     shown,
     received: { at, ...found },
     claim,
-    openBy,
+    openBy: earlierOf(openBy, mayOpenBy),
     start,
   } satisfies Ready as Ready
 })
+
+const earlierOf = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 
 const openAndAnswer = ({ store, start, ...ready }: Ready) =>
   "first" in start
@@ -248,11 +253,16 @@ const repeatedOrRefused = Effect.fnUntraced(function* <E>(
   if (first === undefined) return yield* Effect.fail(refused)
   const digest = yield* inSlices(digestOf(yield* (yield* PartnerKeys).current(REQUESTS)))
   if (!isSameRequest(first.event, digest)) return yield* Effect.fail(refused)
+  return yield* answerFromLog(id, first.event)
+})
+
+/** The answer to a request whose batch is in its log, which begins with `first`. */
+export const answerFromLog = Effect.fnUntraced(function* (id: BatchId, first: BatchEventOf<"BatchReceived">) {
   const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
     itemCount: batch.itemCount,
     totals: totalsAccepted(batch),
   }))
-  return accepted(id, { itemCount, totals }, first.event, replayed)
+  return accepted(id, { itemCount, totals }, first, replayed)
 })
 
 const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>
