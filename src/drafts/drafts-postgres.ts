@@ -30,6 +30,8 @@ import {
 
 /** The most bytes of a draft's items: those of a batch in JSON. */
 const ITEMS_BYTES_MAX = 48 * 1024 * 1024
+/** Whatever the database is set to: each statement after a lock sees what was committed before it. */
+const READ_COMMITTED = "isolation level read committed"
 const PRUNE_EVERY_MS = 600_000
 /** Statements of one round. */
 const PRUNES_MAX = 500
@@ -42,7 +44,7 @@ export const layer = Layer.effect(
     const { ageMsMax } = limits
     const transaction = <A, E>(step: string, run: (sql: TransactionSql) => Promise<Result.Result<A, E>>) =>
       Effect.flatMap(
-        query(step, (sql) => sql.begin(run) as Promise<Result.Result<A, E>>),
+        query(step, (sql) => sql.begin(READ_COMMITTED, run) as Promise<Result.Result<A, E>>),
         (result) => Effect.fromResult(result),
       )
     const drafts = Drafts.of({
@@ -108,12 +110,12 @@ export const layer = Layer.effect(
       ),
       endSubmission: Effect.fn("Drafts.endSubmission")((partner, id, attempt, now) =>
         query("end a submission", (sql) =>
-          sql.begin((sql) => endSubmission(sql, [partner, id], attempt, now)),
+          sql.begin(READ_COMMITTED, (sql) => endSubmission(sql, [partner, id], attempt, now)),
         ),
       ),
       submitted: Effect.fn("Drafts.submitted")((partner, id, batch) =>
         query("note the batch of a draft", (sql) =>
-          sql.begin((sql) => submitted(sql, [partner, id], batch, ageMsMax)),
+          sql.begin(READ_COMMITTED, (sql) => submitted(sql, [partner, id], batch, ageMsMax)),
         ),
       ),
       prune: query("forget old drafts", pruneOnce).pipe(Effect.withSpan("Drafts.prune")),
