@@ -17,6 +17,7 @@ import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
+import { draftRows } from "./draft-problems.ts"
 import {
   type CommandRefused,
   DuplicatePayouts,
@@ -129,6 +130,7 @@ const keyReused = {
 }
 
 export const table: Table = {
+  ...draftRows,
   AccessConflict: {
     status: 409,
     slug: "conflict",
@@ -182,41 +184,6 @@ export const table: Table = {
     example: { reason: "item-not-held" },
   },
   CorruptEntry: unexpected,
-  DraftChanged: {
-    status: 412,
-    slug: "draft-changed",
-    title: "The draft has another version than If-Match names",
-    members: ({ version }) => ({
-      detail:
-        "Nothing was done. Read the draft again, and look at it, before you send the request with its new ETag.",
-      version,
-    }),
-    fields: { version: Schema.Int },
-    example: { version: 4 },
-  },
-  DraftLimitReached: {
-    status: 409,
-    slug: "draft-limit",
-    title: "A limit on drafts is reached",
-    members: ({ reason }) => ({ detail: `Nothing was stored. ${reason}` }),
-    example: { reason: "A partner has at most 100 drafts." },
-  },
-  DraftNotOpen: {
-    status: 409,
-    slug: "draft-not-open",
-    title: "The draft was submitted",
-    members: ({ state, version, batch }) => ({
-      detail:
-        state === "submitted"
-          ? "Nothing was done. The draft has become the batch in `batch`: read that. What is in it is paid by it."
-          : "Nothing was done. A submission of the version in `version` is under way, or its answer was lost: send it again to learn what became of it.",
-      state,
-      version,
-      ...(batch === undefined ? {} : { batch }),
-    }),
-    fields: { state: Schema.String, version: Schema.Int, batch: Schema.optionalKey(Schema.String) },
-    example: { state: "submitted", version: 3, batch: "pb_7qfdkz5nhm2rj3wtxay4ebgc6u" },
-  },
   DuplicatePayouts: {
     status: 409,
     slug: "duplicate-payouts",
@@ -362,12 +329,6 @@ export const table: Table = {
     example: { what: "partner" },
   },
   NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
-  NoSuchDraft: {
-    status: 404,
-    slug: "not-found",
-    title: "There is no such resource",
-    members: () => ({ detail: "There is no such draft." }),
-  },
   NotAcceptable: {
     status: 406,
     slug: "not-acceptable",
@@ -394,18 +355,6 @@ export const table: Table = {
       detail: `Send Content-Type: ${accepted.join(" or ")}.`,
     }),
   },
-  PageKeyReused: {
-    status: 422,
-    slug: "page-key-reused",
-    title: "The idempotency key was used for another page of the draft",
-    members: ({ page }) => ({
-      detail:
-        "Nothing was stored. The key added the page in `page` with another body: read the items of the draft. Only send what is not in it, under a new key.",
-      page,
-    }),
-    fields: { page: Schema.Int },
-    example: { page: 2 },
-  },
   PartnerShareFull: {
     status: 429,
     slug: "partner-share-full",
@@ -418,17 +367,6 @@ export const table: Table = {
     slug: "partner-suspended",
     title: "The partner is suspended",
     members: () => ({ detail: "Nothing is accepted or shown until the operator resumes the partner." }),
-  },
-  PreconditionRequired: {
-    status: 428,
-    slug: "if-match-required",
-    title: "The request has to name the version of the draft",
-    members: ({ version }) => ({
-      detail: "Nothing was done. Send If-Match with the ETag of the draft as you have looked at it.",
-      version,
-    }),
-    fields: { version: Schema.Int },
-    example: { version: 4 },
   },
   StoreUnavailable: unavailable,
   TooManyRequests: {

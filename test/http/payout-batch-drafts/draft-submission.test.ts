@@ -1,14 +1,18 @@
 /** A draft becomes one batch, of the version that was named, whoever dies when and whoever comes at the same time. */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import postgres from "postgres"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
 import { batchOfDraft } from "../../../src/http/payout-batch-drafts/own-draft.ts"
+import { RedisConnections } from "../../../src/platform/redis.ts"
+import { PartnerKeys } from "../../../src/vault/partner-keys.ts"
+import { layer as partnerKeysOnRedis } from "../../../src/vault/partner-keys-redis.ts"
 import { type OwnDatabase, ownDatabase } from "../../database.ts"
 import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
+import { ownPrefix, settings } from "../../settings.ts"
 import { ApiUnderTest, acme, globex, supervisor } from "../api-under-test.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
-import { callDraft, die, draftWith, Steps } from "./drafts-under-test.ts"
+import { callDraft, die, draftsLayer, draftWith, Steps } from "./drafts-under-test.ts"
 
 const steps = new Steps()
 const claims = new ClaimsInMemory()
@@ -326,4 +330,87 @@ it("never takes a key of a partner for that of a draft", async () => {
   const key = `draft → ${id}`
   const bytes = Buffer.from(key, "utf8").toString("latin1")
   expect((await api.post(bytes, { items: [payout("a")] })).status).toBe(400)
+})
+
+describe("a store that was set back", () => {
+  const tables = ["payout_batch_drafts", "payout_batch_draft_pages", "payout_batch_draft_items"] as const
+
+  it("makes no second batch of a draft: not of the same items, and not of others", async () => {
+    const { path, id, version } = await draftWith(api, [[payout("a")]])
+    for (const table of tables) await sql.unsafe(`create table backup_${table} as table ${table}`)
+    const { json: batch } = await submit(path, version)
+    const restore = async () => {
+      for (const table of tables)
+        await sql.unsafe(`truncate ${table}; insert into ${table} select * from backup_${table}`)
+    }
+    await restore()
+    expect((await show(path)).state).toBe("open")
+    const same = await submit(path, version)
+    expect([same.status, same.json.id, same.headers.get("idempotent-replayed")]).toEqual([
+      202,
+      batch.id,
+      "true",
+    ])
+    await restore()
+    const more = { version, key: "more", body: { items: [payout("b")] } }
+    expect((await callDraft(api, "POST", `${path}/items`, more)).status).toBe(201)
+    const { status, json } = await submit(path, version + 1)
+    expect([status, json.type, json.batch]).toEqual([422, "/problems/idempotency-key-reused", batch.id])
+    expect([(await received(id))?.itemCount, (await show(path)).state]).toEqual([1, "open"])
+    for (const table of tables) await sql.unsafe(`drop table backup_${table}`)
+  })
+
+  it("does not open a draft again whose batch the log has lost", async () => {
+    const { path, version } = await draftWith(api, [[payout("a")]])
+    const { json: batch } = await submit(path, version)
+    await using forgetful = await ApiUnderTest.open({
+      environment: { DATABASE_URL: database.url },
+      drafts: draftsLayer,
+    })
+    const { status, json } = await callDraft(forgetful, "POST", `${path}/submission`, { version })
+    expect([status, json.state, json.batch]).toEqual([409, "submitted", batch.id])
+    expect((await callDraft(forgetful, "GET", path)).json).toMatchObject({
+      state: "submitted",
+      batch: batch.id,
+    })
+  })
+})
+
+it("is refused once the partner's keys are forgotten, as is a look at the items", async () => {
+  const environment = { DATABASE_URL: database.url, STREAM_PREFIX: ownPrefix() }
+  const { path, version } = await ApiUnderTest.open({ environment, drafts: draftsLayer }).then(
+    async (first) => {
+      const draft = await draftWith(first, [[payout("a")]])
+      await first[Symbol.asyncDispose]()
+      return draft
+    },
+  )
+  await Effect.runPromise(
+    Effect.flatMap(PartnerKeys, (keys) =>
+      Effect.andThen(keys.forget("acme"), keys.rotate("acme", "anew")),
+    ).pipe(
+      Effect.provide(
+        Layer.fresh(partnerKeysOnRedis).pipe(
+          Layer.provide(Layer.fresh(RedisConnections.layer)),
+          Layer.provide(settings(environment)),
+        ),
+      ),
+      Effect.scoped,
+    ),
+  )
+  await using later = await ApiUnderTest.open({ environment, drafts: draftsLayer })
+  for (const [method, at] of [
+    ["GET", "/items"],
+    ["POST", "/submission"],
+    ["POST", "/submission?dryRun=true"],
+    ["DELETE", "/items/1"],
+  ] as const) {
+    const { status, json } = await callDraft(later, method, `${path}${at}`, { version })
+    expect([method, at, status, json.type]).toEqual([method, at, 403, "/problems/keys-forgotten"])
+  }
+  // What cannot be read any more can be removed, and others can be made.
+  expect((await callDraft(later, "GET", path)).json.state).toBe("open")
+  expect((await callDraft(later, "DELETE", path, { version })).status).toBe(204)
+  const other = await draftWith(later, [[payout("a")]])
+  expect((await callDraft(later, "POST", `${other.path}/submission`, { version: 2 })).status).toBe(202)
 })
