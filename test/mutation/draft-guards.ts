@@ -124,7 +124,7 @@ export const draftGuards: ReadonlyArray<StepGuard> = [
     text: "if (after.version !== version) return",
     without: "if (after.version === -version) return",
     caughtIn: submission,
-    caughtBy: "is only tried with dryRun",
+    caughtBy: "is tried of one version",
   },
   {
     name: "a draft that lacks items is not submitted",

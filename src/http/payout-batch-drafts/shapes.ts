@@ -78,12 +78,12 @@ export const numberInPath = (what: string) => ({
   read: (text: string) => (numberPattern.test(text) ? Number(text) : undefined),
 })
 
-/** The version that a change is meant for. Who it is missing for gets to know only that the draft is its own. */
+/** The version that a request is meant for. Without it, the answer is 428 in place of 400, once the draft was found. */
 export const ifMatch: { readonly "if-match": Parameter<string | undefined> } = {
   "if-match": {
     schema: Schema.String.check(Schema.isPattern(/^"[1-9][0-9]*"$/)),
-    required: false,
-    description: "Required: the ETag of the draft as you have looked at it. `*` is not taken.",
+    required: true,
+    description: "The ETag of the draft as you have looked at it. `*` is not taken.",
     example: '"3"',
     read: (value) => ({ value }),
   },

@@ -152,6 +152,16 @@ describe("a submission", () => {
     expect([await received(id), (await show(path)).state]).toEqual([undefined, "open"])
   })
 
+  it("is tried of one version: not with dryRun, if somebody changes the draft meanwhile", async () => {
+    const { path, version } = await draftWith(api, [[payout("a")]])
+    steps.after.items = async () => {
+      steps.clear()
+      await callDraft(api, "PUT", path, { version, body: { requireApproval: true } })
+    }
+    const { status, json } = await callDraft(api, "POST", `${path}/submission?dryRun=true`, { version })
+    expect([status, json.type, json.version]).toEqual([412, "/problems/draft-changed", version + 1])
+  })
+
   it("is checked for duplicates, which are named by their numbers in the draft", async () => {
     await api.post("before", { items: [payout("INV-1")] }, globex)
     const { path, version } = await draftWith(api, [[payout("x"), payout("INV-1")]], {}, globex)

@@ -62,7 +62,7 @@ export const draftWith = async (
 
 /** What happens at a step of a request. What throws ends the request there, as if its process had died: nothing is cleaned up. */
 type Hook = () => Promise<unknown> | unknown
-type DraftStep = "addPage" | "beginSubmission" | "endSubmission" | "submitted"
+type DraftStep = "addPage" | "beginSubmission" | "endSubmission" | "items" | "submitted"
 
 /** Drafts and a log at whose steps a test intervenes. */
 export class Steps {
@@ -87,6 +87,7 @@ export class Steps {
         addPage: (...asked) => this.#around("addPage", real.addPage(...asked)),
         beginSubmission: (...asked) => this.#around("beginSubmission", real.beginSubmission(...asked)),
         endSubmission: (...asked) => this.#around("endSubmission", real.endSubmission(...asked)),
+        items: (...asked) => this.#around("items", real.items(...asked)),
         submitted: (...asked) => this.#around("submitted", real.submitted(...asked)),
       }),
     ),
