@@ -57,7 +57,7 @@ export const draftGuards: ReadonlyArray<StepGuard> = [
   {
     name: "how rows are written is part of the page",
     file: "http/payout-batch-drafts/requested-page.ts",
-    text: '[form ?? "json", decimal, thousands]',
+    text: '[rows ?? "json", encoding ?? null, decimal, thousands]',
     without: "[]",
     caughtIn: drafts,
     caughtBy: "comes as rows of CSV or NDJSON as well",

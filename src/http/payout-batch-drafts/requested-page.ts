@@ -20,26 +20,33 @@ type RowsForm = "csv" | "ndjson"
 
 const forms: Readonly<Record<string, RowsForm>> = { "text/csv": "csv", "application/x-ndjson": "ndjson" }
 
+/** How the bytes of a page are read: as JSON, or as rows in a charset. */
+export interface PageForm {
+  readonly rows: RowsForm | undefined
+  readonly encoding: string | undefined
+}
+
 /** The media types of a page. */
 export const pageTypes = ["application/json", ...Object.keys(forms)]
 
 /** How a page is written. A term in its query is refused, because it would be ignored. */
 export const formOf = Effect.fnUntraced(function* (c: EdgeContext) {
   const type = c.req.header("content-type") ?? ""
-  const form = forms[(type.split(";", 1)[0] ?? "").trim().toLowerCase()]
-  if (form === undefined && !isJson(type)) return yield* new NotJson({ accepted: pageTypes })
-  yield* requireKnown(c, form === "csv" ? ["decimal", "thousands"] : [])
-  return form
+  const rows = forms[(type.split(";", 1)[0] ?? "").trim().toLowerCase()]
+  if (rows === undefined && !isJson(type)) return yield* new NotJson({ accepted: pageTypes })
+  yield* requireKnown(c, rows === "csv" ? ["decimal", "thousands"] : [])
+  const encoding = rows === undefined ? undefined : yield* encodingOf(c, rows)
+  return { rows, encoding } satisfies PageForm as PageForm
 })
 
 /** The keyed digest of a page: of its bytes, behind its form. */
 export const pageDigest = Effect.fnUntraced(function* (
   pieces: ReadonlyArray<Buffer>,
-  form: RowsForm | undefined,
+  { rows, encoding }: PageForm,
   { decimal = null, thousands = null }: { readonly [Name in keyof Notation]?: Notation[Name] | null },
 ) {
   const key = yield* (yield* PartnerKeys).current(REQUESTS)
-  const before = `atlaspay draft page 1 ${JSON.stringify([form ?? "json", decimal, thousands])}\n`
+  const before = `atlaspay draft page 1 ${JSON.stringify([rows ?? "json", encoding ?? null, decimal, thousands])}\n`
   return yield* inSlices(requestDigest(key, pieces, before))
 })
 
@@ -47,13 +54,12 @@ export const pageDigest = Effect.fnUntraced(function* (
 export const itemsOfPage = Effect.fnUntraced(function* (
   c: EdgeContext,
   pieces: Array<Buffer>,
-  form: RowsForm | undefined,
+  { rows, encoding }: PageForm,
   { decimal, thousands }: Notation,
 ) {
-  if (form !== undefined) {
-    const encoding = yield* encodingOf(c, form)
+  if (rows !== undefined) {
     const parameters = { ...noTerms, decimal, thousands }
-    const { items } = yield* new PayoutUpload({ form, pieces, encoding, parameters }).asked.read
+    const { items } = yield* new PayoutUpload({ form: rows, pieces, encoding, parameters }).asked.read
     return items
   }
   const body = Buffer.concat(pieces)

@@ -221,6 +221,14 @@ describe("a page", () => {
     })
     const other = await post("?decimal=comma", "text/csv", 2, csv)
     expect(other.json.type).toBe("/problems/page-key-reused")
+    // The same bytes in another charset are another text.
+    const latin = await callDraft(api, "POST", `${path}/items?decimal=comma&thousands=point`, {
+      version: 2,
+      key: "text/csv",
+      type: "text/csv; charset=iso-8859-1",
+      body: csv,
+    })
+    expect(latin.json.type).toBe("/problems/page-key-reused")
     const lines = `${JSON.stringify(payout("b"))}\n${JSON.stringify(payout("c"))}\n`
     expect((await post("", "application/x-ndjson", 2, lines)).json).toMatchObject({
       itemCount: 2,
