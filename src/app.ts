@@ -3,6 +3,7 @@ import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { AppConfig, type Role } from "./config.ts"
 import { Database } from "./database/database.ts"
+import { layer as draftsInPostgres } from "./drafts/drafts-postgres.ts"
 import { ReadinessChecks } from "./http/operations/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
 import { layer as accessMarksOnRedis } from "./identity/access-marks-redis.ts"
@@ -207,6 +208,7 @@ const parts = {
         requestLeases,
         claims,
         claimMarks,
+        draftsInPostgres.pipe(Layer.provide(database)),
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),

@@ -164,6 +164,9 @@ const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>)
 /** The usual port for Prometheus exporters, used in production. */
 const OPERATIONS_PORT = 9464
 
+/** The most bytes of a page of a draft. */
+const DRAFT_PAGE_BYTES_MAX = 8 * 1024 * 1024
+
 const production = Config.String("NODE_ENV").pipe(
   Config.withDefault(""),
   Config.map((text) => text === "production"),
@@ -290,6 +293,17 @@ const settings = all({
     executePastMsMax: count("EXECUTE_PAST_MS_MAX", 7 * 24 * hour, 36_600 * 24 * hour, 0),
     /** What becomes of a British account number that cannot belong to its sort code. */
     ukModulus: Config.schema(ModulusPolicy, "UK_MODULUS_CHECK").pipe(Config.withDefault("warn" as const)),
+  }),
+  /** Batches that partners put together before they submit them. */
+  drafts: all({
+    /** Drafts of one partner that were not submitted. */
+    perPartnerMax: count("DRAFTS_PER_PARTNER_MAX", 100, 10_000),
+    itemsMax: count("DRAFT_ITEMS_MAX", 100_000, 100_000),
+    /** Pages that are ever added to a draft. */
+    pagesMax: count("DRAFT_PAGES_MAX", 1_000, 10_000),
+    pageBytesMax: count("DRAFT_PAGE_BYTES_MAX", DRAFT_PAGE_BYTES_MAX, DRAFT_PAGE_BYTES_MAX, 1_024),
+    /** How long a draft is kept after its last change. */
+    ageMsMax: count("DRAFT_AGE_MS_MAX", 30 * 24 * hour, 366 * 24 * hour),
   }),
   /** Rules for the batches of all partners. */
   policy: all({

@@ -56,6 +56,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   // The second record of what logs tell, which workers compare them with.
   register: ["domain", "database", "platform", ...settingsAndSignals],
+  // Batches that partners still put together; their items are sealed as accounts in the log are.
+  drafts: ["domain", "database", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
   // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
   production: [
     "providers/banks/bank-kind",
@@ -118,6 +120,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // because the table knows each failure that a port has.
   "http/edge": [
     "domain",
+    "drafts/drafts",
     "identity",
     "parsing",
     "projections/batch-queries",
@@ -157,6 +160,23 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing",
     "providers/banks/payout-limits",
     "vault/partner-keys",
+    ...settingsAndSignals,
+  ],
+  // Batches in the making. They are submitted as batches that come whole, and take the same rows of files.
+  "http/payout-batch-drafts": [
+    "http/edge",
+    "http/routing",
+    "http/payout-batches",
+    "http/payout-uploads",
+    "drafts",
+    "payout-files/payout-stream",
+    "domain",
+    "identity",
+    "parsing",
+    "projections/batch-queries",
+    "streams",
+    "vault/partner-keys",
+    "platform/store-unavailable",
     ...settingsAndSignals,
   ],
   // What providers tell becomes commands to batches, as what people say does.
@@ -202,11 +222,13 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/administration",
     "http/payout-batches",
     "http/payout-uploads",
+    "http/payout-batch-drafts",
     "http/callbacks",
     "http/operations",
     "http/documentation",
     "http/webhook-endpoints",
     "domain",
+    "drafts/drafts",
     "identity",
     "streams",
     "projections/batch-queries",

@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import { AppConfig } from "../config.ts"
+import type { Drafts } from "../drafts/drafts.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
 import type { CallbackSecrets } from "../identity/callback-secrets.ts"
@@ -57,6 +58,7 @@ export type HttpServices =
   | Credentials
   | DayLimit
   | DecisionRegister
+  | Drafts
   | EventStore
   | Intake
   | KeyDirectory
@@ -114,7 +116,7 @@ const answeringTheRest = <R>(app: Hono<EdgeEnv>, edge: Edge<R>): Hono<EdgeEnv> =
   return app
 }
 
-const methods = new Set(["GET", "HEAD", "POST", "DELETE"])
+const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"])
 
 /** Counts requests by the route that answered them, never by their path. */
 const measured =

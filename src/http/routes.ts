@@ -9,6 +9,7 @@ import { reportFunding } from "./callbacks/ledger-callbacks.ts"
 import { documentationRoutes } from "./documentation/documentation.ts"
 import { isAlive, isReady, showMetrics } from "./operations/operations.ts"
 import { showProviders } from "./operations/providers.ts"
+import { draftRoutes } from "./payout-batch-drafts/draft-routes.ts"
 import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
 import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
 import { openApiOf } from "./routing/openapi.ts"
@@ -18,6 +19,7 @@ import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
 export const apiRoutes = [
   acceptPayoutBatch,
   ...payoutBatchRoutes,
+  ...draftRoutes,
   ...webhookEndpointRoutes,
   ...administrationRoutes,
   setPartnerContract,

@@ -53,6 +53,7 @@ export interface Access {
 export const access = {
   readBatches: { partner: "batches:read", operator: "batches:read" },
   postBatches: { partner: "batches:write" },
+  readDrafts: { partner: "batches:read" },
   approve: { partner: "batches:approve", operator: "approve" },
   cancel: { partner: "batches:cancel", operator: "cancel" },
   review: { partner: "batches:review", operator: "review" },

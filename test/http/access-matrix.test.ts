@@ -11,6 +11,7 @@ import { AUDIENCE, IssuerUnderTest, type SigningKey, signingKey } from "../ident
 import { ownPrefix } from "../settings.ts"
 import { type Guarded, type Keyless, matrix, type Objects, roleMay } from "./access-matrix.ts"
 import { type Answer, ApiUnderTest } from "./api-under-test.ts"
+import { draftsLayer } from "./payout-batch-drafts/drafts-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
 import { readModels } from "./read-models.ts"
 import { routesOfApp } from "./routes-of-app.ts"
@@ -52,10 +53,20 @@ beforeAll(async () => {
   for (const id of ["acme", "globex"])
     await office.administer(({ setOperates }) => setOperates(anna, id, operates))
   identities = await allIdentities()
-  api = await ApiUnderTest.open({ environment, access: accessLayer, queries: shownToAcme })
+  api = await ApiUnderTest.open({
+    environment,
+    access: accessLayer,
+    queries: shownToAcme,
+    drafts: draftsLayer,
+  })
   const { json } = await api.post("the-batch", { items: [payout("a")] })
   const { id: key } = await office.key("acme")
-  objects = { batch: String(json.id), partner: "acme", key }
+  const { json: draft } = await api.call("/payout-batch-drafts", {
+    method: "POST",
+    headers: { authorization: "Bearer acme-key", "content-type": "application/json" },
+    body: "{}",
+  })
+  objects = { batch: String(json.id), draft: String(draft.id), partner: "acme", key }
 }, 60_000)
 afterAll(async () => {
   await api[Symbol.asyncDispose]()

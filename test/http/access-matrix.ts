@@ -4,13 +4,14 @@
  * The requests of the matrix change nothing: their bodies are invalid, so that a caller who is permitted gets 400, after the
  * body was read. A caller who is not gets 401, 403 or 404, without anything being read.
  */
-import type { Access, OperatorAct } from "../../src/identity/access.ts"
+import type { Access, OperatorAct, Scope } from "../../src/identity/access.ts"
 import type { Role } from "../../src/identity/roles.ts"
 
-/** What exists: a batch and an endpoint of the owner's, a partner and a key. */
+/** What exists: a batch, a draft and an endpoint of the owner's, a partner and a key. */
 export interface Objects {
   readonly batch: string
   readonly endpoint: string
+  readonly draft: string
   readonly partner: string
   readonly key: string
 }
@@ -59,6 +60,21 @@ const webhooks = (path: Guarded["path"], owner: number, other = owner): Guarded 
   path,
   owner,
   other,
+})
+
+/** Changes name the version that they change: without it, only the owner gets to know that the draft is there. */
+const draft = (scope: Scope, path: string, owner: number): Guarded => ({
+  kind: "guarded",
+  access: { partner: scope },
+  path: ({ draft }) => `/payout-batch-drafts/${draft}${path}`,
+  owner,
+  other: 404,
+})
+
+const drafts = (scope: Scope, answer: number): Guarded => ({
+  ...draft(scope, "", answer),
+  path: () => "/payout-batch-drafts",
+  other: answer,
 })
 
 const admin = (path: Guarded["path"], operator: number): Guarded => ({
@@ -114,6 +130,16 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     { partner: "batches:resolve", operator: "resolve" },
     "items/1/resolution",
   ),
+  "POST /payout-batch-drafts": drafts("batches:write", 400),
+  "GET /payout-batch-drafts": drafts("batches:read", 200),
+  "GET /payout-batch-drafts/:draft": draft("batches:read", "", 200),
+  "PUT /payout-batch-drafts/:draft": draft("batches:write", "", 428),
+  "DELETE /payout-batch-drafts/:draft": draft("batches:write", "", 428),
+  "POST /payout-batch-drafts/:draft/items": draft("batches:write", "/items", 428),
+  "GET /payout-batch-drafts/:draft/items": draft("batches:read", "/items", 200),
+  "DELETE /payout-batch-drafts/:draft/items/:item": draft("batches:write", "/items/1", 428),
+  "DELETE /payout-batch-drafts/:draft/pages/:page": draft("batches:write", "/pages/1", 428),
+  "POST /payout-batch-drafts/:draft/submission": draft("batches:write", "/submission", 428),
   "POST /webhook-endpoints": webhooks(() => "/webhook-endpoints", 400),
   "GET /webhook-endpoints": webhooks(() => "/webhook-endpoints", 200),
   "DELETE /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 204, 404),

@@ -2,6 +2,7 @@
 import { type Context, Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { NO_SETTINGS } from "../../src/domain/partner-settings.ts"
+import { Drafts } from "../../src/drafts/drafts.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { Administration } from "../../src/identity/administration.ts"
@@ -95,6 +96,7 @@ export class ApiUnderTest implements AsyncDisposable {
     streams = streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
     kinds = [instant],
     access = noStoredKeys,
+    drafts = Layer.mock(Drafts, {}),
   }: {
     /** Any free one by default. */
     readonly port?: number
@@ -112,6 +114,8 @@ export class ApiUnderTest implements AsyncDisposable {
       unknown,
       AppConfig
     >
+    /** Tests that use drafts have them in their database. */
+    readonly drafts?: Layer.Layer<Drafts, unknown, AppConfig>
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
@@ -124,6 +128,7 @@ export class ApiUnderTest implements AsyncDisposable {
           appendWatchOnRedis,
           queries,
           access,
+          drafts,
           decisions.layer,
           claims.layer,
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),

@@ -11,6 +11,7 @@ import { AccessUnderTest, accessLayer, anna } from "../identity/access-under-tes
 import { ownPrefix } from "../settings.ts"
 import { type Answer, ApiUnderTest } from "./api-under-test.ts"
 import { definitionOf, problemsOf } from "./openapi-validation.ts"
+import { draftsLayer } from "./payout-batch-drafts/drafts-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
 import { readModels } from "./read-models.ts"
 
@@ -40,7 +41,7 @@ beforeAll(async () => {
   const owner = { kind: "operator", name: "zoe" } as const
   operator = (await office.administer(({ createKey }) => createKey(anna, { owner, ...asked }))).text
   partner = (await office.key("acme")).text
-  api = await ApiUnderTest.open({ environment, access: accessLayer, queries: shown })
+  api = await ApiUnderTest.open({ environment, access: accessLayer, queries: shown, drafts: draftsLayer })
 }, 60_000)
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
@@ -255,6 +256,50 @@ describe("each answer is as the document says", () => {
     }
     expect((await file("", "text/plain", "a", { "idempotency-key": "plain" })).status).toBe(415)
     expect([...(called.get("acceptPayoutBatch") ?? [])].sort()).toEqual([200, 202, 400, 415, 422])
+  })
+
+  it("about drafts", async () => {
+    const key = partner
+    const drafts = "/payout-batch-drafts"
+    const created = await call("createPayoutBatchDraft", drafts, { key, body: { reference: "week 13" } })
+    await call("createPayoutBatchDraft", drafts, { key, body: { items: [] } })
+    const at = `${drafts}/${created.json.id}`
+    const version = (number: number) => ({ "if-match": `"${number}"` })
+    const page = { items: [payout("d"), payout("e"), payout("f")] }
+    const named = { "idempotency-key": "page", ...version(1) }
+    for (const replayed of [null, "true"]) {
+      const { headers } = await call("addDraftItems", `${at}/items`, { key, body: page, headers: named })
+      expect([headers.get("etag"), headers.get("idempotent-replayed")]).toEqual(['"2"', replayed])
+    }
+    await call("addDraftItems", `${at}/items`, { key, body: { items: [payout("g")] }, headers: named })
+    const csv = "reference,currency,amount,name,iban\nx,EUR,1.00,Kim,DE89370400440532013000\n"
+    const rows = { "idempotency-key": "rows", "content-type": "text/csv", ...version(2) }
+    await call("addDraftItems", `${at}/items`, { key, body: csv, headers: rows })
+    await call("addDraftItems", `${at}/items`, {
+      key,
+      body: page,
+      headers: { "idempotency-key": "late", ...version(2) },
+    })
+    await call("listPayoutBatchDrafts", drafts, { key })
+    await call("listPayoutBatchDrafts", `${drafts}?cursor=x`, { key })
+    await call("showPayoutBatchDraft", at, { key })
+    await call("showPayoutBatchDraft", `${drafts}/pd_none`, { key })
+    await call("replacePayoutBatchDraftTerms", at, { key, body: { reference: "14" } })
+    await call("replacePayoutBatchDraftTerms", at, { key, body: { mode: "partial" }, headers: version(3) })
+    await call("removeDraftItem", `${at}/items/2`, { key, headers: version(4) })
+    await call("removeDraftItem", `${at}/items/2`, { key, headers: version(5) })
+    await call("removeDraftPage", `${at}/pages/2`, { key, headers: version(5) })
+    await call("listDraftItems", `${at}/items?limit=1`, { key })
+    await call("submitPayoutBatchDraft", `${at}/submission?dryRun=true`, { key, headers: version(6) })
+    await call("submitPayoutBatchDraft", `${at}/submission`, { key, headers: version(5) })
+    await call("submitPayoutBatchDraft", `${at}/submission`, { key, headers: version(6) })
+    await call("submitPayoutBatchDraft", `${at}/submission`, { key, headers: version(6) })
+    await call("removePayoutBatchDraft", at, { key, headers: version(6) })
+    const { json: other } = await call("createPayoutBatchDraft", drafts, { key, body: {} })
+    await call("removePayoutBatchDraft", `${drafts}/${other.id}`, { key, headers: version(1) })
+    expect([...(called.get("submitPayoutBatchDraft") ?? [])]).toEqual([200, 412, 202])
+    expect([...(called.get("addDraftItems") ?? [])]).toEqual([201, 422, 412])
+    expect([...(called.get("removePayoutBatchDraft") ?? [])]).toEqual([409, 204])
   })
 
   it("about endpoints of webhooks", async () => {

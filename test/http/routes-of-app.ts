@@ -1,5 +1,6 @@
 /** The routes that the API has, as the app itself lists them: "GET /payout-batches/:id". */
 import { Effect, Layer } from "effect"
+import { Drafts } from "../../src/drafts/drafts.ts"
 import { makeApp } from "../../src/http/app.ts"
 import { RequestBodies } from "../../src/http/edge/request-body.ts"
 import { ReadinessChecks } from "../../src/http/operations/operations.ts"
@@ -35,6 +36,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         readModels(),
         endpointsInMemory,
         RequestBodies.layer,
+        Layer.mock(Drafts, {}),
         Layer.mock(OpenStreams, {}),
         Layer.mock(AppendWatch, {}),
         Layer.mock(EventStore, {}),

@@ -9,6 +9,7 @@ import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
+import { draftGuards } from "./draft-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
@@ -57,6 +58,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...textGuards,
   ...databaseGuards,
   ...duplicateGuards,
+  ...draftGuards,
   ...planningStepGuards,
   ...uploadGuards,
   ...writtenGuards,

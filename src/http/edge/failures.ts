@@ -113,3 +113,8 @@ export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooM
   what: Schema.String,
   retryAfterSeconds: Schema.Int,
 }) {}
+
+/** The change does not name the version that it changes: `If-Match` is missing, or names no single version. */
+export class PreconditionRequired extends Schema.TaggedError<PreconditionRequired>()("PreconditionRequired", {
+  version: Schema.Int,
+}) {}

@@ -1,5 +1,12 @@
 /** The one table from failures to answers: problem details (RFC 9457) that say what the caller can do next. */
 import { Schema } from "effect"
+import type {
+  DraftChanged,
+  DraftLimitReached,
+  DraftNotOpen,
+  NoSuchDraft,
+  PageKeyReused,
+} from "../../drafts/drafts.ts"
 import type { AccessConflict, NoSuchSubject } from "../../identity/access-register.ts"
 import type { Unauthorized } from "../../identity/credentials.ts"
 import type { GrantRefused } from "../../identity/grants.ts"
@@ -11,6 +18,7 @@ import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
+import { draftRows } from "./draft-problems.ts"
 import {
   type CommandRefused,
   type DayLimitReached,
@@ -29,6 +37,7 @@ import {
   type NotFound,
   type NotJson,
   type PartnerShareFull,
+  type PreconditionRequired,
   type TooManyRequests,
   type VersionNotReached,
 } from "./failures.ts"
@@ -44,6 +53,9 @@ export type Failure =
   | CommandRefused
   | CorruptEntry
   | DayLimitReached
+  | DraftChanged
+  | DraftLimitReached
+  | DraftNotOpen
   | DuplicatePayouts
   | DuplicatesUnknown
   | Forbidden
@@ -62,12 +74,15 @@ export type Failure =
   | MailboxFull
   | MethodNotAllowed
   | NoSuchBatch
+  | NoSuchDraft
   | NoSuchSubject
   | NotAcceptable
   | NotFound
   | NotJson
+  | PageKeyReused
   | PartnerShareFull
   | PartnerSuspended
+  | PreconditionRequired
   | StoreUnavailable
   | TooManyRequests
   | Unauthorized
@@ -119,6 +134,7 @@ const keyReused = {
 }
 
 export const table: Table = {
+  ...draftRows,
   AccessConflict: {
     status: 409,
     slug: "conflict",

@@ -35,6 +35,12 @@ const schema = Schema.String.check(
 )
 const expected = '1 to 255 printable ASCII characters, as they are or as a quoted string ("week-12")'
 
+/**
+ * The key of the batch that a draft becomes. It has a character that no header of a request may have, so no partner can use it for
+ * another batch.
+ */
+export const keyOfDraft = (draft: string): IdempotencyKey => ({ key: `draft → ${draft}` })
+
 /** The key of a request that needs one. */
 export const idempotencyKey: Parameter<IdempotencyKey> = {
   schema,

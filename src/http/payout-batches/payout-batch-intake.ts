@@ -132,6 +132,8 @@ export interface Submission extends BatchName {
   readonly credential: Credential
   /** The trace that the request names. A repetition of the request may name another one: the batch keeps the first. */
   readonly trace: Trace | undefined
+  /** After this, no batch is opened: epoch milliseconds by the clock of the log's store. */
+  readonly openBy?: number
 }
 
 /**
@@ -209,7 +211,7 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
     received: { at, ...found, ...(rejectedRows === undefined ? {} : { rejectedRows }) },
     claim,
     count,
-    openBy: earlier(openBy, count?.openBy),
+    openBy: earliestOf(openBy, count?.openBy, submission.openBy),
     start,
   } satisfies Ready as Ready
 })
@@ -218,8 +220,10 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
 const mayNeedMore = ({ duplicates, dayMax, policy }: PartnerTerms): boolean =>
   duplicates !== undefined || dayMax !== undefined || hasThresholds(policy.approvalAbove)
 
-const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
-  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+const earliestOf = (...times: ReadonlyArray<number | undefined>): number | undefined => {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}
 
 const openAndAnswer = ({ start, ...ready }: Ready) =>
   "first" in start

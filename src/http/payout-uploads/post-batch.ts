@@ -198,7 +198,7 @@ const fileTerms = (partner: PartnerId, form: StreamForm): BodyTerms =>
   form === "xml" ? { ...bodyTerms(partner), bytesMax: XML_BYTES_MAX } : bodyTerms(partner)
 
 /** The charset that a file declares. JSON has only one. */
-const encodingOf = (
+export const encodingOf = (
   c: EdgeContext,
   form: StreamForm,
 ): Effect.Effect<string | undefined, UnsupportedCharset> => {
