@@ -1,8 +1,6 @@
 /** Calls every operation, and validates each answer against the document: its status, its headers and its body. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { Ajv2020 } from "ajv/dist/2020.js"
-import formats from "ajv-formats"
 import { Effect } from "effect"
 import { Webhook } from "standardwebhooks"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -14,6 +12,7 @@ import { operatorActs } from "../../src/identity/access.ts"
 import { ownDatabase } from "../database.ts"
 import { AccessUnderTest, accessLayer, anna } from "../identity/access-under-test.ts"
 import { ownPrefix } from "../settings.ts"
+import { AnswerChecks, pointerTo } from "./answer-checks.ts"
 import { type Answer, ApiUnderTest } from "./api-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
 import { readModels } from "./read-models.ts"
@@ -115,43 +114,14 @@ const shown = readModels({
     } as never),
 })
 
-const ajv = new Ajv2020({ strict: false, allErrors: true })
-formats.default(ajv)
 /** Answers have to be as the document says, with no member that it does not know. */
-const strict = openApiOf(definitions, { strict: true })
-ajv.addSchema(strict, "openapi")
-
-const pointerTo = (...path: ReadonlyArray<string>): string =>
-  path.map((part) => `/${encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"))}`).join("")
-
-interface Described {
-  readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>
-  readonly content?: Readonly<Record<string, unknown>>
-}
+const checks = new AnswerChecks(openApiOf(definitions, { strict: true }))
+const { ajv } = checks
 
 /** What is wrong with an answer, by the document. */
-const problemsOf = (operation: string, answer: Answer): ReadonlyArray<string> => {
-  const { method, path } = definitionOf(operation)
-  const at = [
-    "paths",
-    path.replaceAll(/:(\w+)/g, "{$1}"),
-    method.toLowerCase(),
-    "responses",
-    `${answer.status}`,
-  ]
-  const described = at.reduce<unknown>((value, name) => Object(value)[name], strict) as Described | undefined
-  if (described === undefined) return [`${operation} does not have the status ${answer.status}`]
-  const missing = Object.entries(described.headers ?? {}).flatMap(([name, { required }]) =>
-    required && !answer.headers.has(name) ? [`${operation} ${answer.status} lacks the header ${name}`] : [],
-  )
-  const type = answer.headers.get("content-type")?.split(";")[0] ?? ""
-  if (described.content === undefined)
-    return answer.text === "" ? missing : [...missing, `${operation} ${answer.status} has a body`]
-  if (!(type in described.content)) return [...missing, `${operation} ${answer.status} is ${type}`]
-  const validate = ajv.getSchema(`openapi#${pointerTo(...at, "content", type, "schema")}`)
-  if (validate === undefined) throw new Error(`no schema of ${operation} ${answer.status}`)
-  const isValid = validate(/[/+]json$/.test(type) ? JSON.parse(answer.text) : answer.text)
-  return isValid ? missing : [...missing, `${operation} ${answer.status}: ${ajv.errorsText(validate.errors)}`]
+const problemsOf = (operationId: string, answer: Answer): ReadonlyArray<string> => {
+  const { method, path } = definitionOf(operationId)
+  return checks.problemsOf({ operationId, method, path: path.replaceAll(/:(\w+)/g, "{$1}") }, answer)
 }
 
 const definitionOf = (operation: string) => {
