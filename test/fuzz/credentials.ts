@@ -89,7 +89,9 @@ export const authorizationOf = (name: string): ReadonlyArray<readonly [string, s
     case "none":
       return []
     case "malformed":
-      return [["Authorization", "Bearer ap_aaaaaaaaaaaaaaaa_bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"]]
+      return [
+        ["Authorization", "Bearer ap_aaaaaaaaaaaaaaaa_bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"],
+      ]
     case "token":
       return [["Authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJvbGdhIiwiZXhwIjo5OTk5OTk5OTk5fQ."]]
     case "basic":

@@ -60,7 +60,9 @@ export const csvOf = (payouts: ReadonlyArray<Payout>): string =>
         amount.currency,
         amount.value,
         name,
-        ...(account.scheme === "iban" ? [account.iban, "", ""] : ["", account.sortCode, account.accountNumber]),
+        ...(account.scheme === "iban"
+          ? [account.iban, "", ""]
+          : ["", account.sortCode, account.accountNumber]),
         remittance,
       ].join(","),
     ),
@@ -87,4 +89,5 @@ export const pain001Of = (example: string, payouts: ReadonlyArray<Payout>): stri
 }
 
 /** The account numbers in a text: long enough that nothing else is one of them by chance. */
-export const accountsIn = (text: string): ReadonlyArray<string> => text.match(/\bDE\d{20}\b|\b9\d{7}\b/g) ?? []
+export const accountsIn = (text: string): ReadonlyArray<string> =>
+  text.match(/\bDE\d{20}\b|\b9\d{7}\b/g) ?? []

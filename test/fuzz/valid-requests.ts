@@ -70,13 +70,25 @@ export const validRequest = (making: Making): FuzzRequest => {
 }
 
 const signerOf = ({ path }: Operation, target: string): string =>
-  path.startsWith("/bank-callbacks") ? (target.split("/").at(-1) ?? "") : path.split("/")[1]?.split("-")[0] ?? ""
+  path.startsWith("/bank-callbacks")
+    ? (target.split("/").at(-1) ?? "")
+    : (path.split("/")[1]?.split("-")[0] ?? "")
 
 const segmentOf = (parameter: Parameter, { operation, chance }: Making): string =>
   objectOf(operation.path, parameter.name, chance) ?? String(parameter.example ?? "x")
 
 /** The terms of a batch are in the query for files only. */
-const ofFilesOnly = ["rejects", "reference", "mode", "submittedBy", "requireApproval", "executeAt", "duplicatesReason", "decimal", "thousands"]
+const ofFilesOnly = [
+  "rejects",
+  "reference",
+  "mode",
+  "submittedBy",
+  "requireApproval",
+  "executeAt",
+  "duplicatesReason",
+  "decimal",
+  "thousands",
+]
 
 const queryOf = (making: Making, form: BodyForm | undefined): ReadonlyArray<string> => {
   const { operation, chance } = making
@@ -84,18 +96,23 @@ const queryOf = (making: Making, form: BodyForm | undefined): ReadonlyArray<stri
     const { name } = parameter
     if (parameter.in !== "query") return []
     const isOfFile = ofFilesOnly.includes(name) && form !== undefined
-    if (isOfFile && (form.mediaType !== "text/csv" || !["reference", "mode", "rejects"].includes(name))) return []
+    if (isOfFile && (form.mediaType !== "text/csv" || !["reference", "mode", "rejects"].includes(name)))
+      return []
     if (!parameter.required && !chance.isTrue(PARAMETER_SHARE)) return []
-    return [`${name}=${encodeURIComponent(argumentOf(parameter, making)).replaceAll("%7B", "{").replaceAll("%7D", "}")}`]
+    return [
+      `${name}=${encodeURIComponent(argumentOf(parameter, making)).replaceAll("%7B", "{").replaceAll("%7D", "}")}`,
+    ]
   })
 }
 
 /** A cursor is one that the service gave; most are for another list, and are refused. */
 const argumentOf = (parameter: Parameter, { document, operation, chance }: Making): string => {
   const { name, schema, example } = parameter
-  if (name === "cursor") return `{{cursor:${chance.pick([operation.operationId, "listPayoutItems", "searchPayoutItems"])}}}`
+  if (name === "cursor")
+    return `{{cursor:${chance.pick([operation.operationId, "listPayoutItems", "searchPayoutItems"])}}}`
   if (name === "partner") return chance.pick(Object.values(partners))
-  if (/^(received|execute)/.test(name)) return chance.pick(["2026-01-01", "{{tomorrow}}", "2030-01-01T00:00:00Z"])
+  if (/^(received|execute)/.test(name))
+    return chance.pick(["2026-01-01", "{{tomorrow}}", "2030-01-01T00:00:00Z"])
   if (example !== undefined && chance.isTrue(0.5)) return String(example)
   const value = chance.draw(valuesOf(schema, document))
   return wellFormed(Array.isArray(value) ? value.join(",") : String(value))
@@ -113,7 +130,8 @@ const headersOf = (making: Making, form: BodyForm | undefined): ReadonlyArray<He
     if (place !== "header") continue
     if (name === "Idempotency-Key" && (operation.path === "/payout-batches" || chance.isTrue(0.2)))
       headers.push([name, `fuzz-${seed}-${number}`])
-    if (name === "If-None-Match" && chance.isTrue(0.2)) headers.push([name, chance.pick(["*", '"x"', 'W/"x"'])])
+    if (name === "If-None-Match" && chance.isTrue(0.2))
+      headers.push([name, chance.pick(["*", '"x"', 'W/"x"'])])
     if (name === "Last-Event-Id" && chance.isTrue(0.2)) headers.push([name, String(chance.below(20))])
   }
   return headers
@@ -125,8 +143,7 @@ const bodyOf = (form: BodyForm, making: Making): string => {
   const payouts = Array.from({ length: 1 + chance.below(PAYOUTS_MAX) }, (_, at) =>
     payoutOf(chance, `order-${making.number}-${at + 1}`),
   )
-  if (typeof shown !== "string")
-    return JSON.stringify(enlivened(shown, form.schema, payouts, making))
+  if (typeof shown !== "string") return JSON.stringify(enlivened(shown, form.schema, payouts, making))
   if (form.mediaType === "text/csv" && shown.startsWith("reference,")) return csvOf(payouts)
   if (form.mediaType === "application/x-ndjson" && shown.includes('"beneficiary"')) return ndjsonOf(payouts)
   const withIban = payouts.filter(({ beneficiary }) => beneficiary.account.scheme === "iban")
@@ -148,7 +165,8 @@ const enlivened = (
   const found = document.resolve(schema)
   const { properties = {} } = found.properties === undefined ? (found.anyOf?.[0] ?? found) : found
   for (const [name, of] of Object.entries(properties))
-    if (!(name in body) && name !== "executeAt" && chance.isTrue(0.15)) body[name] = chance.draw(valuesOf(of, document))
+    if (!(name in body) && name !== "executeAt" && chance.isTrue(0.15))
+      body[name] = chance.draw(valuesOf(of, document))
   if ("id" in body && operation.credentials.includes("signature")) body.id = `msg_${number}`
   if (operation.operationId === "createPartner" || ("id" in body && operation.path === "/admin/partners"))
     body.id = `p-${number}`

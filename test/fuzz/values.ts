@@ -8,11 +8,7 @@ const LENGTH_MAX = 300
 const ITEMS_MAX = 3
 
 /** An arbitrary of values that match a schema of the document. */
-export const valuesOf = (
-  schema: JsonSchema,
-  document: ApiDocument,
-  depth = 0,
-): fc.Arbitrary<unknown> => {
+export const valuesOf = (schema: JsonSchema, document: ApiDocument, depth = 0): fc.Arbitrary<unknown> => {
   const found = document.resolve(schema)
   const within = (inner: JsonSchema) => valuesOf(inner, document, depth + 1)
   if (depth > DEPTH_MAX) return fc.constant(null)
@@ -20,13 +16,17 @@ export const valuesOf = (
   if (found.enum !== undefined) return fc.constantFrom(...found.enum)
   const choices = found.anyOf ?? found.oneOf
   if (choices !== undefined) return fc.oneof(...choices.map(within))
-  if (found.allOf !== undefined) return within(Object.assign({}, { ...found, allOf: undefined }, ...found.allOf))
+  if (found.allOf !== undefined)
+    return within(Object.assign({}, { ...found, allOf: undefined }, ...found.allOf))
   const [type] = [found.type ?? "object"].flat()
   switch (type) {
     case "string":
       return texts(found)
     case "integer":
-      return fc.integer({ min: Math.max(found.minimum ?? 0, -(2 ** 31)), max: Math.min(found.maximum ?? 2 ** 31, 2 ** 31) })
+      return fc.integer({
+        min: Math.max(found.minimum ?? 0, -(2 ** 31)),
+        max: Math.min(found.maximum ?? 2 ** 31, 2 ** 31),
+      })
     case "number":
       return fc.double({ min: found.minimum ?? 0, max: found.maximum ?? 1e9, noNaN: true })
     case "boolean":
@@ -47,12 +47,16 @@ const records = (
   { properties = {}, required = [] }: JsonSchema,
   within: (schema: JsonSchema) => fc.Arbitrary<unknown>,
 ): fc.Arbitrary<unknown> =>
-  fc.record(
-    Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, within(schema)])),
-    { requiredKeys: required.filter((name) => name in properties) },
-  )
+  fc.record(Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, within(schema)])), {
+    requiredKeys: required.filter((name) => name in properties),
+  })
 
-const texts = ({ pattern, format, minLength = 0, maxLength = LENGTH_MAX }: JsonSchema): fc.Arbitrary<string> => {
+const texts = ({
+  pattern,
+  format,
+  minLength = 0,
+  maxLength = LENGTH_MAX,
+}: JsonSchema): fc.Arbitrary<string> => {
   if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern))
   if (format === "date-time")
     return fc
