@@ -30,13 +30,22 @@ const changed = (base: FuzzRequest, what: string, by: Partial<FuzzRequest>): Fuz
 const ofBody = (base: FuzzRequest, chance: Chance): FuzzRequest => {
   const { body = Buffer.alloc(0) } = base
   const isSigned = base.signedWith !== undefined
-  const isJson = body.toString().startsWith("{") && !body.toString().includes("}\n{")
-  if (isJson && !body.toString().endsWith("\n") && (isSigned || chance.isTrue(0.7))) {
+  if (isJson(body) && (isSigned || chance.isTrue(0.7))) {
     const { what, body: after } = changedJson(body, chance, isSigned ? kept : undefined)
     return changed(base, what, { body: after })
   }
   const { what, body: after } = changedBytes(body, chance)
   return changed(base, what, { body: after, ...(isSigned ? { signedWith: "wrong" } : {}) })
+}
+
+const isJson = (body: Buffer): boolean => {
+  try {
+    JSON.parse(body.toString())
+    return true
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
 }
 
 /** How the body is said to be written and coded. */

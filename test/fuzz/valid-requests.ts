@@ -167,6 +167,8 @@ const enlivened = (
   for (const [name, of] of Object.entries(properties))
     if (!(name in body) && name !== "executeAt" && chance.isTrue(0.15))
       body[name] = chance.draw(valuesOf(of, document))
+  // A version that the engine does not have would stop all payments.
+  if ("listVersion" in body) body.listVersion = "{{list}}"
   if ("id" in body && operation.credentials.includes("signature")) body.id = `msg_${number}`
   if (operation.operationId === "createPartner" || ("id" in body && operation.path === "/admin/partners"))
     body.id = `p-${number}`
