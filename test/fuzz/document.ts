@@ -49,7 +49,7 @@ export interface Operation {
   readonly parameters: ReadonlyArray<Parameter>
   readonly bodies: ReadonlyArray<BodyForm>
   readonly credentials: ReadonlyArray<CredentialKind>
-  /** The media types of its answers. */
+  /** The media types of its answers to requests that succeed. */
   readonly mediaTypes: ReadonlyArray<string>
 }
 
@@ -106,5 +106,7 @@ const operationOf = (path: string, method: string, item: PathItem, described: De
     ...form,
   })),
   credentials: (described.security ?? []).flatMap((one) => Object.keys(one) as Array<CredentialKind>),
-  mediaTypes: Object.values(described.responses).flatMap(({ content }) => Object.keys(content ?? {})),
+  mediaTypes: Object.entries(described.responses).flatMap(([status, { content }]) =>
+    status.startsWith("2") ? Object.keys(content ?? {}) : [],
+  ),
 })

@@ -287,14 +287,28 @@ class FuzzRun {
         if (changed.length > 0)
           this.#report(
             [
-              `refused requests changed the stores: ${changed.slice(0, 10).join("; ")}. They were`,
-              ...some.map((request) => `  ${summaryOf(request)}`),
+              `a refused request changed the stores: ${changed.slice(0, 10).join("; ")}`,
+              ...(await this.#changing(some)).map((request) => `  ${summaryOf(request)}`),
             ].join("\n"),
           )
       }
       before = after
     }
     this.#refused = []
+  }
+
+  /** The one of several requests that changes the stores each time, by halves. */
+  async #changing(requests: ReadonlyArray<FuzzRequest>): Promise<ReadonlyArray<FuzzRequest>> {
+    let left = requests
+    while (left.length > 1) {
+      const half = left.slice(0, Math.ceil(left.length / 2))
+      const before = await takeInventory(this.#place)
+      await this.#refusedAgain(half)
+      await this.#rest()
+      const isChanged = differences(before, await takeInventory(this.#place)).length > 0
+      left = isChanged ? half : left.slice(half.length)
+    }
+    return left
   }
 
   async #refusedAgain(requests: ReadonlyArray<FuzzRequest>): Promise<boolean> {
@@ -391,8 +405,9 @@ const shownBytes = (bytes: Buffer): string =>
   bytes
     .subarray(0, SHOWN_MAX)
     .toString("latin1")
+    .replaceAll("\r\n", "\n")
     .replaceAll(
-      /[^\n\r\x20-\x7e]/g,
+      /[^\n\x20-\x7e]/g,
       (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
     )
     .concat(bytes.length > SHOWN_MAX ? `… (${bytes.length} bytes)` : "")

@@ -192,7 +192,7 @@ const ofPath = (base: FuzzRequest, chance: Chance): FuzzRequest => {
   if (at === 0 && chance.isTrue(0.5)) return ofQuery(base, chance)
   const path = `/${parts.toSpliced(at, 1, chance.pick(strangeSegments)).join("/")}`
   // A fixed part that is changed makes it another address.
-  return changed(base, `path: part ${at + 1}`, { path, expects: at % 2 === 1 ? "document" : "problem" })
+  return changed(base, `path: part ${at + 1}`, { path, expects: at % 2 === 1 ? base.expects : "problem" })
 }
 
 const strangeHeaders: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [

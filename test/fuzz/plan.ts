@@ -6,17 +6,17 @@ import { nearlyValid } from "./nearly-valid-requests.ts"
 import type { FuzzRequest } from "./request.ts"
 import { validRequest } from "./valid-requests.ts"
 
-const VALID_SHARE = 0.2
-const NEARLY_VALID_SHARE = 0.6
+const VALID_SHARE = 0.3
+const NEARLY_VALID_SHARE = 0.5
 const SECOND_CHANGE_SHARE = 0.1
-/** How much more often an operation is called that takes a body. */
+/** How much more often an operation is called that takes a body, for each form that it may have. */
 const WEIGHT_OF_BODIES = 3
 
 /** The n-th request, from 0. All operations get their turn. */
 export const requestAt = (document: ApiDocument, seed: number, number: number): FuzzRequest => {
   const chance = new Chance(seed, number)
   const weighted = document.operations.flatMap((operation) =>
-    Array.from({ length: operation.bodies.length > 0 ? WEIGHT_OF_BODIES : 1 }, () => operation),
+    Array.from({ length: Math.max(operation.bodies.length * WEIGHT_OF_BODIES, 1) }, () => operation),
   )
   const operation = weighted[(number + chance.below(3)) % weighted.length]
   if (operation === undefined) throw new Error("the document has no operations")

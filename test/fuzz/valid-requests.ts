@@ -15,7 +15,7 @@ export interface Making {
   readonly chance: Chance
 }
 
-const STRANGER_SHARE = 0.25
+const STRANGER_SHARE = 0.2
 const PARAMETER_SHARE = 0.25
 const PAYOUTS_MAX = 6
 
@@ -38,7 +38,7 @@ const objectOf = (path: string, name: string, chance: Chance): string | undefine
 /** Any address on this service, and a valid request to it. */
 export const validRequest = (making: Making): FuzzRequest => {
   const { operation, number, chance } = making
-  const names = chance.isTrue(STRANGER_SHARE) ? strangers : permitted(operation.credentials)
+  const names = chance.isTrue(STRANGER_SHARE) ? strangers : permitted(operation.credentials, operation.path)
   const credential = chance.pick(names)
   const path = operation.parameters
     .filter((parameter) => parameter.in === "path")
@@ -99,9 +99,8 @@ const queryOf = (making: Making, form: BodyForm | undefined): ReadonlyArray<stri
     if (isOfFile && (form.mediaType !== "text/csv" || !["reference", "mode", "rejects"].includes(name)))
       return []
     if (!parameter.required && !chance.isTrue(PARAMETER_SHARE)) return []
-    return [
-      `${name}=${encodeURIComponent(argumentOf(parameter, making)).replaceAll("%7B", "{").replaceAll("%7D", "}")}`,
-    ]
+    const argument = argumentOf(parameter, making)
+    return [`${name}=${argument.startsWith("{{") ? argument : encodeURIComponent(argument)}`]
   })
 }
 
