@@ -27,7 +27,6 @@ const methods = [
   "FOO",
   "PROPFIND",
   "HEAD",
-  "CONNECT",
   "POST",
   "DELETE",
   "GET",
@@ -92,6 +91,8 @@ const raw = (text: string): Partial<FuzzRequest> => ({ raw: Buffer.from(text, "l
 const hostilities: ReadonlyArray<Hostility> = [
   ["an odd method", (_, chance) => ({ method: chance.pick(methods), expects: "problem" })],
   ["an odd method", (_, chance) => ({ method: chance.pick(methods), expects: "problem" })],
+  // Who is asked for a tunnel may hang up.
+  ["a tunnel", () => ({ method: "CONNECT" })],
   ["an odd target", (_, chance) => ({ path: chance.pick(targets), query: [] })],
   [
     "an odd version",

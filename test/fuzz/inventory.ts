@@ -42,13 +42,19 @@ const keysIn = async (url: string, prefix: string): Promise<Inventory> => {
     const inventory = new Map<string, string>()
     for (const key of keys) {
       if (restless.some((pattern) => pattern.test(key))) continue
-      const content = await redis.dumpBuffer(key)
+      // Feeds are trimmed from time to time; what counts is the last entry that was ever added.
+      const content = key.endsWith(":feed") ? await lastIdOf(redis, key) : await redis.dumpBuffer(key)
       if (content !== null) inventory.set(`redis ${key}`, digest(content))
     }
     return inventory
   } finally {
     redis.disconnect()
   }
+}
+
+const lastIdOf = async (redis: Redis, key: string): Promise<string> => {
+  const info = (await redis.xinfo("STREAM", key)) as ReadonlyArray<unknown>
+  return String(info[info.indexOf("last-generated-id") + 1])
 }
 
 const tablesIn = async (url: string): Promise<Inventory> => {

@@ -191,8 +191,9 @@ const ofPath = (base: FuzzRequest, chance: Chance): FuzzRequest => {
   const at = chance.below(parts.length)
   if (at === 0 && chance.isTrue(0.5)) return ofQuery(base, chance)
   const path = `/${parts.toSpliced(at, 1, chance.pick(strangeSegments)).join("/")}`
+  const isParameter = base.template.split("/")[at + 1]?.startsWith("{") === true
   // A fixed part that is changed makes it another address.
-  return changed(base, `path: part ${at + 1}`, { path, expects: at % 2 === 1 ? base.expects : "problem" })
+  return changed(base, `path: part ${at + 1}`, { path, expects: isParameter ? base.expects : "problem" })
 }
 
 const strangeHeaders: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [

@@ -19,6 +19,8 @@ export interface FuzzRequest {
   readonly changes: ReadonlyArray<string>
   readonly credential: string
   readonly method: string
+  /** The path of the operation, with names of parameters in braces. */
+  readonly template: string
   /** The path without the query. */
   readonly path: string
   /** Each as it is written, `name=value`. */

@@ -56,6 +56,7 @@ export const validRequest = (making: Making): FuzzRequest => {
     changes: [],
     credential,
     method: operation.method,
+    template: operation.path,
     path,
     query: queryOf(making, form),
     headers: [...authorizationOf(credential), ...headersOf(making, form)],
