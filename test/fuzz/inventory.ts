@@ -42,14 +42,23 @@ const keysIn = async (url: string, prefix: string): Promise<Inventory> => {
     const inventory = new Map<string, string>()
     for (const key of keys) {
       if (restless.some((pattern) => pattern.test(key))) continue
-      // Feeds are trimmed from time to time; what counts is the last entry that was ever added.
-      const content = key.endsWith(":feed") ? await lastIdOf(redis, key) : await redis.dumpBuffer(key)
+      const content = await contentOf(redis, key)
       if (content !== null) inventory.set(`redis ${key}`, digest(content))
     }
     return inventory
   } finally {
     redis.disconnect()
   }
+}
+
+/**
+ * Feeds are trimmed from time to time: what counts is the last entry that was ever added. A sweep notes when it looked at an open
+ * batch: what counts is that it is open.
+ */
+const contentOf = async (redis: Redis, key: string): Promise<string | Buffer | null> => {
+  if (key.endsWith(":feed")) return lastIdOf(redis, key)
+  if (key.endsWith(":open")) return (await redis.zrange(key, "0", "-1")).toSorted().join()
+  return redis.dumpBuffer(key)
 }
 
 const lastIdOf = async (redis: Redis, key: string): Promise<string> => {

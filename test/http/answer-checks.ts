@@ -32,6 +32,8 @@ export class AnswerChecks {
   /** `document` is an OpenAPI 3.1 document; its schemas get the name `openapi`. */
   constructor(document: object) {
     formats.default(this.ajv)
+    // RFC 3987; ajv-formats does not have it.
+    this.ajv.addFormat("iri", (text) => URL.canParse(text) && !/[\s<>"{}|\\^`]/.test(text))
     this.#document = document
     this.ajv.addSchema(document, "openapi")
   }
