@@ -11,12 +11,13 @@ import { AnswerChecks } from "../http/answer-checks.ts"
 import { type Accepted, lookAt } from "./accepted-batches.ts"
 import { keyInSettings } from "./credentials.ts"
 import { type ApiDocument, readDocument } from "./document.ts"
+import { failureReport, summaryOf } from "./failure-report.ts"
 import { differences, isQuiet, shownBatches, takeInventory } from "./inventory.ts"
 import { type FuzzPlace, furnish, type World } from "./place.ts"
 import { requestAt } from "./plan.ts"
 import { bodyOf, bytesOf, type FuzzRequest } from "./request.ts"
 import { shrunken } from "./shrinking.ts"
-import { ANSWER_MS_MAX, Canaries, type Finding, findingsIn, type Judge } from "./verdict.ts"
+import { ANSWER_MS_MAX, Canaries, findingsIn, type Judge } from "./verdict.ts"
 import { type Exchange, exchange } from "./wire.ts"
 
 export interface FuzzOptions {
@@ -74,7 +75,7 @@ class FuzzRun {
   readonly #called = new Set<string>()
   readonly #succeeded = new Set<string>()
   readonly #accepted = new Map<string, Accepted>()
-  /** Idempotency keys of requests that may have been accepted, although no answer came. */
+  /** How many requests may have been accepted, although no answer came. */
   #unanswered = 0
   readonly #looked = new Map<string, PostedBatch>()
   readonly #said: Array<PersonsWord> = []
@@ -172,7 +173,7 @@ class FuzzRun {
       this.#note(smaller, again)
       return findingsIn(smaller, again, this.#judge).some(({ kind }) => kind === finding.kind)
     })
-    this.#report(this.#described(request, smallest, finding, await this.#send(smallest)))
+    this.#report(failureReport(request, smallest, finding, await this.#send(smallest)))
   }
 
   #send(request: FuzzRequest): Promise<Exchange> {
@@ -374,54 +375,4 @@ class FuzzRun {
     this.#mostMemory = Math.max(this.#mostMemory, bytes)
     return bytes
   }
-
-  #described(request: FuzzRequest, smallest: FuzzRequest, { kind, detail }: Finding, came: Exchange): string {
-    const [answer] = came.answers
-    return [
-      `${kind}: ${detail}`,
-      `  ${summaryOf(request)}`,
-      "  the smallest request:",
-      indented(shownBytes(bytesOf(smallest, "127.0.0.1", masked))),
-      "  the answer:",
-      indented(
-        answer === undefined
-          ? `none (${came.end})`
-          : `${answer.status} ${answer.headers.get("content-type") ?? ""}\n${answer.text.slice(0, 600)}`,
-      ),
-    ].join("\n")
-  }
 }
-
-/** A report shows names in double braces as they are: keys are none of its business. */
-const masked = {
-  resolve: (name: string) => `{{${name}}}`,
-  sign: () => [["webhook-signature", "{{signature}}"]] as const,
-}
-
-const SHOWN_MAX = 1_500
-
-/** Bytes as text in which everything but printable ASCII and line ends is escaped. */
-const shownBytes = (bytes: Buffer): string =>
-  bytes
-    .subarray(0, SHOWN_MAX)
-    .toString("latin1")
-    .replaceAll("\r\n", "\n")
-    .replaceAll(
-      /[^\n\x20-\x7e]/g,
-      (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-    )
-    .concat(bytes.length > SHOWN_MAX ? `… (${bytes.length} bytes)` : "")
-
-const indented = (text: string): string => text.replaceAll(/^/gm, "    ")
-
-const summaryOf = ({
-  number,
-  operationId,
-  method,
-  path,
-  query,
-  credential,
-  kind,
-  changes,
-}: FuzzRequest): string =>
-  `#${number} ${operationId} (${kind}${changes.length === 0 ? "" : `: ${changes.join("; ")}`}) as ${credential}: ${method} ${path.slice(0, 120)}${query.length === 0 ? "" : `?${query.join("&").slice(0, 120)}`}`

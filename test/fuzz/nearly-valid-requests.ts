@@ -2,6 +2,7 @@
 import { changedBytes, changedJson } from "./body-changes.ts"
 import type { Chance } from "./chance.ts"
 import type { FuzzRequest, Header } from "./request.ts"
+import { shallowJson } from "./shallow-json.ts"
 
 /**
  * What no change touches in a signed report: the version of a list that is in force decides what may be paid, and who has the
@@ -30,22 +31,12 @@ const changed = (base: FuzzRequest, what: string, by: Partial<FuzzRequest>): Fuz
 const ofBody = (base: FuzzRequest, chance: Chance): FuzzRequest => {
   const { body = Buffer.alloc(0) } = base
   const isSigned = base.signedWith !== undefined
-  if (isJson(body) && (isSigned || chance.isTrue(0.7))) {
+  if (shallowJson(body) !== undefined && (isSigned || chance.isTrue(0.7))) {
     const { what, body: after } = changedJson(body, chance, isSigned ? kept : undefined)
     return changed(base, what, { body: after })
   }
   const { what, body: after } = changedBytes(body, chance)
   return changed(base, what, { body: after, ...(isSigned ? { signedWith: "wrong" } : {}) })
-}
-
-const isJson = (body: Buffer): boolean => {
-  try {
-    JSON.parse(body.toString())
-    return true
-  } catch (error) {
-    if (error instanceof SyntaxError) return false
-    throw error
-  }
 }
 
 /** How the body is said to be written and coded. */

@@ -1,5 +1,6 @@
 /** Makes a request smaller as long as what is wrong with its answer stays the same. */
 import type { FuzzRequest } from "./request.ts"
+import { shallowJson } from "./shallow-json.ts"
 
 /** Each try is a request to the service. */
 const TRIES_MAX = 120
@@ -40,7 +41,7 @@ function* smallerThan(request: FuzzRequest): Generator<FuzzRequest> {
 }
 
 function* smallerBodies(body: Buffer): Generator<Buffer> {
-  const value = parsed(body)
+  const value = shallowJson(body)
   if (value !== undefined)
     for (const smaller of smallerValues(value)) {
       const text = Buffer.from(JSON.stringify(smaller) ?? "")
@@ -49,15 +50,6 @@ function* smallerBodies(body: Buffer): Generator<Buffer> {
   for (let length = Math.floor(body.length / 2); length > 0; length = Math.floor(length / 4))
     for (const at of [0, body.length - length])
       yield Buffer.concat([body.subarray(0, at), body.subarray(at + length)])
-}
-
-const parsed = (body: Buffer): unknown => {
-  try {
-    return JSON.parse(body.toString())
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
 }
 
 function* smallerValues(value: unknown): Generator<unknown> {
