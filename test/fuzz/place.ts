@@ -88,6 +88,7 @@ export const furnish = async ({ url }: FuzzPlace, seed: number): Promise<World> 
     ...[...batches].map(([name, id]) => [`batch:${name}`, id] as const),
     ...[...cursors].map(([operation, cursor]) => [`cursor:${operation}`, cursor] as const),
     ["list", firstListVersion],
+    ["hash", await approvalHash(url, clerk, batches.get("approval") ?? "")],
   ])
   return {
     names: namesOf(known),
@@ -165,6 +166,18 @@ const findCursors = async (url: string, key: string, batch: string): Promise<Rea
       else await sleep(50)
     }
   return cursors
+}
+
+/** What an approval has to name; the first event of a batch has it, and a batch that waits for one shows it. */
+const approvalHash = async (url: string, key: string, batch: string): Promise<string> => {
+  const deadline = Date.now() + SHOWN_WITHIN_MS
+  for (;;) {
+    const { approval } = await asked(`${url}/payout-batches/${batch}`, key, { method: "GET" })
+    const { hash } = Object(approval) as { readonly hash?: string }
+    if (hash !== undefined) return hash
+    if (Date.now() > deadline) throw new Error("no batch waits for an approval")
+    await sleep(50)
+  }
 }
 
 const namesOf = (known: ReadonlyMap<string, string>): Names => ({

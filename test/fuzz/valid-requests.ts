@@ -168,6 +168,7 @@ const enlivened = (
     if (!(name in body) && name !== "executeAt" && chance.isTrue(0.15))
       body[name] = chance.draw(valuesOf(of, document))
   // A version that the engine does not have would stop all payments.
+  if ("hash" in body) body.hash = "{{hash}}"
   if ("listVersion" in body) body.listVersion = "{{list}}"
   if ("id" in body && operation.credentials.includes("signature")) body.id = `msg_${number}`
   if (operation.operationId === "createPartner" || ("id" in body && operation.path === "/admin/partners"))
