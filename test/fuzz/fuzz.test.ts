@@ -12,7 +12,7 @@ import { bodyOf, bytesOf, type FuzzRequest } from "./request.ts"
 import { shrunken } from "./shrinking.ts"
 import { answersIn } from "./wire.ts"
 
-const REQUESTS = 400
+const REQUESTS = 250
 const REPEATED = 40
 
 const document = readDocument(openApiDocument)

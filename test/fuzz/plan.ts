@@ -18,7 +18,7 @@ export const requestAt = (document: ApiDocument, seed: number, number: number): 
   const weighted = document.operations.flatMap((operation) =>
     Array.from({ length: Math.max(operation.bodies.length * WEIGHT_OF_BODIES, 1) }, () => operation),
   )
-  const operation = weighted[(number + chance.below(3)) % weighted.length]
+  const operation = weighted[number % weighted.length]
   if (operation === undefined) throw new Error("the document has no operations")
   const base = validRequest({ document, operation, number, seed, chance })
   const share = chance.below(1_000) / 1_000
