@@ -53,10 +53,12 @@ const keysIn = async (url: string, prefix: string): Promise<Inventory> => {
 
 /**
  * Feeds are trimmed from time to time: what counts is the last entry that was ever added. A sweep notes when it looked at an open
- * batch: what counts is that it is open.
+ * batch: what counts is that it is open. A run queue has the times at which workers last looked: what counts are its entries, and
+ * a request that schedules a batch also leaves mail or an event.
  */
 const contentOf = async (redis: Redis, key: string): Promise<string | Buffer | null> => {
   if (key.endsWith(":feed")) return lastIdOf(redis, key)
+  if (key.endsWith(":ready")) return JSON.stringify(await redis.xrange(key, "-", "+"))
   if (key.endsWith(":open")) return (await redis.zrange(key, "0", "-1")).toSorted().join()
   return redis.dumpBuffer(key)
 }
