@@ -15,6 +15,7 @@ const slow = [
   "safety/compliance",
   "recovery/zombie",
   "weather/weather",
+  "fuzz/fuzz",
   "database/outage",
   "cli/submission-duplicates",
   "cli/reconcile",

@@ -16,7 +16,7 @@ import { Instant } from "./routing/shapes.ts"
 const { partner: scope } = access.manageWebhooks
 
 const NewEndpoint = Schema.Struct({
-  url: TextWithin(2_048).annotate({ description: "An https URL with a public host.", format: "uri" }),
+  url: TextWithin(2_048).annotate({ description: "An https URL with a public host.", format: "iri" }),
   eventTypes: Schema.optionalKey(
     Schema.Array(PublicEventType)
       .check(Schema.isMinLength(1), Schema.isMaxLength(64))
@@ -26,7 +26,7 @@ const NewEndpoint = Schema.Struct({
 
 const ShownEndpoint = Schema.Struct({
   id: Schema.String,
-  url: Schema.String.annotate({ format: "uri" }),
+  url: Schema.String.annotate({ format: "iri" }),
   eventTypes: Schema.optional(Schema.Array(PublicEventType)),
   enabled: Schema.Boolean,
   createdAt: Instant,

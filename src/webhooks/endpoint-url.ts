@@ -17,6 +17,10 @@ const localNames = new Set(
 /** At least two labels of letters, digits, hyphens and underscores. The last one starts with a letter. */
 const publicName = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/
 
+/** What no IRI has (RFC 3987, 2.2). URL.parse takes such characters away or encodes them, and then another URL would be called. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const noIri = /[\u0000-\u0020\u007f-\u00a0<>"{}|\\^`\p{Zs}\p{Cs}]/u
+
 /** The host of a URL that is connected to: an IPv6 address without brackets, a name without the final dot. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "")
 
@@ -26,6 +30,8 @@ export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, "
  */
 export const endpointUrlProblem = (text: string, allowPrivate: boolean): string | undefined => {
   if (text.length > URL_LENGTH_MAX) return `expected at most ${URL_LENGTH_MAX} characters`
+  if (noIri.test(text))
+    return "expected no spaces, and no characters that an address has only when they are encoded"
   const url = URL.parse(text)
   if (url === null) return "expected a URL such as https://example.com/webhooks"
   if (url.username !== "" || url.password !== "") return "expected no user name or password in the URL"
