@@ -6,6 +6,7 @@ import formats from "ajv-formats"
 import { Effect } from "effect"
 import { Webhook } from "standardwebhooks"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type ApiDescription, clientFiles } from "../../infra/client-types.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { apiRoutes, definitions, openApiDocument } from "../../src/http/routes.ts"
 import { openApiOf } from "../../src/http/routing/openapi.ts"
@@ -406,6 +407,13 @@ describe("the document", () => {
     const committed = readFileSync(join(root, "docs/openapi.json"), "utf8")
     expect(committed).toBe(`${JSON.stringify(openApiDocument, null, 2)}\n`)
   })
+
+  it.each(Object.entries(clientFiles(openApiDocument as unknown as ApiDescription)))(
+    "gives the client its types in %s: `npm run openapi` writes them",
+    (name, text) => {
+      expect(readFileSync(join(root, "src/client", name), "utf8")).toBe(text)
+    },
+  )
 
   it("is shown by the API as it is", async () => {
     expect((await api.call("/openapi.json")).json).toEqual(JSON.parse(JSON.stringify(openApiDocument)))
