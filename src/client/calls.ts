@@ -21,7 +21,7 @@ type Essential<Answer> = { readonly [Member in keyof Answer]?: "string" | "numbe
 type Names = Readonly<Record<string, string | number>>
 
 /** Reads something; repeated if need be. */
-export const read = <Name extends OperationName>(
+export const read = async <Name extends OperationName>(
   service: Service,
   name: Name,
   names: Names,
@@ -51,7 +51,7 @@ export type ActName = {
 }[OperationName]
 
 /** Does something with a batch, once: a repetition has the same key, which the service recognises for a day. */
-export const act = <Name extends ActName>(
+export const act = async <Name extends ActName>(
   service: Service,
   name: Name,
   names: Names,
@@ -74,7 +74,7 @@ export const act = <Name extends ActName>(
   })
 
 /** Does something that the service does again if it is asked again, so that it is never repeated by itself. */
-export const doOnce = <Name extends OperationName, Answer>(
+export const doOnce = async <Name extends OperationName, Answer>(
   service: Service,
   name: Name,
   names: Names,
