@@ -1,6 +1,6 @@
 /** `atlaspay/client` as partners install it: what it loads, where it runs, and how it is typed. */
 import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -99,6 +99,13 @@ describe("in a partner's project", () => {
     const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--types", "node"]
     return spawnSync(tsc, [...options, "use.ts"], { cwd: folder, encoding: "utf8" }).stdout
   }
+
+  it("is typed as docs/CLIENT.md uses it", () => {
+    const blocks = readFileSync(join(root, "docs/CLIENT.md"), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm)
+    const [first = ""] = [...blocks].map(([, source]) => source)
+    expect(first).toContain("atlasPay({")
+    expect(compiled(first)).toBe("")
+  })
 
   it("knows the types of bodies, filters, answers and events", () => {
     expect(
