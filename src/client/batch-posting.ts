@@ -90,9 +90,10 @@ const post = async (
   path: string,
   contentType: string,
   file: PayoutFile,
-  { idempotencyKey = newKey(), ...options }: ActOptions,
-): Promise<PostedBatch> =>
-  send(service, {
+  { idempotencyKey: given, ...options }: ActOptions,
+): Promise<PostedBatch> => {
+  const idempotencyKey = keyOf(given)
+  return await send(service, {
     method: "POST",
     path,
     headers: { "content-type": contentType },
@@ -104,6 +105,7 @@ const post = async (
       isReplayed: response.headers.get("idempotent-replayed") === "true",
     }),
   })
+}
 
 const check = (
   service: Service,
@@ -121,8 +123,15 @@ const check = (
       (await readJson(response, { dryRun: "boolean", itemCount: "number" })) as Json & BatchDryRun,
   })
 
-/** A key that nobody else has. */
-export const newKey = (): string => crypto.randomUUID()
+const printableAscii = /^[\x20-\x7e]{1,255}$/
+
+/** The key that a caller gave, or one that nobody else has. Throws a `TypeError` if the caller's can be none. */
+export const keyOf = (given: string | undefined): string => {
+  if (given === undefined) return crypto.randomUUID()
+  if (!printableAscii.test(given))
+    throw new TypeError("An idempotency key has 1 to 255 printable ASCII characters")
+  return given
+}
 
 /** How a file is sent: with more time if it is large, and once only if it is a stream. */
 const sendable = (

@@ -1,7 +1,7 @@
 /** Calls of single operations: reads, acts, and what is neither. A new operation needs a line in client.ts alone. */
 import { readJson } from "./answers.ts"
 import type { Expected } from "./api-types.ts"
-import { type ActOptions, newKey } from "./batch-posting.ts"
+import { type ActOptions, keyOf } from "./batch-posting.ts"
 import { type Operations, operations } from "./operations.ts"
 import { withNames, withQuery } from "./paths.ts"
 import { type CallOptions, type Service, send } from "./transport.ts"
@@ -56,9 +56,10 @@ export const act = async <Name extends ActName>(
   name: Name,
   names: Names,
   body: BodyOf<Name>,
-  { idempotencyKey = newKey(), ...options }: ActOptions = {},
-): Promise<Acknowledged> =>
-  send(service, {
+  { idempotencyKey: given, ...options }: ActOptions = {},
+): Promise<Acknowledged> => {
+  const idempotencyKey = keyOf(given)
+  return await send(service, {
     method: "POST",
     path: withNames(operations[name][1], names),
     headers: { "content-type": "application/json" },
@@ -72,6 +73,7 @@ export const act = async <Name extends ActName>(
       isReplayed: response.headers.get("idempotent-replayed") === "true",
     }),
   })
+}
 
 /** Does something that the service does again if it is asked again, so that it is never repeated by itself. */
 export const doOnce = async <Name extends OperationName, Answer>(

@@ -146,7 +146,10 @@ const tryOnce = async <A>(
   const unknown = { ...details, mayBeDone: true }
   try {
     if (signal?.aborted) return aborted(details, signal)
-    const response = await fetched(service, request, ending.signal)
+    const body = await opened(request)
+    if (body instanceof NotOpened)
+      return { failure: new NoAnswer(body.message, details, body.cause), isPassing: false }
+    const response = await fetched(service, request, body, ending.signal)
     if (response.ok) return { answer: await request.read(response, abort) }
     return await refused(response, service.apiKey, details)
   } catch (error) {
@@ -168,25 +171,35 @@ const aborted = (details: CallDetails, signal: AbortSignal) => ({
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+/** A file that cannot be opened: nothing of this try was sent. */
+class NotOpened extends Error {}
+
+const opened = async ({ body }: ClientRequest<unknown>): Promise<BodyInit | undefined | NotOpened> => {
+  try {
+    return await body?.()
+  } catch (error) {
+    return new NotOpened(`what to send cannot be opened: ${messageOf(error)}`, { cause: error })
+  }
+}
+
 const fetched = async (
   { url, apiKey, fetch }: Service,
-  { method, path, headers, body, idempotencyKey }: ClientRequest<unknown>,
+  { method, path, headers, idempotencyKey }: ClientRequest<unknown>,
+  body: BodyInit | undefined,
   signal: AbortSignal,
-): Promise<Response> => {
-  const sent = await body?.()
-  return await fetch(url + path, {
+): Promise<Response> =>
+  fetch(url + path, {
     method,
     headers: {
       authorization: `Bearer ${apiKey}`,
       ...headers,
       ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
     },
-    ...(sent === undefined ? {} : { body: sent, duplex: "half" }),
+    ...(body === undefined ? {} : { body, duplex: "half" }),
     // A redirect would be followed with another method, or with the key to somebody else.
     redirect: "manual",
     signal,
   })
-}
 
 /** An answer that is no success. Only a refusal of the service itself says that nothing was done by this try. */
 const refused = async (

@@ -83,6 +83,23 @@ describe("a batch whose answer is lost", () => {
     expect(page).toMatchObject({ tries: 1, mayBeDone: true })
   })
 
+  it("is not sent under a key that can be none, nor under one of the client's own in its place", async () => {
+    service.answer(accepted)
+    for (const idempotencyKey of ["", "woche-\u00fc", "a\nb", "k".repeat(256)]) {
+      await expect(client.post(body, { idempotencyKey })).rejects.toThrow(TypeError)
+      await expect(client.cancel("pb_1", { reason: "" }, { idempotencyKey })).rejects.toThrow(TypeError)
+    }
+    expect(service.received).toHaveLength(0)
+  })
+
+  it("was not sent if its file cannot be opened", async () => {
+    service.answer(accepted)
+    const missing = () => Promise.reject(new Error("no such file"))
+    const failure = await failureOf(client.postFile(missing, { contentType: "text/csv" }))
+    expect(failure).toMatchObject({ tries: 1, mayBeDone: false })
+    expect(failure.message).toContain("no such file")
+  })
+
   it("is sent once if its file is a stream, and again if a function opens one", async () => {
     const file = () => new Blob(["a,b\n", "1,2\n"]).stream()
     const options = {
@@ -228,6 +245,28 @@ describe("an answer", () => {
     const failure = await failureOf(client.batch("pb_1", { triesMax: 1 }))
     expect(failure.message).toContain("sent: Bearer [the API key]")
     expect(JSON.stringify(failure)).not.toContain(KEY)
+  })
+})
+
+describe("a batch that is waited for", () => {
+  const batch = (version: number, more: object = {}) =>
+    json(200, { id: "pb_1", state: "settling", version, needsAttention: false, ...more })
+  const closed = { state: "settled", closedAt: "2026-11-28T00:00:00.000Z" }
+
+  it("is there once it is closed, or needs a person", async () => {
+    const versions: Array<number> = []
+    const seen = ({ version }: { readonly version: number }) => versions.push(version)
+    service.answer(batch(1), overloaded, batch(1), batch(2, { needsAttention: true }), batch(3, closed))
+    expect(await client.settled("pb_1", { seen })).toMatchObject({ version: 2, needsAttention: true })
+    expect(await client.settled("pb_1", { seen, throughAttention: true })).toMatchObject({ version: 3 })
+    expect(versions).toEqual([1, 2, 3])
+  })
+
+  it("is not waited for longer than the caller wants", async () => {
+    service.answer(batch(1))
+    const failure = await failureOf(client.settled("pb_1", { withinMs: 600 }))
+    expect(failure).toBeInstanceOf(Timeout)
+    expect(failure.message).toContain("settling")
   })
 })
 
