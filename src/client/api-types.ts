@@ -145,7 +145,7 @@ export interface FoundItem {
   readonly clearance?: Clearance
   readonly version: number
   readonly updatedAt: Instant
-  readonly receivedAt: Instant_2
+  readonly receivedAt: Instant
 }
 
 export interface FoundItemPage {
@@ -156,12 +156,6 @@ export interface FoundItemPage {
 
 /** ISO 8601 in UTC. */
 export type Instant = string
-
-/** Nothing is paid before this time. */
-export type Instant_1 = string
-
-/** When the batch was received. */
-export type Instant_2 = string
 
 export type ItemState = "received" | "screening" | "held" | "rejected" | "cleared" | "transferring" | "unknown" | "pending" | "settled" | "failed" | "returned" | "cancelled" | "parked"
 
@@ -206,7 +200,7 @@ export interface PayoutBatch {
   readonly receivedAt: Instant
   readonly updatedAt: Instant
   readonly closedAt?: Instant
-  readonly executeAt?: Instant_1
+  readonly executeAt?: Instant
   readonly approval?: ShownApproval
   /** The day on which the payouts of each scheme should arrive, once the batch started to pay. */
   readonly expectedArrivals?: ReadonlyArray<Arrival>
