@@ -243,8 +243,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   // How a command ends, and draws on the screen.
   terminal: [],
-  // The API as a partner calls it.
-  client: ["domain", "terminal", "telemetry"],
+  // The API as a partner calls it. What partners import needs none of these: test/client/client.test.ts looks at what it loads.
+  client: ["domain", "terminal"],
   // What people and other systems send as files. Items are checked by the API's own reading of them.
   "payout-files": [
     "domain",

@@ -3,7 +3,7 @@
  * batches when nothing runs any more.
  */
 import { Effect, Option, type Scope } from "effect"
-import { type ServiceClient, type ShownBatch, serviceClient } from "../client/service-client.ts"
+import { type CommandClient, commandClient, type ShownBatch } from "../client/command-client.ts"
 import { type Batch, emptyBatch } from "../domain/batch.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -28,13 +28,13 @@ export const batchSource = Effect.fn("batchSource")(function* (
   dataDir: string,
 ): Effect.fn.Return<BatchSource, CliFailure, Scope.Scope> {
   const service = yield* findService(dataDir)
-  if (Option.isSome(service)) return fromService(serviceClient(service.value), service.value.url)
+  if (Option.isSome(service)) return fromService(commandClient(service.value), service.value.url)
   // Loads the clients of all servers, which a command that asks the service does not need.
   const { logReader, readLog } = yield* Effect.promise(() => import("./batch-log.ts"))
   return fromLog(yield* logReader(dataDir), readLog)
 })
 
-const fromService = (client: ServiceClient, url: string): BatchSource => ({
+const fromService = (client: CommandClient, url: string): BatchSource => ({
   name: `service ${url}`,
   batch: client.batch,
   events: (id) => client.events(id, 0),

@@ -5,12 +5,8 @@
 import { lstat } from "node:fs/promises"
 import { Console, Effect, Option, Schema, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import {
-  type RequestRefused,
-  type ServiceClient,
-  serviceClient,
-  type Warning,
-} from "../client/service-client.ts"
+import { type CommandClient, commandClient, type Warning } from "../client/command-client.ts"
+import { KeyReused, Problem } from "../client/errors.ts"
 import { AcceptedText } from "../domain/outside-text.ts"
 import { REASON_LENGTH_MAX } from "../payout-files/canonical-batch.ts"
 import { type decimalMarks, thousandsMarkNames } from "../payout-files/decimal-notation.ts"
@@ -141,7 +137,7 @@ const submitFile = Effect.fnUntraced(function* (flags: Flags) {
   for (const note of read.notes) yield* Console.error(`${flags.file}: ${note}`)
   const service = yield* findService(flags.dataDir)
   if (Option.isNone(service)) return yield* new CliFailure({ reason: noService })
-  const client = serviceClient(service.value)
+  const client = commandClient(service.value)
   if (options.again !== undefined) yield* requireFirst(client, read)
   const { url } = service.value
   const fresh = yield* withoutAcceptedRows(url, flags, read, options)
@@ -184,7 +180,7 @@ const newRejectsFile = Effect.fnUntraced(function* (
 })
 
 /** Who asks to pay again what was never submitted would pay it a second time with the next plain submission. */
-const requireFirst = Effect.fnUntraced(function* (client: ServiceClient, { contentKey }: PayoutFile) {
+const requireFirst = Effect.fnUntraced(function* (client: CommandClient, { contentKey }: PayoutFile) {
   const first = yield* client.batchUnder(contentKey)
   if (first === null)
     return yield* new CliFailure({
@@ -265,7 +261,7 @@ const mendedWhole = (
   ].join("\n")
 
 interface Submitting {
-  readonly client: ServiceClient
+  readonly client: CommandClient
   readonly flags: Flags
   readonly options: ReadOptions
   readonly rejectsFile: RejectsFile | undefined
@@ -334,8 +330,8 @@ const submitRows = Effect.fnUntraced(function* (submitting: Submitting, read: Pa
       return { file, key, accepted: answer.success }
     }
     const { failure } = answer
-    if (failure._tag === "CliFailure") return yield* unknownOutcome(failure, flags, key)
-    const problems = problemsOfItems(failure.problem.errors ?? [])
+    if (!(failure instanceof Problem)) return yield* unknownOutcome(failure, flags, key)
+    const problems = problemsOfItems(failure.errors)
     if (problems.length > 0) yield* record.refused
     if (rejectsFile === undefined || file.sheet === undefined || problems.length === 0)
       return yield* refusal(failure, file, flags)
@@ -369,18 +365,16 @@ const unknownOutcome = (
   return new CliFailure({ reason: `${reason}\n${advice}${other}` })
 }
 
-const KEY_REUSED_STATUS = 422
-
 /** What the service says, by the lines of the file; and of payouts that are known, which batch pays them. */
-const refusal = ({ status, problem, reason }: RequestRefused, file: PayoutFile, flags: Flags): CliFailure => {
-  if (status === KEY_REUSED_STATUS && problem.batch !== undefined && Option.isNone(flags.idempotencyKey))
+const refusal = (problem: Problem, file: PayoutFile, flags: Flags): CliFailure => {
+  if (problem instanceof KeyReused && Option.isNone(flags.idempotencyKey))
     return new CliFailure({ reason: otherTerms(problem.batch, flags) })
-  const items = problemsOfItems(problem.errors ?? [])
+  const items = problemsOfItems(problem.errors)
   const lines = items.map(
     ({ item, field, detail }) => `  ${flags.file}${file.placeOfItem(item, field)}: ${detail}`,
   )
   return new CliFailure({
-    reason: lines.length === 0 ? reason : [`${flags.file} was not submitted:`, ...lines].join("\n"),
+    reason: lines.length === 0 ? problem.message : [`${flags.file} was not submitted:`, ...lines].join("\n"),
   })
 }
 

@@ -1,7 +1,7 @@
 /** `atlaspay batches item`: one item of a batch, with what banks reported of it. */
 import { Console, Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
-import { type ShownItemDetail, serviceClient } from "../client/service-client.ts"
+import { commandClient, type ShownItemDetail } from "../client/command-client.ts"
 import { type ItemNumber, parseItemNumber } from "../domain/identifiers.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { aligned } from "../terminal/text-table.ts"
@@ -30,7 +30,7 @@ export const item = Command.make(
       return yield* new CliFailure({
         reason: "No service is running; `atlaspay events` prints the log of the batch without one.",
       })
-    const detail = yield* serviceClient(service.value).item(batchId, itemNumber)
+    const detail = yield* commandClient(service.value).item(batchId, itemNumber)
     yield* Console.log(json ? JSON.stringify(detail) : itemLines(detail).join("\n"))
   }),
 ).pipe(Command.withDescription("Show an item, with the reasons, charges and rates that banks reported of it"))

@@ -1,5 +1,5 @@
 import { Effect, Option } from "effect"
-import type { ServiceAddress } from "../client/service-client.ts"
+import type { ServiceAddress } from "../client/command-client.ts"
 import { runningService } from "../dev/service-record.ts"
 import type { CliFailure } from "../terminal/cli-failure.ts"
 

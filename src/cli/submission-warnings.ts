@@ -1,5 +1,5 @@
 /** What the service accepted and finds strange, in lines that name the places in the file. */
-import type { Warning } from "../client/service-client.ts"
+import type { Warning } from "../client/command-client.ts"
 
 const WARNINGS_SHOWN_MAX = 20
 const ITEMS_SHOWN_MAX = 20

@@ -2,7 +2,7 @@
 
 import { isRest, publicItemStates } from "../domain/item-state.ts"
 import { aligned } from "../terminal/text-table.ts"
-import type { ShownBatch } from "./service-client.ts"
+import type { ShownBatch } from "./command-client.ts"
 
 /** States from which nothing goes on by itself. A service that is newer may know others. */
 const resting: ReadonlySet<string> = new Set(publicItemStates.filter(isRest))

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { connect } from "@nats-io/transport-node"
 import { Effect, Option, Schema, type Scope } from "effect"
-import { type ServiceClient, serviceClient } from "../client/service-client.ts"
+import { type CommandClient, commandClient } from "../client/command-client.ts"
 import { type BatchId, PartnerId } from "../domain/identifiers.ts"
 import { batchIdOf } from "../http/payout-batches/batch-identity.ts"
 import { serversIn } from "../platform/nats-address.ts"
@@ -11,7 +11,7 @@ import type { LocalPlatform } from "./local-platform.ts"
 import { isDemoWebhookUrl, startWebhookReceiver, type WebhookReceiver } from "./webhook-receiver.ts"
 
 export interface Partner {
-  readonly client: ServiceClient
+  readonly client: CommandClient
   readonly batch: BatchId
   readonly webhooks: WebhookReceiver
   /** Ids of the events of the batch that were seen on NATS. */
@@ -34,7 +34,7 @@ export const makePartner = Effect.fn("makePartner")(function* ({
 }: LocalPlatform): Effect.fn.Return<Partner, CliFailure, Scope.Scope> {
   const key = `demo-${randomUUID()}`
   const batch = batchIdOf(PartnerId.make(sandbox.partner), key)
-  const client = serviceClient({ url, apiKey: sandbox.apiKey })
+  const client = commandClient({ url, apiKey: sandbox.apiKey })
   const webhooks = yield* startWebhookReceiver(batch)
   yield* removeAbandonedEndpoints(client)
   const { id, secret } = yield* Effect.acquireRelease(client.addWebhookEndpoint(webhooks.url), ({ id }) =>
@@ -60,7 +60,7 @@ export const makePartner = Effect.fn("makePartner")(function* ({
 })
 
 /** Endpoints that killed runs could not remove, and on which nobody listens any more. */
-const removeAbandonedEndpoints = Effect.fnUntraced(function* (client: ServiceClient) {
+const removeAbandonedEndpoints = Effect.fnUntraced(function* (client: CommandClient) {
   for (const { id, url } of yield* client.webhookEndpoints)
     if (isDemoWebhookUrl(url) && !(yield* answers(url))) yield* client.removeWebhookEndpoint(id)
 })

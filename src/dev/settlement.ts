@@ -1,7 +1,7 @@
 /** Waits until a batch is at rest everywhere: with us, in the ledger, at the banks, and with its partner. */
 import { Effect, Result } from "effect"
 import { openItems } from "../client/batch-lines.ts"
-import type { ShownBatch, ShownEvent, ShownItem } from "../client/service-client.ts"
+import type { ShownBatch, ShownEvent, ShownItem } from "../client/command-client.ts"
 import type { LedgerState } from "../domain/batch.ts"
 import { type ItemRest, isRest } from "../domain/item-state.ts"
 import { parseAmount } from "../domain/money.ts"

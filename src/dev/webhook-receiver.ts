@@ -1,8 +1,8 @@
-/** The partner's side of webhooks: a real server that verifies and counts them with the reference implementation. */
+/** The partner's side of webhooks: a real server that verifies and counts them as partners do. */
 import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Effect, Option, Schema, type Scope } from "effect"
-import { Webhook, WebhookVerificationError } from "standardwebhooks"
+import { verifyWebhook, WebhookRefused } from "../client/webhooks.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 
 /** The fields of an event that are read here; docs/EVENTS.md has all of them. */
@@ -108,16 +108,11 @@ const verify = (
   { headers }: IncomingMessage,
 ): string | undefined => {
   if (secret === undefined) return undefined
-  const signed = {
-    "webhook-id": String(headers["webhook-id"] ?? ""),
-    "webhook-timestamp": String(headers["webhook-timestamp"] ?? ""),
-    "webhook-signature": String(headers["webhook-signature"] ?? ""),
-  }
   try {
-    new Webhook(secret).verify(body, signed)
-    return signed["webhook-id"]
+    verifyWebhook(body, headers, secret)
+    return String(headers["webhook-id"])
   } catch (error) {
-    if (error instanceof WebhookVerificationError) return undefined
+    if (error instanceof WebhookRefused) return undefined
     throw error
   }
 }

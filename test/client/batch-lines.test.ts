@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { batchLines, openItems, stateLabel } from "../../src/client/batch-lines.ts"
-import type { ShownBatch } from "../../src/client/service-client.ts"
+import type { ShownBatch } from "../../src/client/command-client.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 
 const batchOf = (...states: ReadonlyArray<string>): ShownBatch => ({

@@ -8,7 +8,7 @@ const otherSecret = `whsec_${Buffer.from("the secret of somebody else").toString
 
 /** Sends a webhook as the service does, signed with `key`; gives the status of the answer. */
 const send = async ({ url }: WebhookReceiver, id: string, batchId: string, key = secret): Promise<number> => {
-  const body = JSON.stringify({ type: "t", subject: `${batchId}/1`, data: { batchId, state: "settled" } })
+  const body = JSON.stringify({ id, type: "t", subject: `${batchId}/1`, data: { batchId, state: "settled" } })
   const at = new Date()
   const headers = {
     "webhook-id": id,

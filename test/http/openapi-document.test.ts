@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { type ApiDescription, clientFiles } from "../../infra/client-types.ts"
 import { apiRoutes, definitions, openApiDocument } from "../../src/http/routes.ts"
 import { mismatchOf } from "./openapi-validation.ts"
 import { routesOfApp } from "./routes-of-app.ts"
@@ -13,6 +14,13 @@ describe("the document", () => {
     const committed = readFileSync(join(root, "docs/openapi.json"), "utf8")
     expect(committed).toBe(`${JSON.stringify(openApiDocument, null, 2)}\n`)
   })
+
+  it.each(Object.entries(clientFiles(openApiDocument as unknown as ApiDescription)))(
+    "gives the client its types in %s: `npm run openapi` writes them",
+    (name, text) => {
+      expect(readFileSync(join(root, "src/client", name), "utf8")).toBe(text)
+    },
+  )
 
   it("has every route of the app, and no other", async () => {
     const defined = apiRoutes.map(({ definition: { method, path } }) => `${method} ${path}`)

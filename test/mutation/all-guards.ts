@@ -5,6 +5,7 @@ import { bankBookingGuards } from "./bank-booking-guards.ts"
 import { bankIdGuards } from "./bank-id-guards.ts"
 import { bankReportGuards } from "./bank-report-guards.ts"
 import { bankWordGuards } from "./bank-word-guards.ts"
+import { clientGuards } from "./client-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
@@ -63,4 +64,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...uploadGuards,
   ...writtenGuards,
   ...readingGuards,
+  ...clientGuards,
 ]

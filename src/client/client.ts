@@ -1,0 +1,54 @@
+/** `atlaspay/client`: what partners import. docs/CLIENT.md explains it. */
+import { type AtlasPay, type ClientOptions, partnerClient } from "./partner-client.ts"
+
+export type {
+  Approval,
+  BatchDryRun,
+  BatchEvent,
+  BatchState,
+  Cancellation,
+  CreatedWebhookEndpoint,
+  Decline,
+  FoundItem,
+  ItemState,
+  NewPayoutBatch,
+  NewPayoutItem,
+  NewWebhookEndpoint,
+  PayoutBatch,
+  PayoutItem,
+  PayoutItemDetail,
+  Resolution,
+  Retry,
+  Review,
+  Schedule,
+  Warning,
+  WebhookEndpoint,
+} from "./api-types.ts"
+export type { ActOptions, FileOptions, FileTerms, PayoutFile, PostedBatch } from "./batch-posting.ts"
+export type { Acknowledged } from "./calls.ts"
+export {
+  Aborted,
+  AtlasPayError,
+  type CallDetails,
+  IncompleteExport,
+  KeyReused,
+  NoAnswer,
+  type PlaceProblem,
+  Problem,
+  type ProblemDocument,
+  Timeout,
+  UnusableAnswer,
+} from "./errors.ts"
+export type { EventStreamOptions } from "./event-stream.ts"
+export type { ExportedItem, ExportedItems } from "./exports.ts"
+export type { AtlasPay, ClientOptions } from "./partner-client.ts"
+export type { SettlingOptions } from "./settling.ts"
+export type { CallOptions, Limits } from "./transport.ts"
+export type { WebhookEvent } from "./webhook-events.ts"
+export { type VerifyOptions, verifyWebhook, WebhookRefused } from "./webhooks.ts"
+
+/**
+ * A client of the service at `url`. Throws a `TypeError` if the address or the key can be none; the error shows neither. What is wrong
+ * with a call rejects its promise with an `AtlasPayError`.
+ */
+export const atlasPay = (options: ClientOptions): AtlasPay => partnerClient(options)

@@ -1,0 +1,121 @@
+/** Guards of the client that partners and commands use. */
+import type { StepGuard } from "./step-guards.ts"
+
+const transport = "test/client/transport.test.ts"
+const stream = "test/client/event-stream.test.ts"
+const webhooks = "test/client/webhooks.test.ts"
+
+export const clientGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "all tries of a call have one key",
+    file: "client/transport.ts",
+    text: '{ "idempotency-key": idempotencyKey }',
+    without: '{ "idempotency-key": crypto.randomUUID() }',
+    caughtIn: transport,
+    caughtBy: "is sent again, byte for byte and under the same key",
+  },
+  {
+    name: "a refusal after a try without an answer does not say that nothing was done",
+    file: "client/transport.ts",
+    text: "mayBeDone: details.mayBeDone || !isRefusal",
+    without: "mayBeDone: !isRefusal",
+    caughtIn: transport,
+    caughtBy: "may be accepted, also if a later try was refused",
+  },
+  {
+    name: "an error of the service does not say that nothing was done",
+    file: "client/transport.ts",
+    text: "isOfService && status >= 400 && status < 500",
+    without: "isOfService && status >= 400",
+    caughtIn: transport,
+    caughtBy: "may be accepted, if the service failed",
+  },
+  {
+    name: "only what may be repeated is sent again",
+    file: "client/transport.ts",
+    text: " || !request.mayRepeat",
+    without: "",
+    caughtIn: transport,
+    caughtBy: "is a new endpoint, whose second one would be another",
+  },
+  {
+    name: "a stream is sent once",
+    file: "client/batch-posting.ts",
+    text: "mayRepeat: !isStream(file)",
+    without: "mayRepeat: true",
+    caughtIn: transport,
+    caughtBy: "is sent once if its file is a stream",
+  },
+  {
+    name: "a redirect is not followed",
+    file: "client/transport.ts",
+    text: 'redirect: "manual"',
+    without: 'redirect: "follow"',
+    caughtIn: transport,
+    caughtBy: "is a redirect",
+  },
+  {
+    name: "a batch that was accepted is no answer to a dry run",
+    file: "client/batch-posting.ts",
+    text: '{ dryRun: "boolean", itemCount: "number" }',
+    without: '{ itemCount: "number" }',
+    caughtIn: transport,
+    caughtBy: "takes no batch that was accepted for its answer",
+  },
+  {
+    name: "an answer is read to its limit",
+    file: "client/answers.ts",
+    text: "if (bytes > bytesMax)",
+    without: "if (bytes < 0)",
+    caughtIn: transport,
+    caughtBy: "that does not end is not read for ever",
+  },
+  {
+    name: "a stream gives each event once",
+    file: "client/event-stream.ts",
+    text: "if (event.version <= progress.version) continue",
+    without: "",
+    caughtIn: stream,
+    caughtBy: "goes on after the last event",
+  },
+  {
+    name: "a stream goes on after the last event",
+    file: "client/event-stream.ts",
+    text: '"last-event-id": String(version)',
+    without: '"last-event-id": "0"',
+    caughtIn: stream,
+    caughtBy: "goes on after the last event",
+  },
+  {
+    name: "an export has as many items as its last line says",
+    file: "client/exports.ts",
+    text: "this.#announced === this.#count",
+    without: "this.#announced !== undefined",
+    caughtIn: "test/client/exports.test.ts",
+    caughtBy: "is incomplete with",
+  },
+  {
+    name: "a webhook is signed by a secret of the endpoint",
+    file: "client/webhooks.ts",
+    text: "if (!signed.some((own) => given.some((one) => isSame(one, own))))",
+    without: "if (signed.length === 0)",
+    caughtIn: webhooks,
+    caughtBy: "is refused with",
+  },
+  {
+    name: "a webhook is not old",
+    file: "client/webhooks.ts",
+    text: "if (!(Math.abs(now - seconds * 1_000) <= toleranceMs))",
+    without: "if (seconds < 0)",
+    caughtIn: webhooks,
+    caughtBy: "is refused if it is too old or from the future",
+  },
+  {
+    name: "a command forgets only what was refused",
+    file: "client/command-client.ts",
+    text: "error instanceof Problem && !error.mayBeDone",
+    without: "error instanceof Problem",
+    caughtIn: "test/client/command-client.test.ts",
+    caughtBy: "is refused only if the service says so",
+  },
+]
