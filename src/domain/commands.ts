@@ -9,7 +9,6 @@ import { ClearanceAnswer, FindingName, PayeePolicy } from "./clearance-answers.t
 import { Credential } from "./credential.ts"
 import { Duplicates } from "./duplicates.ts"
 import {
-  Actor,
   BatchMode,
   Evidence,
   Instant,
@@ -22,6 +21,7 @@ import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
+import { Actor } from "./personal-events.ts"
 import { RejectedRows } from "./rejected-rows.ts"
 import { Trace } from "./trace.ts"
 

@@ -14,7 +14,7 @@ import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
-import { ApprovalDeclined, BatchRescheduled, CommandRefused, who } from "./personal-events.ts"
+import { Actor, ApprovalDeclined, BatchRescheduled, CommandRefused, who } from "./personal-events.ts"
 import { RejectedRows } from "./rejected-rows.ts"
 import { Route } from "./route.ts"
 import { schemes } from "./scheme.ts"
@@ -75,12 +75,6 @@ export const FailureCategory = Schema.Literals([
 ])
 
 const items = Schema.NonEmptyArray(ItemNumber)
-
-/**
- * A name for people: a note, not an identity. Or the policy that acted. It follows from the credential; in logs of older releases
- * it may be a name that somebody typed.
- */
-export const Actor = PlainText(128)
 
 /** The credential of the actor; absent for a policy, and in logs of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)

@@ -16,8 +16,11 @@ export const personalCommands = [
   "Reschedule",
 ] as const
 
-/** A name for people, as in all events. */
-const Actor = PlainText(128)
+/**
+ * A name for people: a note, not an identity. Or the policy that acted. It follows from the credential; in logs of older releases
+ * it may be a name that somebody typed.
+ */
+export const Actor = PlainText(128)
 
 /**
  * Who acted. `typedBy` is the name that the request gave for it, if it gave one: a note, which nothing depends on. `commandId` is the

@@ -17,6 +17,7 @@ import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
+import { accessRows } from "./access-problems.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
 import { draftRows } from "./draft-problems.ts"
 import {
@@ -134,18 +135,8 @@ const keyReused = {
 }
 
 export const table: Table = {
+  ...accessRows,
   ...draftRows,
-  AccessConflict: {
-    status: 409,
-    slug: "conflict",
-    title: "The request contradicts what there is",
-    members: ({ reason }) => ({
-      detail: `The reason is ${reason}; docs/API.md explains all reasons.`,
-      reason,
-    }),
-    fields: { reason: Schema.String },
-    example: { reason: "partner-exists" },
-  },
   BodiesFull: {
     status: 503,
     slug: "overloaded",
@@ -241,25 +232,6 @@ export const table: Table = {
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
     example: { detail: "Earlier payouts cannot be read now.", retryAfterSeconds: 5 },
   },
-  Forbidden: {
-    status: 403,
-    slug: "forbidden",
-    title: "This key does not permit the request",
-    members: ({ detail, scope }) => ({ detail, ...(scope === undefined ? {} : { scope }) }),
-    fields: { scope: Schema.optionalKey(Schema.String) },
-    example: { detail: "Use a key with the scope batches:read.", scope: "batches:read" },
-  },
-  GrantRefused: {
-    status: 403,
-    slug: "grant-refused",
-    title: "Who manages keys gives only what it has itself",
-    members: ({ grant }) => ({
-      detail: `You may not give ${grant}, because your own key does not permit it. The role admin may.`,
-      grant,
-    }),
-    fields: { grant: Schema.String },
-    example: { grant: "approver" },
-  },
   IdempotencyKeyReused: keyReused,
   IntakeFull: {
     status: 503,
@@ -316,26 +288,10 @@ export const table: Table = {
     },
   },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
-  IssuerUnavailable: {
-    status: 503,
-    slug: "issuer-unavailable",
-    title: "The issuer of sign-ins does not answer",
-    members: () => ({
-      detail: "The token cannot be verified at the moment. Retry, or use an operator's key.",
-    }),
-    headers: retryLater,
-  },
   ItemsNotYetShown: {
     status: 503,
     slug: "not-yet-shown",
     title: "The batch was just accepted; its items are not visible yet",
-    headers: retrySoon,
-  },
-  KeyLookupsFull: {
-    status: 429,
-    slug: "too-many-requests",
-    title: "You are sending too many requests",
-    members: () => ({ detail: "Too many keys are being looked up. Retry later." }),
     headers: retrySoon,
   },
   KeysForgotten: {
@@ -356,13 +312,6 @@ export const table: Table = {
     title: "The resource does not have this method",
     members: ({ allowed }) => ({ detail: `Use ${allowed.join(", ")}.` }),
     headers: ({ allowed }) => ({ allow: allowed.join(", ") }),
-  },
-  NoSuchSubject: {
-    status: 404,
-    slug: "not-found",
-    title: "There is no such resource",
-    members: ({ what }) => ({ detail: `There is no such ${what}.` }),
-    example: { what: "partner" },
   },
   NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
   NotAcceptable: {
@@ -398,12 +347,6 @@ export const table: Table = {
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
     example: { retryAfterSeconds: 5 },
   },
-  PartnerSuspended: {
-    status: 403,
-    slug: "partner-suspended",
-    title: "The partner is suspended",
-    members: () => ({ detail: "Nothing is accepted or shown until the operator resumes the partner." }),
-  },
   StoreUnavailable: unavailable,
   TooManyRequests: {
     status: 429,
@@ -412,13 +355,6 @@ export const table: Table = {
     members: ({ what }) => ({ detail: `Too many ${what}. Retry later, and send fewer requests at a time.` }),
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
     example: { what: "acts", retryAfterSeconds: 1 },
-  },
-  Unauthorized: {
-    status: 401,
-    slug: "unauthorized",
-    title: "A valid API key is required",
-    members: () => ({ detail: "Send Authorization: Bearer <API key>." }),
-    headers: { "www-authenticate": "Bearer" },
   },
   UnsupportedCharset: {
     status: 415,

@@ -1,7 +1,8 @@
 /** The query of `POST /payout-batches`, and its key. */
 import { Effect, Schema } from "effect"
 import { PlainText } from "../../domain/beneficiary.ts"
-import { Actor, BatchMode } from "../../domain/events.ts"
+import { BatchMode } from "../../domain/events.ts"
+import { Actor } from "../../domain/personal-events.ts"
 import { thousandsMarkNames } from "../../payout-files/decimal-notation.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { InvalidRequest } from "../edge/failures.ts"
