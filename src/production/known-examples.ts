@@ -12,7 +12,6 @@ export const knownExamples: ReadonlySet<string> = new Set([
   "67rZf0eHVdkMjzS-wERE3IsAJdX8Ce01I6pdF-YFnYY",
   "7qmyUoT5WKnPHiOXj3rSfzKuAQpZldSwXU4r4gj3XcM",
   "8qRVtZuFigTFEQhBavIEIgPLasNfpBQfukFIvIVueNQ",
-  "9gLMzquLrdEoc6QBhdq9c_Hs8cBgDxT-vs1Pnb9e5Hs",
   "A6tDanJFLHrqZWMHpOEU61HCtqncW2tsKqIvYDGLBGY",
   "BPiZbadjt6lpsQKO4wB1aerzpjVIbdqyEdUSyFud-Ps",
   "BXugPWxEEEhj3HNh_kV4ll0YhzYPkKCJWILlimJI_IY",

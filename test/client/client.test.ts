@@ -85,7 +85,7 @@ describe("in a partner's project", () => {
        const said = []
        await client.post({ items: [] }).catch((error) => said.push(error instanceof NoAnswer, error.call))
        try {
-         verifyWebhook("{}", {}, "whsec_AAAA")
+         verifyWebhook("{}", {}, "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l")
        } catch (error) {
          said.push(error instanceof WebhookRefused)
        }
