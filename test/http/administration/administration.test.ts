@@ -253,4 +253,13 @@ describe("who manages keys and is no admin", () => {
     expect((await contract(["review"], carol)).status).toBe(200)
     expect((await contract([], kim)).status).toBe(200)
   })
+
+  it("cannot change what a partner is held to, but sees it", async () => {
+    await post("/admin/partners", { id: "grants" })
+    const path = "/admin/partners/grants/settings"
+    const settings = { approvalAbove: { EUR: "1000.00" } }
+    expect((await post(path, settings, carol)).status).toBe(200)
+    expect(await post(path, { approvalAbove: {} }, kim)).toMatchObject(refused("settings"))
+    expect((await api.get(path, kim)).json).toMatchObject({ settings })
+  })
 })
