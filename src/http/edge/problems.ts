@@ -19,29 +19,30 @@ import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/ma
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
 import { draftRows } from "./draft-problems.ts"
-import {
-  type CommandRefused,
-  type DayLimitReached,
+import type {
+  CommandRefused,
+  DayLimitReached,
   DuplicatePayouts,
-  type DuplicatesUnknown,
-  type Forbidden,
-  type IdempotencyKeyReused,
-  type IntakeFull,
-  type InvalidBody,
-  type InvalidRequest,
-  type InvalidRows,
-  type InvalidSignature,
-  type ItemsNotYetShown,
-  type MethodNotAllowed,
-  type NotAcceptable,
-  type NotFound,
-  type NotJson,
-  type PartnerShareFull,
-  type PreconditionRequired,
-  type TooManyRequests,
-  type VersionNotReached,
+  DuplicatesUnknown,
+  Forbidden,
+  IdempotencyKeyReused,
+  IntakeFull,
+  InvalidBody,
+  InvalidRequest,
+  InvalidRows,
+  InvalidSignature,
+  ItemsNotYetShown,
+  MethodNotAllowed,
+  NotAcceptable,
+  NotFound,
+  NotJson,
+  PartnerShareFull,
+  PreconditionRequired,
+  TooManyRequests,
+  VersionNotReached,
 } from "./failures.ts"
-import { FieldProblem, fieldProblem, RowProblem } from "./field-problem.ts"
+import { FieldProblem, RowProblem } from "./field-problem.ts"
+import { intakeRows } from "./intake-problems.ts"
 import { type Problem, problem } from "./problem-details.ts"
 import type { BodyFailure } from "./request-body.ts"
 
@@ -135,6 +136,7 @@ const keyReused = {
 
 export const table: Table = {
   ...draftRows,
+  ...intakeRows,
   AccessConflict: {
     status: 409,
     slug: "conflict",
@@ -188,59 +190,6 @@ export const table: Table = {
     example: { reason: "item-not-held" },
   },
   CorruptEntry: unexpected,
-  DayLimitReached: {
-    status: 409,
-    slug: "day-limit-reached",
-    title: "The batch exceeds what this partner may have accepted in a day",
-    members: ({ setting, currency, max }) => ({
-      detail: `Nothing was stored. The setting ${setting} allows ${max} ${currency} within 24 hours. Send the same request again later, or less.`,
-      setting,
-      currency,
-      max,
-      errors: [
-        fieldProblem(["items"], `the setting ${setting} allows at most ${max} ${currency} within 24 hours`),
-      ],
-    }),
-    fields: {
-      setting: Schema.String,
-      currency: Schema.String,
-      max: Schema.String,
-      errors: Schema.Array(FieldProblem),
-    },
-    example: { setting: "dayMax", currency: "EUR", max: "250000.00" },
-  },
-  DuplicatePayouts: {
-    status: 409,
-    slug: "duplicate-payouts",
-    title: "Items of this batch were accepted before",
-    members: ({ count, errors }) => ({
-      detail:
-        "Nothing was stored. Remove the items in errors, or pay them again on purpose: " +
-        'add "duplicates": { "allowed": true, "reason": "…" } to the batch, or duplicatesReason to the query of a file.',
-      count,
-      errors,
-    }),
-    fields: { count: Schema.Int, errors: DuplicatePayouts.fields.errors },
-    example: {
-      count: 1,
-      errors: [
-        {
-          pointer: "/items/0",
-          item: 1,
-          detail: "accepted before",
-          duplicateOf: { batch: "pb_7qfdkz5nhm2rj3wtxay4ebgc6u", item: 4 },
-        },
-      ],
-    },
-  },
-  DuplicatesUnknown: {
-    status: 503,
-    slug: "duplicates-unknown",
-    title: "It cannot be found out now whether these payouts were accepted before",
-    members: ({ detail }) => ({ detail }),
-    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
-    example: { detail: "Earlier payouts cannot be read now.", retryAfterSeconds: 5 },
-  },
   Forbidden: {
     status: 403,
     slug: "forbidden",
@@ -261,13 +210,6 @@ export const table: Table = {
     example: { grant: "approver" },
   },
   IdempotencyKeyReused: keyReused,
-  IntakeFull: {
-    status: 503,
-    slug: "intake-full",
-    title: "The service accepts no more batches at the moment",
-    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
-    example: { retryAfterSeconds: 5 },
-  },
   InvalidBody: {
     status: 400,
     slug: "invalid-body",
