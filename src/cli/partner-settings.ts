@@ -18,16 +18,15 @@ const list: Reading = (text) => text.split(",").map((one) => one.trim())
 const text: Reading = (given) => given
 const number: Reading = (given) => (/^\d{1,8}$/.test(given) ? Number(given) : given)
 
-/** "EUR=100000.00,JPY=15000000"; "none" for no amount at all. */
-const amounts: Reading = (given) =>
-  given === "none"
-    ? {}
-    : Object.fromEntries(
-        given.split(",").map((pair) => {
-          const [currency = "", value = ""] = pair.split("=")
-          return [currency.trim(), value.trim()]
-        }),
-      )
+/** "EUR=100000.00,JPY=15000000"; "none" for no amount at all. A currency that comes twice is left to be refused as it is. */
+const amounts: Reading = (given) => {
+  if (given === "none") return {}
+  const pairs = given.split(",").map((pair) => {
+    const [currency = "", ...value] = pair.split("=")
+    return [currency.trim(), value.join("=").trim()] as const
+  })
+  return new Set(pairs.map(([currency]) => currency)).size < pairs.length ? given : Object.fromEntries(pairs)
+}
 
 const readings: Readonly<Record<Name, Reading>> = {
   approvalAbove: amounts,

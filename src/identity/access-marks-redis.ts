@@ -18,6 +18,9 @@ import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { AccessMarks, MARKS_KEPT_MS, type PartnerMark, SIGN_OUTS_KEPT_MS } from "./access-marks.ts"
 
+/** Marks of one command: after Redis has lost them, there may be one for each of 100,000 partners. */
+const WRITTEN_AT_ONCE = 1_000
+
 /** The connections that the marks need. */
 export type MarkConnections = Pick<RedisConnections["Service"], "commands" | "replicated">
 
@@ -45,14 +48,19 @@ export const makeAccessMarks = (
   const run = <A>(step: string, command: () => Promise<A>) =>
     Effect.mapError(attempt(command), ({ reason }) => new StoreUnavailable({ store: "redis", step, reason }))
   const all = (key: string) => run("read access marks", () => redis.zrevrange(key, 0, -1, "WITHSCORES"))
-  const add = (key: string, keep: "LT" | "GT", scores: ReadonlyArray<readonly [string, number]>) => {
-    const given = scores.flatMap(([member, score]) => [`${score}`, member])
-    return scores.length === 0
-      ? Effect.void
-      : run("write access marks", () =>
-          keep === "LT" ? redis.zadd(key, "LT", ...given) : redis.zadd(key, "GT", ...given),
-        )
-  }
+  const add = Effect.fnUntraced(function* (
+    key: string,
+    keep: "LT" | "GT",
+    scores: ReadonlyArray<readonly [string, number]>,
+  ) {
+    for (let from = 0; from < scores.length; from += WRITTEN_AT_ONCE) {
+      const some = scores.slice(from, from + WRITTEN_AT_ONCE)
+      const given = some.flatMap(([member, score]) => [`${score}`, member])
+      yield* run("write access marks", () =>
+        keep === "LT" ? redis.zadd(key, "LT", ...given) : redis.zadd(key, "GT", ...given),
+      )
+    }
+  })
   /** Resolves once the replicas have the last of the members with its score, or a score that prevails over it. */
   const kept = (
     key: string,

@@ -170,21 +170,25 @@ const updateOperates = async (
   return Result.succeed(after)
 }
 
-/** Forgets sign-outs that no token is older than. A clock that was set back makes none earlier. */
+/**
+ * Signs out by the clock of Postgres: that of an administrator's machine may be behind, and would leave tokens that were issued
+ * meanwhile, or ahead, and would end the sign-outs of others. A clock that was set back makes none earlier. Forgets sign-outs that no
+ * token is older than.
+ */
 const noteSignOut = async (
   sql: TransactionSql,
   by: Administrator,
   operator: string,
   reason: string | undefined,
 ): Promise<Outcome<SignOut>> => {
-  const now = Date.now()
-  await sql`delete from sign_outs where at_ms < ${now - SIGN_OUTS_KEPT_MS}`
-  const [row] = await sql<Array<{ readonly at: string }>>`
+  const now = sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`
+  await sql`delete from sign_outs where at_ms < ${now} - ${SIGN_OUTS_KEPT_MS}::bigint`
+  const [row] = await sql<[{ readonly at: string }]>`
     insert into sign_outs (operator, at_ms, signed_out_by) values (${operator}, ${now}, ${by.who})
     on conflict (operator) do update
       set at_ms = greatest(sign_outs.at_ms, excluded.at_ms), signed_out_by = excluded.signed_out_by
     returning at_ms::text as at`
-  const atMs = Number(row?.at ?? now)
+  const atMs = Number(row.at)
   await writeAudit(sql, by, {
     act: "person.sign-out",
     subject: `operator:${operator}`,

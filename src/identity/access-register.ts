@@ -99,9 +99,7 @@ export class AccessRegister extends Context.Service<
     ) => Effect.Effect<SignOut, Refused>
     /** A partner's settings, and their version. */
     readonly settings: (id: PartnerId) => Effect.Effect<StoredSettings, NoSuchSubject | StoreUnavailable>
-    /**
-     * Changes a partner's settings, given those that are stored. A change that changes nothing gives the version that there is.
-     */
+    /** Changes a partner's settings, given those that are stored. A change that changes nothing has a later version, too. */
     readonly changeSettings: (
       by: Administrator,
       id: PartnerId,

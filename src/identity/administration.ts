@@ -7,6 +7,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { isOperatorName } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
+import type { StoredSettings } from "../domain/partner-settings.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import { isScope, type Operates, operatorActs, scopes } from "./access.ts"
@@ -21,7 +22,7 @@ import {
 import { newApiKey } from "./api-key.ts"
 import { apiKeyHashes } from "./api-key-hash.ts"
 import type { Administrator } from "./audit-trail.ts"
-import { type GrantRefused, requireGrants } from "./grants.ts"
+import { type GrantRefused, requireGrants, SETTINGS } from "./grants.ts"
 import { isNetwork } from "./networks.ts"
 import { isRoleOrAct, operatorRoles } from "./roles.ts"
 import {
@@ -97,7 +98,9 @@ export class Administration extends Context.Service<
     /** A partner's settings. */
     readonly settings: AccessRegister["Service"]["settings"]
     /** Changes what new batches of a partner are held to: in every process within five seconds after this resolved. */
-    readonly changeSettings: AccessRegister["Service"]["changeSettings"]
+    readonly changeSettings: (
+      ...asked: Parameters<AccessRegister["Service"]["changeSettings"]>
+    ) => Effect.Effect<StoredSettings, AccessConflict | GrantRefused | NoSuchSubject | StoreUnavailable>
     readonly createKey: (
       by: Administrator,
       terms: KeyTerms,
@@ -151,6 +154,7 @@ export class Administration extends Context.Service<
           return out
         }),
         changeSettings: Effect.fn("Administration.changeSettings")(function* (by, id, change) {
+          yield* requireGrants(by, [SETTINGS])
           const stored = yield* register.changeSettings(by, id, change)
           yield* marks.write({ ...NO_MARKS, settings: new Map([[id, stored.version]]) })
           return stored

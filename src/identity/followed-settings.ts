@@ -56,7 +56,9 @@ export const followSettings = Effect.fnUntraced(function* (
     const [entry, version, isFresh] = [entries.get(partner), versionOf(partner), marks.isFresh(now)]
     if (isFresh && version === 0) return entry ?? NO_SETTINGS
     const isCurrent = entry !== undefined && entry.version >= version
-    return isCurrent && (isFresh || now - entry.readAt <= ALONE_FRESH_MS) ? entry : undefined
+    if (!isCurrent || isFresh) return isCurrent ? entry : undefined
+    // A clock that was set back makes nothing fresh.
+    return now >= entry.readAt && now - entry.readAt <= ALONE_FRESH_MS ? entry : undefined
   }
   const turns = Semaphore.makeUnsafe(READS_MAX)
   const read = Effect.fnUntraced(function* (partner: PartnerId) {

@@ -80,9 +80,10 @@ export const followIssuerKeys = Effect.fnUntraced(function* (issuer: string, tim
       if ((yield* Clock.currentTimeMillis) - triedAt >= times.coolDownMs) yield* Effect.uninterruptible(read)
     }),
   )
-  yield* turn
-    .withPermit(read)
-    .pipe(Effect.andThen(Effect.sleep(times.refreshEveryMs)), Effect.forever, Effect.forkScoped)
+  // A token may come before the first read began: then its read is the first.
+  const first = Effect.suspend(() => (triedAt === Number.NEGATIVE_INFINITY ? read : Effect.void))
+  const again = Effect.andThen(Effect.sleep(times.refreshEveryMs), turn.withPermit(read))
+  yield* turn.withPermit(first).pipe(Effect.andThen(Effect.forever(again)), Effect.forkScoped)
   const isOld = (now: number, ageMax: number) => known === undefined || now - known.readAt > ageMax
   return {
     withId: Effect.fnUntraced(function* (kid) {

@@ -86,7 +86,7 @@ export class KeyDirectory extends Context.Service<
     readonly isSuspended: (partner: string) => boolean
     /**
      * When any of some operators was last signed out, in milliseconds since 1970. While the marks are not fresh, Postgres has to
-     * say.
+     * say as well.
      */
     readonly lastSignOut: (
       operators: ReadonlyArray<string>,
@@ -117,8 +117,11 @@ export class KeyDirectory extends Context.Service<
         settingsOf,
         isSuspended: (partner) => followed.current().partners.get(partner)?.suspended === true,
         lastSignOut: Effect.fnUntraced(function* (operators) {
-          if (!followed.isFresh(yield* Clock.currentTimeMillis)) return yield* records.lastSignOut(operators)
-          const times = operators.flatMap((one) => followed.current().signedOut.get(one) ?? [])
+          const isFresh = followed.isFresh(yield* Clock.currentTimeMillis)
+          const recorded = isFresh ? undefined : yield* records.lastSignOut(operators)
+          // What was seen once counts on, also if Postgres was set back.
+          const seen = operators.flatMap((one) => followed.current().signedOut.get(one) ?? [])
+          const times = recorded === undefined ? seen : [...seen, recorded]
           return times.length === 0 ? undefined : Math.max(...times)
         }),
         find: Effect.fnUntraced(function* (key, id, address) {

@@ -10,7 +10,8 @@ import { type SettingsRow, settingsIn } from "./settings-records-postgres.ts"
 
 /**
  * Changes the settings in a transaction. Each change has a later version than the one before, whatever the clocks: of two marks in
- * Redis the later one counts. Gives nothing if this release cannot read what is stored, which then stays.
+ * Redis the later one counts. So does a repetition, which is not in the trail: if Postgres was set back to these settings, processes
+ * that know a later version use them again. Gives nothing if this release cannot read what is stored, which then stays.
  */
 export const updateSettings = async (
   sql: TransactionSql,
@@ -24,15 +25,15 @@ export const updateSettings = async (
   const before = settingsIn(row)
   if (before === undefined) return Result.succeed(undefined)
   const after = change(before.settings)
-  if (isDeepStrictEqual(before.settings, after)) return Result.succeed(before)
   const [changed] = await sql<Array<SettingsRow>>`
     update partners set settings = ${JSON.stringify(after)}::text::jsonb, settings_ms = greatest(settings_ms + 1, ${Date.now()})
     where id = ${id} returning settings, settings_ms::text`
-  await writeAudit(sql, by, {
-    act: "partner.settings",
-    subject: `partner:${id}`,
-    before: before.settings,
-    after,
-  })
+  if (!isDeepStrictEqual(before.settings, after))
+    await writeAudit(sql, by, {
+      act: "partner.settings",
+      subject: `partner:${id}`,
+      before: before.settings,
+      after,
+    })
   return Result.succeed(changed && settingsIn(changed))
 }

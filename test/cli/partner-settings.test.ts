@@ -60,6 +60,8 @@ describe("flags of the command line", () => {
   it.each([
     { dayMax: "EUR" },
     { dayMax: "5.00" },
+    { dayMax: "EUR=5.00,EUR=6.00" },
+    { dayMax: "EUR=5=6.00" },
     { backlogMax: "many" },
     { modes: "" },
     { duplicates: "sometimes" },

@@ -1,7 +1,9 @@
 /** A person who is signed out: tokens from before work nowhere, whichever store answers. The issuer is a real server. */
+import { setTimeout as sleep } from "node:timers/promises"
 import { Effect } from "effect"
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest"
 import { AccessMarks, NO_MARKS, SIGN_OUTS_KEPT_MS } from "../../src/identity/access-marks.ts"
+import { MARKS_FRESH_MS } from "../../src/identity/key-directory.ts"
 import { credentialOfSubject } from "../../src/identity/sign-in.ts"
 import { ownDatabase } from "../database.ts"
 import { Gate } from "../gate.ts"
@@ -113,6 +115,26 @@ describe("a person who is signed out", () => {
     await signOut(nameOf("00u-fred"))
     await until(branch, another, "Unauthorized")
     redis?.mend()
+  })
+
+  it("stays so without Redis, and with a Postgres that was set back", { timeout: 20_000 }, async () => {
+    const name = nameOf("00u-hans")
+    const token = await tokenOf("00u-hans")
+    // The record has no such sign-out: only Redis has it, and who reads it there.
+    const mark = { ...NO_MARKS, signedOut: new Map([[name, Date.now()]]) }
+    await at(office).run(Effect.flatMap(AccessMarks, ({ write }) => write(mark)))
+    await expect.poll(() => at(branch).accepts(token), { timeout: 10_000, interval: 50 }).toBe("Unauthorized")
+    redis?.cut()
+    await sleep(MARKS_FRESH_MS + 500)
+    expect(await at(branch).accepts(token)).toBe("Unauthorized")
+    redis?.mend()
+  })
+
+  it("is so by the clock of Postgres, whatever that of the administrator's machine says", async () => {
+    const before = Date.now()
+    const behind = vi.spyOn(Date, "now").mockImplementation(() => before - 600_000)
+    const { atMs } = await signOut(nameOf("00u-ilse")).finally(() => behind.mockRestore())
+    expect(atMs).toBeGreaterThan(before - 5_000)
   })
 
   it("is forgotten when no token can be as old", async () => {

@@ -188,10 +188,26 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
   {
     name: "without fresh marks, Postgres says who was signed out",
     file: "identity/key-directory.ts",
-    text: "return yield* records.lastSignOut(operators)",
-    without: "return undefined",
+    text: "const recorded = isFresh ? undefined : yield* records.lastSignOut(operators)",
+    without: "const recorded = undefined",
     caughtIn: "test/identity/sign-out.test.ts",
     caughtBy: "stays so while Postgres is away, and while Redis is",
+  },
+  {
+    name: "a sign-out that a process has seen counts on, whatever Postgres says",
+    file: "identity/key-directory.ts",
+    text: "recorded === undefined ? seen : [...seen, recorded]",
+    without: "isFresh ? seen : [recorded].filter((one) => one !== undefined)",
+    caughtIn: "test/identity/sign-out.test.ts",
+    caughtBy: "stays so without Redis, and with a Postgres that was set back",
+  },
+  {
+    name: "who manages keys and may not give everything changes no settings of partners",
+    file: "identity/administration.ts",
+    text: "yield* requireGrants(by, [SETTINGS])",
+    without: "",
+    caughtIn: "test/http/administration/administration.test.ts",
+    caughtBy: "cannot change what a partner is held to, but sees it",
   },
   {
     name: "who manages keys gives no key what it does not have itself",

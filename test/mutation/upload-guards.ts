@@ -8,9 +8,9 @@ const goodRows = "test/http/payout-uploads/good-rows.test.ts"
 export const uploadGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch without bad rows is answered by its log when its file is sent again",
-    file: "http/payout-batches/payout-batch-intake.ts",
-    text: "settingAside === undefined || haveSameRows(received, first)",
-    without: "haveSameRows(received, received)",
+    file: "http/payout-batches/acceptance-answer.ts",
+    text: "JSON.stringify(rejectedRows) !== JSON.stringify(first.rejectedRows)",
+    without: "rejectedRows === null",
     caughtIn: goodRows,
     caughtBy: "has the rows of its log, and no row that is good by now",
   },

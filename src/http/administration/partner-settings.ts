@@ -16,7 +16,7 @@ const ShownSettings = Schema.Struct({
   partner: PartnerId,
   settings: PartnerSettings,
   setAt: Schema.NullOr(Instant).annotate({
-    description: "When the settings were last changed; null if never.",
+    description: "When the settings were last set; null if never.",
   }),
 }).annotate({ identifier: "ShownPartnerSettings" })
 
@@ -62,7 +62,7 @@ const setPartnerSettings = route({
   parameters,
   body: jsonBody(PartnerSettings, { kind: "endpoints", bytesMax: 64 * 1024, example }),
   answers: { 200: { description: "The settings from now on.", schema: ShownSettings, example: shown } },
-  failures: ["AccessConflict", "NoSuchSubject", "StoreUnavailable"],
+  failures: ["AccessConflict", "GrantRefused", "NoSuchSubject", "StoreUnavailable"],
 }).handledBy(
   Effect.fnUntraced(function* ({ by, parameters: { partner }, body }) {
     const settings = yield* body

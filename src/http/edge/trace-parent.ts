@@ -1,7 +1,7 @@
-/** `traceparent` (W3C Trace Context, level 1): the trace to which a caller says that its request belongs. */
+/** `traceparent` (W3C Trace Context, level 1): the trace to which a caller says that its request belongs. Of two headers none counts. */
 import type { Trace } from "../../domain/trace.ts"
 
-const written = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+const written = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?$/
 const allZeros = /^0*$/
 /** The only flag of level 1. Others may come to mean something, and are not passed on. */
 const SAMPLED = 1

@@ -4,6 +4,7 @@ import { ownDatabase } from "../../database.ts"
 import { accessLayer } from "../../identity/access-under-test.ts"
 import { ownPrefix } from "../../settings.ts"
 import { ApiUnderTest } from "../api-under-test.ts"
+import { RawClient } from "../edge/raw-client.ts"
 import { payout } from "../payout-batches/payout-batch-body.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
@@ -203,6 +204,34 @@ it("a key works from its networks, as a trusted proxy names the address", async 
   expect((await batches(key, { "x-forwarded-for": "203.0.113.9, 198.51.100.7" })).status).toBe(401)
 })
 
+describe("a header that comes twice", () => {
+  const statusWith = async (...lines: ReadonlyArray<string>) => {
+    using client = await RawClient.open(api.url)
+    await client.send(["GET /payout-batches HTTP/1.1", "Host: a", ...lines, "", ""].join("\r\n"))
+    return (await client.answered()).status
+  }
+
+  it("names no caller: neither of two keys counts", async () => {
+    const { key } = await partnerWithKey("stark")
+    const [good, bad] = [`Authorization: Bearer ${key}`, "Authorization: Bearer nobody"]
+    expect(await statusWith(good)).toBe(200)
+    for (const both of [
+      [good, bad],
+      [bad, good],
+      [good, good],
+    ])
+      expect(await statusWith(...both)).toBe(401)
+  })
+
+  it("names the address that the trusted proxy added last", async () => {
+    const { key } = await partnerWithKey("oscorp", { networks: ["203.0.113.0/24"] })
+    const [inside, outside] = ["X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 198.51.100.7"]
+    const authorization = `Authorization: Bearer ${key}`
+    expect(await statusWith(authorization, outside, inside)).toBe(200)
+    expect(await statusWith(authorization, inside, outside)).toBe(401)
+  })
+})
+
 describe("who manages keys and is no admin", () => {
   const kim = "kim-key"
   const refused = (grant: string) => ({ status: 403, json: { type: "/problems/grant-refused", grant } })
@@ -252,5 +281,14 @@ describe("who manages keys and is no admin", () => {
     expect(await contract(["review"], kim)).toMatchObject(refused("review"))
     expect((await contract(["review"], carol)).status).toBe(200)
     expect((await contract([], kim)).status).toBe(200)
+  })
+
+  it("cannot change what a partner is held to, but sees it", async () => {
+    await post("/admin/partners", { id: "grants" })
+    const path = "/admin/partners/grants/settings"
+    const settings = { approvalAbove: { EUR: "1000.00" } }
+    expect((await post(path, settings, carol)).status).toBe(200)
+    expect(await post(path, { approvalAbove: {} }, kim)).toMatchObject(refused("settings"))
+    expect((await api.get(path, kim)).json).toMatchObject({ settings })
   })
 })

@@ -183,6 +183,7 @@ describe("traceparent", () => {
     [`00-${"0".repeat(32)}-b7ad6b7169203331-01`, undefined],
     [`00-${trace}-${"0".repeat(16)}-01`, undefined],
     [`00-${trace.toUpperCase()}-b7ad6b7169203331-01`, undefined],
+    [`cc-${trace}-b7ad6b7169203331-01-a, cc-${trace}-b7ad6b7169203331-01-b`, undefined],
     ["x", undefined],
     [undefined, undefined],
     [` 00-${trace}-b7ad6b7169203331-01\n`, undefined],
