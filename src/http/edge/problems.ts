@@ -226,7 +226,7 @@ export const table: Table = {
     example: {
       rejected: 1,
       isComplete: true,
-      errors: [line: 3, column: "iban", detail: "expected a valid IBAN" ],
+      errors: [{ line: 3, column: "iban", detail: "expected a valid IBAN" }],
     },
   },
   InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
@@ -240,7 +240,7 @@ export const table: Table = {
     status: 403,
     slug: "keys-forgotten",
     title: "The keys that seal this partner's payouts were destroyed",
-    members: () => (detail: "No batch is accepted until the operator creates new keys." ),
+    members: () => ({ detail: "No batch is accepted until the operator creates new keys." }),
   },
   MailboxFull: {
     status: 503,
@@ -252,79 +252,84 @@ export const table: Table = {
     status: 405,
     slug: "method-not-allowed",
     title: "The resource does not have this method",
-    members: (allowed ) => (detail: `Use ${allowed.join(", ")}.` ),
-    headers: (allowed ) => (allow: allowed.join(", ") ),
+    members: ({ allowed }) => ({ detail: `Use ${allowed.join(", ")}.` }),
+    headers: ({ allowed }) => ({ allow: allowed.join(", ") }),
   },
   NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
   NotAcceptable: {
     status: 406,
     slug: "not-acceptable",
     title: "The answer has no form that Accept permits",
-    members: (mediaTypes ) => (
+    members: ({ mediaTypes }) => ({
       detail: `Nothing was done. Let Accept permit one of ${mediaTypes.join(", ")}.`,
-      mediaTypes,),
-    fields: mediaTypes: Schema.Array(Schema.String) ,
-    example: mediaTypes: ["application/json"] ,
+      mediaTypes,
+    }),
+    fields: { mediaTypes: Schema.Array(Schema.String) },
+    example: { mediaTypes: ["application/json"] },
   },
   NotFound: {
     status: 404,
     slug: "not-found",
     title: "There is no such resource",
-    members: (what ) => (detail: `There is no such ${what}.` ),
-    example: what: "resource" ,
+    members: ({ what }) => ({ detail: `There is no such ${what}.` }),
+    example: { what: "resource" },
   },
   NotJson: {
     status: 415,
     slug: "not-json",
     title: "The request body is not JSON",
-    members: (accepted = ["application/json"] ) => (
-      detail: `Send Content-Type: ${accepted.join(" or ")}.`,),
+    members: ({ accepted = ["application/json"] }) => ({
+      detail: `Send Content-Type: ${accepted.join(" or ")}.`,
+    }),
   },
   PartnerShareFull: {
     status: 429,
     slug: "partner-share-full",
     title: "You have too many open batches",
-    retryAfterSeconds: (retryAfterSeconds ) => retryAfterSeconds,
-    example: retryAfterSeconds: 5 ,
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { retryAfterSeconds: 5 },
   },
   StoreUnavailable: unavailable,
   TooManyRequests: {
     status: 429,
     slug: "too-many-requests",
     title: "You are sending too many requests",
-    members: (what ) => (detail: `Too many ${what}. Retry later, and send fewer requests at a time.` ),
-    retryAfterSeconds: (retryAfterSeconds ) => retryAfterSeconds,
-    example: what: "acts", retryAfterSeconds: 1 ,
+    members: ({ what }) => ({ detail: `Too many ${what}. Retry later, and send fewer requests at a time.` }),
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+    example: { what: "acts", retryAfterSeconds: 1 },
   },
   UnsupportedCharset: {
     status: 415,
     slug: "unsupported-charset",
     title: "The request body is in a charset that is not read",
-    members: () => (
+    members: () => ({
       detail:
-        "Send JSON in UTF-8, without a charset or with charset=utf-8; other bodies in a charset that is known.",),
+        "Send JSON in UTF-8, without a charset or with charset=utf-8; other bodies in a charset that is known.",
+    }),
   },
   UnsupportedCoding: {
     status: 415,
     slug: "unsupported-content-encoding",
     title: "The request body has a Content-Encoding that is not read",
-    members: (accepted ) => (
-      detail: accepted === "gzip" ? "Send the body as it is, or in gzip." : "Send the body as it is.",),
+    members: ({ accepted }) => ({
+      detail: accepted === "gzip" ? "Send the body as it is, or in gzip." : "Send the body as it is.",
+    }),
     // RFC 9110, 12.5.3: what a request may have.
-    headers: (accepted ) => ("accept-encoding": accepted ),
-    example: accepted: "gzip" ,
+    headers: ({ accepted }) => ({ "accept-encoding": accepted }),
+    example: { accepted: "gzip" },
   },
   VaultUnavailable: unavailable,
   VersionNotReached: {
     status: 409,
     slug: "version-not-reached",
     title: "The batch does not have this version",
-    members: (version ) => (
+    members: ({ version }) => ({
       detail: `The log of the batch ends with version ${version}.`,
-      version,),
+      version,
+    }),
     headers: retrySoon,
-    fields: version: Schema.Int ,
-    example: version: 12 ,
+    fields: { version: Schema.Int },
+    example: { version: 12 },
   },
 }
 
