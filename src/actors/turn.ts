@@ -65,6 +65,8 @@ export const takeTurn = (actor: Activation, { mail, answers }: Received, now: nu
     answered.add(id)
     if (actor.answered.has(id)) return
     actor.answered.add(id)
+    // What its log has answered stays so, whatever was decided since: an earlier schedule does not come back.
+    if (actor.batch.commands.has(id)) return
     execute(command, id)
   }
   // Decisions from the register come first: they were acknowledged before the mail that waits now.

@@ -1,6 +1,7 @@
 /** How a worker gives up its batches, on real Redis and Postgres. */
 import { Effect } from "effect"
-import { expect, it } from "vitest"
+import { expect, it, vi } from "vitest"
+import { Pace } from "../../src/actors/pace.ts"
 import { eventually } from "../platform-under-test.ts"
 import { EngineUnderTest } from "./engine-under-test.ts"
 
@@ -26,4 +27,20 @@ it("releases a batch that waits for its bank, or is closed, with the append that
   }
   expect(releases).toBe(0)
   expect([...engine.paid.values()]).toEqual(Array(BATCHES).fill(1))
+})
+
+it("gathers answers for the transfers of which the batch still waits to know", async () => {
+  using gathered = vi.spyOn(Pace.prototype, "gatherAnswersMs")
+  await using engine = await EngineUnderTest.open()
+  await engine.start()
+  const awaitedIn = async (key: string, items: number) => {
+    gathered.mockClear()
+    const batch = await engine.submit("demo", key, items)
+    await eventually("it is closed", async () => (await engine.batch(batch)).closed === "settled")
+    return gathered.mock.calls.map(([, awaited]) => awaited)
+  }
+  const alone = await awaitedIn("alone", 1)
+  expect(alone.at(0), "nothing is sent before it is screened").toBe(0)
+  expect(Math.max(...alone)).toBe(1)
+  expect(Math.max(...(await awaitedIn("three", 3)))).toBe(3)
 })

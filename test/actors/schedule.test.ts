@@ -62,3 +62,37 @@ it("pays a batch once whose time is changed while it falls due, and answers each
   })
   expect([...engine.paid.values()]).toEqual([1])
 })
+
+it("does not go back to an earlier time when the change to it comes a second time, to another worker", async () => {
+  await using engine = await EngineUnderTest.open()
+  const first = await engine.start()
+  const id = batchIdOf("acme", "again")
+  const items = [
+    payoutItem(1, { beneficiary: { name: "Ada Lovelace", account: visibleOf(account) } }),
+  ] as const
+  const seals = sealsOf({ partner: "acme", batch: id }, items, account)
+  const tomorrow = Date.now() + 86_400_000
+  const terms = { idempotencyKey: "again", items, seals, executeAt: tomorrow }
+  const decision = decide(emptyBatch(), { ...receiveBatch(1, terms), at: Date.now() })
+  await engine.onLog((log) => log.open(id, Result.getOrThrow(decision), "open"))
+  const who = { by: "payroll", credential: "partner:acme/payroll" } as const
+  const change = (name: string, executeAt: number) =>
+    engine.onLog((log) =>
+      log.enqueue(
+        id,
+        { _tag: "Reschedule", at: Date.now(), executeAt, ...who },
+        { id: name, digest: "", keptMs: 1 },
+      ),
+    )
+  const answers = async () => [...(await engine.batch(id)).commands]
+  await change("sooner", tomorrow - 1)
+  await eventually("it is sooner", async () => (await answers()).length === 1)
+  await change("later", tomorrow + 1)
+  await eventually("it is later", async () => (await answers()).length === 2)
+  await first.drain()
+  await engine.start()
+  await change("sooner", tomorrow - 1)
+  const mail = await engine.keyOf("mail", id)
+  await eventually("it is handled", async () => (await engine.onRedis((redis) => redis.xlen(mail))) === 0)
+  expect((await engine.batch(id)).executeAt).toBe(tomorrow + 1)
+})

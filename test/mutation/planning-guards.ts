@@ -122,6 +122,22 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "what is paid behind more than one turn looks at",
   },
   {
+    name: "answers are gathered by how many may still come",
+    file: "actors/batch-actor.ts",
+    text: "batch.tasks.transfer.size + batch.tasks.inquire.size",
+    without: "batch.items.size",
+    caughtIn: "test/actors/releases.test.ts",
+    caughtBy: "gathers answers for the transfers of which the batch still waits to know",
+  },
+  {
+    name: "a command that the log has answered is not carried out again",
+    file: "actors/turn.ts",
+    text: "if (actor.batch.commands.has(id)) return",
+    without: "",
+    caughtIn: "test/actors/schedule.test.ts",
+    caughtBy: "does not go back to an earlier time",
+  },
+  {
     name: "a place in a channel is granted once",
     file: "providers/calling/channel.ts",
     text: "tally.waiting + invitations.kept(now)",
