@@ -134,7 +134,7 @@ export const keyOf = (given: string | undefined): string => {
 }
 
 /** How a file is sent: with more time if it is large, and once only if it is a stream. */
-const sendable = (
+export const sendable = (
   { limits }: Service,
   file: PayoutFile,
   options: CallOptions,

@@ -83,11 +83,13 @@ export const doOnce = async <Name extends OperationName, Answer>(
   body: BodyOf<Name> | undefined,
   options: CallOptions,
   readAnswer: (response: Response) => Promise<Answer>,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> =>
   send(service, {
     method: operations[name][0],
     path: withNames(operations[name][1], names),
-    ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: inJson(body) }),
+    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: inJson(body) }),
     mayRepeat: false,
     options,
     read: readAnswer,

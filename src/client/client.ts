@@ -9,12 +9,15 @@ export type {
   Cancellation,
   CreatedWebhookEndpoint,
   Decline,
+  DraftItem,
   FoundItem,
   ItemState,
   NewPayoutBatch,
   NewPayoutItem,
   NewWebhookEndpoint,
   PayoutBatch,
+  PayoutBatchDraft,
+  PayoutBatchTerms,
   PayoutItem,
   PayoutItemDetail,
   Resolution,
@@ -26,6 +29,7 @@ export type {
 } from "./api-types.ts"
 export type { ActOptions, FileOptions, FileTerms, PayoutFile, PostedBatch } from "./batch-posting.ts"
 export type { Acknowledged } from "./calls.ts"
+export type { AddedPage, DraftFileOptions, SubmittedDraft } from "./drafts.ts"
 export {
   Aborted,
   AtlasPayError,

@@ -21,6 +21,7 @@ import {
   tryFile,
 } from "./batch-posting.ts"
 import { type Acknowledged, type AnswerOf, act, type BodyOf, doOnce, type QueryOf, read } from "./calls.ts"
+import { draftsOf } from "./drafts.ts"
 import { type EventStreamOptions, eventStream } from "./event-stream.ts"
 import { type ExportedItems, exportedFile, exportedItems } from "./exports.ts"
 import { entriesOf } from "./pages.ts"
@@ -165,6 +166,9 @@ export const partnerClient = (options: ClientOptions) => {
       body: BodyOf<"resolveItem">,
       options?: ActOptions,
     ): Promise<Acknowledged> => act(service, "resolveItem", { id, item }, body, options),
+
+    /** Batches that are put together before they are submitted. */
+    drafts: draftsOf(service),
 
     /** Adds an endpoint. Its secret is in this answer only. A call without an answer is not repeated: look at the list first. */
     createWebhookEndpoint: (

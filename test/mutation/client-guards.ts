@@ -118,4 +118,20 @@ export const clientGuards: ReadonlyArray<StepGuard> = [
     caughtIn: "test/client/command-client.test.ts",
     caughtBy: "is refused only if the service says so",
   },
+  {
+    name: "a submission names the version of the draft that the caller has looked at",
+    file: "client/drafts.ts",
+    text: "    headers: ifVersion(version),",
+    without: "",
+    caughtIn: "test/client/drafts.test.ts",
+    caughtBy: "submits the version that was looked at",
+  },
+  {
+    name: "a page of a draft has one key in all tries",
+    file: "client/drafts.ts",
+    text: "    idempotencyKey,\n    read:",
+    without: "    read:",
+    caughtIn: "test/client/drafts.test.ts",
+    caughtBy: "adds a page under one key",
+  },
 ]
