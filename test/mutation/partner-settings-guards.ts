@@ -8,7 +8,7 @@ const day = "test/streams/day-limit-redis.test.ts"
 export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch is held to its partner's settings",
-    file: "http/payout-batches/payout-batch-intake.ts",
+    file: "http/payout-batches/payable-request.ts",
     text: "const refused = yield* refusedBySettings(terms, request, now, problemsMax)",
     without: "const refused: ReadonlyArray<FieldProblem> = []",
     caughtIn: http,
@@ -25,8 +25,8 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch counts in its partner's day",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "countInDay({ id, partner, digest }, terms, request)",
-    without: "countInDay({ id, partner, digest }, { ...terms, dayMax: undefined }, request)",
+    text: "countInDay({ id, partner, digest, accepted }, terms, request)",
+    without: "countInDay({ id, partner, digest, accepted }, { ...terms, dayMax: undefined }, request)",
     caughtIn: http,
     caughtBy: "is used up by whichever keys, and says so with the setting",
   },
@@ -65,7 +65,7 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a known request is answered while settings cannot be read",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: 'Effect.catchTag("StoreUnavailable", (away) => acceptedBefore(id, away)),',
+    text: 'Effect.catchTag("StoreUnavailable", (away) => acceptedBefore(submission, away)),',
     without: "",
     caughtIn: http,
     caughtBy:
