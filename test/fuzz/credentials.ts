@@ -24,7 +24,7 @@ export const fuzzSettings = {
     `otto:approve+resolve=${settingKeys.otto}`,
     `rita:review=${settingKeys.rita}`,
     `vera:batches:read=${settingKeys.vera}`,
-    `zoe:keys:manage+audit:read=${settingKeys.zoe}`,
+    `zoe:keys:manage+keys:grant+audit:read=${settingKeys.zoe}`,
   ].join(","),
   ROLES: "api,worker,projector,publisher",
   // Names for examples are no public hosts; nothing is sent to them.

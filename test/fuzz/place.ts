@@ -8,7 +8,7 @@ import { Chance } from "./chance.ts"
 import { keyInSettings, partners, type StoredKey, settingKeyNames } from "./credentials.ts"
 import { payoutOf } from "./payouts.ts"
 import type { Names } from "./request.ts"
-import { fixtureBatches, SPARE_KEYS } from "./valid-requests.ts"
+import { fixtureBatches, fixtureDrafts, SPARE_KEYS } from "./valid-requests.ts"
 
 export interface FuzzPlace {
   /** The API, and the listener of those who run the service: URLs without a slash at the end. */
@@ -79,6 +79,7 @@ export const furnish = async ({ url }: FuzzPlace, seed: number): Promise<World> 
     endpoints.push(String((await asked(`${url}/webhook-endpoints`, clerk, { body })).id))
   }
   const batches = await postBatches(url, seed)
+  const drafts = await fillDrafts(url, seed)
   const cursors = await findCursors(url, clerk, batches.get("closed") ?? "")
   const known = new Map<string, string>([
     ...settingKeyNames.map((name) => [`key:${name}`, keyInSettings(name) ?? ""] as const),
@@ -86,6 +87,7 @@ export const furnish = async ({ url }: FuzzPlace, seed: number): Promise<World> 
     ...spareKeys.map((id, number) => [`keyid:${number}`, id] as const),
     ...endpoints.map((id, number) => [`endpoint:${number}`, id] as const),
     ...[...batches].map(([name, id]) => [`batch:${name}`, id] as const),
+    ...[...drafts].map(([name, id]) => [`draft:${name}`, id] as const),
     ...[...cursors].map(([operation, cursor]) => [`cursor:${operation}`, cursor] as const),
     ["list", firstListVersion],
     ["hash", await approvalHash(url, clerk, batches.get("approval") ?? "")],
@@ -142,6 +144,20 @@ const postBatches = async (url: string, seed: number): Promise<ReadonlyMap<Fixtu
     const headers = { "idempotency-key": `fuzz-${seed}-${name}` }
     const key = keyInSettings(name === "others" ? "other" : "clerk") ?? ""
     ids.set(name, String((await asked(`${url}/payout-batches`, key, { body, headers })).id))
+  }
+  return ids
+}
+
+const fillDrafts = async (url: string, seed: number): Promise<ReadonlyMap<string, string>> => {
+  const ids = new Map<string, string>()
+  for (const name of fixtureDrafts) {
+    const key = keyInSettings(name === "others" ? "other" : "clerk") ?? ""
+    const id = String((await asked(`${url}/payout-batch-drafts`, key, { body: { reference: name } })).id)
+    const chance = new Chance(seed, `draft-${name}`)
+    const items = [1, 2, 3].map((item) => payoutOf(chance, `draft-${name}-${item}`))
+    const headers = { "idempotency-key": `fuzz-${seed}-draft-${name}`, "if-match": '"1"' }
+    await asked(`${url}/payout-batch-drafts/${id}/items`, key, { body: { items }, headers })
+    ids.set(name, id)
   }
   return ids
 }

@@ -21,6 +21,8 @@ const PAYOUTS_MAX = 6
 
 /** Batches that are there from the start of a run, by what became of them. */
 export const fixtureBatches = ["closed", "approval", "scheduled", "held", "others"] as const
+/** Drafts that are there from the start of a run. All have items; `others` is another partner's. */
+export const fixtureDrafts = ["filled", "second", "third", "others"] as const
 /** Keys that administrators act on. */
 export const SPARE_KEYS = 24
 
@@ -28,6 +30,7 @@ export const SPARE_KEYS = 24
 const objectOf = (path: string, name: string, chance: Chance): string | undefined => {
   if (name === "id" && path.startsWith("/payout-batches/")) return `{{batch:${chance.pick(fixtureBatches)}}}`
   if (name === "id" && path.startsWith("/webhook-endpoints/")) return `{{endpoint:${chance.below(4)}}}`
+  if (name === "draft") return `{{draft:${chance.pick(fixtureDrafts)}}}`
   if (name === "partner") return partners.spare
   if (name === "key") return `{{keyid:${chance.below(SPARE_KEYS)}}}`
   if (name === "item") return String(1 + chance.below(3))
@@ -128,14 +131,19 @@ const headersOf = (making: Making, form: BodyForm | undefined): ReadonlyArray<He
   if (accept !== "") headers.push(["Accept", `${accept}, application/problem+json;q=0.1`])
   for (const { in: place, name } of operation.parameters) {
     if (place !== "header") continue
-    if (name === "Idempotency-Key" && (operation.path === "/payout-batches" || chance.isTrue(0.2)))
+    if (name === "Idempotency-Key" && (needsKey(operation) || chance.isTrue(0.2)))
       headers.push([name, `fuzz-${seed}-${number}`])
+    // A draft has version 2 once it has its items. Each change makes the next.
+    if (name === "If-Match" && chance.isTrue(0.9)) headers.push([name, `"${2 + chance.below(4)}"`])
     if (name === "If-None-Match" && chance.isTrue(0.2))
       headers.push([name, chance.pick(["*", '"x"', 'W/"x"'])])
     if (name === "Last-Event-Id" && chance.isTrue(0.2)) headers.push([name, String(chance.below(20))])
   }
   return headers
 }
+
+const needsKey = ({ operationId, path }: Operation): boolean =>
+  path === "/payout-batches" || operationId === "addDraftItems"
 
 const bodyOf = (form: BodyForm, making: Making): string => {
   const { chance } = making
