@@ -9,6 +9,7 @@ import { elementOfField } from "./creditor.ts"
 import { CsvRows } from "./csv-table.ts"
 import type { DecimalNotation } from "./decimal-notation.ts"
 import type { FileProblem } from "./file-problem.ts"
+import type { Layout } from "./layout.ts"
 import { NdjsonRows } from "./ndjson-rows.ts"
 import { type OrderTerms, PaymentOrderReader, UNNAMED } from "./payment-order.ts"
 import { type Naming, PayoutReading, type ReadPayouts, type Rejected } from "./payout-reading.ts"
@@ -142,17 +143,20 @@ const readerOf = (terms: StreamTerms): StreamReader => {
 
 const byLine: Naming = { placeName: "line", columnOf: (field) => field, mayBeShared: () => false }
 
+/** Outlives the reader of the file, so it must not hold on to it: a function that is made there holds all that was read. */
+const byLineIn = (layout: Layout): Naming => ({
+  placeName: "line",
+  columnOf: (field) => columnOfField(layout, field),
+  mayBeShared: (reference) => layout.sharesReferences === true && reference !== "",
+})
+
 const csvReader = ({ rules, now, executeAt, encoding, notation }: StreamTerms): StreamReader => {
   let naming = byLine
   const reading = new PayoutReading(rules, naming, now, executeAt)
   let broken: Unreadable | undefined
   const rows = sheetRows(notation, {
     onHead: ({ layout }) => {
-      naming = {
-        placeName: "line",
-        columnOf: (field) => columnOfField(layout, field),
-        mayBeShared: (reference) => layout.sharesReferences === true && reference !== "",
-      }
+      naming = byLineIn(layout)
       reading.naming = naming
     },
     onRow: (row, draft) => reading.add(row.line, draft),

@@ -44,7 +44,8 @@ export class PayoutUpload {
   readonly #file: ReceivedFile
   readonly #wantsAll: boolean
   readonly #takesGoodRows: boolean
-  #stream: PayoutStream | undefined
+  /** Of what was read only this stays: the items have their accounts in plain text, and are many. */
+  #stream: Pick<PayoutStream, "naming" | "places"> | undefined
   #terms: StreamTerms | undefined
   #digest: string | undefined
   /** The rows that were refused, all that were found; of a batch without them, those that it does not have. */
@@ -124,8 +125,8 @@ export class PayoutUpload {
       readPayoutStream(pieces, terms),
       (problems) => new InvalidRows({ rejected: 0, isComplete: false, errors: shown(problems) }),
     )
-    this.#stream = stream
-    const { rejected, isComplete, items, totals, modulusFailures, order } = stream
+    const { rejected, isComplete, items, totals, modulusFailures, order, naming, places } = stream
+    this.#stream = { naming, places }
     this.#setAside = rejected
     if (rejected.length > 0 && !(this.#takesGoodRows && isComplete))
       return yield* this.#refused(rejected, isComplete)
