@@ -23,10 +23,16 @@ const DOCUMENTED_URL = "http://127.0.0.1:8080"
 const AS_SHOWN_MS_MAX = 20_000
 const POLL_MS = 100
 
+const timeInDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
+
 let dataDir: string
 let platform: PlatformUnderTest
 let program: "curl" | "standIn"
-const placeholders: Placeholders = new Map()
+/** What answers gave, and times that a reader chooses. */
+const placeholders: Placeholders = new Map([
+  ["NEXT_WEEK…", timeInDays(7)],
+  ["IN_TWO_WEEKS…", timeInDays(14)],
+])
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), "atlaspay-documents-"))
