@@ -53,7 +53,7 @@ const CONCURRENCY = 8
 const QUIET_WITHIN_MS = 90_000
 const STREAM_MS = 700
 const FINDINGS_MAX = 40
-const REPETITIONS_AT_A_TIME = 40
+const REPETITIONS_AT_A_TIME = 10
 /** What the service may keep after it was at rest: caches are bounded, and Node gives memory back slowly. */
 const MEMORY_GROWTH_MAX = 400 * 1024 * 1024
 
