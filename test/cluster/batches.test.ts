@@ -23,8 +23,8 @@ afterEach(() => cluster.heal())
 /** What a test is not fit for production by: its keys are everybody's, and its times are short. */
 const playMoney = [
   "known-secret:partner/acme/clerk",
-  "weak-secret:partner/acme/supervisor",
-  "weak-secret:operator/olga",
+  "known-secret:partner/acme/supervisor",
+  "known-secret:operator/olga",
   "weak-secret:operator/otto",
   "weak-secret:callback/north",
   "weak-secret:callback/south",
