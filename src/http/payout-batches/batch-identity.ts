@@ -1,5 +1,6 @@
 import { createHmac, hash } from "node:crypto"
 import { BatchId, PARTNER_SHARD_CHARACTERS, type PartnerId } from "../../domain/identifiers.ts"
+import type { RejectedRows } from "../../domain/rejected-rows.ts"
 import { atOnce } from "../../parsing/turns.ts"
 import type { DataKey } from "../../vault/partner-keys.ts"
 import { base32 } from "../edge/base32.ts"
@@ -47,6 +48,13 @@ export function* requestDigest(
     }
   return hmac.digest("hex")
 }
+
+/**
+ * What of a request its batch pays, as claims and counts name it: its digest and, if its good rows alone were asked for, those that are
+ * not in it. Which rows are good may change between two tries.
+ */
+export const contentOf = (digest: string, rejectedRows: RejectedRows | undefined): string =>
+  rejectedRows === undefined ? digest : `${digest}.${hash("sha256", JSON.stringify(rejectedRows))}`
 
 /** The same digest in one step, without turns. */
 export const requestDigestOf = (key: DataKey, body: Buffer): string => atOnce(requestDigest(key, [body]))

@@ -4,6 +4,7 @@ import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval
 import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
+import { contentOf } from "./batch-identity.ts"
 import type { BatchRequest } from "./payout-batch-request.ts"
 
 /**
@@ -12,13 +13,24 @@ import type { BatchRequest } from "./payout-batch-request.ts"
  */
 export const isDayUsedUp = Effect.fnUntraced(function* (
   id: BatchId,
-  { partner, requestDigest, items }: Pick<ReceiveBatch, "partner" | "requestDigest" | "items">,
+  {
+    partner,
+    requestDigest,
+    rejectedRows,
+    items,
+  }: Pick<ReceiveBatch, "partner" | "requestDigest" | "items"> & {
+    readonly rejectedRows: BatchRequest["rejectedRows"] | undefined
+  },
   { approvalAbove }: BatchPolicy,
 ) {
   const totals = totalsOf(items)
   if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
   const amounts = amountsOf(totals, approvalAbove)
-  return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
+  return !(yield* (yield* ApprovalAllowance).take(
+    partner,
+    `${id}:${contentOf(requestDigest, rejectedRows)}`,
+    amounts,
+  ))
 })
 
 /** Whether a request would need approval by the thresholds now: those of a batch, or of its partner's day. Takes nothing. */

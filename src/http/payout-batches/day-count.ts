@@ -11,6 +11,7 @@ import { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { DayLimit, type OpenCount } from "../../streams/day-limit.ts"
 import { type CorruptEntry, EventStore } from "../../streams/event-store.ts"
 import { DayLimitReached } from "../edge/failures.ts"
+import { contentOf } from "./batch-identity.ts"
 import { OPEN_WITHIN_MS, UNDER_WAY_MS } from "./earlier-payouts.ts"
 import type { PartnerTerms } from "./partner-terms.ts"
 import type { BatchRequest } from "./payout-batch-request.ts"
@@ -108,7 +109,10 @@ const isOpenedBy = Effect.fnUntraced(function* ({ id }: OpenCount) {
   const [batch = "", digest] = id.split(":")
   if (!isBatchId(batch)) return false
   const [first] = yield* (yield* EventStore).read(batch, 0, 1)
-  return first?.event._tag === "BatchReceived" && first.event.requestDigest === digest
+  return (
+    first?.event._tag === "BatchReceived" &&
+    contentOf(first.event.requestDigest, first.event.rejectedRows) === digest
+  )
 })
 
 /** Notes what became of a count: that its batch is in the log, or that another request's is. Where that fails, the log says so. */

@@ -10,6 +10,7 @@ import { inSlices } from "../../parsing/turns.ts"
 import type { EarlierClaim } from "../../register/payout-claims.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { batchFromLog } from "./batch-from-log.ts"
+import { contentOf } from "./batch-identity.ts"
 
 /** Claims that are looked into for one request, and items of the batches that are folded for it. */
 const CLAIMS_MAX = 128
@@ -77,7 +78,8 @@ const standingOf = Effect.fnUntraced(
   function* (claim: EarlierClaim, itemsLeft: number) {
     const [first] = yield* (yield* EventStore).read(claim.batch, 0, 1)
     if (first?.event._tag !== "BatchReceived") return withoutLog(claim)
-    if (first.event.requestDigest !== claim.request) return { _tag: "NeverOpened" } satisfies Standing
+    if (contentOf(first.event.requestDigest, first.event.rejectedRows) !== claim.request)
+      return { _tag: "NeverOpened" } satisfies Standing
     const { itemCount } = first.event
     if (itemCount > itemsLeft) return unread
     const unpaid = yield* batchFromLog(

@@ -48,7 +48,8 @@ export const receive = Effect.fnUntraced(function* (
     mode: mode ?? modeByDefault,
     submittedBy: submittedBy ?? received.partner,
     approvalAsked,
-    dayIsUsedUp: !approvalAsked && (yield* isDayUsedUp(id, received, policy)),
+    dayIsUsedUp:
+      !approvalAsked && (yield* isDayUsedUp(id, { ...received, rejectedRows: asked.rejectedRows }, policy)),
     policy,
   })
   if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))

@@ -26,7 +26,7 @@ import {
   isSameRequest,
   type Received,
 } from "./acceptance-answer.ts"
-import { REQUESTS, requestDigest } from "./batch-identity.ts"
+import { contentOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { acceptedAs, type BatchName, batchName, type Existing, openOnce } from "./batch-name.ts"
 import { countInDay, type DayCount, noteCount } from "./day-count.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
@@ -180,11 +180,12 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   if (before !== undefined) return yield* answerAgain(answer, before)
   if (payable === undefined) return yield* Effect.fail(asked.unpayable(problems))
   const accepted = Effect.map(acceptedAs(submission), (known) => known !== undefined)
+  const content = contentOf(digest, request.rejectedRows)
   const { duplicates, claim, openBy } = yield* checkDuplicates(
-    { id, partner, digest, request, accepted, policy: terms.duplicates },
+    { id, partner, digest: content, request, accepted, policy: terms.duplicates },
     digestKey,
   )
-  const count = yield* countInDay({ id, partner, digest, accepted }, terms, request).pipe(
+  const count = yield* countInDay({ id, partner, digest: content, accepted }, terms, request).pipe(
     Effect.tapError(() => releaseClaim(claim)),
   )
   const found = duplicates === undefined ? {} : { duplicates }

@@ -8,7 +8,7 @@ import { inSlices, turn } from "../../parsing/turns.ts"
 import { PayoutLimits } from "../../providers/banks/payout-limits.ts"
 import { PartnerKeys } from "../../vault/partner-keys.ts"
 import { warningsOf } from "../payout-batches/acceptance-warnings.ts"
-import { batchIdOf, REQUESTS } from "../payout-batches/batch-identity.ts"
+import { batchIdOf, contentOf, REQUESTS } from "../payout-batches/batch-identity.ts"
 import { acceptedAs, type BatchName, batchName } from "../payout-batches/batch-name.ts"
 import { wouldNeedApproval } from "../payout-batches/day-allowance.ts"
 import { lookInDay } from "../payout-batches/day-count.ts"
@@ -86,7 +86,8 @@ export const dryRun = Effect.fnUntraced(function* <E, R>(
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const duplicates = yield* lookForDuplicates({ id, partner, request, policy: terms.duplicates }, digestKey)
   // Without a key, the request is none that was counted before.
-  const digest = key === undefined ? undefined : yield* inSlices(asked.digest(digestKey))
+  const digest =
+    key === undefined ? undefined : contentOf(yield* inSlices(asked.digest(digestKey)), request.rejectedRows)
   const looked = { id, partner, digest }
   yield* lookInDay(looked, terms, request)
   const { totals, modulusFailures, rejectedRows, items, requireApproval, executeAt } = request
