@@ -26,7 +26,8 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
     name: "a batch counts in its partner's day",
     file: "http/payout-batches/payout-batch-intake.ts",
     text: "countInDay({ id, partner, digest: content, accepted }, terms, request)",
-    without: "countInDay({ id, partner, digest: content, accepted }, { ...terms, dayMax: undefined }, request)",
+    without:
+      "countInDay({ id, partner, digest: content, accepted }, { ...terms, dayMax: undefined }, request)",
     caughtIn: http,
     caughtBy: "is used up by whichever keys, and says so with the setting",
   },

@@ -14,8 +14,8 @@ export interface IdempotencyKey {
 
 /**
  * Both ways to write a key, that of the request first. Things are named by the key as it was written: during a rolling deploy the
- * previous release does so, and a request that is repeated there would otherwise be another one. What the other way of writing names
- * is looked for before. Only one text if a quoted form would be too long.
+ * previous release does so, and a request that is repeated there would otherwise be another one. Acts look for what the other way
+ * names; batches reserve it (batch-name.ts). Only one text if a quoted form would be too long.
  */
 export const waysOf = ({
   key,
