@@ -116,13 +116,13 @@ describe("in a partner's project", () => {
         for await (const { failure } of client.items("pb_1", { state: ["failed"] })) console.log(failure?.nextAction, shown)
         const event = verifyWebhook("", {}, [])
         if (event.type === "com.atlaspay.payout.failed.v1") console.log(event.data.reason)
-        // @ts-expect-error
+        // @ts-expect-error there is no such mode
         await client.post({ mode: "perhaps", items: [] })
-        // @ts-expect-error
+        // @ts-expect-error there is no such state of items
         client.items("pb_1", { state: ["nonsense"] })
-        // @ts-expect-error
+        // @ts-expect-error totals are texts by currency
         console.log((await client.batch("pb_1")).totals.toFixed())
-        // @ts-expect-error
+        // @ts-expect-error not every type of event has a reason
         console.log(event.data.reason)`),
     ).toBe("")
   })

@@ -4,7 +4,7 @@
  * The batch has the key that follows from the draft, so the log has at most one of it, whoever dies when. In this order:
  *
  * 1. The version is fixed in the draft, and with it until when this submission may open the batch.
- * 2. The batch is accepted as any other. After its time the log refuses it.
+ * 2. The batch is accepted as any other. Once that time has passed, the log refuses to open it.
  * 3. The draft notes its batch. Where that is missing, the next submission or look at the draft finds the batch in the log.
  *
  * A refusal opens the draft again only if no other submission of it may still open the batch: what is changed then would not be what

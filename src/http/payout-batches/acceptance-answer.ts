@@ -7,6 +7,7 @@ import { formatAmount } from "../../domain/money.ts"
 import { IdempotencyKeyReused } from "../edge/failures.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
+import { contentOf } from "./batch-identity.ts"
 import type { Existing } from "./batch-name.ts"
 import type { BatchRequest } from "./payout-batch-request.ts"
 import type { SettingAside } from "./set-aside.ts"
@@ -103,6 +104,14 @@ const accepted = (
       headers: { "content-type": "application/json", location: `/payout-batches/${id}`, ...headers },
     },
   )
+
+/** Whether a batch, which begins with `first`, is that of a request and has the same rows of its file. */
+export const hasContent = (
+  first: BatchEvent,
+  { digest, rejectedRows }: Pick<Answerable, "digest" | "rejectedRows">,
+): boolean =>
+  isSameRequest(first, digest) &&
+  contentOf(first.requestDigest, first.rejectedRows) === contentOf(digest, rejectedRows)
 
 /** Whether a batch, which begins with `first`, is that of a request. */
 export const isSameRequest = (

@@ -23,6 +23,7 @@ import {
   answerable,
   answerFromLog,
   firstAnswer,
+  hasContent,
   isSameRequest,
   type Received,
 } from "./acceptance-answer.ts"
@@ -240,9 +241,8 @@ const answerTo = Effect.fnUntraced(function* (
   outcome: { readonly _tag: "Opened" } | Existing,
 ) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
-  // A batch under the other way of writing the key was counted under its own id.
-  const isCounted =
-    outcome._tag === "Opened" || (outcome.id === name.id && isSameRequest(outcome.first, answer.digest))
+  // A batch under the other way of writing the key, or with other rows of the same file, has a count of its own.
+  const isCounted = outcome._tag === "Opened" || (outcome.id === name.id && hasContent(outcome.first, answer))
   yield* noteCount(count, isCounted)
   return outcome._tag === "Opened"
     ? firstAnswer(name.id, answer, received)
