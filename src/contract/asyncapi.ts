@@ -14,7 +14,7 @@ const info = {
   description:
     "CloudEvents 1.0 in JSON, the same on NATS JetStream and in webhooks. They are published at least once: drop repetitions by `id`. " +
     "The contract only grows: ignore members and types that you do not know.",
-  contact: { name: "The operator of this service", url: "https://github.com/cloudevents/spec" },
+  contact: { name: "The operator of this service" },
   license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
   tags: [{ name: "payouts", description: "Batches of payouts." }],
 }
