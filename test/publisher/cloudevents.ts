@@ -5,7 +5,13 @@
  */
 import { Ajv2020 } from "ajv/dist/2020.js"
 import formats from "ajv-formats"
+import { Result } from "effect"
 import { eventSchemas } from "../../src/contract/event-schemas.ts"
+import { decodeEvent } from "../../src/domain/event-codec.ts"
+import type { BatchId } from "../../src/domain/identifiers.ts"
+import { encodePublicEvent } from "../../src/publisher/public-event.ts"
+import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
+import type { LoggedEvent } from "../../src/streams/event-store.ts"
 
 const nullable = (more: object = {}) => ({ type: ["string", "null"], minLength: 1, ...more })
 const text = { type: "string", minLength: 1 }
@@ -87,6 +93,20 @@ const contractFaults = (event: { readonly type: string }): ReadonlyArray<string>
   const validate = contracts.get(name)
   if (validate === undefined) return [`no contract has the type ${event.type}`]
   return validate(event) ? [] : [`docs/events/${name}.json: ${ajv.errorsText(validate.errors)}`]
+}
+
+/**
+ * What is wrong with the events that a log yields, of its entries as they are stored: with those that the service published, because the
+ * same function derives them.
+ */
+export const faultsOfLog = (batch: string, entries: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const history = emptyHistory(batch as BatchId)
+  const events = entries.map((entry) => Result.getOrThrow(decodeEvent(entry)))
+  const bodies = events.flatMap((event, index) => {
+    const read = { version: index + 1, event, hash: "" } as LoggedEvent
+    return advanceHistory(history, read).map(encodePublicEvent)
+  })
+  return faultsAmong(bodies).map((fault) => `an event of ${batch} is no CloudEvent: ${fault}`)
 }
 
 /** Texts in the data that are no Unicode: JSON can write them, and many readers refuse the whole event. */
