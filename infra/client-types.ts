@@ -2,8 +2,9 @@
  * The types of the TypeScript client, made of what describes the API: the OpenAPI document, which comes from the schemas that decode and
  * encode, and the schema of the events of webhooks. `npm run openapi` writes them, and a test compares them.
  */
-import { Schema } from "effect"
-import { PublicEvent, publicEventTypes } from "../src/publisher/public-event.ts"
+import { eventFamilies } from "../src/contract/event-families.ts"
+import { contractsOf } from "../src/contract/event-schemas.ts"
+import { componentsOf } from "../src/parsing/json-schemas.ts"
 
 /** A part of a JSON Schema, as far as the document uses it. */
 interface JsonSchema {
@@ -85,13 +86,13 @@ export const clientFiles = (document: ApiDescription): Readonly<Record<string, s
 
 /** The types of the events that webhooks have. */
 const webhookEventTypes = (): string => {
-  const { schema, definitions = {} } = Schema.toJsonSchemaDocument(PublicEvent)
-  const names = Object.keys(publicEventTypes)
-  const events = (schema as JsonSchema).anyOf ?? []
+  const contracts = contractsOf(eventFamilies.filter(({ webhooks }) => webhooks))
+  const { schemas: events, definitions } = componentsOf([...contracts.values()], false)
+  const names = [...contracts.keys()]
   return [
-    head("src/publisher/public-event.ts"),
+    head("src/contract/event-families.ts"),
     ...Object.entries(definitions).map(([name, one]) => declared(name, one as JsonSchema)),
-    ...events.map((event, index) => declared(names[index] ?? "", event)),
+    ...events.map((event, index) => declared(names[index] ?? "", event as JsonSchema)),
     "/** An event of a webhook (CloudEvents 1.0). Types that are not known yet may come: acknowledge and skip them. */",
     "export type WebhookEvent =",
     ...names.map((name) => `  | ${name}`),

@@ -1,13 +1,13 @@
 /**
- * Writes docs/openapi.json, the OpenAPI document of all routes, and the types of the client, which come from it. A test compares both with
- * the routes.
+ * `npm run openapi`: writes all files that are made of schemas (contract-files.ts). Schemas of events that are no more are removed. A test
+ * compares the files.
  */
-import { writeFile } from "node:fs/promises"
-import { openApiDocument } from "../src/http/routes.ts"
-import { type ApiDescription, clientFiles } from "./client-types.ts"
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises"
+import { contractFiles, eventsFolder } from "./contract-files.ts"
 
-const write = (place: string, text: string) => writeFile(new URL(`../${place}`, import.meta.url), text)
+const at = (path: string): URL => new URL(`../${path}`, import.meta.url)
 
-await write("docs/openapi.json", `${JSON.stringify(openApiDocument, null, 2)}\n`)
-for (const [name, text] of Object.entries(clientFiles(openApiDocument as unknown as ApiDescription)))
-  await write(`src/client/${name}`, text)
+await mkdir(at(eventsFolder), { recursive: true })
+for (const name of await readdir(at(eventsFolder)))
+  if (!contractFiles.has(`${eventsFolder}/${name}`)) await rm(at(`${eventsFolder}/${name}`))
+for (const [path, text] of contractFiles) await writeFile(at(path), text)

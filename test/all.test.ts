@@ -15,6 +15,7 @@ interface Doings {
   readonly check?: string
   readonly lint?: string
   readonly openApi?: string
+  readonly asyncApi?: string
   readonly vitest?: string
 }
 
@@ -28,8 +29,9 @@ const all = async (
     chmodSync(join(folder, name), 0o755)
   }
   try {
-    const { check = "true", lint = "true", openApi = "true", vitest = "true" } = doings
-    place("npm", `case "$3" in check) ${check};; lint) ${lint};; lint:openapi) ${openApi};; *) exit 9;; esac`)
+    const { check = "true", lint = "true", openApi = "true", asyncApi = "true", vitest = "true" } = doings
+    const documents = `lint:openapi) ${openApi};; lint:asyncapi) ${asyncApi};;`
+    place("npm", `case "$3" in check) ${check};; lint) ${lint};; ${documents} *) exit 9;; esac`)
     place("vitest", `echo "vitest $*"; ${vitest}`)
     const child = spawn(process.execPath, [program, ...args], {
       env: { PATH: folder, ...environment },
@@ -49,13 +51,13 @@ const all = async (
 describe("npm test", () => {
   it("succeeds if types, style, document and tests do, prints the tests alone, and passes its arguments to them", async () => {
     const { status, stdout, stderr } = await all(
-      { check: "echo fine", lint: "echo fine", openApi: "echo fine" },
+      { check: "echo fine", lint: "echo fine", openApi: "echo fine", asyncApi: "echo fine" },
       "test/domain",
     )
     expect([status, stdout, stderr]).toEqual([0, "vitest run test/domain\n", ""])
   })
 
-  it.each(["check", "lint", "openApi"] as const)(
+  it.each(["check", "lint", "openApi", "asyncApi"] as const)(
     "fails if `%s` does, and prints what it says",
     async (script) => {
       const { status, stdout, stderr } = await all({ [script]: "echo on stdout; echo on stderr >&2; exit 2" })
@@ -72,16 +74,24 @@ describe("npm test", () => {
     expect(await all({ vitest })).toMatchObject({ status: 1 })
   })
 
-  it("says that the OpenAPI document was not checked, which is a failure in CI", async () => {
-    const openApi = "echo no network >&2; exit 75"
-    const here = await all({ openApi })
-    expect([here.status, here.stdout]).toEqual([0, "vitest run\n"])
-    expect(here.stderr).toMatch(/^no network\n\n.* NOT checked/)
-    const inCi = await all({ openApi, environment: { CI: "true" } })
-    expect(inCi.status).toBe(1)
-    expect(inCi.stderr).toContain("the check of docs/openapi.json failed (status 75)")
-    expect(await all({ openApi, lint: "exit 75" })).toMatchObject({ status: 1 })
-  })
+  it.each([
+    ["openApi", "docs/openapi.json"],
+    ["asyncApi", "docs/asyncapi.json"],
+  ] as const)(
+    "says that the document of %s was not checked, which is a failure in CI",
+    async (script, path) => {
+      const unchecked = { [script]: "echo no network >&2; exit 75" }
+      const here = await all(unchecked)
+      expect([here.status, here.stdout]).toEqual([0, "vitest run\n"])
+      expect(here.stderr).toBe(
+        `no network\n\n${path} was NOT checked: why is printed above. CI will check it.\n`,
+      )
+      const inCi = await all({ ...unchecked, environment: { CI: "true" } })
+      expect(inCi.status).toBe(1)
+      expect(inCi.stderr).toContain(`the check of ${path} failed (status 75)`)
+      expect(await all({ ...unchecked, lint: "exit 75" })).toMatchObject({ status: 1 })
+    },
+  )
 
   it("fails if a check is killed", async () => {
     const { status, stderr } = await all({ check: "kill -9 $$" })

@@ -1,9 +1,9 @@
 /*
- * `npm test`: the types, the style, the OpenAPI document and the tests side by side, because tests often wait and leave a core to the
+ * `npm test`: the types, the style, the OpenAPI and AsyncAPI documents and the tests side by side, because tests often wait and leave a core to the
  * others. All run to their end, and the status is 0 only if all succeeded. Arguments are those of Vitest.
  *
- * The linters of the OpenAPI document are installed when they are first needed. Where that is not possible the document is not
- * checked, which the last line says; in CI it is a failure, so that no document gets in unchecked.
+ * The linters of the documents are installed when they are first needed. Where that is not possible a document is not checked, which the
+ * last lines say; in CI it is a failure, so that no document gets in unchecked.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -23,31 +23,31 @@ const check = async (what: string, child: ChildProcess): Promise<ReadonlyArray<s
   return [`${what} failed (${signal ?? `status ${code}`})`]
 }
 
-/** The status of `npm run lint:openapi` if it checked nothing (`infra/openapi-lint/run.mjs`). */
+/** The status of `npm run lint:openapi` and `lint:asyncapi` if they checked nothing (`infra/lint-packages.mjs`). */
 const NOT_CHECKED = 75
 
 const types = start("check")
 const style = start("lint")
-const openApi = start("lint:openapi")
+const documents = [
+  { path: "docs/openapi.json", lint: start("lint:openapi") },
+  { path: "docs/asyncapi.json", lint: start("lint:asyncapi") },
+]
 const tests = spawn("vitest", ["run", ...process.argv.slice(2)], { stdio: "inherit" })
 // A terminal interrupts all of them; then this waits until the tests have stopped their servers.
 process.on("SIGINT", () => undefined)
 process.on("SIGTERM", () => {
-  for (const child of [types, style, openApi, tests]) child.kill("SIGTERM")
+  for (const child of [types, style, ...documents.map(({ lint }) => lint), tests]) child.kill("SIGTERM")
 })
 
-const [checks, [code, signal]] = await Promise.all([
-  Promise.all([
-    check("the check of types", types),
-    check("the check of style", style),
-    check("the check of docs/openapi.json", openApi),
-  ]),
+const [checks, checksOfDocuments, [code, signal]] = await Promise.all([
+  Promise.all([check("the check of types", types), check("the check of style", style)]),
+  Promise.all(documents.map(({ path, lint }) => check(`the check of ${path}`, lint))),
   once(tests, "close"),
 ])
-const isUnchecked = openApi.exitCode === NOT_CHECKED && !process.env.CI
-const failures = (isUnchecked ? checks.slice(0, -1) : checks).flat()
+const isUnchecked = documents.map(({ lint }) => lint.exitCode === NOT_CHECKED && !process.env.CI)
+const failures = [...checks, ...checksOfDocuments.filter((_, index) => !isUnchecked[index])].flat()
 for (const failure of failures) process.stderr.write(`\n${failure}; it is printed above\n`)
 if (signal !== null) process.stderr.write(`\nthe tests were ended by ${signal}\n`)
-if (isUnchecked)
-  process.stderr.write("\ndocs/openapi.json was NOT checked: why is printed above. CI will check it.\n")
+for (const { path } of documents.filter((_, index) => isUnchecked[index]))
+  process.stderr.write(`\n${path} was NOT checked: why is printed above. CI will check it.\n`)
 process.exitCode = failures.length === 0 && code === 0 ? 0 : 1

@@ -131,7 +131,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     ...settingsAndSignals,
   ],
   // How a route is defined, and what is made of its definition.
-  "http/routing": ["http/edge", "domain", "identity"],
+  "http/routing": ["http/edge", "domain", "identity", "parsing/json-schemas"],
   "http/payout-batches": [
     "http/edge",
     "http/routing",
@@ -227,6 +227,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/operations",
     "http/documentation",
     "http/webhook-endpoints",
+    "contract",
     "domain",
     "drafts/drafts",
     "identity",
@@ -241,6 +242,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],
+  // The contract of all events as documents, for whoever reads them.
+  contract: ["publisher/public-event", "reconciliation/discrepancy-event", "parsing/json-schemas"],
   // How a command ends, and draws on the screen.
   terminal: [],
   // The API as a partner calls it. What partners import needs none of these: test/client/client.test.ts looks at what it loads.

@@ -47,7 +47,10 @@ export const cleanTextWithin = (text: string, lengthMax: number): OutsideText =>
 const beginningOf = (text: string): string =>
   text.length <= READ_LENGTH_MAX
     ? visibleText(text)
-    : visibleText(text.slice(0, READ_LENGTH_MAX)).slice(0, -ACCOUNT_LENGTH_MAX)
+    : visibleText(text.slice(0, READ_LENGTH_MAX)).slice(0, -ACCOUNT_LENGTH_MAX).replace(halfAtEnd, "")
+
+/** The first half of a surrogate pair: what is left of a character that was cut in two is no Unicode. */
+const halfAtEnd = /[\ud800-\udbff]$/
 
 /**
  * A text as a person sees it: in NFC, spaces for control characters and line breaks, nothing invisible. Nothing is masked. Its

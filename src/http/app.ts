@@ -6,6 +6,8 @@ import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import { AppConfig } from "../config.ts"
+import { asyncApiDocument } from "../contract/asyncapi.ts"
+import { eventSchemas } from "../contract/event-schemas.ts"
 import type { Drafts } from "../drafts/drafts.ts"
 import type { Administration } from "../identity/administration.ts"
 import type { AuditTrail } from "../identity/audit-trail.ts"
@@ -87,7 +89,9 @@ export const makeApp = Effect.gen(function* () {
 }).pipe(
   Effect.provideService(ApiDocument, {
     json: JSON.stringify(openApiDocument),
-    page: pageOf(openApiDocument),
+    page: pageOf(openApiDocument, [...eventSchemas.keys()]),
+    asyncApi: JSON.stringify(asyncApiDocument),
+    events: new Map([...eventSchemas].map(([name, schema]) => [name, JSON.stringify(schema)])),
   }),
 )
 

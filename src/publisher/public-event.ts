@@ -12,9 +12,18 @@ import { Failure } from "../domain/failure-codes.ts"
 import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
 import { type ItemEnd, publicItemStates } from "../domain/item-state.ts"
 import { Currency } from "../domain/money.ts"
+import { schemes } from "../domain/scheme.ts"
 
-/** An amount as a decimal string with exactly the currency's decimals: 12.34 EUR, 1200 JPY. */
-export const Amount = Schema.Struct({ currency: Currency, value: Schema.String })
+const text = (description: string) => Schema.String.annotate({ description })
+const optionalText = (description: string) => Schema.optionalKey(text(description))
+/** RFC 3339, in UTC. */
+const time = (description: string) => Schema.String.annotate({ description, format: "date-time" })
+const decimalsByCurrency = (description: string) =>
+  Schema.Record(Schema.String, Schema.String).annotate({ description })
+
+export const Amount = Schema.Struct({ currency: Currency, value: Schema.String }).annotate({
+  description: "A decimal string with exactly the currency's decimals: 12.34 EUR, 1200 JPY.",
+})
 
 /** The CloudEvents type of each event, by its name. */
 export const publicEventTypes = {
@@ -47,143 +56,195 @@ export const nameOf = (event: PublicEvent): PublicEventName => {
 }
 
 /** Ten digits, from "0000000001": the CloudEvents sequence extension asks for strings that sort. */
-const Sequence = Schema.String.check(Schema.isPattern(/^[0-9]{10}$/))
+const Sequence = Schema.String.check(Schema.isPattern(/^[0-9]{10}$/u)).annotate({
+  description: "The place among the public events of its batch, gapless from 0000000001. It sorts as text.",
+})
 
 /** As in the header (W3C Trace Context, level 1). */
-const TraceParent = Schema.String.check(Schema.isPattern(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/))
+const TraceParent = Schema.String.check(Schema.isPattern(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/u)).annotate({
+  description:
+    "The trace of the batch, if its partner named one, and the event as its span (Distributed Tracing).",
+})
 
 export const sequenceText = (sequence: number): string => String(sequence).padStart(10, "0")
 
 const envelope = {
   specversion: Schema.Literal("1.0"),
-  /**
-   * `<batch>:<version>` of the log entry. `:<item>` follows if the entry is about several items, and `:2` for its second
-   * event about the same item.
-   */
-  id: Schema.String,
+  id: text(
+    "`<batch>:<version>` of the log entry. `:<item>` follows if the entry is about several items, and `:2` for its second " +
+      "event about the same item. It never changes: drop repetitions by it.",
+  ),
   source: Schema.Literal("/atlaspay"),
-  /** The batch id, or `<batch>/<item>`. */
-  subject: Schema.String,
-  /** When it happened: RFC 3339, UTC. */
-  time: Schema.String,
+  subject: text("The batch, or `<batch>/<item>`."),
+  time: time("When it happened."),
   datacontenttype: Schema.Literal("application/json"),
   partner: PartnerId,
-  /** The trace of the batch, if its partner named one: the CloudEvents extension Distributed Tracing. */
   traceparent: Schema.optionalKey(TraceParent),
-  /** The place among the public events of its batch, gapless from 1. */
   sequence: Sequence,
 }
 
 const batch = { batchId: BatchId, partner: PartnerId }
 
-/** The partner's own reference of the batch, if it gave one. */
-const reference = Schema.optionalKey(Schema.String)
+const reference = optionalText("The partner's own reference of the batch, if it gave one.")
 
 const payout = {
   ...batch,
   item: ItemNumber,
-  itemReference: Schema.String,
+  itemReference: text("The partner's own reference of the item."),
   amount: Amount,
-  /** Whether the beneficiary's name is the one on the account, if the compliance engine reported it. */
-  payee: Schema.optionalKey(PayeeMatch),
+  payee: Schema.optionalKey(
+    PayeeMatch.annotate({
+      description:
+        "Whether the beneficiary's name is the one on the account, if the compliance engine reported it.",
+    }),
+  ),
 }
 
-const reason = Schema.String
+const reason = text("Why: a bank's code, or a sentence. For people, except for a bank's code.")
 
-/** The meaning of a reason that is a bank's code. */
+/** The meaning of a reason, or of the bank's code. */
 const failure = Schema.optionalKey(Failure)
+
+const bankCode = optionalText("The bank's own code for the refusal or the return, as it came.")
 
 /** The attempt that the event is about, its bank, and the routing rule (with the rules' version) that chose the bank. */
 const transfer = {
   attempt: AttemptNumber,
   bank: Schema.String,
-  /** The transfer's unique end-to-end transaction reference, a UUID. */
-  uetr: Schema.optionalKey(Schema.String),
-  rule: Schema.optionalKey(Schema.String),
-  rulesVersion: Schema.optionalKey(Schema.String),
+  uetr: optionalText("The transfer's unique end-to-end transaction reference, a UUID."),
+  rule: optionalText("The routing rule that chose the bank."),
+  rulesVersion: optionalText("The version of the rules."),
 }
 
-const contract = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
+/** When the money should be there, and when it was known to be paid. Events of older releases have none. */
+const Arrival = Schema.Struct({
+  scheme: Schema.Literals(schemes),
+  sentAt: time("When the attempt that paid was given to its bank."),
+  expectedOn: Schema.String.annotate({
+    description:
+      "The day by which it should be on the account: by the rules of the scheme, in its time zone.",
+    format: "date",
+  }),
+  confirmedAt: time("When the bank's report that it paid came, or when an operator established it."),
+})
+
+const contract = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(
+  name: Name,
+  description: string,
+  data: Data,
+) =>
   Schema.Struct({
     ...envelope,
     type: Schema.Literal(publicEventTypes[name]),
     data: Schema.Struct(data),
-  })
+  }).annotate({ title: name, description })
 
 /** The schema of each event. A name without a schema does not compile. */
-const contracts = {
-  PayoutBatchAccepted: contract("PayoutBatchAccepted", {
+export const publicEventContracts = {
+  PayoutBatchAccepted: contract("PayoutBatchAccepted", "All items of a batch are in the log.", {
     ...batch,
     reference,
     state: Schema.Literal("received"),
     itemCount: ItemNumber,
-    /** Decimal totals by currency. */
-    accepted: Schema.Record(Schema.String, Schema.String),
+    accepted: decimalsByCurrency("Decimal totals by currency."),
   }),
-  PayoutBatchAwaitingFunds: contract("PayoutBatchAwaitingFunds", {
-    ...batch,
-    reference,
-    state: Schema.Literal("awaiting-funds"),
-    itemCount: ItemNumber,
-    /** Decimal totals by currency of the holds that the ledger refused. */
-    refused: Schema.Record(Schema.String, Schema.String),
-    /** When AtlasPay asks the ledger again, unless funds arrive before: RFC 3339, UTC. */
-    retryAt: Schema.String,
-  }),
-  PayoutBatchCommandRefused: contract("PayoutBatchCommandRefused", {
-    ...batch,
-    reference,
-    state: Schema.Literals(batchStates),
-    itemCount: ItemNumber,
-    /** The id that the 202 to the command has, and what was asked for. */
-    commandId: Schema.String,
-    command: Schema.Literals(["approve", "decline", "cancel", "review", "retry", "resolve", "reschedule"]),
-    /** Why the batch refused it; docs/SPEC.md lists the reasons. */
-    reason,
-    item: Schema.optionalKey(ItemNumber),
-    /** The name of who gave it. */
-    by: Schema.String,
-  }),
-  PayoutHeld: contract("PayoutHeld", {
+  PayoutBatchAwaitingFunds: contract(
+    "PayoutBatchAwaitingFunds",
+    "The ledger did not reserve the money for some items, because the partner's funds do not cover it.",
+    {
+      ...batch,
+      reference,
+      state: Schema.Literal("awaiting-funds"),
+      itemCount: ItemNumber,
+      refused: decimalsByCurrency("Decimal totals by currency of the holds that the ledger refused."),
+      retryAt: time("When AtlasPay asks the ledger again, unless funds arrive before."),
+    },
+  ),
+  PayoutBatchCommandRefused: contract(
+    "PayoutBatchCommandRefused",
+    "The batch refused a command that was acknowledged with 202 before.",
+    {
+      ...batch,
+      reference,
+      state: Schema.Literals(batchStates),
+      itemCount: ItemNumber,
+      commandId: text("The id that the 202 to the command has."),
+      command: Schema.Literals(["approve", "decline", "cancel", "review", "retry", "resolve", "reschedule"]),
+      reason: text("Why the batch refused it; docs/SPEC.md lists the reasons."),
+      item: Schema.optionalKey(ItemNumber),
+      by: text("The name of who gave it."),
+    },
+  ),
+  PayoutHeld: contract("PayoutHeld", "Compliance requires a manual review.", {
     ...payout,
     state: Schema.Literal("held"),
     reason: Schema.optionalKey(reason),
   }),
-  PayoutRejected: contract("PayoutRejected", {
+  PayoutRejected: contract("PayoutRejected", "The compliance engine or a reviewer rejected the item.", {
     ...payout,
     state: Schema.Literal("rejected"),
     reason: Schema.optionalKey(reason),
   }),
-  PayoutSettled: contract("PayoutSettled", { ...payout, ...transfer, state: Schema.Literal("settled") }),
-  PayoutFailed: contract("PayoutFailed", {
+  PayoutSettled: contract("PayoutSettled", "The bank paid.", {
     ...payout,
     ...transfer,
-    state: Schema.Literal("failed"),
-    reason,
-    failure,
+    state: Schema.Literal("settled"),
+    arrival: Schema.optionalKey(Arrival),
   }),
-  PayoutReturned: contract("PayoutReturned", {
-    ...payout,
-    ...transfer,
-    state: Schema.Literal("returned"),
-    reason,
-    failure,
-  }),
-  PayoutCancelled: contract("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
-  PayoutUnrouted: contract("PayoutUnrouted", { ...payout, state: Schema.Literal("parked"), reason }),
-  PayoutParked: contract("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
-  PayoutClearanceWithdrawn: contract("PayoutClearanceWithdrawn", {
-    ...payout,
-    state: Schema.Literals(publicItemStates),
-    decision: Schema.Literals(["review", "rejected"]),
-    reason: Schema.optionalKey(reason),
-  }),
-  PayoutBatchClosed: contract("PayoutBatchClosed", {
+  PayoutFailed: contract(
+    "PayoutFailed",
+    "The bank refused for good, or the order was withdrawn before it was sent, or an operator established that it was not paid.",
+    {
+      ...payout,
+      ...transfer,
+      state: Schema.Literal("failed"),
+      reason,
+      failure,
+      bankCode,
+    },
+  ),
+  PayoutReturned: contract(
+    "PayoutReturned",
+    "The money came back, perhaps long after the batch was closed.",
+    {
+      ...payout,
+      ...transfer,
+      state: Schema.Literal("returned"),
+      reason,
+      failure,
+      bankCode,
+    },
+  ),
+  PayoutCancelled: contract(
+    "PayoutCancelled",
+    "The item will not be paid: it was cancelled in time, or its batch was refused or not approved.",
+    { ...payout, state: Schema.Literal("cancelled"), reason },
+  ),
+  PayoutUnrouted: contract(
+    "PayoutUnrouted",
+    "No rule routes the item to a bank: it is parked until an operator fixes the rules.",
+    { ...payout, state: Schema.Literal("parked"), reason },
+  ),
+  PayoutParked: contract(
+    "PayoutParked",
+    "The outcome of the transfer is unknown, or the bank contradicts itself: an operator has to decide.",
+    { ...payout, ...transfer, state: Schema.Literal("parked"), reason },
+  ),
+  PayoutClearanceWithdrawn: contract(
+    "PayoutClearanceWithdrawn",
+    "An alarm: the compliance engine found something against an item after it was sent to a bank.",
+    {
+      ...payout,
+      state: Schema.Literals(publicItemStates),
+      decision: Schema.Literals(["review", "rejected"]),
+      reason: Schema.optionalKey(reason),
+    },
+  ),
+  PayoutBatchClosed: contract("PayoutBatchClosed", "Every item has reached a final state.", {
     ...batch,
     reference,
     state: ClosedState,
     itemCount: ItemNumber,
-    /** Decimal totals by currency. `accepted` is the sum of the others. */
     totals: Schema.Record(
       Schema.String,
       Schema.Struct({
@@ -194,13 +255,13 @@ const contracts = {
         rejected: Schema.String,
         cancelled: Schema.String,
       } satisfies Readonly<Record<"accepted" | ItemEnd, typeof Schema.String>>),
-    ),
+    ).annotate({ description: "Decimal totals by currency. `accepted` is the sum of the others." }),
   }),
 } satisfies {
   readonly [Name in PublicEventName]: Schema.Schema<{ readonly type: (typeof publicEventTypes)[Name] }>
 }
 
-export const PublicEvent = Schema.Union(Object.values(contracts))
+export const PublicEvent = Schema.Union(Object.values(publicEventContracts))
 export type PublicEvent = typeof PublicEvent.Type
 
 const publicEventJson = Schema.fromJsonString(PublicEvent)

@@ -1,28 +1,25 @@
 /** Derives the public events from a batch's log: a pure function, so that every reader derives the same events. */
 import {
-  attemptOf,
   attemptsOf,
   type Batch,
   batchState,
-  type Item,
   isAwaitingFunds,
   itemOf,
   waitsForFunds,
 } from "../domain/batch.ts"
 import type { ClearanceDecision } from "../domain/clearance-answers.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
-import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { isRest, type PublicItemState, publicStateOf } from "../domain/item-state.ts"
 import { masked } from "../domain/masking.ts"
 import { formatAmount } from "../domain/money.ts"
 import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
-import { uetrOf } from "../domain/uetr.ts"
 import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
 import type { LoggedEvent } from "../streams/event-store.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 import { traceParentOf } from "./trace-parent.ts"
+import { arrivalFacts, causeFacts, transferFacts } from "./transfer-facts.ts"
 
 /** The fold of a batch, and how many public events its log has yielded so far. */
 export interface PublicHistory extends BatchFold {
@@ -294,9 +291,9 @@ const concluded = (
 ): PublicEvent => {
   const item = itemOf(history.batch, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
-  const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
-  const failure = failureOf(item.reason)
-  const cause = { reason: item.reason ?? "", ...(failure === undefined ? {} : { failure }) }
+  const attempt = paid?.attempt ?? about.attempt
+  const data = { ...payout(history, item.item), ...transferFacts(item, attempt) }
+  const cause = () => causeFacts(item, attempt, recorded.event)
   const event = <Name extends PublicEventName>(name: Name) =>
     envelope(history, recorded, name, item.item, nth)
   const { state } = item
@@ -304,13 +301,16 @@ const concluded = (
   if (!isRest(state)) throw new Error(illegal)
   switch (state) {
     case "settled":
-      return { ...event("PayoutSettled"), data: { ...data, state: "settled" } }
+      return {
+        ...event("PayoutSettled"),
+        data: { ...data, state: "settled", ...arrivalFacts(item, attempt) },
+      }
     case "failed":
-      return { ...event("PayoutFailed"), data: { ...data, state: "failed", ...cause } }
+      return { ...event("PayoutFailed"), data: { ...data, state: "failed", ...cause() } }
     case "returned":
-      return { ...event("PayoutReturned"), data: { ...data, state: "returned", ...cause } }
+      return { ...event("PayoutReturned"), data: { ...data, state: "returned", ...cause() } }
     case "parked":
-      return { ...event("PayoutParked"), data: { ...data, state: "parked", reason: cause.reason } }
+      return { ...event("PayoutParked"), data: { ...data, state: "parked", reason: item.reason ?? "" } }
     case "held":
     case "rejected":
     case "cancelled":
@@ -372,20 +372,6 @@ const payout = (history: PublicHistory, number: number) => {
     itemReference: reference,
     amount: { currency, value: formatAmount(minor, currency) },
     ...(payee === undefined ? {} : { payee }),
-  }
-}
-
-const transfer = (item: Item, number: number) => {
-  const attempt = attemptOf(item, number)
-  if (attempt === undefined)
-    throw new Error(`item ${item.item} has no attempt ${number}: the log is not legal`)
-  const { bank, route, reference } = attempt
-  const uetr = uetrOf(reference)
-  return {
-    attempt: number,
-    bank,
-    ...(uetr === undefined ? {} : { uetr }),
-    ...(route === undefined ? {} : { rule: route.rule, rulesVersion: route.version }),
   }
 }
 

@@ -43,6 +43,14 @@ describe("a text from outside", () => {
     expect(long).not.toContain("DE89")
   })
 
+  it("has no half of a character where it is cut", () => {
+    for (const before of [0, 1, 2, 3]) {
+      const long = `${"\u200b".repeat(1_800)}${"x".repeat(before)}${"😀".repeat(100)}x${"\u200b".repeat(100)}`
+      expect(cleanText(long).isWellFormed(), `after ${before}`).toBe(true)
+      expect(cleanText(long)).not.toBe("")
+    }
+  })
+
   it("is the same when it is cleaned again", () => {
     const pieces = fc.constantFrom(
       iban,

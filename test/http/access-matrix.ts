@@ -180,6 +180,8 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "POST /ledger-callbacks/funded": signed("/ledger-callbacks/funded"),
   "GET /healthz": open("/healthz"),
   "GET /openapi.json": open("/openapi.json"),
+  "GET /asyncapi.json": open("/asyncapi.json"),
+  "GET /events/:file": open("/events/PayoutSettled.json"),
   "GET /docs": open("/docs"),
   "GET /": open("/"),
 }

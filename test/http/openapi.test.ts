@@ -2,6 +2,8 @@
 import { Effect } from "effect"
 import { Webhook } from "standardwebhooks"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { asyncApiDocument } from "../../src/contract/asyncapi.ts"
+import { eventSchemas } from "../../src/contract/event-schemas.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { definitions, openApiDocument } from "../../src/http/routes.ts"
 import { mediaTypesOf } from "../../src/http/routing/reply.ts"
@@ -365,9 +367,16 @@ describe("each answer is as the document says", () => {
     await call("showIndex", "/")
     const shown = await call("showOpenApi", "/openapi.json")
     expect(shown.json).toEqual(JSON.parse(JSON.stringify(openApiDocument)))
+    const { json } = await call("showAsyncApi", "/asyncapi.json")
+    expect(json).toEqual(JSON.parse(JSON.stringify(asyncApiDocument)))
     const { headers, text } = await call("showDocs", "/docs")
     expect(headers.get("content-security-policy")).toContain("default-src 'none'")
     expect(text).not.toMatch(/<script|src=|https?:\/\/(?!www\.w3)[^<]*"/)
+    const linked = [...text.matchAll(/href="(\/events\/[^"]+)"/g)].map(([, path = ""]) => path)
+    expect(linked).toEqual([...eventSchemas.keys()].map((name) => `/events/${name}.json`))
+    for (const path of linked) expect((await call("showEventSchema", path)).status).toBe(200)
+    for (const path of ["/events/PayoutSettled", "/events/payoutsettled.json", "/events/.json"])
+      expect((await call("showEventSchema", path)).status).toBe(404)
   })
 
   it("to a caller without a key, and at an address that is not canonical", async () => {

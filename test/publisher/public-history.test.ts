@@ -22,6 +22,7 @@ import {
   settled,
   unresolved,
 } from "../domain/batch-story.ts"
+import { faultsAmong } from "./cloudevents.ts"
 import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
 
 const id = newBatchId()
@@ -83,6 +84,7 @@ it.each(Object.entries(endings))("%s is told, and reads as it was written", (nam
   if (event === undefined) throw new Error("nothing was told")
   expect(nameOf(event)).toBe(name)
   expect(Result.getOrThrow(decodePublicEvent(encodePublicEvent(event)))).toEqual(event)
+  expect(faultsAmong(tellAll(story().events).map(encodePublicEvent))).toEqual([])
 })
 
 describe("the public history of a batch", () => {

@@ -18,6 +18,7 @@ import {
 import { Partner } from "../checker/partner.ts"
 import { beyondBudget, orderedTooOften, readCalls } from "../checker/provider-calls.ts"
 import { mayBeForgotten, type SetBack } from "../checker/set-backs.ts"
+import { faultsOfLog } from "../publisher/cloudevents.ts"
 import { forecast, type Outage, retriesAllowed } from "./forecast.ts"
 import { conductAmong, fullPace, type Liars, type Pace, scheduled } from "./liars.ts"
 import { ordersOf } from "./orders.ts"
@@ -201,6 +202,12 @@ const reportOf = async (
   const found = [
     ...unfinished,
     ...violations(evidence),
+    ...[...evidence.redis.logs].flatMap(([batch, entries]) =>
+      faultsOfLog(
+        batch,
+        entries.map(({ text }) => text),
+      ),
+    ),
     ...beyondBudget(counted, retriesAllowed),
     ...(await orderedTooOften(sandbox.banks)),
   ]

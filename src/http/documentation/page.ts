@@ -19,8 +19,8 @@ td, th { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0; }
 /** The source of the page's style, for its Content-Security-Policy (CSP Level 3, hash-source). */
 export const STYLE_SOURCE = `sha256-${hash("sha256", style, "base64")}`
 
-/** The page. All that the document says is escaped. */
-export const pageOf = (document: OpenApiDocument): string => {
+/** The page, with links to the schemas of events. All that the document says is escaped. */
+export const pageOf = (document: OpenApiDocument, eventNames: ReadonlyArray<string>): string => {
   const info = Object(document.info)
   const operations = operationsOf(document)
   const tags = (document.tags as ReadonlyArray<{ readonly name: string; readonly description: string }>).map(
@@ -38,7 +38,10 @@ export const pageOf = (document: OpenApiDocument): string => {
     `<meta name="viewport" content="width=device-width, initial-scale=1">` +
     `<title>${escaped(info.title)}</title><style>${style}</style></head><body>` +
     `<h1>${escaped(info.title)}</h1><p>${escaped(info.description)}</p>` +
-    `<p>For programs: <a href="/openapi.json">/openapi.json</a>.</p>` +
+    `<p>For programs: <a href="/openapi.json">/openapi.json</a>. Events, on NATS and as webhooks: ` +
+    `<a href="/asyncapi.json">/asyncapi.json</a>, and the schema of each: ${eventNames
+      .map((name) => `<a href="/events/${escaped(name)}.json">${escaped(name)}</a>`)
+      .join(", ")}.</p>` +
     `${tags.join("")}<h2>Schemas</h2>${schemas.join("")}</body></html>`
   )
 }

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of routes: all of it comes from their definitions, their schemas, and the table of problems. */
-import { JsonSchema, Schema, SchemaRepresentation } from "effect"
+import type { Schema } from "effect"
 import { operatorActs, scopes } from "../../identity/access.ts"
+import { componentsOf } from "../../parsing/json-schemas.ts"
 import { type ProblemType, problemTypesOf } from "../edge/problem-types.ts"
 import type { Failure } from "../edge/problems.ts"
 import { writtenHeader } from "./parameters.ts"
@@ -354,7 +355,7 @@ class Schemas {
     // What is closed comes last: a component that a request has as well is as the request has it.
     for (const closed of [false, true]) {
       const places = this.#places.filter((one) => one.closed === closed)
-      const translated = translate(
+      const translated = componentsOf(
         places.map(({ schema }) => schema),
         closed || this.#strict,
       )
@@ -367,18 +368,4 @@ class Schemas {
     const sorted = Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))
     return { ...document, components: { ...document.components, schemas: Object.fromEntries(sorted) } }
   }
-}
-
-const translate = (
-  [first, ...others]: ReadonlyArray<Schema.Top>,
-  closed: boolean,
-): { readonly schemas: ReadonlyArray<Json>; readonly definitions: Json } => {
-  if (first === undefined) return { schemas: [], definitions: {} }
-  const astOf = (schema: Schema.Top) => Schema.toCodecJson(schema).ast
-  return JsonSchema.toMultiDocumentOpenApi3_1(
-    SchemaRepresentation.toJsonSchemaMultiDocument(
-      SchemaRepresentation.toRepresentations([astOf(first), ...others.map(astOf)]),
-      { onExcessProperty: closed ? "error" : "ignore" },
-    ),
-  )
 }
