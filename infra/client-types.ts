@@ -3,6 +3,7 @@
  * encode, and the schema of the events of webhooks. `npm run openapi` writes them, and a test compares them.
  */
 import { Schema } from "effect"
+import { EndpointEvent, endpointEventTypes, WebhookEndpointTest } from "../src/publisher/endpoint-event.ts"
 import { PublicEvent, publicEventTypes } from "../src/publisher/public-event.ts"
 
 /** A part of a JSON Schema, as far as the document uses it. */
@@ -85,8 +86,10 @@ export const clientFiles = (document: ApiDescription): Readonly<Record<string, s
 
 /** The types of the events that webhooks have. */
 const webhookEventTypes = (): string => {
-  const { schema, definitions = {} } = Schema.toJsonSchemaDocument(PublicEvent)
-  const names = Object.keys(publicEventTypes)
+  const { schema, definitions = {} } = Schema.toJsonSchemaDocument(
+    Schema.Union([...PublicEvent.members, ...EndpointEvent.members, WebhookEndpointTest]),
+  )
+  const names = [...Object.keys(publicEventTypes), ...Object.keys(endpointEventTypes), "WebhookEndpointTest"]
   const events = (schema as JsonSchema).anyOf ?? []
   return [
     head("src/publisher/public-event.ts"),

@@ -29,7 +29,10 @@ import type {
   Retry,
   Review,
   Schedule,
+  WebhookEndpoint,
+  WebhookEndpointChanges,
   WebhookEndpointList,
+  WebhookTestSent,
 } from "./api-types.ts"
 
 /** What each operation takes in its query and as its body, and what it answers, by status. */
@@ -276,9 +279,30 @@ export interface Operations {
     readonly query: Record<never, never>
     readonly answers: { readonly 200: WebhookEndpointList }
   }
+  readonly showWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookEndpoint }
+  }
+  readonly changeWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly body: WebhookEndpointChanges
+    readonly answers: { readonly 200: WebhookEndpoint }
+  }
   readonly removeWebhookEndpoint: {
     readonly query: Record<never, never>
     readonly answers: Record<never, never>
+  }
+  readonly pauseWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookEndpoint }
+  }
+  readonly resumeWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookEndpoint }
+  }
+  readonly testWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 202: WebhookTestSent }
   }
 }
 
@@ -310,5 +334,10 @@ export const operations = {
   submitPayoutBatchDraft: ["POST", "/payout-batch-drafts/{draft}/submission"],
   createWebhookEndpoint: ["POST", "/webhook-endpoints"],
   listWebhookEndpoints: ["GET", "/webhook-endpoints"],
+  showWebhookEndpoint: ["GET", "/webhook-endpoints/{id}"],
+  changeWebhookEndpoint: ["PATCH", "/webhook-endpoints/{id}"],
   removeWebhookEndpoint: ["DELETE", "/webhook-endpoints/{id}"],
+  pauseWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/pause"],
+  resumeWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/resume"],
+  testWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/test"],
 } as const

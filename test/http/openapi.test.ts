@@ -312,7 +312,16 @@ describe("each answer is as the document says", () => {
       body,
       headers: { "content-type": "text/plain" },
     })
+    await call("createWebhookEndpoint", "/webhook-endpoints", { key, body })
     await call("listWebhookEndpoints", "/webhook-endpoints", { key })
+    const own = `/webhook-endpoints/${json.id}`
+    await call("showWebhookEndpoint", own, { key })
+    await call("changeWebhookEndpoint", own, { key, body: { description: "books", rateLimit: 5 } })
+    await call("changeWebhookEndpoint", own, { key, body: {}, headers: { "if-match": '"1"' } })
+    await call("pauseWebhookEndpoint", `${own}/pause`, { key })
+    await call("resumeWebhookEndpoint", `${own}/resume`, { key })
+    await call("testWebhookEndpoint", `${own}/test`, { key })
+    await call("testWebhookEndpoint", `${own}/test`, { key })
     await call("removeWebhookEndpoint", `/webhook-endpoints/${json.id}`, { key })
     await call("removeWebhookEndpoint", `/webhook-endpoints/${json.id}`, { key })
   })
