@@ -42,10 +42,10 @@ export const layer = Layer.effect(
       failed: Effect.fn("EndpointHealth.failed")(function* (endpoint, { url, at, gone }) {
         const agoMs = Math.max(0, (yield* Clock.currentTimeMillis) - at)
         if (gone) {
-          const row = yield* query("disable a webhook endpoint that is gone", (sql) =>
+          const { row, isDisabled } = yield* query("disable a webhook endpoint that is gone", (sql) =>
             sql.begin((sql) => disableGone(sql, { endpoint, url, agoMs })),
           )
-          if (row === undefined) return false
+          if (row === undefined) return isDisabled
           yield* report(row, "gone")
           yield* giveUpAll(endpoint)
           return true
@@ -105,7 +105,10 @@ interface GoneAttempt {
   readonly agoMs: number
 }
 
-/** An attempt that was sent before the partner last resumed the endpoint, or to another URL, says nothing of it. */
+/**
+ * An attempt that was sent before the partner last resumed the endpoint, or to another URL, says nothing of it. Gives the row if this
+ * disables it, and whether it is disabled.
+ */
 const disableGone = async (sql: TransactionSql, { endpoint, url, agoMs }: GoneAttempt) => {
   const [row] = await sql<Array<EndpointRow>>`
     update webhook_endpoints set state = 'disabled', enabled = false, state_reason = 'gone', state_since = now(),
@@ -113,8 +116,13 @@ const disableGone = async (sql: TransactionSql, { endpoint, url, agoMs }: GoneAt
     where id = ${endpoint} and url = ${url} and state <> 'disabled'
       and state_since <= now() - ${agoMs} * interval '1 millisecond'
     returning ${endpointColumns(sql)}`
-  if (row !== undefined) await storeDisabled(sql, row, "gone")
-  return row
+  if (row !== undefined) {
+    await storeDisabled(sql, row, "gone")
+    return { row, isDisabled: true }
+  }
+  const [before] = await sql`
+    select from webhook_endpoints where id = ${endpoint} and url = ${url} and state = 'disabled'`
+  return { row, isDisabled: before !== undefined }
 }
 
 const storeDisabled = (sql: TransactionSql, row: EndpointRow, reason: DisabledReason) =>

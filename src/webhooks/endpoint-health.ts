@@ -35,7 +35,7 @@ export class EndpointHealth extends Context.Service<
   {
     /**
      * Notes that an attempt failed: from the first one on, the endpoint is failing. One that is gone is disabled together with
-     * the notice to its partner, and its pending deliveries are given up; then this is `true`.
+     * the notice to its partner, and its pending deliveries are given up. `true`: it is gone and disabled.
      */
     readonly failed: (endpoint: string, attempt: FailedAttempt) => Effect.Effect<boolean, StoreUnavailable>
     /** Notes that deliveries arrived at these endpoints: they are not failing any more. */

@@ -92,7 +92,7 @@ export const layer = Layer.effect(
             return yield* new EndpointChanged({ version: row.version })
           const next = changed(row, changes)
           if (isSame(row, next)) return endpointOf(row)
-          const secrets = next.url === row.url ? row : yield* resealedSecrets(keys, row, next.url)
+          const secrets = next.url === row.url ? secretsOf(row) : yield* resealedSecrets(keys, row, next.url)
           if (secrets === undefined) return yield* secretLost
           const outcome = yield* query("change webhook endpoint", (sql) =>
             sql.begin((sql) => change(sql, by ?? partnerItself(partner), row, { ...next, ...secrets })),
@@ -168,6 +168,8 @@ const insert = (sql: Sql, by: Actor, id: string, sealed: string, wanted: NewEndp
     })
     return { row }
   })
+
+const secretsOf = ({ secret, previous_secret }: EndpointRow) => ({ secret, previous_secret })
 
 type Settings = Pick<EndpointRow, "description" | "event_types" | "ordered" | "rate_limit" | "url">
 
