@@ -9,10 +9,9 @@ import {
   WebhookEndpoints,
 } from "../../src/webhooks/endpoints.ts"
 
-/** Endpoints that are forgotten with the test; those on plain HTTP are refused, and each is tested once. */
+/** Endpoints that are forgotten with the test; those on plain HTTP are refused, and tests of those that are described as `busy`. */
 export const endpointsInMemory: Layer.Layer<WebhookEndpoints> = Layer.sync(WebhookEndpoints, () => {
   const endpoints = new Map<string, Endpoint>()
-  const tested = new Set<string>()
   const of = (partner: string) => [...endpoints.values()].filter((endpoint) => endpoint.partner === partner)
   const find = Effect.fnUntraced(function* (partner: string, id: string, version?: number) {
     const endpoint = of(partner).find((one) => one.id === id)
@@ -60,9 +59,8 @@ export const endpointsInMemory: Layer.Layer<WebhookEndpoints> = Layer.sync(Webho
       return put({ ...before, state, version: before.version + 1 })
     }),
     test: Effect.fnUntraced(function* (partner, id) {
-      yield* Effect.catchTag(find(partner, id), "EndpointChanged", Effect.die)
-      if (tested.has(id)) return yield* new TestedTooOften({ retryAfterSeconds: 5 })
-      tested.add(id)
+      const { description } = yield* Effect.catchTag(find(partner, id), "EndpointChanged", Effect.die)
+      if (description === "busy") return yield* new TestedTooOften({ retryAfterSeconds: 5 })
       return { event: `${id}:test:0123456789abcdef` }
     }),
     remove: Effect.fnUntraced(function* (partner, id) {
