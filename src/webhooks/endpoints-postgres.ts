@@ -30,108 +30,126 @@ const SECRET_BYTES = 32
 /** How often a change is tried again, because something else changed the endpoint meanwhile. */
 const CHANGE_TRIES_MAX = 5
 
-export const layer = Layer.effect(
-  WebhookEndpoints,
+export const layer = Layer.unwrap(
   Effect.gen(function* () {
-    const { allowPrivate } = (yield* AppConfig).webhooks
-    const { query } = yield* Database
-    const keys = yield* PartnerKeys
+    const { webhooks } = yield* AppConfig
     yield* sealPlainSecrets
-    const find = Effect.fnUntraced(function* (partner: PartnerId, endpoint: string) {
-      const [row] = yield* query(
-        "find webhook endpoint",
-        (sql) => sql<Array<EndpointRow>>`
-          select ${endpointColumns(sql)} from webhook_endpoints where partner = ${partner} and id = ${endpoint}`,
-      )
-      return row ?? (yield* new NoSuchEndpoint({ endpoint }))
-    })
-    const check = ({ url, eventTypes }: EndpointChanges) => {
-      const problem = url === undefined ? undefined : endpointUrlProblem(url, allowPrivate)
-      if (problem !== undefined) return Effect.fail(new EndpointRefused({ field: "url", reason: problem }))
-      return eventTypes?.length === 0
-        ? Effect.fail(new EndpointRefused({ field: "eventTypes", reason: "expected at least one type" }))
-        : Effect.void
-    }
-
-    return WebhookEndpoints.of({
-      create: Effect.fn("WebhookEndpoints.create")(function* (wanted, by = partnerItself(wanted.partner)) {
-        yield* check(wanted)
-        const secret = `${PLAIN_SECRET}${randomBytes(SECRET_BYTES).toString("base64")}`
-        const endpoint = newId()
-        const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
-        const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)
-        const outcome = yield* query("create webhook endpoint", (sql) =>
-          insert(sql, by, endpoint, sealed, wanted),
-        )
-        if (outcome === undefined)
-          return yield* new EndpointRefused({
-            field: "url",
-            reason: `a partner has at most ${ENDPOINTS_PER_PARTNER_MAX} endpoints`,
-          })
-        if ("exists" in outcome) return yield* new EndpointExists({ endpoint: outcome.exists })
-        return { endpoint: endpointOf(outcome.row), secret }
-      }),
-
-      list: Effect.fn("WebhookEndpoints.list")(function* (partner) {
-        const rows = yield* query(
-          "list webhook endpoints",
-          (sql) => sql<Array<EndpointRow>>`
-              select ${endpointColumns(sql)} from webhook_endpoints
-              where partner = ${partner} order by created_at, id limit ${ENDPOINTS_PER_PARTNER_MAX}`,
-        )
-        return rows.map(endpointOf)
-      }),
-
-      find: (partner, endpoint) => Effect.map(find(partner, endpoint), endpointOf),
-
-      update: Effect.fn("WebhookEndpoints.update")(function* (partner, id, changes, { by, version } = {}) {
-        yield* check(changes)
-        for (let tries = 1; ; tries += 1) {
-          const row = yield* find(partner, id)
-          if ((version ?? row.version) !== row.version || tries > CHANGE_TRIES_MAX)
-            return yield* new EndpointChanged({ version: row.version })
-          const next = changed(row, changes)
-          if (isSame(row, next)) return endpointOf(row)
-          const secrets = next.url === row.url ? secretsOf(row) : yield* resealedSecrets(keys, row, next.url)
-          if (secrets === undefined) return yield* secretLost
-          const outcome = yield* query("change webhook endpoint", (sql) =>
-            sql.begin((sql) => change(sql, by ?? partnerItself(partner), row, { ...next, ...secrets })),
-          )
-          if (outcome === undefined) continue
-          if ("exists" in outcome) return yield* new EndpointExists({ endpoint: outcome.exists })
-          return endpointOf(outcome.row)
-        }
-      }),
-
-      setState: Effect.fn("WebhookEndpoints.setState")(function* (partner, id, state, { by, version } = {}) {
-        const outcome = yield* query("change the state of a webhook endpoint", (sql) =>
-          sql.begin((sql) => changeState(sql, by ?? partnerItself(partner), { partner, id, version }, state)),
-        )
-        if (outcome === undefined) return yield* new NoSuchEndpoint({ endpoint: id })
-        if (!outcome.isExpected) return yield* new EndpointChanged({ version: outcome.row.version })
-        return endpointOf(outcome.row)
-      }),
-
-      test: Effect.fn("WebhookEndpoints.test")(function* (partner, id, by = partnerItself(partner)) {
-        const row = yield* find(partner, id)
-        const event = yield* query("store a test event", (sql) => sql.begin((sql) => sendTest(sql, by, row)))
-        if (event === undefined) return yield* new TestedTooOften({ retryAfterSeconds: TEST_EVERY_S })
-        return { event }
-      }),
-
-      remove: Effect.fn("WebhookEndpoints.remove")(function* (
-        partner,
-        endpoint,
-        by = partnerItself(partner),
-      ) {
-        const removed = yield* query("remove webhook endpoint", (sql) =>
-          sql.begin((sql) => deleteOne(sql, by, partner, endpoint)),
-        )
-        if (!removed) return yield* new NoSuchEndpoint({ endpoint })
-      }),
-    })
+    return layerWith(webhooks)
   }),
 )
+
+/** The same for who has no settings of a service, such as the command line. */
+export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) =>
+  Layer.effect(
+    WebhookEndpoints,
+    Effect.gen(function* () {
+      const { query } = yield* Database
+      const keys = yield* PartnerKeys
+      const find = Effect.fnUntraced(function* (partner: PartnerId, endpoint: string) {
+        const [row] = yield* query(
+          "find webhook endpoint",
+          (sql) => sql<Array<EndpointRow>>`
+          select ${endpointColumns(sql)} from webhook_endpoints where partner = ${partner} and id = ${endpoint}`,
+        )
+        return row ?? (yield* new NoSuchEndpoint({ endpoint }))
+      })
+      const check = ({ url, eventTypes }: EndpointChanges) => {
+        const problem = url === undefined ? undefined : endpointUrlProblem(url, allowPrivate)
+        if (problem !== undefined) return Effect.fail(new EndpointRefused({ field: "url", reason: problem }))
+        return eventTypes?.length === 0
+          ? Effect.fail(new EndpointRefused({ field: "eventTypes", reason: "expected at least one type" }))
+          : Effect.void
+      }
+
+      return WebhookEndpoints.of({
+        create: Effect.fn("WebhookEndpoints.create")(function* (wanted, by = partnerItself(wanted.partner)) {
+          yield* check(wanted)
+          const secret = `${PLAIN_SECRET}${randomBytes(SECRET_BYTES).toString("base64")}`
+          const endpoint = newId()
+          const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
+          const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)
+          const outcome = yield* query("create webhook endpoint", (sql) =>
+            insert(sql, by, endpoint, sealed, wanted),
+          )
+          if (outcome === undefined)
+            return yield* new EndpointRefused({
+              field: "url",
+              reason: `a partner has at most ${ENDPOINTS_PER_PARTNER_MAX} endpoints`,
+            })
+          if ("exists" in outcome) return yield* new EndpointExists({ endpoint: outcome.exists })
+          return { endpoint: endpointOf(outcome.row), secret }
+        }),
+
+        list: Effect.fn("WebhookEndpoints.list")(function* (partner) {
+          const rows = yield* query(
+            "list webhook endpoints",
+            (sql) => sql<Array<EndpointRow>>`
+              select ${endpointColumns(sql)} from webhook_endpoints
+              where partner = ${partner} order by created_at, id limit ${ENDPOINTS_PER_PARTNER_MAX}`,
+          )
+          return rows.map(endpointOf)
+        }),
+
+        find: (partner, endpoint) => Effect.map(find(partner, endpoint), endpointOf),
+
+        update: Effect.fn("WebhookEndpoints.update")(function* (partner, id, changes, { by, version } = {}) {
+          yield* check(changes)
+          for (let tries = 1; ; tries += 1) {
+            const row = yield* find(partner, id)
+            if ((version ?? row.version) !== row.version || tries > CHANGE_TRIES_MAX)
+              return yield* new EndpointChanged({ version: row.version })
+            const next = changed(row, changes)
+            if (isSame(row, next)) return endpointOf(row)
+            const secrets =
+              next.url === row.url ? secretsOf(row) : yield* resealedSecrets(keys, row, next.url)
+            if (secrets === undefined) return yield* secretLost
+            const outcome = yield* query("change webhook endpoint", (sql) =>
+              sql.begin((sql) => change(sql, by ?? partnerItself(partner), row, { ...next, ...secrets })),
+            )
+            if (outcome === undefined) continue
+            if ("exists" in outcome) return yield* new EndpointExists({ endpoint: outcome.exists })
+            return endpointOf(outcome.row)
+          }
+        }),
+
+        setState: Effect.fn("WebhookEndpoints.setState")(function* (
+          partner,
+          id,
+          state,
+          { by, version } = {},
+        ) {
+          const outcome = yield* query("change the state of a webhook endpoint", (sql) =>
+            sql.begin((sql) =>
+              changeState(sql, by ?? partnerItself(partner), { partner, id, version }, state),
+            ),
+          )
+          if (outcome === undefined) return yield* new NoSuchEndpoint({ endpoint: id })
+          if (!outcome.isExpected) return yield* new EndpointChanged({ version: outcome.row.version })
+          return endpointOf(outcome.row)
+        }),
+
+        test: Effect.fn("WebhookEndpoints.test")(function* (partner, id, by = partnerItself(partner)) {
+          const row = yield* find(partner, id)
+          const event = yield* query("store a test event", (sql) =>
+            sql.begin((sql) => sendTest(sql, by, row)),
+          )
+          if (event === undefined) return yield* new TestedTooOften({ retryAfterSeconds: TEST_EVERY_S })
+          return { event }
+        }),
+
+        remove: Effect.fn("WebhookEndpoints.remove")(function* (
+          partner,
+          endpoint,
+          by = partnerItself(partner),
+        ) {
+          const removed = yield* query("remove webhook endpoint", (sql) =>
+            sql.begin((sql) => deleteOne(sql, by, partner, endpoint)),
+          )
+          if (!removed) return yield* new NoSuchEndpoint({ endpoint })
+        }),
+      })
+    }),
+  )
 
 type Outcome = { readonly exists: string } | { readonly row: EndpointRow } | undefined
 
