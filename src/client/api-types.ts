@@ -88,26 +88,6 @@ export interface Clearance {
   readonly findings?: ReadonlyArray<Finding>
 }
 
-export interface CreatedWebhookEndpoint {
-  readonly id: string
-  readonly url: string
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1"> | null
-  readonly description?: string | null
-  readonly rateLimit?: number | null
-  readonly ordered: boolean
-  /** Whether it is not disabled. */
-  readonly enabled: boolean
-  /** `active`: it is notified. `paused`: its deliveries are stored and wait. `disabled`: nothing is stored for it. */
-  readonly state: "active" | "paused" | "disabled"
-  readonly reason?: string | null
-  readonly since: Instant
-  readonly failingSince?: Instant | null
-  readonly missed?: { readonly from: Instant; readonly until: Instant } | null
-  readonly createdAt: Instant
-  /** What signs the webhooks. It is shown here and never again. */
-  readonly secret: string
-}
-
 export type Currency = string
 
 /** An amount with the decimals of its currency, such as 12.34. */
@@ -226,18 +206,6 @@ export interface NewPayoutItem {
   readonly amount: { readonly currency: string; readonly value: string }
   readonly beneficiary: { readonly name: string; readonly account: { readonly scheme: "iban"; readonly iban: string; readonly bic?: string } | { readonly scheme: "sort-code"; readonly sortCode: string; readonly accountNumber: string } | { readonly scheme: "aba"; readonly routingNumber: string; readonly accountNumber: string; readonly accountType: "checking" | "savings"; readonly holderType?: "individual" | "company" } | { readonly scheme: "bic"; readonly bic: string; readonly accountNumber: string }; readonly address?: { readonly street?: string; readonly buildingNumber?: string; readonly postcode?: string; readonly town: string; readonly country: string } }
   readonly remittance?: string
-}
-
-export interface NewWebhookEndpoint {
-  readonly url: string
-  /** All types by default. */
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1">
-  /** For people. */
-  readonly description?: string
-  /** The most attempts that begin in a second. */
-  readonly rateLimit?: number
-  /** Whether the events of a batch are delivered strictly in order. */
-  readonly ordered?: boolean
 }
 
 export interface PayoutBatch {
@@ -425,43 +393,4 @@ export interface Warning {
   readonly count?: number
   /** The first 100 of them. */
   readonly items?: ReadonlyArray<{ readonly pointer: string; readonly item?: number; readonly field?: string; readonly detail?: string; readonly duplicateOf?: DuplicateOf }>
-}
-
-export interface WebhookEndpoint {
-  readonly id: string
-  readonly url: string
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1"> | null
-  readonly description?: string | null
-  readonly rateLimit?: number | null
-  readonly ordered: boolean
-  /** Whether it is not disabled. */
-  readonly enabled: boolean
-  /** `active`: it is notified. `paused`: its deliveries are stored and wait. `disabled`: nothing is stored for it. */
-  readonly state: "active" | "paused" | "disabled"
-  readonly reason?: string | null
-  readonly since: Instant
-  readonly failingSince?: Instant | null
-  readonly missed?: { readonly from: Instant; readonly until: Instant } | null
-  readonly createdAt: Instant
-}
-
-export interface WebhookEndpointChanges {
-  readonly url?: string
-  /** `null` for all types. */
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1"> | null
-  /** `null` for none. */
-  readonly description?: string | null
-  /** `null` for none. */
-  readonly rateLimit?: number | null
-  /** Whether the events of a batch are delivered strictly in order. */
-  readonly ordered?: boolean
-}
-
-export interface WebhookEndpointList {
-  readonly webhookEndpoints: ReadonlyArray<WebhookEndpoint>
-}
-
-export interface WebhookTestSent {
-  /** The id of the event, which names its delivery, too. */
-  readonly event: string
 }

@@ -8,7 +8,6 @@ import type {
   BatchEventPage,
   BatchState,
   Cancellation,
-  CreatedWebhookEndpoint,
   Currency,
   Decline,
   DraftItemPage,
@@ -17,7 +16,6 @@ import type {
   ItemState,
   NewDraftItems,
   NewPayoutBatch,
-  NewWebhookEndpoint,
   PayoutBatch,
   PayoutBatchDraft,
   PayoutBatchDraftPage,
@@ -29,11 +27,15 @@ import type {
   Retry,
   Review,
   Schedule,
+} from "./api-types.ts"
+import type {
+  CreatedWebhookEndpoint,
+  NewWebhookEndpoint,
   WebhookEndpoint,
   WebhookEndpointChanges,
   WebhookEndpointList,
   WebhookTestSent,
-} from "./api-types.ts"
+} from "./webhook-types.ts"
 
 /** What each operation takes in its query and as its body, and what it answers, by status. */
 export interface Operations {

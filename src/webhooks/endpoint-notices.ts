@@ -5,6 +5,9 @@
 import type { TransactionSql } from "postgres"
 import type { EndpointEvent } from "../publisher/endpoint-event.ts"
 
+/** What the table of events has for the batch of an event about endpoints, whose sequence is 0. No batch has this id. */
+export const NO_BATCH = "webhooks"
+
 /** Stores an event once, however often it comes. No endpoint is notified of itself, and none that is disabled. */
 export const storeNotice = async (sql: TransactionSql, event: EndpointEvent): Promise<void> => {
   const { id, partner, type } = event
@@ -16,8 +19,8 @@ export const storeNotice = async (sql: TransactionSql, event: EndpointEvent): Pr
       where partner = ${partner} and id <> ${event.data.endpoint} and state <> 'disabled'
         and (event_types is null or ${type} = any (event_types))
     ), stored as (
-      insert into webhook_events (id, partner, type, body)
-      select ${id}, ${partner}, ${type}, ${body} where exists (select from wanted)
+      insert into webhook_events (id, partner, batch, sequence, type, body)
+      select ${id}, ${partner}, ${NO_BATCH}, 0, ${type}, ${body} where exists (select from wanted)
       on conflict do nothing
     )
     insert into webhook_deliveries (event_id, endpoint)

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto"
 import type { TransactionSql } from "postgres"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { endpointTest } from "../publisher/endpoint-event.ts"
+import { NO_BATCH } from "./endpoint-notices.ts"
 import { auditedEndpoint, type EndpointRow } from "./endpoint-rows.ts"
 
 /** An endpoint is tested this often at most. Seconds. */
@@ -25,7 +26,8 @@ export const sendTest = async (
   const event = endpointTest({ ...endpoint, url: row.url }, row.at, randomBytes(8).toString("hex"))
   const { id, partner, type } = event
   await sql`
-    insert into webhook_events (id, partner, type, body) values (${id}, ${partner}, ${type}, ${JSON.stringify(event)})`
+    insert into webhook_events (id, partner, batch, sequence, type, body)
+    values (${id}, ${partner}, ${NO_BATCH}, 0, ${type}, ${JSON.stringify(event)})`
   await sql`insert into webhook_deliveries (event_id, endpoint) values (${id}, ${endpoint.id})`
   if (row.state !== "active")
     await sql`insert into webhook_tests (event_id, endpoint) values (${id}, ${endpoint.id})`

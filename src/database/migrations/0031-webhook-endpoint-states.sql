@@ -27,11 +27,6 @@ update webhook_endpoints set state = case when enabled then 'active' else 'disab
 create index webhook_endpoints_failing on webhook_endpoints (failing_since) where failing_since is not null;
 create index webhook_endpoints_disabled on webhook_endpoints (id) where state = 'disabled';
 
--- Events about endpoints belong to no batch.
-alter table webhook_events
-  alter column batch drop not null,
-  alter column sequence drop not null;
-
 -- Events about endpoints that are still to be published on NATS. They are stored with the change that they report.
 create table webhook_outbox (
   position bigint generated always as identity primary key,
