@@ -75,6 +75,7 @@ import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
+import { layer as endpointHealthInPostgres } from "./webhooks/endpoint-health-postgres.ts"
 import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
 import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
 
@@ -236,7 +237,13 @@ const parts = {
   ).pipe(Layer.provide(cursors)),
   publisher: relayLayer.pipe(Layer.provide([cursors, nats])),
   webhooks: webhooksLayer.pipe(
-    Layer.provide([deliveriesInPostgres.pipe(Layer.provide(partnerKeys)), endpoints, nats]),
+    Layer.provide([
+      deliveriesInPostgres.pipe(Layer.provide(partnerKeys)),
+      endpointHealthInPostgres,
+      endpoints,
+      nats,
+    ]),
+    Layer.provide(database),
   ),
 } as const
 

@@ -358,6 +358,8 @@ const settings = all({
     /** Allows endpoints with plain HTTP and on private addresses: for development, never for production. */
     allowPrivate: Config.Boolean("WEBHOOKS_ALLOW_PRIVATE").pipe(Config.withDefault(false)),
     timeoutMs: count("WEBHOOK_TIMEOUT_MS", 15 * seconds),
+    /** How long nothing may arrive at an endpoint before it is disabled. */
+    disableAfterMs: count("WEBHOOK_DISABLE_AFTER_MS", 120 * hour, 2_160 * hour, hour),
   }),
   /** "after-intent:2" kills the process the second time it passes that point. For tests of recovery only. */
   crashAt: Config.option(

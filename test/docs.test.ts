@@ -7,6 +7,7 @@ import { Failure, mappedCodes } from "../src/domain/failure-codes.ts"
 import { itemStates } from "../src/domain/item-state.ts"
 import { ITEMS_MAX } from "../src/http/payout-batches/payout-batch-request.ts"
 import { apiRoutes, openApiDocument } from "../src/http/routes.ts"
+import { endpointEventTypes, TEST_EVENT_TYPE } from "../src/publisher/endpoint-event.ts"
 import { publicEventTypes } from "../src/publisher/public-event.ts"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
@@ -128,7 +129,11 @@ describe("docs/API.md", () => {
 describe("docs/EVENTS.md", () => {
   it("tells of every public event, by its name and type, and of no other", () => {
     const listed = [...read("docs/EVENTS.md").matchAll(/^\| (\w+) \| `(com\.atlaspay\.[\w.-]+)` \|/gm)]
-    expect(Object.fromEntries(listed.map(([, name, type]) => [name, type]))).toEqual(publicEventTypes)
+    expect(Object.fromEntries(listed.map(([, name, type]) => [name, type]))).toEqual({
+      ...publicEventTypes,
+      ...endpointEventTypes,
+      WebhookEndpointTest: TEST_EVENT_TYPE,
+    })
   })
 })
 

@@ -74,6 +74,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   publisher: ["domain", "streams", "vault/message-seal", "platform", ...settingsAndSignals],
   webhooks: [
     "domain",
+    "publisher/endpoint-event",
     "publisher/public-event",
     "publisher/event-message",
     "publisher/event-stream",
@@ -128,6 +129,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     "streams",
     "vault/partner-keys",
+    "webhooks/endpoints",
     ...settingsAndSignals,
   ],
   // How a route is defined, and what is made of its definition.
@@ -210,7 +212,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/routing",
     "domain",
     "identity",
-    "publisher/public-event",
+    "publisher/endpoint-event",
     "webhooks/endpoints",
   ],
   // What administrators do with partners and keys.

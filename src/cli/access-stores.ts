@@ -19,6 +19,8 @@ import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
+import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
+import { layerWith as endpointsInPostgres } from "../webhooks/endpoints-postgres.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const STATEMENT_MS_MAX = 15_000
@@ -71,7 +73,7 @@ export const titleFlag = keptText("title", "The partner's name for people", 128)
  */
 export const withAccess = <A, E extends Reported>(
   dataDir: string,
-  use: Effect.Effect<A, E, Administration | AuditTrail | PartnerKeys>,
+  use: Effect.Effect<A, E, Administration | AuditTrail | PartnerKeys | WebhookEndpoints>,
 ): Effect.Effect<A, CliFailure> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -85,11 +87,15 @@ export const withAccess = <A, E extends Reported>(
         process.env.DATABASE_URL ||
         (yield* startStack({ dataDir }).pipe(Effect.mapError(asCliFailure))).databaseUrl
       const keys = yield* makePartnerKeys(redis, prefix, yield* mastersOf(dataDir))
-      const stores = Layer.mergeAll(accessInPostgres, auditInPostgres).pipe(
+      const stores = Layer.mergeAll(
+        accessInPostgres,
+        auditInPostgres,
+        endpointsInPostgres({ allowPrivate: false }),
+      ).pipe(
         Layer.provide(Database.layer),
         Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
         Layer.merge(Layer.succeed(AccessMarks, makeAccessMarks(redis, prefix))),
-        Layer.merge(Layer.succeed(PartnerKeys, keys)),
+        Layer.provideMerge(Layer.succeed(PartnerKeys, keys)),
       )
       return yield* Effect.provide(use, Layer.provideMerge(Administration.layer, stores))
     }).pipe(Effect.provide(loggingLayer())),
@@ -111,6 +117,10 @@ interface Reported {
 const failureOf = (error: Reported): CliFailure => {
   if (error instanceof CliFailure) return error
   if (error._tag === "NoSuchSubject") return new CliFailure({ reason: `There is no such ${error.what}.` })
+  if (error._tag === "NoSuchEndpoint")
+    return new CliFailure({ reason: "The partner has no such webhook endpoint." })
+  if (error._tag === "TestedTooOften")
+    return new CliFailure({ reason: "The endpoint was tested a moment ago. Wait some seconds." })
   if (error._tag === "AccessConflict") return new CliFailure({ reason: `Refused: ${error.reason}.` })
   return new CliFailure({ reason: error.message || `${error._tag}: ${error.reason}` })
 }

@@ -88,16 +88,6 @@ export interface Clearance {
   readonly findings?: ReadonlyArray<Finding>
 }
 
-export interface CreatedWebhookEndpoint {
-  readonly id: string
-  readonly url: string
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1"> | null
-  readonly enabled: boolean
-  readonly createdAt: Instant
-  /** What signs the webhooks. It is shown here and never again. */
-  readonly secret: string
-}
-
 export type Currency = string
 
 /** An amount with the decimals of its currency, such as 12.34. */
@@ -216,12 +206,6 @@ export interface NewPayoutItem {
   readonly amount: { readonly currency: string; readonly value: string }
   readonly beneficiary: { readonly name: string; readonly account: { readonly scheme: "iban"; readonly iban: string; readonly bic?: string } | { readonly scheme: "sort-code"; readonly sortCode: string; readonly accountNumber: string } | { readonly scheme: "aba"; readonly routingNumber: string; readonly accountNumber: string; readonly accountType: "checking" | "savings"; readonly holderType?: "individual" | "company" } | { readonly scheme: "bic"; readonly bic: string; readonly accountNumber: string }; readonly address?: { readonly street?: string; readonly buildingNumber?: string; readonly postcode?: string; readonly town: string; readonly country: string } }
   readonly remittance?: string
-}
-
-export interface NewWebhookEndpoint {
-  readonly url: string
-  /** All types by default. */
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1">
 }
 
 export interface PayoutBatch {
@@ -409,16 +393,4 @@ export interface Warning {
   readonly count?: number
   /** The first 100 of them. */
   readonly items?: ReadonlyArray<{ readonly pointer: string; readonly item?: number; readonly field?: string; readonly detail?: string; readonly duplicateOf?: DuplicateOf }>
-}
-
-export interface WebhookEndpoint {
-  readonly id: string
-  readonly url: string
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1"> | null
-  readonly enabled: boolean
-  readonly createdAt: Instant
-}
-
-export interface WebhookEndpointList {
-  readonly webhookEndpoints: ReadonlyArray<WebhookEndpoint>
 }

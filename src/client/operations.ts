@@ -8,7 +8,6 @@ import type {
   BatchEventPage,
   BatchState,
   Cancellation,
-  CreatedWebhookEndpoint,
   Currency,
   Decline,
   DraftItemPage,
@@ -17,7 +16,6 @@ import type {
   ItemState,
   NewDraftItems,
   NewPayoutBatch,
-  NewWebhookEndpoint,
   PayoutBatch,
   PayoutBatchDraft,
   PayoutBatchDraftPage,
@@ -29,8 +27,15 @@ import type {
   Retry,
   Review,
   Schedule,
-  WebhookEndpointList,
 } from "./api-types.ts"
+import type {
+  CreatedWebhookEndpoint,
+  NewWebhookEndpoint,
+  WebhookEndpoint,
+  WebhookEndpointChanges,
+  WebhookEndpointList,
+  WebhookTestSent,
+} from "./webhook-types.ts"
 
 /** What each operation takes in its query and as its body, and what it answers, by status. */
 export interface Operations {
@@ -276,9 +281,30 @@ export interface Operations {
     readonly query: Record<never, never>
     readonly answers: { readonly 200: WebhookEndpointList }
   }
+  readonly showWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookEndpoint }
+  }
+  readonly changeWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly body: WebhookEndpointChanges
+    readonly answers: { readonly 200: WebhookEndpoint }
+  }
   readonly removeWebhookEndpoint: {
     readonly query: Record<never, never>
     readonly answers: Record<never, never>
+  }
+  readonly pauseWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookEndpoint }
+  }
+  readonly resumeWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookEndpoint }
+  }
+  readonly testWebhookEndpoint: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 202: WebhookTestSent }
   }
 }
 
@@ -310,5 +336,10 @@ export const operations = {
   submitPayoutBatchDraft: ["POST", "/payout-batch-drafts/{draft}/submission"],
   createWebhookEndpoint: ["POST", "/webhook-endpoints"],
   listWebhookEndpoints: ["GET", "/webhook-endpoints"],
+  showWebhookEndpoint: ["GET", "/webhook-endpoints/{id}"],
+  changeWebhookEndpoint: ["PATCH", "/webhook-endpoints/{id}"],
   removeWebhookEndpoint: ["DELETE", "/webhook-endpoints/{id}"],
+  pauseWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/pause"],
+  resumeWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/resume"],
+  testWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/test"],
 } as const

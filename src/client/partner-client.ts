@@ -3,13 +3,7 @@
  * platforms have is used, so that it runs in Node 20 and later.
  */
 import { readJson } from "./answers.ts"
-import type {
-  BatchDryRun,
-  NewPayoutBatch,
-  PayoutBatch,
-  PayoutItemDetail,
-  WebhookEndpoint,
-} from "./api-types.ts"
+import type { BatchDryRun, NewPayoutBatch, PayoutBatch, PayoutItemDetail } from "./api-types.ts"
 import {
   type ActOptions,
   type FileOptions,
@@ -27,6 +21,7 @@ import { type ExportedItems, exportedFile, exportedItems } from "./exports.ts"
 import { entriesOf } from "./pages.ts"
 import { type SettlingOptions, settled } from "./settling.ts"
 import { type CallOptions, defaultLimits, type Limits, limitsOf, type Service } from "./transport.ts"
+import type { WebhookEndpoint } from "./webhook-types.ts"
 
 export interface ClientOptions extends Partial<Limits> {
   /** The address of the service, with the path under which it is, if it is under one. */
@@ -184,6 +179,32 @@ export const partnerClient = (options: ClientOptions) => {
       (await read(service, "listWebhookEndpoints", {}, {}, { webhookEndpoints: "array" }, options))
         .webhookEndpoints,
 
+    webhookEndpoint: (id: string, options: CallOptions = {}): Promise<WebhookEndpoint> =>
+      read(service, "showWebhookEndpoint", { id }, {}, { id: "string", state: "string" }, options),
+
+    /** Changes settings of an endpoint: what `changes` does not have stays, and `null` takes a setting back. */
+    changeWebhookEndpoint: (
+      id: string,
+      changes: BodyOf<"changeWebhookEndpoint">,
+      options: CallOptions = {},
+    ): Promise<WebhookEndpoint> =>
+      doOnce(service, "changeWebhookEndpoint", { id }, changes, options, endpointIn),
+
+    /** Sends nothing to an endpoint until it is resumed. What there is for it waits. */
+    pauseWebhookEndpoint: (id: string, options: CallOptions = {}): Promise<WebhookEndpoint> =>
+      doOnce(service, "pauseWebhookEndpoint", { id }, undefined, options, endpointIn),
+
+    /** Sends what waits. `missed` in the answer says for which time nothing was stored, because the endpoint was disabled. */
+    resumeWebhookEndpoint: (id: string, options: CallOptions = {}): Promise<WebhookEndpoint> =>
+      doOnce(service, "resumeWebhookEndpoint", { id }, undefined, options, endpointIn),
+
+    /** Sends a test event to an endpoint, and gives its id. */
+    testWebhookEndpoint: (id: string, options: CallOptions = {}): Promise<AnswerOf<"testWebhookEndpoint">> =>
+      doOnce(service, "testWebhookEndpoint", { id }, undefined, options, async (response) => {
+        const answer: unknown = await readJson(response, { event: "string" })
+        return answer as AnswerOf<"testWebhookEndpoint">
+      }),
+
     /** Removes an endpoint and its pending deliveries. */
     removeWebhookEndpoint: (id: string, options: CallOptions = {}): Promise<void> =>
       doOnce(service, "removeWebhookEndpoint", { id }, undefined, options, async (response) => {
@@ -191,6 +212,11 @@ export const partnerClient = (options: ClientOptions) => {
       }),
   }
 }
+const endpointIn = async (response: Response): Promise<WebhookEndpoint> => {
+  const answer: unknown = await readJson(response, { id: "string", state: "string" })
+  return answer as WebhookEndpoint
+}
+
 export type AtlasPay = ReturnType<typeof partnerClient>
 
 /** Where requests go, once the settings are such that no request can fail for them, or show the key in an error. */

@@ -262,6 +262,42 @@ export interface PayoutBatchClosed {
   readonly data: { readonly batchId: string; readonly partner: string; readonly reference?: string; readonly state: "settled" | "partially-settled" | "failed" | "rejected" | "cancelled"; readonly itemCount: number; readonly totals: { readonly [name: string]: { readonly accepted: string; readonly settled: string; readonly failed: string; readonly returned: string; readonly rejected: string; readonly cancelled: string } } }
 }
 
+export interface WebhookEndpointFailing {
+  readonly specversion: "1.0"
+  readonly id: string
+  readonly source: "/atlaspay"
+  readonly subject: string
+  readonly time: string
+  readonly datacontenttype: "application/json"
+  readonly partner: string
+  readonly type: "com.atlaspay.webhook-endpoint.failing.v1"
+  readonly data: { readonly partner: string; readonly endpoint: string; readonly host: string; readonly failingSince: string; readonly disabledAt: string }
+}
+
+export interface WebhookEndpointDisabled {
+  readonly specversion: "1.0"
+  readonly id: string
+  readonly source: "/atlaspay"
+  readonly subject: string
+  readonly time: string
+  readonly datacontenttype: "application/json"
+  readonly partner: string
+  readonly type: "com.atlaspay.webhook-endpoint.disabled.v1"
+  readonly data: { readonly partner: string; readonly endpoint: string; readonly host: string; readonly reason: "gone" | "failing" | "operator"; readonly since: string; readonly failingSince?: string }
+}
+
+export interface WebhookEndpointTest {
+  readonly specversion: "1.0"
+  readonly id: string
+  readonly source: "/atlaspay"
+  readonly subject: string
+  readonly time: string
+  readonly datacontenttype: "application/json"
+  readonly partner: string
+  readonly type: "com.atlaspay.webhook-endpoint.test.v1"
+  readonly data: { readonly partner: string; readonly endpoint: string; readonly host: string }
+}
+
 /** An event of a webhook (CloudEvents 1.0). Types that are not known yet may come: acknowledge and skip them. */
 export type WebhookEvent =
   | PayoutBatchAccepted
@@ -277,3 +313,6 @@ export type WebhookEvent =
   | PayoutParked
   | PayoutClearanceWithdrawn
   | PayoutBatchClosed
+  | WebhookEndpointFailing
+  | WebhookEndpointDisabled
+  | WebhookEndpointTest

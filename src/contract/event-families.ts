@@ -1,5 +1,6 @@
 /** All events that go out, by family: what the contract's documents are made of. */
 import type { Schema } from "effect"
+import { endpointContracts, WebhookEndpointTest } from "../publisher/endpoint-event.ts"
 import { publicEventContracts } from "../publisher/public-event.ts"
 import { discrepancyContracts } from "../reconciliation/discrepancy-event.ts"
 
@@ -45,6 +46,30 @@ export const eventFamilies: ReadonlyArray<EventFamily> = [
         event: "The name of the event: `PayoutSettled`.",
       },
     },
+    webhooks: true,
+  },
+  {
+    channel: "endpointEvents",
+    title: "Events about webhook endpoints",
+    description:
+      "They belong to no batch, and have no `sequence`. As webhooks they go to the partner's other endpoints that want their type.",
+    contracts: endpointContracts,
+    subjects: {
+      address: "{deployment}.events.{partner}.webhooks.{event}",
+      stream: "ATLASPAY",
+      parameters: {
+        deployment,
+        partner: "The partner that owns the endpoint.",
+        event: "The name of the event: `WebhookEndpointDisabled`.",
+      },
+    },
+    webhooks: true,
+  },
+  {
+    channel: "testEvents",
+    title: "Test events",
+    description: "Each goes to the endpoint that it was asked for, and to nobody else.",
+    contracts: { WebhookEndpointTest },
     webhooks: true,
   },
   {

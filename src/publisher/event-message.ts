@@ -6,7 +6,8 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node"
 import { Result } from "effect"
 import type { Settings } from "../config.ts"
 import { messageSeal } from "../vault/message-seal.ts"
-import { subjectOf } from "./event-stream.ts"
+import { decodeEndpointEvent, type EndpointEvent } from "./endpoint-event.ts"
+import { endpointSubjectOf, subjectOf } from "./event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "./public-event.ts"
 
 /** An event, its JSON as published (which webhooks sign and send), and the time of publication. */
@@ -44,6 +45,9 @@ export interface EventMessages {
   /** A sealed CloudEvent in structured mode over NATS. Published again later, it has the same id and body. */
   readonly write: (event: PublicEvent, publishedAt: number) => EventMessage
   readonly read: (message: FoundMessage) => Result.Result<PublishedEvent, MessageRefusal>
+  /** The same for an event about a webhook endpoint, from its JSON. */
+  readonly writeNotice: (event: EndpointEvent, body: string, publishedAt: number) => EventMessage
+  readonly readNotice: (message: FoundMessage) => Result.Result<EndpointEvent, MessageRefusal>
 }
 
 const SEAL = "Atlaspay-Seal"
@@ -66,31 +70,48 @@ export const eventMessages = ({
     publishedAt,
     body,
   ]
+  const written = (
+    event: { readonly id: string; readonly traceparent?: string },
+    subject: string,
+    body: string,
+    publishedAt: number,
+  ): EventMessage => {
+    const header = headers()
+    header.set("content-type", "application/cloudevents+json")
+    if (event.traceparent !== undefined) header.set("traceparent", event.traceparent)
+    header.set(PUBLISHED, String(publishedAt))
+    header.set(SEAL, seal(sealed(subject, String(publishedAt), body)))
+    // With a predictable id, somebody else could send it first, and JetStream would drop ours as a duplicate.
+    const id = `${event.id}.${seal(["id", redis.prefix, stream, event.id])}`
+    return { subject, id, headers: header, body }
+  }
+  const readAs = <A>(
+    message: FoundMessage,
+    decode: (body: string) => Result.Result<A, unknown>,
+    subjectOfEvent: (event: A) => string,
+  ): Result.Result<{ event: A; body: string; publishedAt: number }, MessageRefusal> => {
+    const { subject } = message
+    const given = message.headers?.get(SEAL) ?? ""
+    if (given === "") return Result.fail("no-seal")
+    const publishedAt = message.headers?.get(PUBLISHED) ?? ""
+    const body = message.string()
+    const found = check(sealed(subject, publishedAt, body), given)
+    if (found !== "genuine") return Result.fail(found)
+    const event = decode(body)
+    if (Result.isFailure(event)) return Result.fail("unreadable")
+    if (subjectOfEvent(event.success) !== subject) return Result.fail("other-subject")
+    return Result.succeed({ event: event.success, body, publishedAt: Number(publishedAt) })
+  }
   return {
-    write: (event, publishedAt) => {
-      const subject = subjectOf(stream, event)
-      const body = encodePublicEvent(event)
-      const header = headers()
-      header.set("content-type", "application/cloudevents+json")
-      if (event.traceparent !== undefined) header.set("traceparent", event.traceparent)
-      header.set(PUBLISHED, String(publishedAt))
-      header.set(SEAL, seal(sealed(subject, String(publishedAt), body)))
-      // With a predictable id, somebody else could send it first, and JetStream would drop ours as a duplicate.
-      const id = `${event.id}.${seal(["id", redis.prefix, stream, event.id])}`
-      return { subject, id, headers: header, body }
-    },
-    read: (message) => {
-      const { subject } = message
-      const given = message.headers?.get(SEAL) ?? ""
-      if (given === "") return Result.fail("no-seal")
-      const publishedAt = message.headers?.get(PUBLISHED) ?? ""
-      const body = message.string()
-      const found = check(sealed(subject, publishedAt, body), given)
-      if (found !== "genuine") return Result.fail(found)
-      const event = decodePublicEvent(body)
-      if (Result.isFailure(event)) return Result.fail("unreadable")
-      if (subjectOf(stream, event.success) !== subject) return Result.fail("other-subject")
-      return Result.succeed({ event: event.success, body, publishedAt: Number(publishedAt) })
-    },
+    write: (event, publishedAt) =>
+      written(event, subjectOf(stream, event), encodePublicEvent(event), publishedAt),
+    read: (message) => readAs(message, decodePublicEvent, (event) => subjectOf(stream, event)),
+    writeNotice: (event, body, publishedAt) =>
+      written(event, endpointSubjectOf(stream, event), body, publishedAt),
+    readNotice: (message) =>
+      Result.map(
+        readAs(message, decodeEndpointEvent, (event) => endpointSubjectOf(stream, event)),
+        ({ event }) => event,
+      ),
   }
 }

@@ -4,6 +4,7 @@ import { nanos } from "@nats-io/transport-node"
 import type { Effect } from "effect"
 import { ensureStream } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { type EndpointEvent, endpointEventName } from "./endpoint-event.ts"
 import { nameOf, type PublicEvent } from "./public-event.ts"
 
 const DAY_MS = 24 * 3_600_000
@@ -17,6 +18,15 @@ export const allEvents = (stream: string): string => `${stream.toLowerCase()}.ev
 /** `atlaspay.events.<partner>.<batch>.<EventName>`. */
 export const subjectOf = (stream: string, event: PublicEvent): string =>
   `${stream.toLowerCase()}.events.${event.partner}.${event.data.batchId}.${nameOf(event)}`
+
+/** `atlaspay.events.<partner>.webhooks.<EventName>`: no batch has this name. */
+export const endpointSubjectOf = (stream: string, event: EndpointEvent): string =>
+  `${stream.toLowerCase()}.events.${event.partner}.${ENDPOINTS}.${endpointEventName(event)}`
+
+const ENDPOINTS = "webhooks"
+
+/** Whether a subject is one of events about webhook endpoints. */
+export const isEndpointSubject = (subject: string): boolean => subject.split(".").at(-2) === ENDPOINTS
 
 /** Creates the stream of the public events if it does not exist. */
 export const ensureEventStream = (

@@ -168,6 +168,14 @@ const makeMetrics = () => {
       "Messages on the event stream refused for their seal or content: someone has to look",
       ["reason"],
     ),
+    webhookEndpoints: gauge("atlaspay_webhook_endpoints", "Webhook endpoints by state, as last counted", [
+      "state",
+    ]),
+    webhookEndpointsDisabled: counter(
+      "atlaspay_webhook_endpoints_disabled_total",
+      "Webhook endpoints that were disabled, by reason",
+      ["reason"],
+    ),
     webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Attempts to deliver a webhook", [
       "outcome",
     ]),

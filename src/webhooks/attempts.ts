@@ -3,8 +3,10 @@
  * the scope closes, those under way are cut off: their leases run out, and they are repeated.
  */
 import { Clock, Effect, FiberSet } from "effect"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type Arrived, type AttemptOf, Deliveries, type Delivery, type Failure } from "./deliveries.ts"
+import { EndpointHealth, type FailedAttempt, GONE, KnownHealth } from "./endpoint-health.ts"
 import { retryDelay } from "./retry-schedule.ts"
 import { type Answer, makeSender, type SenderOptions } from "./sender.ts"
 
@@ -23,10 +25,11 @@ export type Begin = (delivery: Delivery, outcomes: Outcomes) => void
 export const makeAttempts = Effect.fnUntraced(function* (
   options: SenderOptions,
   retryDelaysMs: ReadonlyArray<number>,
+  known: KnownHealth = new KnownHealth(),
 ) {
   const clock = yield* Clock.Clock
   const send = yield* makeSender(options)
-  const run = yield* FiberSet.runtime(yield* FiberSet.make<void>())<Deliveries>()
+  const run = yield* FiberSet.runtime(yield* FiberSet.make<void>())<Deliveries | EndpointHealth>()
   const underWay = new Set<{ hangUp: () => void }>()
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -35,19 +38,27 @@ export const makeAttempts = Effect.fnUntraced(function* (
   )
 
   const begin: Begin = (delivery, { arrived, failed, over }) => {
-    const { eventId, endpoint, attempts } = delivery
+    const { eventId, endpoint, attempts, url } = delivery
     const sentAt = clock.currentTimeMillisUnsafe()
     const attempt = { hangUp: () => {} }
-    const overAfter = (record: Effect.Effect<void, never, Deliveries>) => {
+    const overAfter = (record: Effect.Effect<void, never, Deliveries | EndpointHealth>) => {
       underWay.delete(attempt)
       run(Effect.ensuring(record, Effect.sync(over)))
     }
     const ended = (answer: Answer) => {
       if (typeof answer !== "number" || answer < 200 || answer >= 300) {
         failed()
-        return overAfter(recordFailure({ eventId, endpoint, attempts }, failureOf(answer), retryDelaysMs))
+        return overAfter(
+          recordFailure(
+            { eventId, endpoint, attempts },
+            failureOf(answer),
+            retryDelaysMs,
+            noteFailure(known, endpoint, { url, at: sentAt, gone: answer === GONE }),
+          ),
+        )
       }
       underWay.delete(attempt)
+      known.arrived(delivery)
       arrived({ eventId, endpoint, attempts, status: answer }, sentAt)
       over()
     }
@@ -66,11 +77,30 @@ const failureOf = (answer: Answer): Failure =>
     ? { status: answer, reason: `HTTP ${answer}` }
     : { status: undefined, reason: answer.reason }
 
+/** Notes that an endpoint fails, unless that is known. Gives whether it is gone for good. */
+const noteFailure = Effect.fnUntraced(function* (
+  known: KnownHealth,
+  endpoint: string,
+  attempt: FailedAttempt,
+) {
+  const now = yield* Clock.currentTimeMillis
+  if (!attempt.gone && !known.isNews(endpoint, now)) return false
+  const isGone = yield* (yield* EndpointHealth).failed(endpoint, attempt)
+  known.noted(endpoint, now)
+  return isGone
+})
+
 const recordFailure = Effect.fnUntraced(
-  function* (attempt: AttemptOf, failure: Failure, retryDelaysMs: ReadonlyArray<number>) {
+  function* (
+    attempt: AttemptOf,
+    failure: Failure,
+    retryDelaysMs: ReadonlyArray<number>,
+    isGone: Effect.Effect<boolean, StoreUnavailable, EndpointHealth>,
+  ) {
     const { webhookDeliveries } = yield* Metrics
     webhookDeliveries.inc({ outcome: "failed" })
-    const retryInMs = yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
+    // Before the delivery is due again: who takes that knows that the endpoint was failing.
+    const retryInMs = (yield* isGone) ? undefined : yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
     yield* (yield* Deliveries).failed(attempt, failure, retryInMs)
     if (retryInMs === undefined)
       yield* Effect.logError("webhook given up", {

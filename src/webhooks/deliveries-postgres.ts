@@ -39,6 +39,10 @@ export const layer = Layer.effect(
         const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted))
         return yield* deliveriesOf(keys, rows)
       }),
+      claimTests: Effect.fn("Deliveries.claimTests")(function* (most, leaseMs) {
+        const rows = yield* query("claim tests of webhook endpoints", (sql) => claimTests(sql, most, leaseMs))
+        return yield* deliveriesOf(keys, rows)
+      }),
       release: Effect.fn("Deliveries.release")(function* (claimed) {
         if (claimed.length > 0) yield* query("release deliveries", (sql) => release(sql, claimed))
       }),
@@ -106,7 +110,7 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>, { rooms, leaseM
       returning event_id, endpoint, next_attempt_at
     )
     select event_id, endpoint, 0 as attempts, partner, coalesce(host, id) as host, url, secret,
-      now()::text as due_at, next_attempt_at::text as claimed_until,
+      now()::text as due_at, next_attempt_at::text as claimed_until, failing_since is not null as failing,
       (select count(*) from recorded where next_attempt_at <= now()) > 0 as others_are_due
     from recorded join webhook_endpoints on webhook_endpoints.id = endpoint
     where next_attempt_at > now()`
@@ -155,7 +159,28 @@ const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
   returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts,
     ordered.next_attempt_at::text as due_at, claimed.next_attempt_at::text as claimed_until,
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
-    webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body`
+    webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body, failing_since is not null as failing`
+
+/**
+ * Takes tests from their list with the claim, so that each is attempted once, also if this process dies. If it is released, it is due
+ * as others of its endpoint are.
+ */
+const claimTests = (sql: Sql, most: number, leaseMs: number) => sql<Array<Row>>`
+  with listed as (
+    select event_id, endpoint from webhook_tests limit ${most} for update skip locked
+  ), taken as (
+    delete from webhook_tests using listed
+    where webhook_tests.event_id = listed.event_id and webhook_tests.endpoint = listed.endpoint
+    returning webhook_tests.event_id, webhook_tests.endpoint
+  )
+  update webhook_deliveries as claimed set next_attempt_at = now() + ${leaseMs} * interval '1 millisecond'
+  from taken, webhook_events, webhook_endpoints
+  where claimed.event_id = taken.event_id and claimed.endpoint = taken.endpoint and claimed.state = 'pending'
+    and webhook_events.id = taken.event_id and webhook_endpoints.id = taken.endpoint
+  returning 0 as place, claimed.event_id, claimed.endpoint, claimed.attempts,
+    now()::text as due_at, claimed.next_attempt_at::text as claimed_until,
+    webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
+    webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body, failing_since is not null as failing`
 
 /** A claim that ran out may be another's by now, which this one does not change. */
 const release = (sql: Sql, claimed: ReadonlyArray<Delivery>) => sql`
@@ -193,6 +218,7 @@ interface Row {
   readonly url: string
   readonly secret: string
   readonly body: string
+  readonly failing: boolean
 }
 
 /** In the order of their places. Opens the secret of each endpoint once. */
@@ -217,6 +243,7 @@ const deliveriesOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], 
       attempts,
       dueAt: row.due_at,
       claimedUntil: row.claimed_until,
+      failing: row.failing,
     })
   }
   return deliveries

@@ -16,6 +16,8 @@ export interface Delivery extends Waiting {
   /** When it was due before it was claimed, and until when the claim holds, as the store writes times. */
   readonly dueAt: string
   readonly claimedUntil: string
+  /** Whether the endpoint was failing when this was claimed: if it arrives, that is over. */
+  readonly failing?: boolean
 }
 
 /** What identifies an attempt that a delivery is claimed for. */
@@ -69,6 +71,11 @@ export class Deliveries extends Context.Service<
     readonly waiting: (full: Full, limit: number) => Effect.Effect<ReadonlyArray<Waiting>, StoreUnavailable>
     /** Claims due deliveries, the longest due first. Only one process at a time has a claim on a delivery. */
     readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, StoreUnavailable>
+    /** Claims tests of endpoints that get no other deliveries, at most so many, each only once. */
+    readonly claimTests: (
+      most: number,
+      leaseMs: number,
+    ) => Effect.Effect<ReadonlyArray<Delivery>, StoreUnavailable>
     /** Gives up claims on deliveries that were not attempted. They are due as before, unless the claim has run out. */
     readonly release: (deliveries: ReadonlyArray<Delivery>) => Effect.Effect<void, StoreUnavailable>
     readonly delivered: (arrived: ReadonlyArray<Arrived>) => Effect.Effect<void, StoreUnavailable>

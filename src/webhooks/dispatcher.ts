@@ -14,6 +14,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
 import { AHEAD_MS_MAX, ClaimedAhead } from "./claimed-ahead.ts"
 import { type Arrived, Deliveries, type Delivery } from "./deliveries.ts"
+import { KnownHealth } from "./endpoint-health.ts"
 import { defaultRetryDelaysMs } from "./retry-schedule.ts"
 import { Shares, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
 
@@ -41,11 +42,12 @@ export const runDispatcher = Effect.fnUntraced(function* (
   wakeUps: WakeUps,
   retryDelaysMs: ReadonlyArray<number> = defaultRetryDelaysMs,
   ahead: ClaimedAhead = new ClaimedAhead(),
+  known: KnownHealth = new KnownHealth(),
 ) {
   const { timeoutMs, allowPrivate } = (yield* AppConfig).webhooks
   const clock = yield* Clock.Clock
   const arrivals = yield* makeArrivals(ahead)
-  const begin = yield* makeAttempts({ timeoutMs, allowPrivate }, retryDelaysMs)
+  const begin = yield* makeAttempts({ timeoutMs, allowPrivate }, retryDelaysMs, known)
   // Before the attempts end: none of them starts what is to be released.
   yield* Effect.addFinalizer(() => Effect.sync(() => (ahead.onAdded = undefined)))
   const shares = new Shares()

@@ -4,93 +4,246 @@ import type { Sql, TransactionSql } from "postgres"
 import { AppConfig } from "../config.ts"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
+import type { PartnerId } from "../domain/identifiers.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
-import type { PublicEventType } from "../publisher/public-event.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
-import { endpointUrlProblem, hostOf } from "./endpoint-url.ts"
+import { auditedEndpoint, type EndpointRow, endpointColumns, endpointOf } from "./endpoint-rows.ts"
+import { changeState } from "./endpoint-states-postgres.ts"
+import { sendTest, TEST_EVERY_S } from "./endpoint-tests-postgres.ts"
+import { endpointUrlProblem, hostOf, sameUrl } from "./endpoint-url.ts"
 import {
   ENDPOINTS_PER_PARTNER_MAX,
-  type Endpoint,
+  EndpointChanged,
+  type EndpointChanges,
+  EndpointExists,
   EndpointRefused,
   type NewEndpoint,
   NoSuchEndpoint,
+  TestedTooOften,
   WebhookEndpoints,
 } from "./endpoints.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
+import { resealedSecrets } from "./resealed-secrets.ts"
 import { PLAIN_SECRET, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 
 const SECRET_BYTES = 32
+/** How often a change is tried again, because something else changed the endpoint meanwhile. */
+const CHANGE_TRIES_MAX = 5
 
-export const layer = Layer.effect(
-  WebhookEndpoints,
+export const layer = Layer.unwrap(
   Effect.gen(function* () {
-    const { allowPrivate } = (yield* AppConfig).webhooks
-    const { query } = yield* Database
-    const keys = yield* PartnerKeys
+    const { webhooks } = yield* AppConfig
     yield* sealPlainSecrets
-    return WebhookEndpoints.of({
-      create: Effect.fn("WebhookEndpoints.create")(function* (wanted, by = partnerItself(wanted.partner)) {
-        const problem = endpointUrlProblem(wanted.url, allowPrivate)
-        if (problem !== undefined) return yield* new EndpointRefused({ field: "url", reason: problem })
-        if (wanted.eventTypes?.length === 0)
-          return yield* new EndpointRefused({ field: "eventTypes", reason: "expected at least one type" })
-        const secret = `${PLAIN_SECRET}${randomBytes(SECRET_BYTES).toString("base64")}`
-        const endpoint = newId()
-        const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
-        const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)
-        const [row] = yield* query("create webhook endpoint", (sql) =>
-          insert(sql, by, endpoint, sealed, wanted),
-        )
-        if (row === undefined)
-          return yield* new EndpointRefused({
-            field: "url",
-            reason: `a partner has at most ${ENDPOINTS_PER_PARTNER_MAX} endpoints`,
-          })
-        return { endpoint: endpointOf(row), secret }
-      }),
-
-      list: Effect.fn("WebhookEndpoints.list")(function* (partner) {
-        const rows = yield* query(
-          "list webhook endpoints",
-          (sql) => sql<Array<Row>>`
-              select id, partner, url, event_types, enabled, created_at from webhook_endpoints
-              where partner = ${partner} order by created_at, id limit ${ENDPOINTS_PER_PARTNER_MAX}`,
-        )
-        return rows.map(endpointOf)
-      }),
-
-      remove: Effect.fn("WebhookEndpoints.remove")(function* (
-        partner,
-        endpoint,
-        by = partnerItself(partner),
-      ) {
-        const removed = yield* query("remove webhook endpoint", (sql) =>
-          sql.begin((sql) => deleteOne(sql, by, partner, endpoint)),
-        )
-        if (!removed) return yield* new NoSuchEndpoint({ endpoint })
-      }),
-    })
+    return layerWith(webhooks)
   }),
 )
 
-/** The lock makes the inserts of one partner take turns, so that the limit of its endpoints holds. */
-const insert = (sql: Sql, by: Actor, id: string, sealed: string, { partner, url, eventTypes }: NewEndpoint) =>
-  sql.begin(async (sql) => {
-    await sql`select pg_advisory_xact_lock(hashtext(${`webhook endpoints of ${partner}`}))`
-    const rows = await sql<Array<Row>>`
-      insert into webhook_endpoints (id, partner, url, host, secret, event_types)
-      select ${id}, ${partner}, ${url}, ${hostOf(new URL(url))}, ${sealed}, ${eventTypes === undefined ? null : [...eventTypes]}::text[]
-      where (select count(*) from webhook_endpoints where partner = ${partner}) < ${ENDPOINTS_PER_PARTNER_MAX}
-      returning id, partner, url, event_types, enabled, created_at`
-    for (const row of rows)
-      await writeAudit(sql, by, {
-        act: "webhook-endpoint.create",
-        subject: `webhook-endpoint:${id}`,
-        before: null,
-        after: audited(row),
+/** The same for who has no settings of a service, such as the command line. */
+export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) =>
+  Layer.effect(
+    WebhookEndpoints,
+    Effect.gen(function* () {
+      const { query } = yield* Database
+      const keys = yield* PartnerKeys
+      const find = Effect.fnUntraced(function* (partner: PartnerId, endpoint: string) {
+        const [row] = yield* query(
+          "find webhook endpoint",
+          (sql) => sql<Array<EndpointRow>>`
+          select ${endpointColumns(sql)} from webhook_endpoints where partner = ${partner} and id = ${endpoint}`,
+        )
+        return row ?? (yield* new NoSuchEndpoint({ endpoint }))
       })
-    return rows
+      const check = ({ url, eventTypes }: EndpointChanges) => {
+        const problem = url === undefined ? undefined : endpointUrlProblem(url, allowPrivate)
+        if (problem !== undefined) return Effect.fail(new EndpointRefused({ field: "url", reason: problem }))
+        return eventTypes?.length === 0
+          ? Effect.fail(new EndpointRefused({ field: "eventTypes", reason: "expected at least one type" }))
+          : Effect.void
+      }
+
+      return WebhookEndpoints.of({
+        create: Effect.fn("WebhookEndpoints.create")(function* (wanted, by = partnerItself(wanted.partner)) {
+          yield* check(wanted)
+          const secret = `${PLAIN_SECRET}${randomBytes(SECRET_BYTES).toString("base64")}`
+          const endpoint = newId()
+          const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
+          const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)
+          const outcome = yield* query("create webhook endpoint", (sql) =>
+            insert(sql, by, endpoint, sealed, wanted),
+          )
+          if (outcome === undefined)
+            return yield* new EndpointRefused({
+              field: "url",
+              reason: `a partner has at most ${ENDPOINTS_PER_PARTNER_MAX} endpoints`,
+            })
+          if ("exists" in outcome) return yield* new EndpointExists({ endpoint: outcome.exists })
+          return { endpoint: endpointOf(outcome.row), secret }
+        }),
+
+        list: Effect.fn("WebhookEndpoints.list")(function* (partner) {
+          const rows = yield* query(
+            "list webhook endpoints",
+            (sql) => sql<Array<EndpointRow>>`
+              select ${endpointColumns(sql)} from webhook_endpoints
+              where partner = ${partner} order by created_at, id limit ${ENDPOINTS_PER_PARTNER_MAX}`,
+          )
+          return rows.map(endpointOf)
+        }),
+
+        find: (partner, endpoint) => Effect.map(find(partner, endpoint), endpointOf),
+
+        update: Effect.fn("WebhookEndpoints.update")(function* (partner, id, changes, { by, version } = {}) {
+          yield* check(changes)
+          for (let tries = 1; ; tries += 1) {
+            const row = yield* find(partner, id)
+            if ((version ?? row.version) !== row.version || tries > CHANGE_TRIES_MAX)
+              return yield* new EndpointChanged({ version: row.version })
+            const next = changed(row, changes)
+            if (isSame(row, next)) return endpointOf(row)
+            const secrets =
+              next.url === row.url ? secretsOf(row) : yield* resealedSecrets(keys, row, next.url)
+            if (secrets === undefined) return yield* secretLost
+            const outcome = yield* query("change webhook endpoint", (sql) =>
+              sql.begin((sql) => change(sql, by ?? partnerItself(partner), row, { ...next, ...secrets })),
+            )
+            if (outcome === undefined) continue
+            if ("exists" in outcome) return yield* new EndpointExists({ endpoint: outcome.exists })
+            return endpointOf(outcome.row)
+          }
+        }),
+
+        setState: Effect.fn("WebhookEndpoints.setState")(function* (
+          partner,
+          id,
+          state,
+          { by, version } = {},
+        ) {
+          const outcome = yield* query("change the state of a webhook endpoint", (sql) =>
+            sql.begin((sql) =>
+              changeState(sql, by ?? partnerItself(partner), { partner, id, version }, state),
+            ),
+          )
+          if (outcome === undefined) return yield* new NoSuchEndpoint({ endpoint: id })
+          if (!outcome.isExpected) return yield* new EndpointChanged({ version: outcome.row.version })
+          return endpointOf(outcome.row)
+        }),
+
+        test: Effect.fn("WebhookEndpoints.test")(function* (partner, id, by = partnerItself(partner)) {
+          const row = yield* find(partner, id)
+          const event = yield* query("store a test event", (sql) =>
+            sql.begin((sql) => sendTest(sql, by, row)),
+          )
+          if (event === undefined) return yield* new TestedTooOften({ retryAfterSeconds: TEST_EVERY_S })
+          return { event }
+        }),
+
+        remove: Effect.fn("WebhookEndpoints.remove")(function* (
+          partner,
+          endpoint,
+          by = partnerItself(partner),
+        ) {
+          const removed = yield* query("remove webhook endpoint", (sql) =>
+            sql.begin((sql) => deleteOne(sql, by, partner, endpoint)),
+          )
+          if (!removed) return yield* new NoSuchEndpoint({ endpoint })
+        }),
+      })
+    }),
+  )
+
+type Outcome = { readonly exists: string } | { readonly row: EndpointRow } | undefined
+
+/** The lock makes new URLs of one partner take turns, so that the limit of its endpoints holds and no URL is there twice. */
+const takeTurns = (sql: TransactionSql, partner: PartnerId) =>
+  sql`select pg_advisory_xact_lock(hashtext(${`webhook endpoints of ${partner}`}))`
+
+/** The partner's endpoints, and the first of them that has this URL, or one that leads to the same place. */
+const othersWith = async (sql: TransactionSql, partner: PartnerId, url: string, but: string) => {
+  const rows = await sql<Array<{ readonly id: string; readonly url: string }>>`
+    select id, url from webhook_endpoints where partner = ${partner} and id <> ${but} order by created_at, id`
+  return { count: rows.length, first: rows.find((row) => sameUrl(row.url) === sameUrl(url))?.id }
+}
+
+/** `undefined` if the partner has as many endpoints as it may. */
+const insert = (sql: Sql, by: Actor, id: string, sealed: string, wanted: NewEndpoint): Promise<Outcome> =>
+  sql.begin(async (sql): Promise<Outcome> => {
+    const { partner, url, eventTypes, description, rateLimit, ordered } = wanted
+    await takeTurns(sql, partner)
+    const { count, first } = await othersWith(sql, partner, url, id)
+    if (first !== undefined) return { exists: first }
+    if (count >= ENDPOINTS_PER_PARTNER_MAX) return undefined
+    const [row] = await sql<Array<EndpointRow>>`
+      insert into webhook_endpoints (id, partner, url, host, secret, event_types, description, rate_limit, ordered)
+      values (${id}, ${partner}, ${url}, ${hostOf(new URL(url))}, ${sealed}, ${typesColumn(eventTypes)}::text[],
+        ${description ?? null}, ${rateLimit ?? null}, ${ordered ?? false})
+      returning ${endpointColumns(sql)}`
+    if (row === undefined) return undefined
+    await writeAudit(sql, by, {
+      act: "webhook-endpoint.create",
+      subject: `webhook-endpoint:${id}`,
+      before: null,
+      after: auditedEndpoint(row),
+    })
+    return { row }
   })
+
+const secretsOf = ({ secret, previous_secret }: EndpointRow) => ({ secret, previous_secret })
+
+type Settings = Pick<EndpointRow, "description" | "event_types" | "ordered" | "rate_limit" | "url">
+
+const changed = (
+  row: EndpointRow,
+  { url = row.url, eventTypes, description, rateLimit, ordered = row.ordered }: EndpointChanges,
+): Settings => ({
+  url,
+  event_types: eventTypes === undefined ? row.event_types : eventTypes,
+  description: description === undefined ? row.description : description,
+  rate_limit: rateLimit === undefined ? row.rate_limit : rateLimit,
+  ordered,
+})
+
+const isSame = (row: EndpointRow, next: Settings): boolean =>
+  row.url === next.url &&
+  JSON.stringify(row.event_types) === JSON.stringify(next.event_types) &&
+  row.description === next.description &&
+  row.rate_limit === next.rate_limit &&
+  row.ordered === next.ordered
+
+/** `undefined` if something else changed the endpoint since `before` was read. With a new URL nothing is known of its health. */
+const change = async (
+  sql: TransactionSql,
+  by: Actor,
+  before: EndpointRow,
+  next: Settings & Pick<EndpointRow, "previous_secret" | "secret">,
+): Promise<Outcome> => {
+  const { id, partner } = before
+  const isMoved = next.url !== before.url
+  if (isMoved) {
+    await takeTurns(sql, partner)
+    const { first } = await othersWith(sql, partner, next.url, id)
+    if (first !== undefined) return { exists: first }
+  }
+  const [row] = await sql<Array<EndpointRow>>`
+    update webhook_endpoints set url = ${next.url}, host = ${hostOf(new URL(next.url))},
+      secret = ${next.secret}, previous_secret = ${next.previous_secret},
+      event_types = ${typesColumn(next.event_types)}::text[], description = ${next.description},
+      rate_limit = ${next.rate_limit}, ordered = ${next.ordered}, version = version + 1,
+      failing_since = case when ${isMoved} then null else failing_since end,
+      failing_notified_at = case when ${isMoved} then null else failing_notified_at end
+    where id = ${id} and partner = ${partner} and version = ${before.version} and secret = ${before.secret}
+      and previous_secret is not distinct from ${before.previous_secret}
+    returning ${endpointColumns(sql)}`
+  if (row === undefined) return undefined
+  await writeAudit(sql, by, {
+    act: "webhook-endpoint.update",
+    subject: `webhook-endpoint:${id}`,
+    before: auditedEndpoint(before),
+    after: auditedEndpoint(row),
+  })
+  return { row }
+}
+
+const typesColumn = (types: ReadonlyArray<string> | null | undefined) => (types == null ? null : [...types])
 
 const deleteOne = async (
   sql: TransactionSql,
@@ -98,43 +251,24 @@ const deleteOne = async (
   partner: string,
   endpoint: string,
 ): Promise<boolean> => {
-  const [row] = await sql<Array<Row>>`
+  const [row] = await sql<Array<EndpointRow>>`
     delete from webhook_endpoints where partner = ${partner} and id = ${endpoint}
-    returning id, partner, url, event_types, enabled, created_at`
+    returning ${endpointColumns(sql)}`
   if (row === undefined) return false
   const subject = `webhook-endpoint:${endpoint}`
-  await writeAudit(sql, by, { act: "webhook-endpoint.remove", subject, before: audited(row), after: null })
+  const before = auditedEndpoint(row)
+  await writeAudit(sql, by, { act: "webhook-endpoint.remove", subject, before, after: null })
   return true
 }
 
 /** Who acts if nobody says which of the partner's keys it was. */
 const partnerItself = (partner: string): Actor => ({ who: `partner:${partner}` })
 
-/** What the trail keeps of an endpoint: the host that its events go to, because a path or a query may be a secret. */
-const audited = ({ partner, url, event_types }: Row) => ({
-  partner,
-  host: new URL(url).host,
-  eventTypes: event_types,
-})
-
 const newId = (): string => `we_${randomBytes(16).toString("hex")}`
 
-interface Row {
-  readonly id: string
-  readonly partner: string
-  readonly url: string
-  readonly event_types: ReadonlyArray<PublicEventType> | null
-  readonly enabled: boolean
-  readonly created_at: Date
-}
-
-const endpointOf = ({ id, partner, url, event_types, enabled, created_at }: Row): Endpoint => ({
-  id,
-  partner,
-  url,
-  ...(event_types === null ? {} : { eventTypes: event_types }),
-  enabled,
-  createdAt: created_at,
+const secretLost = new EndpointRefused({
+  field: "url",
+  reason: "the endpoint's secret cannot be opened any more; add a new endpoint for this URL",
 })
 
 const notSealed = () =>

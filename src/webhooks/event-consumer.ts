@@ -21,7 +21,7 @@ import {
   type MessageRefusal,
   type PublishedEvent,
 } from "../publisher/event-message.ts"
-import { allEvents, ensureEventStream } from "../publisher/event-stream.ts"
+import { allEvents, ensureEventStream, isEndpointSubject } from "../publisher/event-stream.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { ClaimedAhead } from "./claimed-ahead.ts"
 import { Deliveries } from "./deliveries.ts"
@@ -111,10 +111,14 @@ const receive = Effect.fn("receiveEvents")(function* (
   const events: Array<PublishedEvent> = []
   const refused: Array<Refused> = []
   for (const message of messages) {
-    const event = ours.read(message)
+    const event = readOurs(ours, message)
     if (Result.isFailure(event)) {
       message.term()
       refused.push({ sequence: message.seq, reason: event.failure })
+      continue
+    }
+    if (event.success === undefined) {
+      message.ack()
       continue
     }
     genuine.push(message)
@@ -142,6 +146,15 @@ const receive = Effect.fn("receiveEvents")(function* (
       ),
     )
 })
+
+/** `undefined` for an event about endpoints: its deliveries were stored with it, before it was published. */
+const readOurs = (
+  ours: EventMessages,
+  message: JsMsg,
+): Result.Result<PublishedEvent | undefined, MessageRefusal> =>
+  isEndpointSubject(message.subject)
+    ? Result.map(ours.readNotice(message), () => undefined)
+    : ours.read(message)
 
 interface Refused {
   /** The message's sequence in the stream. */

@@ -1,12 +1,14 @@
 import { Effect, Layer, Schedule } from "effect"
 import { ClaimedAhead } from "./claimed-ahead.ts"
 import { makeWakeUps, runDispatcher } from "./dispatcher.ts"
+import { KnownHealth } from "./endpoint-health.ts"
+import { runEndpointKeeper } from "./endpoint-keeper.ts"
 import { runEventConsumer } from "./event-consumer.ts"
 
 const RESTART_MS = 1_000
 
 /**
- * The webhooks role: takes events from JetStream and delivers them, for as long as the layer lives. A part that fails, also
+ * The webhooks role: takes events from JetStream, delivers them and looks after endpoints, for as long as the layer lives. A part that fails, also
  * by a mistake of ours, is restarted. `retryDelaysMs` are the waits after each failed attempt; after the last, the delivery is dead.
  */
 export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
@@ -14,8 +16,12 @@ export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
     Effect.gen(function* () {
       const wakeUps = yield* makeWakeUps
       const ahead = new ClaimedAhead()
+      const known = new KnownHealth()
       yield* Effect.forkScoped(restarting("webhook event consumer", runEventConsumer(wakeUps, ahead)))
-      yield* Effect.forkScoped(restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs, ahead)))
+      yield* Effect.forkScoped(
+        restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs, ahead, known)),
+      )
+      yield* Effect.forkScoped(restarting("webhook endpoint keeper", runEndpointKeeper(known, ahead)))
     }),
   )
 

@@ -5,7 +5,13 @@ import type { WebhookEvent } from "../../src/client/webhook-events.ts"
 import type { NewPayoutBatch } from "../../src/http/payout-batches/payout-batch-request.ts"
 import type * as service from "../../src/http/payout-batches/shapes.ts"
 import type { BatchDryRun } from "../../src/http/payout-uploads/dry-run.ts"
+import type { EndpointEvent, WebhookEndpointTest } from "../../src/publisher/endpoint-event.ts"
 import type { PublicEvent } from "../../src/publisher/public-event.ts"
+
+type Published =
+  | typeof PublicEvent.Encoded
+  | typeof EndpointEvent.Encoded
+  | typeof WebhookEndpointTest.Encoded
 
 /** Whether what the one side writes is what the other reads. */
 type Reads<Written, Read> = Written extends Read ? true : false
@@ -18,7 +24,7 @@ const answers: readonly [
   Reads<typeof service.BatchEventPage.Encoded, client.BatchEventPage>,
   Reads<typeof service.Expected.Encoded, client.Expected>,
   Reads<typeof BatchDryRun.Encoded, client.BatchDryRun>,
-  Reads<typeof PublicEvent.Encoded, WebhookEvent>,
+  Reads<Published, WebhookEvent>,
 ] = [true, true, true, true, true, true, true, true]
 
 const bodies: readonly [Reads<client.NewPayoutBatch, typeof NewPayoutBatch.Encoded>] = [true]
@@ -27,7 +33,7 @@ const bodies: readonly [Reads<client.NewPayoutBatch, typeof NewPayoutBatch.Encod
 const narrow: readonly [
   Reads<client.PayoutBatch, typeof service.PayoutBatch.Encoded>,
   Reads<client.PayoutItemDetail, typeof service.PayoutItemDetail.Encoded>,
-  Reads<WebhookEvent, typeof PublicEvent.Encoded>,
+  Reads<WebhookEvent, Published>,
   Reads<{ readonly items: string }, client.NewPayoutBatch>,
 ] = [true, true, true, false]
 

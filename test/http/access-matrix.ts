@@ -142,6 +142,23 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "POST /payout-batch-drafts/:draft/submission": draft("batches:write", "/submission", 428),
   "POST /webhook-endpoints": webhooks(() => "/webhook-endpoints", 400),
   "GET /webhook-endpoints": webhooks(() => "/webhook-endpoints", 200),
+  "GET /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 200, 404),
+  "PATCH /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 400, 400),
+  "POST /webhook-endpoints/:id/pause": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/pause`,
+    200,
+    404,
+  ),
+  "POST /webhook-endpoints/:id/resume": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/resume`,
+    200,
+    404,
+  ),
+  "POST /webhook-endpoints/:id/test": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/test`,
+    202,
+    404,
+  ),
   "DELETE /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 204, 404),
   "POST /admin/partners": admin(() => "/admin/partners", 400),
   "GET /admin/partners": admin(() => "/admin/partners", 200),

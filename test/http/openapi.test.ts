@@ -314,7 +314,20 @@ describe("each answer is as the document says", () => {
       body,
       headers: { "content-type": "text/plain" },
     })
+    await call("createWebhookEndpoint", "/webhook-endpoints", { key, body })
     await call("listWebhookEndpoints", "/webhook-endpoints", { key })
+    const own = `/webhook-endpoints/${json.id}`
+    await call("showWebhookEndpoint", own, { key })
+    await call("changeWebhookEndpoint", own, { key, body: { description: "books", rateLimit: 5 } })
+    await call("changeWebhookEndpoint", own, { key, body: {}, headers: { "if-match": '"1"' } })
+    await call("pauseWebhookEndpoint", `${own}/pause`, { key })
+    await call("resumeWebhookEndpoint", `${own}/resume`, { key })
+    await call("testWebhookEndpoint", `${own}/test`, { key })
+    await call("changeWebhookEndpoint", own, { key, body: { description: "busy" } })
+    await call("testWebhookEndpoint", `${own}/test`, { key })
+    expect([...(called.get("createWebhookEndpoint") ?? [])]).toEqual([201, 400, 415, 409])
+    expect([...(called.get("changeWebhookEndpoint") ?? [])]).toEqual([200, 412])
+    expect([...(called.get("testWebhookEndpoint") ?? [])]).toEqual([202, 429])
     await call("removeWebhookEndpoint", `/webhook-endpoints/${json.id}`, { key })
     await call("removeWebhookEndpoint", `/webhook-endpoints/${json.id}`, { key })
   })

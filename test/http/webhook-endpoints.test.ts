@@ -60,3 +60,62 @@ it("changes them so often, because every change stays in the audit trail", async
   expect((await ask("DELETE", globex)).status).toBe(404)
   expect((await slow.get("/webhook-endpoints")).status).toBe(200)
 })
+
+const act = (path: string, method: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
+  api.call(path, {
+    method,
+    headers: {
+      authorization: `Bearer ${acme}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+
+it("changes an endpoint by the version that was looked at, and takes settings back", async () => {
+  const { json, headers } = await create({ url: "https://acme.example/changing", rateLimit: 5 })
+  expect(headers.get("etag")).toBe('"1"')
+  const path = `/webhook-endpoints/${json.id}`
+  const changed = await act(path, "PATCH", { rateLimit: null, ordered: true }, { "if-match": '"1"' })
+  expect(changed.status).toBe(200)
+  expect(changed.json).not.toHaveProperty("rateLimit")
+  expect(changed.headers.get("etag")).toBe('"2"')
+  const late = await act(path, "PATCH", { rateLimit: 1 }, { "if-match": '"1"' })
+  expect(late).toMatchObject({ status: 412, json: { version: 2 } })
+  expect((await act(path, "PATCH", { rateLimit: 1 }, { "if-match": "1" })).status).toBe(400)
+  expect((await act(path, "PATCH", { rateLimit: 0 })).json.errors).toMatchObject([{ pointer: "/rateLimit" }])
+  const shown = await api.get(path)
+  expect(shown.json).toEqual(changed.json)
+  expect(shown.text).not.toContain("whsec_")
+})
+
+it("names the endpoint that has the URL", async () => {
+  const { json } = await create({ url: "https://acme.example/once" })
+  const again = await create({ url: "https://acme.example/once" })
+  expect(again).toMatchObject({ status: 409, json: { webhookEndpoint: json.id } })
+})
+
+it("pauses, resumes and tests an endpoint of the partner alone", async () => {
+  const { json } = await create({ url: "https://acme.example/pausing" })
+  const path = `/webhook-endpoints/${json.id}`
+  expect((await act(`${path}/pause`, "POST")).json).toMatchObject({ state: "paused", enabled: true })
+  expect((await act(`${path}/resume`, "POST")).json).toMatchObject({ state: "active" })
+  expect(await act(`${path}/test`, "POST")).toMatchObject({
+    status: 202,
+    json: { event: expect.any(String) },
+  })
+  for (const verb of ["pause", "resume", "test"]) {
+    const foreign = await api.call(`${path}/${verb}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${globex}` },
+    })
+    expect(foreign.status).toBe(404)
+  }
+})
+
+it("takes the events about endpoints as event types, and not the test, which nobody subscribes to", async () => {
+  const type = (name: string) => `com.atlaspay.webhook-endpoint.${name}.v1`
+  const url = "https://acme.example/watching"
+  expect((await create({ url, eventTypes: [type("failing"), type("disabled")] })).status).toBe(201)
+  expect((await create({ url: `${url}/test`, eventTypes: [type("test")] })).status).toBe(400)
+})

@@ -44,7 +44,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an event belongs to the subject that it came on",
     file: "publisher/event-message.ts",
-    text: 'if (subjectOf(stream, event.success) !== subject) return Result.fail("other-subject")',
+    text: 'if (subjectOfEvent(event.success) !== subject) return Result.fail("other-subject")',
     without: "",
     caughtIn: "test/publisher/event-message.test.ts",
     caughtBy: "what is sealed and does not belong",

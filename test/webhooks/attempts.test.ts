@@ -3,6 +3,7 @@ import { Effect, Fiber, Redacted } from "effect"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { makeAttempts } from "../../src/webhooks/attempts.ts"
 import { Deliveries, type Delivery } from "../../src/webhooks/deliveries.ts"
+import { EndpointHealth, type FailedAttempt } from "../../src/webhooks/endpoint-health.ts"
 import { type Answer, silence, startReceiver, status } from "./receiver.ts"
 
 const deliveryTo = (url: string): Delivery => ({
@@ -20,10 +21,17 @@ const deliveryTo = (url: string): Delivery => ({
 
 /** What becomes of an attempt, in order, in `story`. `record` is how the store answers when a failure is to be recorded. */
 const attempt = (url: string, record: Effect.Effect<void, StoreUnavailable>, story: Array<string>) => {
+  const health = {
+    failed: (endpoint: string, { gone }: FailedAttempt) =>
+      Effect.sync(() => {
+        if (gone) story.push(`${endpoint} is gone`)
+        return gone
+      }),
+  } as Partial<EndpointHealth["Service"]> as EndpointHealth["Service"]
   const deliveries = {
-    failed: (_: unknown, { reason }: { readonly reason: string }) =>
+    failed: (_: unknown, { reason }: { readonly reason: string }, retryInMs: number | undefined) =>
       Effect.andThen(
-        Effect.sync(() => story.push(`recorded: ${reason}`)),
+        Effect.sync(() => story.push(`recorded: ${reason}${retryInMs === undefined ? ", given up" : ""}`)),
         record,
       ),
   } as Partial<Deliveries["Service"]> as Deliveries["Service"]
@@ -40,7 +48,11 @@ const attempt = (url: string, record: Effect.Effect<void, StoreUnavailable>, sto
       })
     })
     return story
-  }).pipe(Effect.provideService(Deliveries, deliveries), Effect.scoped)
+  }).pipe(
+    Effect.provideService(Deliveries, deliveries),
+    Effect.provideService(EndpointHealth, health),
+    Effect.scoped,
+  )
 }
 
 const storyOf = (url: string, record: Effect.Effect<void, StoreUnavailable> = Effect.void) =>
@@ -59,6 +71,17 @@ describe("an attempt", () => {
   it.live("that failed is over when that is recorded", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* storyWith(status(500)), ["failed", "recorded: HTTP 500", "over"])
+    }),
+  )
+
+  it.live("at an endpoint that is gone disables it first, and is the last of its delivery", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* storyWith(status(410)), [
+        "failed",
+        "we_1 is gone",
+        "recorded: HTTP 410, given up",
+        "over",
+      ])
     }),
   )
 

@@ -17,6 +17,7 @@ import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
+import type { EndpointChanged, EndpointExists } from "../../webhooks/endpoints.ts"
 import { accessRows } from "./access-problems.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
 import { draftRows } from "./draft-problems.ts"
@@ -46,6 +47,7 @@ import { FieldProblem, RowProblem } from "./field-problem.ts"
 import { intakeRows } from "./intake-problems.ts"
 import { type Problem, problem } from "./problem-details.ts"
 import type { BodyFailure } from "./request-body.ts"
+import { webhookRows } from "./webhook-problems.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
 export type Failure =
@@ -60,6 +62,8 @@ export type Failure =
   | DraftNotOpen
   | DuplicatePayouts
   | DuplicatesUnknown
+  | EndpointChanged
+  | EndpointExists
   | Forbidden
   | GrantRefused
   | IdempotencyKeyReused
@@ -139,6 +143,7 @@ export const table: Table = {
   ...accessRows,
   ...draftRows,
   ...intakeRows,
+  ...webhookRows,
   BodiesFull: {
     status: 503,
     slug: "overloaded",
