@@ -7,6 +7,7 @@ import { Database } from "../database/database.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
+import { newSecret } from "./endpoint-secrets-postgres.ts"
 import { endpointUrlProblem, hostOf } from "./endpoint-url.ts"
 import {
   ENDPOINTS_PER_PARTNER_MAX,
@@ -17,9 +18,7 @@ import {
   WebhookEndpoints,
 } from "./endpoints.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
-import { PLAIN_SECRET, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
-
-const SECRET_BYTES = 32
+import { sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 
 export const layer = Layer.effect(
   WebhookEndpoints,
@@ -34,7 +33,7 @@ export const layer = Layer.effect(
         if (problem !== undefined) return yield* new EndpointRefused({ field: "url", reason: problem })
         if (wanted.eventTypes?.length === 0)
           return yield* new EndpointRefused({ field: "eventTypes", reason: "expected at least one type" })
-        const secret = `${PLAIN_SECRET}${randomBytes(SECRET_BYTES).toString("base64")}`
+        const secret = newSecret()
         const endpoint = newId()
         const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
         const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)

@@ -2,6 +2,7 @@ import { Effect, Layer, Schedule } from "effect"
 import { ClaimedAhead } from "./claimed-ahead.ts"
 import { makeWakeUps, runDispatcher } from "./dispatcher.ts"
 import { runEventConsumer } from "./event-consumer.ts"
+import { forgetExpiredSecrets } from "./expired-secrets.ts"
 
 const RESTART_MS = 1_000
 
@@ -15,6 +16,7 @@ export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
       const wakeUps = yield* makeWakeUps
       const ahead = new ClaimedAhead()
       yield* Effect.forkScoped(restarting("webhook event consumer", runEventConsumer(wakeUps, ahead)))
+      yield* Effect.forkScoped(restarting("forgetting of expired webhook secrets", forgetExpiredSecrets))
       yield* Effect.forkScoped(restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs, ahead)))
     }),
   )

@@ -11,6 +11,7 @@ import type { PublicEvent } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
+import { layer as endpointSecretsOnPostgres } from "../../src/webhooks/endpoint-secrets-postgres.ts"
 import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
@@ -25,7 +26,7 @@ export const webhookPlatform = (environment: Readonly<Record<string, string>> = 
         Effect.promise(() => ownDatabase()),
         ({ drop }) => Effect.promise(drop),
       )
-      return Layer.mergeAll(endpointsOnPostgres, deliveriesOnPostgres).pipe(
+      return Layer.mergeAll(endpointsOnPostgres, endpointSecretsOnPostgres, deliveriesOnPostgres).pipe(
         Layer.provideMerge(Layer.mergeAll(databaseLayer, Nats.layer, partnerKeys)),
         Layer.provideMerge(
           settings({
