@@ -380,6 +380,12 @@ export interface Review {
   readonly findings?: ReadonlyArray<{ readonly cause: string; readonly listVersion: string; readonly reason?: string }>
 }
 
+export interface RotatedWebhookSecret {
+  /** The new secret. It is shown here and never again. */
+  readonly secret: string
+  readonly previousSecretUntil?: Instant | null
+}
+
 export interface Schedule {
   readonly by?: string
   readonly executeAt: string
@@ -421,4 +427,25 @@ export interface WebhookEndpoint {
 
 export interface WebhookEndpointList {
   readonly webhookEndpoints: ReadonlyArray<WebhookEndpoint>
+}
+
+export interface WebhookSecretRotation {
+  /** For how long the previous one signs as well. With 0 it ends at once. */
+  readonly overlapSeconds?: number
+  /** Start a rotation again whose answer was lost: drops the new secret that nobody has, and keeps the one of before. */
+  readonly restart?: boolean
+}
+
+export interface WebhookSignatures {
+  /** The versions of the signatures that each webhook has. */
+  readonly signatures: ReadonlyArray<"v1" | "v1a">
+  readonly previousSecretUntil?: Instant | null
+  readonly publicKeys: ReadonlyArray<{ readonly publicKey: string; readonly kid: string; readonly until?: Instant | null }>
+  /** Where everybody can read the public keys. */
+  readonly publicKeysAt: string
+}
+
+export interface WebhookSigningKeyRotation {
+  /** For how long the previous one signs as well. With 0 it ends at once. */
+  readonly overlapSeconds?: number
 }

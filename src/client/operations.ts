@@ -28,8 +28,12 @@ import type {
   Resolution,
   Retry,
   Review,
+  RotatedWebhookSecret,
   Schedule,
   WebhookEndpointList,
+  WebhookSecretRotation,
+  WebhookSignatures,
+  WebhookSigningKeyRotation,
 } from "./api-types.ts"
 
 /** What each operation takes in its query and as its body, and what it answers, by status. */
@@ -280,6 +284,36 @@ export interface Operations {
     readonly query: Record<never, never>
     readonly answers: Record<never, never>
   }
+  readonly showWebhookSignatures: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookSignatures }
+  }
+  readonly rotateWebhookSecret: {
+    readonly query: Record<never, never>
+    readonly body: WebhookSecretRotation
+    readonly answers: { readonly 200: RotatedWebhookSecret }
+  }
+  readonly endPreviousWebhookSecret: {
+    readonly query: Record<never, never>
+    readonly answers: Record<never, never>
+  }
+  readonly addWebhookSigningKey: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookSignatures }
+  }
+  readonly removeWebhookSigningKey: {
+    readonly query: Record<never, never>
+    readonly answers: Record<never, never>
+  }
+  readonly rotateWebhookSigningKey: {
+    readonly query: Record<never, never>
+    readonly body: WebhookSigningKeyRotation
+    readonly answers: { readonly 200: WebhookSignatures }
+  }
+  readonly endPreviousWebhookSigningKey: {
+    readonly query: Record<never, never>
+    readonly answers: Record<never, never>
+  }
 }
 
 /** The method and the path of each operation. */
@@ -311,4 +345,11 @@ export const operations = {
   createWebhookEndpoint: ["POST", "/webhook-endpoints"],
   listWebhookEndpoints: ["GET", "/webhook-endpoints"],
   removeWebhookEndpoint: ["DELETE", "/webhook-endpoints/{id}"],
+  showWebhookSignatures: ["GET", "/webhook-endpoints/{id}/signatures"],
+  rotateWebhookSecret: ["POST", "/webhook-endpoints/{id}/secret/rotation"],
+  endPreviousWebhookSecret: ["DELETE", "/webhook-endpoints/{id}/secret/previous"],
+  addWebhookSigningKey: ["PUT", "/webhook-endpoints/{id}/signing-key"],
+  removeWebhookSigningKey: ["DELETE", "/webhook-endpoints/{id}/signing-key"],
+  rotateWebhookSigningKey: ["POST", "/webhook-endpoints/{id}/signing-key/rotation"],
+  endPreviousWebhookSigningKey: ["DELETE", "/webhook-endpoints/{id}/signing-key/previous"],
 } as const

@@ -27,6 +27,7 @@ import { type ExportedItems, exportedFile, exportedItems } from "./exports.ts"
 import { entriesOf } from "./pages.ts"
 import { type SettlingOptions, settled } from "./settling.ts"
 import { type CallOptions, defaultLimits, type Limits, limitsOf, type Service } from "./transport.ts"
+import { webhookSecretsOf } from "./webhook-secrets.ts"
 
 export interface ClientOptions extends Partial<Limits> {
   /** The address of the service, with the path under which it is, if it is under one. */
@@ -189,6 +190,9 @@ export const partnerClient = (options: ClientOptions) => {
       doOnce(service, "removeWebhookEndpoint", { id }, undefined, options, async (response) => {
         await response.body?.cancel()
       }),
+
+    /** What signs the webhooks of an endpoint. */
+    webhookSecrets: webhookSecretsOf(service),
   }
 }
 export type AtlasPay = ReturnType<typeof partnerClient>
