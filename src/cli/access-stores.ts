@@ -19,6 +19,8 @@ import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
+import type { EndpointSecrets } from "../webhooks/endpoint-secrets.ts"
+import { layer as endpointSecretsInPostgres } from "../webhooks/endpoint-secrets-postgres.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const STATEMENT_MS_MAX = 15_000
@@ -71,7 +73,7 @@ export const titleFlag = keptText("title", "The partner's name for people", 128)
  */
 export const withAccess = <A, E extends Reported>(
   dataDir: string,
-  use: Effect.Effect<A, E, Administration | AuditTrail | PartnerKeys>,
+  use: Effect.Effect<A, E, Administration | AuditTrail | EndpointSecrets | PartnerKeys>,
 ): Effect.Effect<A, CliFailure> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -85,8 +87,8 @@ export const withAccess = <A, E extends Reported>(
         process.env.DATABASE_URL ||
         (yield* startStack({ dataDir }).pipe(Effect.mapError(asCliFailure))).databaseUrl
       const keys = yield* makePartnerKeys(redis, prefix, yield* mastersOf(dataDir))
-      const stores = Layer.mergeAll(accessInPostgres, auditInPostgres).pipe(
-        Layer.provide(Database.layer),
+      const stores = Layer.mergeAll(accessInPostgres, auditInPostgres, endpointSecretsInPostgres).pipe(
+        Layer.provide([Database.layer, Layer.succeed(PartnerKeys, keys)]),
         Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
         Layer.merge(Layer.succeed(AccessMarks, makeAccessMarks(redis, prefix))),
         Layer.merge(Layer.succeed(PartnerKeys, keys)),
