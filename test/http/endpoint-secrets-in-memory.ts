@@ -9,6 +9,9 @@ import {
 } from "../../src/webhooks/endpoint-secrets.ts"
 import { NoSuchEndpoint, WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 
+/** As long as a store takes, so that requests overlap. */
+const READ_MS = 20
+
 interface State {
   secretUntil: Date | undefined
   keys: ReadonlyArray<LivePublicKey>
@@ -69,7 +72,11 @@ export const endpointSecretsInMemory = Layer.effect(
           previousSecretUntil: secretUntil,
           publicKeys: keys,
         })),
-      publicKeys: (endpoint) => Effect.sync(() => states.get(endpoint)?.keys ?? []),
+      publicKeys: (endpoint) =>
+        Effect.delay(
+          Effect.sync(() => states.get(endpoint)?.keys ?? []),
+          READ_MS,
+        ),
       partnerOf: (endpoint) => Effect.fail(new NoSuchEndpoint({ endpoint })),
       forgetExpired: Effect.succeed(0),
     })
