@@ -76,6 +76,7 @@ import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
 import { layer as endpointHealthInPostgres } from "./webhooks/endpoint-health-postgres.ts"
+import { layer as endpointSecretsInPostgres } from "./webhooks/endpoint-secrets-postgres.ts"
 import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
 import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
 
@@ -110,7 +111,9 @@ const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** The second records, which are compared with the logs before anybody is paid. */
 const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
-const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
+const endpoints = Layer.merge(endpointsInPostgres, endpointSecretsInPostgres).pipe(
+  Layer.provide([database, partnerKeys]),
+)
 /** Who may call, as one process knows it, and what administrators do about it. */
 const stored = Layer.mergeAll(
   accessInPostgres,

@@ -19,6 +19,8 @@ import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
+import type { EndpointSecrets } from "../webhooks/endpoint-secrets.ts"
+import { layer as endpointSecretsInPostgres } from "../webhooks/endpoint-secrets-postgres.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { layerWith as endpointsInPostgres } from "../webhooks/endpoints-postgres.ts"
 import { openRedis } from "./redis-connection.ts"
@@ -73,7 +75,7 @@ export const titleFlag = keptText("title", "The partner's name for people", 128)
  */
 export const withAccess = <A, E extends Reported>(
   dataDir: string,
-  use: Effect.Effect<A, E, Administration | AuditTrail | PartnerKeys | WebhookEndpoints>,
+  use: Effect.Effect<A, E, Administration | AuditTrail | EndpointSecrets | PartnerKeys | WebhookEndpoints>,
 ): Effect.Effect<A, CliFailure> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -90,6 +92,7 @@ export const withAccess = <A, E extends Reported>(
       const stores = Layer.mergeAll(
         accessInPostgres,
         auditInPostgres,
+        endpointSecretsInPostgres,
         endpointsInPostgres({ allowPrivate: false }),
       ).pipe(
         Layer.provide(Database.layer),

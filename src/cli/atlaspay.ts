@@ -25,9 +25,9 @@ const loads = {
   keys: async () => (await import("./keys.ts")).keys,
   partners: async () => (await import("./partners.ts")).partners,
   "api-keys": async () => (await import("./api-keys.ts")).apiKeys,
-  webhooks: async () => (await import("./webhook-endpoints.ts")).webhooks,
   people: async () => (await import("./people.ts")).people,
   audit: async () => (await import("./audit.ts")).audit,
+  webhooks: async () => (await import("./webhooks.ts")).webhooks,
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
 }
 

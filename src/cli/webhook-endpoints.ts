@@ -85,7 +85,7 @@ const test = Command.make(
   }),
 ).pipe(Command.withDescription("Send a test event to an endpoint, in whatever state it is"))
 
-export const endpoints = Command.make("endpoints").pipe(
+export const webhookEndpoints = Command.make("endpoints").pipe(
   Command.withDescription("Show webhook endpoints, and pause, resume, disable or test them"),
   Command.withSubcommands([
     list,
@@ -98,9 +98,4 @@ export const endpoints = Command.make("endpoints").pipe(
     ),
     test,
   ]),
-)
-
-export const webhooks = Command.make("webhooks").pipe(
-  Command.withDescription("Look after webhooks"),
-  Command.withSubcommands([endpoints]),
 )

@@ -31,9 +31,13 @@ import type {
 import type {
   CreatedWebhookEndpoint,
   NewWebhookEndpoint,
+  RotatedWebhookSecret,
   WebhookEndpoint,
   WebhookEndpointChanges,
   WebhookEndpointList,
+  WebhookSecretRotation,
+  WebhookSignatures,
+  WebhookSigningKeyRotation,
   WebhookTestSent,
 } from "./webhook-types.ts"
 
@@ -306,6 +310,36 @@ export interface Operations {
     readonly query: Record<never, never>
     readonly answers: { readonly 202: WebhookTestSent }
   }
+  readonly showWebhookSignatures: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookSignatures }
+  }
+  readonly rotateWebhookSecret: {
+    readonly query: Record<never, never>
+    readonly body: WebhookSecretRotation
+    readonly answers: { readonly 200: RotatedWebhookSecret }
+  }
+  readonly endPreviousWebhookSecret: {
+    readonly query: Record<never, never>
+    readonly answers: Record<never, never>
+  }
+  readonly addWebhookSigningKey: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookSignatures }
+  }
+  readonly removeWebhookSigningKey: {
+    readonly query: Record<never, never>
+    readonly answers: Record<never, never>
+  }
+  readonly rotateWebhookSigningKey: {
+    readonly query: Record<never, never>
+    readonly body: WebhookSigningKeyRotation
+    readonly answers: { readonly 200: WebhookSignatures }
+  }
+  readonly endPreviousWebhookSigningKey: {
+    readonly query: Record<never, never>
+    readonly answers: Record<never, never>
+  }
 }
 
 /** The method and the path of each operation. */
@@ -342,4 +376,11 @@ export const operations = {
   pauseWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/pause"],
   resumeWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/resume"],
   testWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/test"],
+  showWebhookSignatures: ["GET", "/webhook-endpoints/{id}/signatures"],
+  rotateWebhookSecret: ["POST", "/webhook-endpoints/{id}/secret/rotation"],
+  endPreviousWebhookSecret: ["DELETE", "/webhook-endpoints/{id}/secret/previous"],
+  addWebhookSigningKey: ["PUT", "/webhook-endpoints/{id}/signing-key"],
+  removeWebhookSigningKey: ["DELETE", "/webhook-endpoints/{id}/signing-key"],
+  rotateWebhookSigningKey: ["POST", "/webhook-endpoints/{id}/signing-key/rotation"],
+  endPreviousWebhookSigningKey: ["DELETE", "/webhook-endpoints/{id}/signing-key/previous"],
 } as const

@@ -21,6 +21,7 @@ import { type ExportedItems, exportedFile, exportedItems } from "./exports.ts"
 import { entriesOf } from "./pages.ts"
 import { type SettlingOptions, settled } from "./settling.ts"
 import { type CallOptions, defaultLimits, type Limits, limitsOf, type Service } from "./transport.ts"
+import { webhookSecretsOf } from "./webhook-secrets.ts"
 import type { WebhookEndpoint } from "./webhook-types.ts"
 
 export interface ClientOptions extends Partial<Limits> {
@@ -210,6 +211,9 @@ export const partnerClient = (options: ClientOptions) => {
       doOnce(service, "removeWebhookEndpoint", { id }, undefined, options, async (response) => {
         await response.body?.cancel()
       }),
+
+    /** What signs the webhooks of an endpoint. */
+    webhookSecrets: webhookSecretsOf(service),
   }
 }
 const endpointIn = async (response: Response): Promise<WebhookEndpoint> => {

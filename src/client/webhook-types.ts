@@ -5,23 +5,7 @@ import type { Instant } from "./api-types.ts"
 export interface CreatedWebhookEndpoint {
   readonly id: string
   readonly url: string
-  readonly eventTypes?: ReadonlyArray<
-    | "com.atlaspay.payout-batch.accepted.v1"
-    | "com.atlaspay.payout-batch.awaiting-funds.v1"
-    | "com.atlaspay.payout-batch.command-refused.v1"
-    | "com.atlaspay.payout.held.v1"
-    | "com.atlaspay.payout.rejected.v1"
-    | "com.atlaspay.payout.settled.v1"
-    | "com.atlaspay.payout.failed.v1"
-    | "com.atlaspay.payout.returned.v1"
-    | "com.atlaspay.payout.cancelled.v1"
-    | "com.atlaspay.payout.unrouted.v1"
-    | "com.atlaspay.payout.parked.v1"
-    | "com.atlaspay.payout.clearance-withdrawn.v1"
-    | "com.atlaspay.payout-batch.closed.v1"
-    | "com.atlaspay.webhook-endpoint.failing.v1"
-    | "com.atlaspay.webhook-endpoint.disabled.v1"
-  > | null
+  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1"> | null
   readonly description?: string | null
   readonly rateLimit?: number | null
   readonly ordered: boolean
@@ -41,23 +25,7 @@ export interface CreatedWebhookEndpoint {
 export interface NewWebhookEndpoint {
   readonly url: string
   /** All types by default. */
-  readonly eventTypes?: ReadonlyArray<
-    | "com.atlaspay.payout-batch.accepted.v1"
-    | "com.atlaspay.payout-batch.awaiting-funds.v1"
-    | "com.atlaspay.payout-batch.command-refused.v1"
-    | "com.atlaspay.payout.held.v1"
-    | "com.atlaspay.payout.rejected.v1"
-    | "com.atlaspay.payout.settled.v1"
-    | "com.atlaspay.payout.failed.v1"
-    | "com.atlaspay.payout.returned.v1"
-    | "com.atlaspay.payout.cancelled.v1"
-    | "com.atlaspay.payout.unrouted.v1"
-    | "com.atlaspay.payout.parked.v1"
-    | "com.atlaspay.payout.clearance-withdrawn.v1"
-    | "com.atlaspay.payout-batch.closed.v1"
-    | "com.atlaspay.webhook-endpoint.failing.v1"
-    | "com.atlaspay.webhook-endpoint.disabled.v1"
-  >
+  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1">
   /** For people. */
   readonly description?: string
   /** The most attempts that begin in a second. */
@@ -66,26 +34,16 @@ export interface NewWebhookEndpoint {
   readonly ordered?: boolean
 }
 
+export interface RotatedWebhookSecret {
+  /** The new secret. It is shown here and never again. */
+  readonly secret: string
+  readonly previousSecretUntil?: Instant | null
+}
+
 export interface WebhookEndpoint {
   readonly id: string
   readonly url: string
-  readonly eventTypes?: ReadonlyArray<
-    | "com.atlaspay.payout-batch.accepted.v1"
-    | "com.atlaspay.payout-batch.awaiting-funds.v1"
-    | "com.atlaspay.payout-batch.command-refused.v1"
-    | "com.atlaspay.payout.held.v1"
-    | "com.atlaspay.payout.rejected.v1"
-    | "com.atlaspay.payout.settled.v1"
-    | "com.atlaspay.payout.failed.v1"
-    | "com.atlaspay.payout.returned.v1"
-    | "com.atlaspay.payout.cancelled.v1"
-    | "com.atlaspay.payout.unrouted.v1"
-    | "com.atlaspay.payout.parked.v1"
-    | "com.atlaspay.payout.clearance-withdrawn.v1"
-    | "com.atlaspay.payout-batch.closed.v1"
-    | "com.atlaspay.webhook-endpoint.failing.v1"
-    | "com.atlaspay.webhook-endpoint.disabled.v1"
-  > | null
+  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1"> | null
   readonly description?: string | null
   readonly rateLimit?: number | null
   readonly ordered: boolean
@@ -103,23 +61,7 @@ export interface WebhookEndpoint {
 export interface WebhookEndpointChanges {
   readonly url?: string
   /** `null` for all types. */
-  readonly eventTypes?: ReadonlyArray<
-    | "com.atlaspay.payout-batch.accepted.v1"
-    | "com.atlaspay.payout-batch.awaiting-funds.v1"
-    | "com.atlaspay.payout-batch.command-refused.v1"
-    | "com.atlaspay.payout.held.v1"
-    | "com.atlaspay.payout.rejected.v1"
-    | "com.atlaspay.payout.settled.v1"
-    | "com.atlaspay.payout.failed.v1"
-    | "com.atlaspay.payout.returned.v1"
-    | "com.atlaspay.payout.cancelled.v1"
-    | "com.atlaspay.payout.unrouted.v1"
-    | "com.atlaspay.payout.parked.v1"
-    | "com.atlaspay.payout.clearance-withdrawn.v1"
-    | "com.atlaspay.payout-batch.closed.v1"
-    | "com.atlaspay.webhook-endpoint.failing.v1"
-    | "com.atlaspay.webhook-endpoint.disabled.v1"
-  > | null
+  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1"> | null
   /** `null` for none. */
   readonly description?: string | null
   /** `null` for none. */
@@ -130,6 +72,27 @@ export interface WebhookEndpointChanges {
 
 export interface WebhookEndpointList {
   readonly webhookEndpoints: ReadonlyArray<WebhookEndpoint>
+}
+
+export interface WebhookSecretRotation {
+  /** For how long the previous one signs as well. With 0 it ends at once. */
+  readonly overlapSeconds?: number
+  /** Start a rotation again whose answer was lost: drops the new secret that nobody has, and keeps the one of before. */
+  readonly restart?: boolean
+}
+
+export interface WebhookSignatures {
+  /** The versions of the signatures that each webhook has. */
+  readonly signatures: ReadonlyArray<"v1" | "v1a">
+  readonly previousSecretUntil?: Instant | null
+  readonly publicKeys: ReadonlyArray<{ readonly publicKey: string; readonly kid: string; readonly until?: Instant | null }>
+  /** Where everybody can read the public keys. */
+  readonly publicKeysAt: string
+}
+
+export interface WebhookSigningKeyRotation {
+  /** For how long the previous one signs as well. With 0 it ends at once. */
+  readonly overlapSeconds?: number
 }
 
 export interface WebhookTestSent {

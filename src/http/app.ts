@@ -30,6 +30,7 @@ import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
+import type { EndpointSecrets } from "../webhooks/endpoint-secrets.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { reportTransfer } from "./callbacks/bank-callbacks.ts"
 import { ApiDocument } from "./documentation/documentation.ts"
@@ -61,6 +62,7 @@ export type HttpServices =
   | DayLimit
   | DecisionRegister
   | Drafts
+  | EndpointSecrets
   | EventStore
   | Intake
   | KeyDirectory

@@ -14,6 +14,8 @@ import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
 import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
 import { openApiOf } from "./routing/openapi.ts"
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
+import { showWebhookPublicKeys } from "./webhook-public-keys.ts"
+import { webhookSecretRoutes } from "./webhook-secrets.ts"
 
 /** The routes of partners, operators and providers. */
 export const apiRoutes = [
@@ -21,6 +23,8 @@ export const apiRoutes = [
   ...payoutBatchRoutes,
   ...draftRoutes,
   ...webhookEndpointRoutes,
+  ...webhookSecretRoutes,
+  showWebhookPublicKeys,
   ...administrationRoutes,
   setPartnerContract,
   signOutPerson,

@@ -1,16 +1,18 @@
 /**
- * Symmetric signatures of Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks, "Signature scheme"):
- * HMAC-SHA-256 over id, timestamp and body. Written with Node's own cryptography, because every payout is signed or verified
- * several times, and a key that Node has prepared once makes that several times cheaper.
+ * Signatures of Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks, "Signature scheme") over id, timestamp
+ * and body: HMAC-SHA-256 (`v1`), and Ed25519 (`v1a`, RFC 8032). Written with Node's own cryptography, because every payout is
+ * signed or verified several times, and a key that Node has prepared once makes that several times cheaper.
  */
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto"
+import { createHmac, createSecretKey, type KeyObject, sign, timingSafeEqual } from "node:crypto"
 import { Redacted } from "effect"
+import { isSigningKey, type SigningKey, signingKeyObject } from "./webhook-signing-key.ts"
 
 /** `whsec_` and the key in base64. */
 export type WebhookSecret = Redacted.Redacted<string>
 
 const PREFIX = "whsec_"
 const VERSION = "v1"
+const ASYMMETRIC_VERSION = "v1a"
 /** How far the time of a message may differ from the receiver's, in seconds. */
 export const TOLERANCE_S = 300
 
@@ -36,15 +38,30 @@ export const webhookKeyBytes = (secret: WebhookSecret): Buffer => {
 const macOf = (secret: WebhookSecret, id: string, timestamp: string, body: string | Buffer): string =>
   createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.`).update(body).digest("base64")
 
-/** The headers that sign a message at a time in epoch seconds. The id is the same whenever the message is sent again. */
+interface Message {
+  /** The same whenever the message is sent again. */
+  readonly id: string
+  /** Epoch seconds. */
+  readonly atS: number
+  readonly body: string
+}
+
+/** The headers that sign a message with a secret, and with others besides: each signature stands for itself. */
 export const signedWebhookHeaders = (
   secret: WebhookSecret,
-  { id, atS, body }: { readonly id: string; readonly atS: number; readonly body: string },
+  message: Message,
+  besides: ReadonlyArray<WebhookSecret | SigningKey> = [],
 ) => ({
-  "webhook-id": id,
-  "webhook-timestamp": String(atS),
-  "webhook-signature": `${VERSION},${macOf(secret, id, String(atS), body)}`,
+  "webhook-id": message.id,
+  "webhook-timestamp": String(message.atS),
+  "webhook-signature": [secret, ...besides].map((one) => signatureOf(one, message)).join(" "),
 })
+
+const signatureOf = (by: WebhookSecret | SigningKey, { id, atS, body }: Message): string => {
+  if (!isSigningKey(by)) return `${VERSION},${macOf(by, id, String(atS), body)}`
+  const signature = sign(null, Buffer.from(`${id}.${atS}.${body}`), signingKeyObject(by))
+  return `${ASYMMETRIC_VERSION},${signature.toString("base64")}`
+}
 
 export interface SignedWebhook {
   readonly id: string

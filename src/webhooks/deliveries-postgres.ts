@@ -5,10 +5,11 @@ import { Database } from "../database/database.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
-import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
+import { PartnerKeys } from "../vault/partner-keys.ts"
 import { type Arrived, type Claim, type ClaimAhead, Deliveries, type Delivery } from "./deliveries.ts"
+import { type LiveSecrets, liveSecrets, openedLiveSecrets } from "./live-secrets-postgres.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
-import { openSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
+import { type SealedSecrets, WEBHOOK_SECRETS } from "./secret-seal.ts"
 import type { Full, Waiting } from "./shares.ts"
 
 export const layer = Layer.effect(
@@ -109,7 +110,7 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>, { rooms, leaseM
       on conflict do nothing
       returning event_id, endpoint, next_attempt_at
     )
-    select event_id, endpoint, 0 as attempts, partner, coalesce(host, id) as host, url, secret,
+    select event_id, endpoint, 0 as attempts, partner, coalesce(host, id) as host, url, ${liveSecrets(sql)},
       now()::text as due_at, next_attempt_at::text as claimed_until, failing_since is not null as failing,
       (select count(*) from recorded where next_attempt_at <= now()) > 0 as others_are_due
     from recorded join webhook_endpoints on webhook_endpoints.id = endpoint
@@ -159,7 +160,7 @@ const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
   returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts,
     ordered.next_attempt_at::text as due_at, claimed.next_attempt_at::text as claimed_until,
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
-    webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body, failing_since is not null as failing`
+    webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing`
 
 /**
  * Takes tests from their list with the claim, so that each is attempted once, also if this process dies. If it is released, it is due
@@ -180,7 +181,7 @@ const claimTests = (sql: Sql, most: number, leaseMs: number) => sql<Array<Row>>`
   returning 0 as place, claimed.event_id, claimed.endpoint, claimed.attempts,
     now()::text as due_at, claimed.next_attempt_at::text as claimed_until,
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
-    webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body, failing_since is not null as failing`
+    webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing`
 
 /** A claim that ran out may be another's by now, which this one does not change. */
 const release = (sql: Sql, claimed: ReadonlyArray<Delivery>) => sql`
@@ -206,7 +207,7 @@ interface RecordedRow extends Omit<Row, "place" | "body"> {
   readonly others_are_due: boolean
 }
 
-interface Row {
+interface Row extends SealedSecrets {
   readonly place: number
   readonly due_at: string
   readonly claimed_until: string
@@ -216,29 +217,28 @@ interface Row {
   readonly partner: string
   readonly host: string
   readonly url: string
-  readonly secret: string
   readonly body: string
   readonly failing: boolean
 }
 
-/** In the order of their places. Opens the secret of each endpoint once. */
+/** In the order of their places. Opens the secrets of each endpoint once. */
 const deliveriesOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], rows: ReadonlyArray<Row>) {
-  const opened = new Map<string, Delivery["secret"]>()
+  const opened = new Map<string, LiveSecrets | undefined>()
   const deliveries: Array<Delivery> = []
   for (const row of rows.toSorted((one, other) => one.place - other.place)) {
-    const { event_id, endpoint, partner, host, attempts, url, secret: sealed, body } = row
-    const place = JSON.stringify([endpoint, partner, url, sealed])
-    if (!opened.has(place)) {
-      const key = yield* keys.find(WEBHOOK_SECRETS, keyIdOf(sealed)).pipe(Effect.mapError(withoutKey))
-      opened.set(place, key && openSecret(key, { endpoint, partner, url }, sealed))
-    }
+    const { event_id, endpoint, partner, host, attempts, url, body } = row
+    // All rows of an endpoint are of one statement, so they have the same URL and secrets.
+    if (!opened.has(endpoint))
+      opened.set(endpoint, yield* openedLiveSecrets(keys, { endpoint, partner, url }, row))
+    const secrets = opened.get(endpoint)
     deliveries.push({
       eventId: event_id,
       endpoint,
       partner,
       host,
       url,
-      secret: opened.get(place),
+      secret: secrets?.secret,
+      besides: secrets?.besides ?? [],
       body,
       attempts,
       dueAt: row.due_at,

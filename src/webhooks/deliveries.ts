@@ -10,6 +10,8 @@ export interface Delivery extends Waiting {
   readonly url: string
   /** `undefined` if its key was destroyed, or it was sealed for another endpoint or URL. Then nothing is sent. */
   readonly secret: Redacted.Redacted | undefined
+  /** What signs besides: the secret that is being replaced, and keys for asymmetric signatures. As they were at the claim. */
+  readonly besides?: ReadonlyArray<Redacted.Redacted>
   readonly body: string
   /** Attempts that failed before this one. */
   readonly attempts: number

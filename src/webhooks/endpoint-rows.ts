@@ -3,13 +3,12 @@ import type { Row as AnyRow, PendingQuery, Sql, TransactionSql } from "postgres"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { SubscribableType } from "../publisher/endpoint-event.ts"
 import type { Endpoint, EndpointState } from "./endpoints.ts"
+import type { SealedSecrets } from "./secret-seal.ts"
 
-export interface EndpointRow {
+export interface EndpointRow extends SealedSecrets {
   readonly id: string
   readonly partner: PartnerId
   readonly url: string
-  readonly secret: string
-  readonly previous_secret: string | null
   readonly event_types: ReadonlyArray<SubscribableType> | null
   readonly description: string | null
   readonly rate_limit: number | null
@@ -26,7 +25,7 @@ export interface EndpointRow {
 
 /** The columns of an {@link EndpointRow}. */
 export const endpointColumns = (sql: Sql | TransactionSql): PendingQuery<Array<AnyRow>> => sql`
-  id, partner, url, secret, previous_secret, event_types, description, rate_limit, ordered, state, state_reason, state_since,
+  id, partner, url, secret, previous_secret, signing_key, previous_signing_key, event_types, description, rate_limit, ordered, state, state_reason, state_since,
   failing_since, missed_from, missed_until, created_at, version`
 
 export const endpointOf = (row: EndpointRow): Endpoint => ({

@@ -8,6 +8,7 @@ import type { PartnerId } from "../domain/identifiers.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { auditedEndpoint, type EndpointRow, endpointColumns, endpointOf } from "./endpoint-rows.ts"
+import { newSecret } from "./endpoint-secrets-postgres.ts"
 import { changeState } from "./endpoint-states-postgres.ts"
 import { sendTest, TEST_EVERY_S } from "./endpoint-tests-postgres.ts"
 import { endpointUrlProblem, hostOf, sameUrl } from "./endpoint-url.ts"
@@ -23,10 +24,8 @@ import {
   WebhookEndpoints,
 } from "./endpoints.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
-import { resealedSecrets } from "./resealed-secrets.ts"
-import { PLAIN_SECRET, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
+import { resealed, type SealedSecrets, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 
-const SECRET_BYTES = 32
 /** How often a change is tried again, because something else changed the endpoint meanwhile. */
 const CHANGE_TRIES_MAX = 5
 
@@ -64,7 +63,7 @@ export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) 
       return WebhookEndpoints.of({
         create: Effect.fn("WebhookEndpoints.create")(function* (wanted, by = partnerItself(wanted.partner)) {
           yield* check(wanted)
-          const secret = `${PLAIN_SECRET}${randomBytes(SECRET_BYTES).toString("base64")}`
+          const secret = newSecret()
           const endpoint = newId()
           const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
           const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)
@@ -101,7 +100,9 @@ export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) 
             const next = changed(row, changes)
             if (isSame(row, next)) return endpointOf(row)
             const secrets =
-              next.url === row.url ? secretsOf(row) : yield* resealedSecrets(keys, row, next.url)
+              next.url === row.url
+                ? secretsOf(row)
+                : yield* resealed(keys, placeOf(row), { ...placeOf(row), url: next.url }, row)
             if (secrets === undefined) return yield* secretLost
             const outcome = yield* query("change webhook endpoint", (sql) =>
               sql.begin((sql) => change(sql, by ?? partnerItself(partner), row, { ...next, ...secrets })),
@@ -187,7 +188,14 @@ const insert = (sql: Sql, by: Actor, id: string, sealed: string, wanted: NewEndp
     return { row }
   })
 
-const secretsOf = ({ secret, previous_secret }: EndpointRow) => ({ secret, previous_secret })
+const placeOf = ({ id, partner, url }: EndpointRow) => ({ endpoint: id, partner, url })
+
+const secretsOf = ({
+  secret,
+  previous_secret,
+  signing_key,
+  previous_signing_key,
+}: EndpointRow): SealedSecrets => ({ secret, previous_secret, signing_key, previous_signing_key })
 
 type Settings = Pick<EndpointRow, "description" | "event_types" | "ordered" | "rate_limit" | "url">
 
@@ -214,7 +222,7 @@ const change = async (
   sql: TransactionSql,
   by: Actor,
   before: EndpointRow,
-  next: Settings & Pick<EndpointRow, "previous_secret" | "secret">,
+  next: Settings & SealedSecrets,
 ): Promise<Outcome> => {
   const { id, partner } = before
   const isMoved = next.url !== before.url
@@ -226,12 +234,15 @@ const change = async (
   const [row] = await sql<Array<EndpointRow>>`
     update webhook_endpoints set url = ${next.url}, host = ${hostOf(new URL(next.url))},
       secret = ${next.secret}, previous_secret = ${next.previous_secret},
+      signing_key = ${next.signing_key}, previous_signing_key = ${next.previous_signing_key},
       event_types = ${typesColumn(next.event_types)}::text[], description = ${next.description},
       rate_limit = ${next.rate_limit}, ordered = ${next.ordered}, version = version + 1,
       failing_since = case when ${isMoved} then null else failing_since end,
       failing_notified_at = case when ${isMoved} then null else failing_notified_at end
     where id = ${id} and partner = ${partner} and version = ${before.version} and secret = ${before.secret}
       and previous_secret is not distinct from ${before.previous_secret}
+      and signing_key is not distinct from ${before.signing_key}
+      and previous_signing_key is not distinct from ${before.previous_signing_key}
     returning ${endpointColumns(sql)}`
   if (row === undefined) return undefined
   await writeAudit(sql, by, {

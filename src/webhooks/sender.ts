@@ -25,7 +25,7 @@ export interface SenderOptions {
   readonly allowPrivate: boolean
 }
 
-type ToSend = Pick<Delivery, "eventId" | "url" | "secret" | "body">
+type ToSend = Pick<Delivery, "eventId" | "url" | "secret" | "besides" | "body">
 
 /**
  * Sends a delivery, signed with this time (epoch milliseconds), and calls `ended` once. What it returns hangs up, and then
@@ -69,14 +69,14 @@ const nothingToHangUp = () => {}
  * By the specification https://www.standardwebhooks.com. The id is the event's, so it is the same in every attempt. The trace is
  * that of the batch.
  */
-const signedHeaders = ({ eventId, body }: ToSend, secret: Redacted.Redacted, at: number) => {
+const signedHeaders = ({ eventId, besides, body }: ToSend, secret: Redacted.Redacted, at: number) => {
   const traceparent = traceParentIn(body)
   return {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
     "user-agent": "AtlasPay-Webhooks/1",
     ...(traceparent === undefined ? {} : { traceparent }),
-    ...signedWebhookHeaders(secret, { id: eventId, atS: Math.floor(at / 1_000), body }),
+    ...signedWebhookHeaders(secret, { id: eventId, atS: Math.floor(at / 1_000), body }, besides),
   }
 }
 

@@ -4,6 +4,7 @@ import { makeWakeUps, runDispatcher } from "./dispatcher.ts"
 import { KnownHealth } from "./endpoint-health.ts"
 import { runEndpointKeeper } from "./endpoint-keeper.ts"
 import { runEventConsumer } from "./event-consumer.ts"
+import { forgetExpiredSecrets } from "./expired-secrets.ts"
 
 const RESTART_MS = 1_000
 
@@ -18,6 +19,7 @@ export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
       const ahead = new ClaimedAhead()
       const known = new KnownHealth()
       yield* Effect.forkScoped(restarting("webhook event consumer", runEventConsumer(wakeUps, ahead)))
+      yield* Effect.forkScoped(restarting("forgetting of expired webhook secrets", forgetExpiredSecrets))
       yield* Effect.forkScoped(
         restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs, ahead, known)),
       )

@@ -62,6 +62,10 @@ const webhooks = (path: Guarded["path"], owner: number, other = owner): Guarded 
   other,
 })
 
+/** What signs the webhooks of an endpoint. */
+const signer = (path: string, owner: number, other = 404): Guarded =>
+  webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}/${path}`, owner, other)
+
 /** Changes name the version that they change: without it, only the owner gets to know that the draft is there. */
 const draft = (scope: Scope, path: string, owner: number): Guarded => ({
   kind: "guarded",
@@ -160,6 +164,18 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     404,
   ),
   "DELETE /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 204, 404),
+  "GET /webhook-endpoints/:id/signatures": signer("signatures", 200),
+  "POST /webhook-endpoints/:id/secret/rotation": signer("secret/rotation", 400, 400),
+  "DELETE /webhook-endpoints/:id/secret/previous": signer("secret/previous", 204),
+  "PUT /webhook-endpoints/:id/signing-key": signer("signing-key", 200),
+  "POST /webhook-endpoints/:id/signing-key/rotation": signer("signing-key/rotation", 400, 400),
+  "DELETE /webhook-endpoints/:id/signing-key/previous": signer("signing-key/previous", 204),
+  "DELETE /webhook-endpoints/:id/signing-key": signer("signing-key", 204),
+  "GET /.well-known/webhook-keys/:endpoint": {
+    kind: "open",
+    path: "/.well-known/webhook-keys/we_none",
+    status: 404,
+  },
   "POST /admin/partners": admin(() => "/admin/partners", 400),
   "GET /admin/partners": admin(() => "/admin/partners", 200),
   "POST /admin/partners/:partner/suspension": admin(

@@ -35,6 +35,7 @@ import { ClaimsInMemory } from "../register/claims-in-memory.ts"
 import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
 import { type Streams, type WholeLog, wholeLog } from "../streams/whole-log.ts"
+import { endpointSecretsInMemory } from "./endpoint-secrets-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
 
@@ -132,7 +133,7 @@ export class ApiUnderTest implements AsyncDisposable {
           decisions.layer,
           claims.layer,
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
-          endpointsInMemory,
+          endpointSecretsInMemory.pipe(Layer.provideMerge(endpointsInMemory)),
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           dayLimitsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           leasesOverRedis.pipe(Layer.provide(RedisConnections.layer)),

@@ -332,6 +332,32 @@ describe("each answer is as the document says", () => {
     await call("removeWebhookEndpoint", `/webhook-endpoints/${json.id}`, { key })
   })
 
+  it("about what signs webhooks", async () => {
+    const key = partner
+    const { json } = await call("createWebhookEndpoint", "/webhook-endpoints", {
+      key,
+      body: { url: "https://acme.example/signed" },
+    })
+    const at = `/webhook-endpoints/${json.id}`
+    for (const place of [at, "/webhook-endpoints/we_none"]) {
+      await call("showWebhookSignatures", `${place}/signatures`, { key })
+      for (const body of [{ overlapSeconds: 60 }, {}, { restart: true }, { overlapSeconds: -1 }])
+        await call("rotateWebhookSecret", `${place}/secret/rotation`, { key, body })
+      await call("endPreviousWebhookSecret", `${place}/secret/previous`, { key })
+      await call("rotateWebhookSigningKey", `${place}/signing-key/rotation`, { key, body: {} })
+      await call("addWebhookSigningKey", `${place}/signing-key`, { key })
+      for (const body of [{}, {}, { overlapSeconds: "1" }])
+        await call("rotateWebhookSigningKey", `${place}/signing-key/rotation`, { key, body })
+    }
+    await call("showWebhookPublicKeys", `/.well-known/webhook-keys/${json.id}`, {})
+    await call("showWebhookPublicKeys", "/.well-known/webhook-keys/we_none", {})
+    for (const place of [at, "/webhook-endpoints/we_none"]) {
+      await call("endPreviousWebhookSigningKey", `${place}/signing-key/previous`, { key })
+      await call("removeWebhookSigningKey", `${place}/signing-key`, { key })
+    }
+    await call("removeWebhookEndpoint", at, { key })
+  })
+
   it("to administrators", async () => {
     const key = operator
     const body = { reason: "a test" }

@@ -31,9 +31,9 @@ export const endpointGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "secrets are sealed for the new URL",
-    file: "webhooks/resealed-secrets.ts",
-    text: "{ ...place, url: nextUrl }",
-    without: "place",
+    file: "webhooks/secret-seal.ts",
+    text: "sealSecret(key, to, Redacted",
+    without: "sealSecret(key, from, Redacted",
     caughtIn: endpoints,
     caughtBy: "keep their secrets when their URL changes",
   },

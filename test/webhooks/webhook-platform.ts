@@ -12,6 +12,7 @@ import { advanceHistory, emptyHistory } from "../../src/publisher/public-history
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
 import { layer as endpointHealthOnPostgres } from "../../src/webhooks/endpoint-health-postgres.ts"
+import { layer as endpointSecretsOnPostgres } from "../../src/webhooks/endpoint-secrets-postgres.ts"
 import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
@@ -26,7 +27,12 @@ export const webhookPlatform = (environment: Readonly<Record<string, string>> = 
         Effect.promise(() => ownDatabase()),
         ({ drop }) => Effect.promise(drop),
       )
-      return Layer.mergeAll(endpointsOnPostgres, deliveriesOnPostgres, endpointHealthOnPostgres).pipe(
+      return Layer.mergeAll(
+        endpointsOnPostgres,
+        endpointSecretsOnPostgres,
+        deliveriesOnPostgres,
+        endpointHealthOnPostgres,
+      ).pipe(
         Layer.provideMerge(Layer.mergeAll(databaseLayer, Nats.layer, partnerKeys)),
         Layer.provideMerge(
           settings({

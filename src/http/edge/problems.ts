@@ -17,6 +17,7 @@ import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
+import type { RotationUnderWay } from "../../webhooks/endpoint-secrets.ts"
 import type { EndpointChanged, EndpointExists } from "../../webhooks/endpoints.ts"
 import { accessRows } from "./access-problems.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
@@ -89,6 +90,7 @@ export type Failure =
   | PartnerShareFull
   | PartnerSuspended
   | PreconditionRequired
+  | RotationUnderWay
   | StoreUnavailable
   | TooManyRequests
   | Unauthorized

@@ -1,5 +1,6 @@
-/** The rows of the table of problems that webhook endpoints have. */
+/** The rows of the table of problems that webhook endpoints and their secrets have. */
 import { Schema } from "effect"
+import type { RotationUnderWay } from "../../webhooks/endpoint-secrets.ts"
 import type { EndpointChanged, EndpointExists } from "../../webhooks/endpoints.ts"
 
 export const webhookRows = {
@@ -25,5 +26,17 @@ export const webhookRows = {
     }),
     fields: { webhookEndpoint: Schema.String },
     example: { endpoint: "we_0123456789abcdef0123456789abcdef" },
+  },
+  RotationUnderWay: {
+    status: 409,
+    slug: "rotation-under-way",
+    title: "The previous one still signs",
+    members: ({ until }: RotationUnderWay) => ({
+      detail:
+        "Nothing was changed. If your receiver has the new one, end the previous one first. If the answer with a new secret was lost, send restart: true. To end both at once, send overlapSeconds: 0.",
+      until: until.toISOString(),
+    }),
+    fields: { until: Schema.String.annotate({ format: "date-time" }) },
+    example: { until: new Date("2027-01-03T03:04:05.678Z") },
   },
 } as const
