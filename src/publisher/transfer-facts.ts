@@ -37,7 +37,7 @@ export const arrivalFacts = (item: Item, number: number) => {
     : {
         arrival: {
           scheme,
-          sentAt: new Date(requestedAt).toISOString(),
+          orderedAt: new Date(requestedAt).toISOString(),
           expectedOn: expectedOn(scheme, requestedAt),
           confirmedAt: new Date(concludedAt).toISOString(),
         },
