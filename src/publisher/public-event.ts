@@ -119,7 +119,7 @@ const transfer = {
 /** When the money should be there, and when it was known to be paid. Events of older releases have none. */
 const Arrival = Schema.Struct({
   scheme: Schema.Literals(schemes),
-  sentAt: time("When the attempt that paid was given to its bank."),
+  orderedAt: time("When the payment was ordered. A bank that takes files gets it with its next file."),
   expectedOn: Schema.String.annotate({
     description:
       "The day by which it should be on the account: by the rules of the scheme, in its time zone.",

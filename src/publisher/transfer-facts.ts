@@ -26,8 +26,8 @@ export const transferFacts = (item: Item, number: number) => {
 }
 
 /**
- * By when the money should be there, by the rules of the scheme that pays such an account, and since when it is known to be paid. Banks
- * do not report the day of the credit.
+ * By when the money should be there, by the rules of the scheme that pays such an account, and since when it is known to be paid. The
+ * banks' answers do not have the day of the credit.
  */
 export const arrivalFacts = (item: Item, number: number) => {
   const { requestedAt, concludedAt } = attemptIn(item, number)
@@ -37,7 +37,7 @@ export const arrivalFacts = (item: Item, number: number) => {
     : {
         arrival: {
           scheme,
-          sentAt: new Date(requestedAt).toISOString(),
+          orderedAt: new Date(requestedAt).toISOString(),
           expectedOn: expectedOn(scheme, requestedAt),
           confirmedAt: new Date(concludedAt).toISOString(),
         },

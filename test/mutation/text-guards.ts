@@ -47,6 +47,14 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "shows no part of an account that begins where a text is no longer read",
   },
   {
+    name: "no character is cut in two where a text is no longer read",
+    file: "domain/outside-text.ts",
+    text: '.replace(halfAtEnd, "")',
+    without: "",
+    caughtIn: domain,
+    caughtBy: "has no half of a character where it is cut",
+  },
+  {
     name: "digits are counted in one reading of a text",
     file: "domain/coded-reason.ts",
     text: "/^(?:[^0-9]*[0-9]){8}/",

@@ -54,11 +54,11 @@ const withdrawable = (): Story => {
 const decisions = [{ item: 1, decision: "rejected" as const }]
 
 /** A batch of one item in a currency, whose order is given to its bank at a time, and is paid an hour later. */
-const paidAt = (sentAt: string, fields: Parameters<typeof payoutItem>[1]): Story => {
+const paidAt = (orderedAt: string, fields: Parameters<typeof payoutItem>[1]): Story => {
   const story = new Story()
-  story.now = Date.parse(sentAt) - 1_000
+  story.now = Date.parse(orderedAt) - 1_000
   story.started(1, { items: [payoutItem(1, fields)] }).posted("hold")
-  story.now = Date.parse(sentAt) - 1
+  story.now = Date.parse(orderedAt) - 1
   story.tell(intent(1))
   story.now += 3_600_000 - 1
   story.hears(1, settled)
@@ -70,12 +70,12 @@ describe("the arrival of a payout", () => {
     ["on a Monday in time", "2026-11-23T10:00:00.000Z", "2026-11-24"],
     ["on a Friday after the cut-off", "2026-11-27T15:00:00.000Z", "2026-12-01"],
     ["before a holiday", "2026-12-24T10:00:00.000Z", "2026-12-28"],
-  ])("of euros in SEPA that are sent %s", (_, sentAt, expectedOn) => {
-    const { data } = lastOf(paidAt(sentAt, {}))
-    const confirmedAt = new Date(Date.parse(sentAt) + 3_600_000).toISOString()
+  ])("of euros in SEPA that are ordered %s", (_, orderedAt, expectedOn) => {
+    const { data } = lastOf(paidAt(orderedAt, {}))
+    const confirmedAt = new Date(Date.parse(orderedAt) + 3_600_000).toISOString()
     expect(data).toMatchObject({
       state: "settled",
-      arrival: { scheme: "sepa", sentAt, expectedOn, confirmedAt },
+      arrival: { scheme: "sepa", orderedAt, expectedOn, confirmedAt },
     })
   })
 
@@ -86,10 +86,13 @@ describe("the arrival of a payout", () => {
 
   it("is that of the attempt that paid, and is confirmed when an operator establishes it", () => {
     const story = reported(unresolved)
-    const sentAt = story.batch.items.get(1)?.attempt?.requestedAt ?? 0
+    const orderedAt = story.batch.items.get(1)?.attempt?.requestedAt ?? 0
     story.now += 86_400_000
     expect(lastOf(resolve(story, "settled")).data).toMatchObject({
-      arrival: { sentAt: new Date(sentAt).toISOString(), confirmedAt: new Date(story.now).toISOString() },
+      arrival: {
+        orderedAt: new Date(orderedAt).toISOString(),
+        confirmedAt: new Date(story.now).toISOString(),
+      },
     })
   })
 
