@@ -130,6 +130,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "streams",
     "vault/partner-keys",
     "webhooks/endpoints",
+    "webhooks/endpoint-secrets",
     ...settingsAndSignals,
   ],
   // How a route is defined, and what is made of its definition.
@@ -214,6 +215,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "publisher/endpoint-event",
     "webhooks/endpoints",
+    "webhooks/endpoint-secrets",
   ],
   // What administrators do with partners and keys.
   "http/administration": ["http/edge", "http/routing", "domain", "identity", ...settingsAndSignals],
@@ -237,6 +239,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "projections/batch-queries",
     "publisher/public-event",
     "webhooks/endpoints",
+    "webhooks/endpoint-secrets",
     "register",
     "providers/banks/payout-limits",
     "providers/calling/provider-reports",
@@ -245,7 +248,12 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     ...settingsAndSignals,
   ],
   // The contract of all events as documents, for whoever reads them.
-  contract: ["publisher/public-event", "reconciliation/discrepancy-event", "parsing/json-schemas"],
+  contract: [
+    "publisher/public-event",
+    "publisher/endpoint-event",
+    "reconciliation/discrepancy-event",
+    "parsing/json-schemas",
+  ],
   // How a command ends, and draws on the screen.
   terminal: [],
   // The API as a partner calls it. What partners import needs none of these: test/client/client.test.ts looks at what it loads.

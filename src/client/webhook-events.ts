@@ -262,11 +262,15 @@ export interface PayoutBatchClosed {
   readonly data: { readonly batchId: string; readonly partner: string; readonly reference?: string; readonly state: "settled" | "partially-settled" | "failed" | "rejected" | "cancelled"; readonly itemCount: number; readonly totals: { readonly [name: string]: { readonly accepted: string; readonly settled: string; readonly failed: string; readonly returned: string; readonly rejected: string; readonly cancelled: string } } }
 }
 
+/** Nothing has arrived at an endpoint for half of the time after which it is disabled. */
 export interface WebhookEndpointFailing {
   readonly specversion: "1.0"
+  /** `<endpoint>:<what>:<since>`: the same if the event is published again. */
   readonly id: string
   readonly source: "/atlaspay"
+  /** The endpoint. */
   readonly subject: string
+  /** When it happened. */
   readonly time: string
   readonly datacontenttype: "application/json"
   readonly partner: string
@@ -274,11 +278,15 @@ export interface WebhookEndpointFailing {
   readonly data: { readonly partner: string; readonly endpoint: string; readonly host: string; readonly failingSince: string; readonly disabledAt: string }
 }
 
+/** An endpoint was disabled: it gets no events until the partner resumes it. */
 export interface WebhookEndpointDisabled {
   readonly specversion: "1.0"
+  /** `<endpoint>:<what>:<since>`: the same if the event is published again. */
   readonly id: string
   readonly source: "/atlaspay"
+  /** The endpoint. */
   readonly subject: string
+  /** When it happened. */
   readonly time: string
   readonly datacontenttype: "application/json"
   readonly partner: string
@@ -286,11 +294,15 @@ export interface WebhookEndpointDisabled {
   readonly data: { readonly partner: string; readonly endpoint: string; readonly host: string; readonly reason: "gone" | "failing" | "operator"; readonly since: string; readonly failingSince?: string }
 }
 
+/** A partner asked for it to try an endpoint. */
 export interface WebhookEndpointTest {
   readonly specversion: "1.0"
+  /** `<endpoint>:<what>:<since>`: the same if the event is published again. */
   readonly id: string
   readonly source: "/atlaspay"
+  /** The endpoint. */
   readonly subject: string
+  /** When it happened. */
   readonly time: string
   readonly datacontenttype: "application/json"
   readonly partner: string

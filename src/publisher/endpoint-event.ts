@@ -27,24 +27,23 @@ export type SubscribableType = typeof SubscribableType.Type
 export const DisabledReason = Schema.Literals(["gone", "failing", "operator"])
 export type DisabledReason = typeof DisabledReason.Type
 
+const text = (description: string) => Schema.String.annotate({ description })
+const time = (description: string) => Schema.String.annotate({ description, format: "date-time" })
+
 const envelope = {
   specversion: Schema.Literal("1.0"),
-  /** `<endpoint>:<what>:<since>`: the same if the event is published again. */
-  id: Schema.String,
+  id: text("`<endpoint>:<what>:<since>`: the same if the event is published again."),
   source: Schema.Literal("/atlaspay"),
-  /** The endpoint. */
-  subject: Schema.String,
-  /** When it happened: RFC 3339, UTC. */
-  time: Schema.String,
+  subject: text("The endpoint."),
+  time: time("When it happened."),
   datacontenttype: Schema.Literal("application/json"),
   partner: PartnerId,
 }
 
 const about = {
   partner: PartnerId,
-  endpoint: Schema.String,
-  /** The host of its URL, with the port if there is one. */
-  host: Schema.String,
+  endpoint: text("The endpoint that it is about."),
+  host: text("The host of the endpoint's URL, with the port if there is one."),
 }
 
 /** The schema of each event that endpoints can subscribe to, by its name. */
@@ -54,11 +53,12 @@ export const endpointContracts = {
     type: Schema.Literal(endpointEventTypes.WebhookEndpointFailing),
     data: Schema.Struct({
       ...about,
-      /** The first failure after the last delivery that arrived: RFC 3339, UTC. */
-      failingSince: Schema.String,
-      /** When the endpoint is disabled, unless a delivery arrives before: RFC 3339, UTC. */
-      disabledAt: Schema.String,
+      failingSince: time("The first failure after the last delivery that arrived."),
+      disabledAt: time("When the endpoint is disabled, unless a delivery arrives before."),
     }),
+  }).annotate({
+    title: "WebhookEndpointFailing",
+    description: "Nothing has arrived at an endpoint for half of the time after which it is disabled.",
   }),
   WebhookEndpointDisabled: Schema.Struct({
     ...envelope,
@@ -66,10 +66,12 @@ export const endpointContracts = {
     data: Schema.Struct({
       ...about,
       reason: DisabledReason,
-      /** From when on no deliveries are stored: RFC 3339, UTC. */
-      since: Schema.String,
-      failingSince: Schema.optionalKey(Schema.String),
+      since: time("From when on no deliveries are stored."),
+      failingSince: Schema.optionalKey(time("The first failure after the last delivery that arrived.")),
     }),
+  }).annotate({
+    title: "WebhookEndpointDisabled",
+    description: "An endpoint was disabled: it gets no events until the partner resumes it.",
   }),
 } satisfies {
   readonly [Name in EndpointEventName]: Schema.Schema<{ readonly type: (typeof endpointEventTypes)[Name] }>
@@ -80,6 +82,9 @@ export const WebhookEndpointTest = Schema.Struct({
   ...envelope,
   type: Schema.Literal(TEST_EVENT_TYPE),
   data: Schema.Struct(about),
+}).annotate({
+  title: "WebhookEndpointTest",
+  description: "A partner asked for it to try an endpoint.",
 })
 export type WebhookEndpointTest = typeof WebhookEndpointTest.Type
 

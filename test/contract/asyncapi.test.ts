@@ -7,6 +7,7 @@ import { AppConfig } from "../../src/config.ts"
 import { asyncApiDocument, asyncApiOf } from "../../src/contract/asyncapi.ts"
 import { type EventFamily, eventFamilies } from "../../src/contract/event-families.ts"
 import { eventSchemasOf } from "../../src/contract/event-schemas.ts"
+import { endpointEventTypes } from "../../src/publisher/endpoint-event.ts"
 import { eventMessages } from "../../src/publisher/event-message.ts"
 import { publicEventTypes } from "../../src/publisher/public-event.ts"
 import { discrepancyKinds } from "../../src/reconciliation/discrepancy.ts"
@@ -40,11 +41,16 @@ const isOf = (channel: string, subject: string): boolean => {
 }
 
 describe("the AsyncAPI document", () => {
-  it("has every event of batches on NATS and as a webhook, and discrepancies on NATS alone", () => {
+  it("has every event of batches and endpoints on NATS and as a webhook, tests as webhooks alone, and discrepancies on NATS alone", () => {
     const messagesIn = (channel: string) =>
       Object.keys(Object(at(asyncApiDocument, "channels", channel, "messages")))
     expect(messagesIn("batchEvents")).toEqual(Object.keys(publicEventTypes))
-    expect(messagesIn("webhooks")).toEqual(Object.keys(publicEventTypes))
+    expect(messagesIn("endpointEvents")).toEqual(Object.keys(endpointEventTypes))
+    expect(messagesIn("webhooks")).toEqual([
+      ...Object.keys(publicEventTypes),
+      ...Object.keys(endpointEventTypes),
+      "WebhookEndpointTest",
+    ])
     expect(messagesIn("discrepancies")).toEqual(["DiscrepancyFound"])
   })
 

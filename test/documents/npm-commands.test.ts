@@ -22,6 +22,7 @@ import { partners } from "../../src/cli/partners.ts"
 import { reconcileCommand } from "../../src/cli/reconcile.ts"
 import { replay } from "../../src/cli/replay.ts"
 import { serve } from "../../src/cli/serve.ts"
+import { webhooks } from "../../src/cli/webhooks.ts"
 import { blocksIn, commandsIn } from "./documented-commands.ts"
 
 const root = join(import.meta.dirname, "../..")
@@ -29,6 +30,7 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8")
 const { scripts } = JSON.parse(read("package.json"))
 
 const someBatch = `pb_${"a".repeat(22)}`
+const someEndpoint = `we_${"a".repeat(32)}`
 
 const PARSED = "parsed, and not run"
 
@@ -47,6 +49,7 @@ const parsing = Command.make("atlaspay").pipe(
     partners,
     apiKeys,
     audit,
+    webhooks,
     migrateCommand,
   ]),
   Command.validate(() => Effect.fail(new CliError.ValidationError({ message: PARSED }))),
@@ -69,7 +72,9 @@ const wordsIn = (text: string): ReadonlyArray<string> =>
 const wordsOf = (text: string): ReadonlyArray<string> | undefined => {
   const [, run, own, given = ""] = /^(?:\S+=\S+\s+)*npm (?:run (\S+)|(start))(?: -- (.*))?$/.exec(text) ?? []
   const [, fixed] = /^node .*src\/cli\/main\.ts ?(.*)$/.exec(scripts[run ?? own ?? ""] ?? "") ?? []
-  return fixed === undefined ? undefined : wordsIn(`${fixed} ${given.replaceAll("pb_…", someBatch)}`)
+  return fixed === undefined
+    ? undefined
+    : wordsIn(`${fixed} ${given.replaceAll("pb_…", someBatch).replaceAll("we_…", someEndpoint)}`)
 }
 
 const documented = [
