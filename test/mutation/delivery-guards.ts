@@ -228,8 +228,8 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a secret belongs to one endpoint and URL",
     file: "webhooks/secret-seal.ts",
-    text: 'JSON.stringify(["webhook secret", endpoint, partner, url])',
-    without: "[endpoint, partner, url].slice(3).join()",
+    text: "JSON.stringify([uses[use], endpoint, partner, url])",
+    without: "[uses[use], endpoint, partner, url].slice(0, 1).join()",
     caughtIn: "test/webhooks/secret-seal.test.ts",
     caughtBy: "does not sign for another URL",
   },
