@@ -128,6 +128,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     "streams",
     "vault/partner-keys",
+    "webhooks/endpoint-secrets",
     ...settingsAndSignals,
   ],
   // How a route is defined, and what is made of its definition.
@@ -234,6 +235,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "projections/batch-queries",
     "publisher/public-event",
     "webhooks/endpoints",
+    "webhooks/endpoint-secrets",
     "register",
     "providers/banks/payout-limits",
     "providers/calling/provider-reports",

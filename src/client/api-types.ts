@@ -444,8 +444,3 @@ export interface WebhookSignatures {
   /** Where everybody can read the public keys. */
   readonly publicKeysAt: string
 }
-
-export interface WebhookSigningKeyRotation {
-  /** For how long the previous one signs as well. With 0 it ends at once. */
-  readonly overlapSeconds?: number
-}

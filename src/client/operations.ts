@@ -33,7 +33,6 @@ import type {
   WebhookEndpointList,
   WebhookSecretRotation,
   WebhookSignatures,
-  WebhookSigningKeyRotation,
 } from "./api-types.ts"
 
 /** What each operation takes in its query and as its body, and what it answers, by status. */
@@ -307,7 +306,7 @@ export interface Operations {
   }
   readonly rotateWebhookSigningKey: {
     readonly query: Record<never, never>
-    readonly body: WebhookSigningKeyRotation
+    readonly body: { readonly overlapSeconds?: number }
     readonly answers: { readonly 200: WebhookSignatures }
   }
   readonly endPreviousWebhookSigningKey: {
