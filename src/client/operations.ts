@@ -37,7 +37,6 @@ import type {
   WebhookEndpointList,
   WebhookSecretRotation,
   WebhookSignatures,
-  WebhookSigningKeyRotation,
   WebhookTestSent,
 } from "./webhook-types.ts"
 
@@ -333,7 +332,7 @@ export interface Operations {
   }
   readonly rotateWebhookSigningKey: {
     readonly query: Record<never, never>
-    readonly body: WebhookSigningKeyRotation
+    readonly body: { readonly overlapSeconds?: number }
     readonly answers: { readonly 200: WebhookSignatures }
   }
   readonly endPreviousWebhookSigningKey: {

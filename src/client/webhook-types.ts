@@ -90,11 +90,6 @@ export interface WebhookSignatures {
   readonly publicKeysAt: string
 }
 
-export interface WebhookSigningKeyRotation {
-  /** For how long the previous one signs as well. With 0 it ends at once. */
-  readonly overlapSeconds?: number
-}
-
 export interface WebhookTestSent {
   /** The id of the event, which names its delivery, too. */
   readonly event: string

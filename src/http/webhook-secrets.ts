@@ -44,9 +44,7 @@ const SecretRotation = Schema.Struct({
   ),
 }).annotate({ identifier: "WebhookSecretRotation" })
 
-const SigningKeyRotation = Schema.Struct({ overlapSeconds }).annotate({
-  identifier: "WebhookSigningKeyRotation",
-})
+const SigningKeyRotation = Schema.Struct({ overlapSeconds })
 
 const RotatedSecret = Schema.Struct({
   secret: Schema.String.annotate({ description: "The new secret. It is shown here and never again." }),

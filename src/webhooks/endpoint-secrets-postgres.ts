@@ -225,7 +225,7 @@ const store = (sql: Sql, by: Actor, act: string, before: Row, { until = {}, keep
     const rows = await sql<Array<Row>>`
       update webhook_endpoints set version = version + 1 ${sets}
       where id = ${before.id} and partner = ${before.partner} and url = ${before.url}
-        and version = ${before.version} and secret = ${before.secret}
+        and (version, secret) = (${before.version}, ${before.secret})
         and ${keeps === undefined ? sql`true` : sql`${sql(keeps)} > now()`}
       returning ${columns(sql)}`
     for (const row of rows)

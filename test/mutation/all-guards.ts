@@ -26,6 +26,7 @@ import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 import { uploadGuards } from "./upload-guards.ts"
+import { webhookSecretGuards } from "./webhook-secret-guards.ts"
 import { writtenGuards } from "./written-guards.ts"
 
 /** Missed by the domain's tests. */
@@ -56,6 +57,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...payoutFileGuards,
   ...deliveryGuards,
   ...endpointGuards,
+  ...webhookSecretGuards,
   ...edgeGuards,
   ...intakeGuards,
   ...textGuards,

@@ -229,7 +229,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     name: "a secret belongs to one endpoint and URL",
     file: "webhooks/secret-seal.ts",
     text: "JSON.stringify([uses[use], endpoint, partner, url])",
-    without: "[use, endpoint, partner, url].slice(4).join()",
+    without: "[uses[use], endpoint, partner, url].slice(0, 1).join()",
     caughtIn: "test/webhooks/secret-seal.test.ts",
     caughtBy: "does not sign for another URL",
   },

@@ -3,6 +3,7 @@ import { Effect, Redacted, Result } from "effect"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { encodePublicEvent, publicEventTypes } from "../../src/publisher/public-event.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
+import { EndpointSecrets } from "../../src/webhooks/endpoint-secrets.ts"
 import { ENDPOINTS_PER_PARTNER_MAX, WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import { eventsOf, webhookPlatform } from "./webhook-platform.ts"
 
