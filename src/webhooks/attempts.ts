@@ -12,8 +12,8 @@ import { type Answer, makeSender, type SenderOptions } from "./sender.ts"
 export interface Outcomes {
   /** The endpoint took the delivery, which was sent at this time (epoch milliseconds). It is to be recorded. */
   readonly arrived: (one: Arrived, sentAt: number) => void
-  /** The endpoint did not take it. This is recorded before the attempt is over. */
-  readonly failed: () => void
+  /** The endpoint did not take it, and perhaps asks not to be called for so long. This is recorded before the attempt is over. */
+  readonly failed: (retryInMs?: number) => void
   readonly over: () => void
 }
 
@@ -42,10 +42,11 @@ export const makeAttempts = Effect.fnUntraced(function* (
       underWay.delete(attempt)
       run(Effect.ensuring(record, Effect.sync(over)))
     }
-    const ended = (answer: Answer) => {
+    const ended = (answer: Answer, retryInMs?: number) => {
       if (typeof answer !== "number" || answer < 200 || answer >= 300) {
-        failed()
-        return overAfter(recordFailure({ eventId, endpoint, attempts }, failureOf(answer), retryDelaysMs))
+        failed(retryInMs)
+        const failure = failureOf(answer)
+        return overAfter(recordFailure({ eventId, endpoint, attempts }, failure, retryDelaysMs, retryInMs))
       }
       underWay.delete(attempt)
       arrived({ eventId, endpoint, attempts, status: answer }, sentAt)
@@ -66,12 +67,21 @@ const failureOf = (answer: Answer): Failure =>
     ? { status: answer, reason: `HTTP ${answer}` }
     : { status: undefined, reason: answer.reason }
 
+/** The next attempt comes when the schedule says, but not before the endpoint asks for it, and neither does any other at the endpoint. */
 const recordFailure = Effect.fnUntraced(
-  function* (attempt: AttemptOf, failure: Failure, retryDelaysMs: ReadonlyArray<number>) {
+  function* (
+    attempt: AttemptOf,
+    failure: Failure,
+    retryDelaysMs: ReadonlyArray<number>,
+    notBeforeMs: number | undefined,
+  ) {
     const { webhookDeliveries } = yield* Metrics
+    const deliveries = yield* Deliveries
     webhookDeliveries.inc({ outcome: "failed" })
-    const retryInMs = yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
-    yield* (yield* Deliveries).failed(attempt, failure, retryInMs)
+    if (notBeforeMs !== undefined) yield* deliveries.hold(attempt.endpoint, notBeforeMs)
+    const scheduledMs = yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
+    const retryInMs = scheduledMs === undefined ? undefined : Math.max(scheduledMs, notBeforeMs ?? 0)
+    yield* deliveries.failed(attempt, failure, retryInMs)
     if (retryInMs === undefined)
       yield* Effect.logError("webhook given up", {
         event: attempt.eventId,
