@@ -178,6 +178,8 @@ const look = Effect.fnUntraced(function* (state: State, leaseMs: number) {
 
 /** An ordered endpoint of which nothing can be claimed is not looked at until an attempt at it ends, or for so long. */
 const BLOCKED_MS = 250
+/** If it took long to find that out, because it has very many batches, it is for so many times as long. */
+const BLOCKED_PER_LOOK = 20
 
 /** Claims for endpoints that are ordered or have a limit. */
 const lookAtPaced = Effect.fnUntraced(function* (
@@ -190,8 +192,9 @@ const lookAtPaced = Effect.fnUntraced(function* (
   const { claimed, readyInMs } = yield* deliveries.claimPaced(paced, leaseMs)
   const claimedFor = new Set(claimed.map(({ endpoint }) => endpoint))
   const claimedAt = yield* Clock.currentTimeMillis
+  const blockedMs = Math.max(BLOCKED_MS, BLOCKED_PER_LOOK * (claimedAt - now))
   for (const { endpoint } of paced) {
-    const waitMs = readyInMs.get(endpoint) ?? (claimedFor.has(endpoint) ? 0 : BLOCKED_MS)
+    const waitMs = readyInMs.get(endpoint) ?? (claimedFor.has(endpoint) ? 0 : blockedMs)
     if (waitMs > 0) blocked.pause(endpoint, claimedAt, waitMs)
   }
   ahead.add(claimed, now)

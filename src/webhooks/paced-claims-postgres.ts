@@ -140,13 +140,18 @@ const claimInOrder = <Row extends object>(
   ), open as (
     select first.event_id, endpoint, most, run, seen,
       row_number() over (partition by endpoint order by next_attempt_at, first.sequence, batch) as place
-    from first join wanted using (endpoint) left join webhook_batches using (batch)
+    from first join wanted using (endpoint) left join lateral (
+      select seen from webhook_batches where webhook_batches.batch = first.batch limit 1
+    ) as known on true
     where next_attempt_at <= now() and (seen is null or seen @> int8range(1, first.sequence))
   ), begun as (
-    select delivery.*, most, run, seen from open
-    join webhook_deliveries as delivery on delivery.event_id = open.event_id and delivery.endpoint = open.endpoint
-    where place <= most and state = 'pending' and next_attempt_at <= now()
-    for update of delivery skip locked
+    select locked.*, most, run, seen from open cross join lateral (
+      select * from webhook_deliveries as delivery
+      where delivery.event_id = open.event_id and delivery.endpoint = open.endpoint
+        and state = 'pending' and next_attempt_at <= now()
+      for update skip locked
+    ) as locked
+    where place <= most
   ), runs as (
     select begun.endpoint, begun.batch, begun.next_attempt_at as first_due_at, most, next.*,
       row_number() over row as nth,

@@ -16,6 +16,7 @@ import { edgeGuards } from "./edge-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
+import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
@@ -54,6 +55,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...partnerSettingsGuards,
   ...payoutFileGuards,
   ...deliveryGuards,
+  ...paceGuards,
   ...edgeGuards,
   ...intakeGuards,
   ...textGuards,
