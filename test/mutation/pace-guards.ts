@@ -12,15 +12,7 @@ const deliveries = "webhooks/deliveries-postgres.ts"
 
 export const paceGuards: ReadonlyArray<StepGuard> = [
   {
-    name: "the first of a batch in order waits for what has not come",
-    file: inSql,
-    text: " and (seen is null or seen @> int8range(1, first.sequence))",
-    without: "",
-    caughtIn: ordered,
-    caughtBy: "waits for an event that has not come",
-  },
-  {
-    name: "nothing in a row of a batch in order waits behind what has not come",
+    name: "nothing of a batch in order overtakes what has not come",
     file: inSql,
     text: "bool_and(next.due_at <= now() and (seen is null or seen @> int8range(1, next.sequence)))",
     without: "bool_and(next.due_at <= now())",
@@ -33,7 +25,7 @@ export const paceGuards: ReadonlyArray<StepGuard> = [
     text: "        and state = 'pending' and next_attempt_at <= now()\n      for update skip locked",
     without: "",
     caughtIn: ordered,
-    caughtBy: "is claimed for by one process at a time",
+    caughtBy: "gets nothing of a batch whose first delivery another process is claiming",
   },
   {
     name: "what was stored before its endpoint was ordered is put in order",

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { type PublicEvent, publicEventTypes } from "../../src/publisher/public-event.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
@@ -121,7 +121,9 @@ layer(webhookPlatform(), { excludeTestServices: true })("an ordered endpoint", (
       const stories = Array.from({ length: 8 }, () => storyOf("two", 5))
       for (const events of stories) yield* record(events)
       const claims = yield* Effect.all(
-        Array.from({ length: 12 }, () => claimInOrder(endpoint, { most: 7, run: 3 })),
+        Array.from({ length: 12 }, (_, nth) =>
+          claimInOrder(endpoint, { most: 40, run: nth % 2 === 0 ? 1 : 4 }),
+        ),
         { concurrency: 12 },
       )
       const owners = new Map<string, number>()
@@ -141,6 +143,32 @@ layer(webhookPlatform(), { excludeTestServices: true })("an ordered endpoint", (
         assert.deepStrictEqual(idsOf(mine), idsOf(events.slice(0, mine.length)))
       }
       assert.strictEqual(owners.size, stories.length)
+    }),
+  )
+
+  it.effect("gets nothing of a batch whose first delivery another process is claiming at this moment", () =>
+    Effect.gen(function* () {
+      const { query } = yield* Postgres
+      const endpoint = yield* orderedOf("moment")
+      const events = storyOf("moment", 4)
+      yield* record(events)
+      const isClaiming = Promise.withResolvers<void>()
+      const mayEnd = Promise.withResolvers<void>()
+      const claiming = yield* query("claim slowly", (sql) =>
+        sql.begin(async (sql) => {
+          await sql`
+            update webhook_deliveries set next_attempt_at = now() + interval '1 minute'
+            where event_id = ${first(events).id}`
+          isClaiming.resolve()
+          await mayEnd.promise
+        }),
+      ).pipe(Effect.forkChild)
+      yield* Effect.promise(() => isClaiming.promise)
+      const other = yield* Effect.forkChild(claimInOrder(endpoint))
+      yield* Effect.sleep(200)
+      mayEnd.resolve()
+      yield* Fiber.join(claiming)
+      assert.deepStrictEqual(idsOf(yield* Fiber.join(other)), [])
     }),
   )
 
