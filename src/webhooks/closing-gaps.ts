@@ -36,8 +36,14 @@ interface Found {
 
 /** Gaps that were found. Times are in milliseconds, of one clock. */
 export class Gaps {
+  readonly #openMs: number
   #created = ""
   #found: ReadonlyMap<string, Found> = new Map()
+
+  /** `openMs`: how long a gap is left open at least. */
+  constructor(openMs = GAP_MS) {
+    this.#openMs = openMs
+  }
 
   /** Gives those of the gaps that can be closed: up to where they reached when they were found. */
   closable(gaps: ReadonlyArray<BatchGap>, consumer: ConsumerState, now: number): ReadonlyArray<BatchGap> {
@@ -50,16 +56,19 @@ export class Gaps {
         : { gap, since: now, delivered: consumer.delivered }
     })
     const isOver = ({ since, delivered }: Found) =>
-      now - since >= GAP_MS && consumer.acknowledged >= delivered
+      now - since >= this.#openMs && consumer.acknowledged >= delivered
     this.#found = new Map(found.filter((one) => !isOver(one)).map((one) => [one.gap.batch, one]))
     return found.filter(isOver).map(({ gap }) => gap)
   }
 }
 
 /** Never ends. */
-export const closingGaps = Effect.fnUntraced(function* (consumer: Consumer) {
+export const closingGaps = Effect.fnUntraced(function* (
+  consumer: Pick<Consumer, "info">,
+  { lookMs = LOOK_MS, openMs = GAP_MS } = {},
+) {
   const deliveries = yield* Deliveries
-  const gaps = new Gaps()
+  const gaps = new Gaps(openMs)
   let forgotAt = Number.NEGATIVE_INFINITY
   const look = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
@@ -88,6 +97,6 @@ export const closingGaps = Effect.fnUntraced(function* (consumer: Consumer) {
         Effect.logWarning("gaps in batches not looked at", { step, reason }),
       ),
     )
-    yield* Effect.sleep(LOOK_MS)
+    yield* Effect.sleep(lookMs)
   }
 })

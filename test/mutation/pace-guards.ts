@@ -94,7 +94,7 @@ export const paceGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a gap stays open while the relay may publish a group again",
     file: "webhooks/closing-gaps.ts",
-    text: "now - since >= GAP_MS && ",
+    text: "now - since >= this.#openMs && ",
     without: "",
     caughtIn: gaps,
     caughtBy: "and not before its time",
