@@ -14,8 +14,8 @@ import { type Answer, makeSender, type SenderOptions } from "./sender.ts"
 export interface Outcomes {
   /** The endpoint took the delivery, which was sent at this time (epoch milliseconds). It is to be recorded. */
   readonly arrived: (one: Arrived, sentAt: number) => void
-  /** The endpoint did not take it. This is recorded before the attempt is over. */
-  readonly failed: () => void
+  /** The endpoint did not take it, and perhaps asks not to be called for so long. This is recorded before the attempt is over. */
+  readonly failed: (retryInMs?: number) => void
   readonly over: () => void
 }
 
@@ -45,15 +45,17 @@ export const makeAttempts = Effect.fnUntraced(function* (
       underWay.delete(attempt)
       run(Effect.ensuring(record, Effect.sync(over)))
     }
-    const ended = (answer: Answer) => {
+    const ended = (answer: Answer, retryInMs?: number) => {
       if (typeof answer !== "number" || answer < 200 || answer >= 300) {
-        failed()
+        failed(retryInMs)
+        const gone = noteFailure(known, endpoint, { url, at: sentAt, gone: answer === GONE })
+        const failure = failureOf(answer)
         return overAfter(
           recordFailure(
             { eventId, endpoint, attempts },
-            failureOf(answer),
-            retryDelaysMs,
-            noteFailure(known, endpoint, { url, at: sentAt, gone: answer === GONE }),
+            failure,
+            { delaysMs: retryDelaysMs, notBeforeMs: retryInMs },
+            gone,
           ),
         )
       }
@@ -90,18 +92,30 @@ const noteFailure = Effect.fnUntraced(function* (
   return isGone
 })
 
+interface Schedule {
+  /** The waits after each failed attempt. */
+  readonly delaysMs: ReadonlyArray<number>
+  /** What the endpoint asked for, if it did. */
+  readonly notBeforeMs: number | undefined
+}
+
+/** The next attempt comes when the schedule says, but not before the endpoint asks for it, and neither does any other at the endpoint. */
 const recordFailure = Effect.fnUntraced(
   function* (
     attempt: AttemptOf,
     failure: Failure,
-    retryDelaysMs: ReadonlyArray<number>,
+    { delaysMs, notBeforeMs }: Schedule,
     isGone: Effect.Effect<boolean, StoreUnavailable, EndpointHealth>,
   ) {
     const { webhookDeliveries } = yield* Metrics
+    const deliveries = yield* Deliveries
     webhookDeliveries.inc({ outcome: "failed" })
     // Before the delivery is due again: who takes that knows that the endpoint was failing.
-    const retryInMs = (yield* isGone) ? undefined : yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
-    yield* (yield* Deliveries).failed(attempt, failure, retryInMs)
+    const gone = yield* isGone
+    if (notBeforeMs !== undefined) yield* deliveries.hold(attempt.endpoint, notBeforeMs)
+    const scheduledMs = gone ? undefined : yield* retryDelay(delaysMs, attempt.attempts + 1)
+    const retryInMs = scheduledMs === undefined ? undefined : Math.max(scheduledMs, notBeforeMs ?? 0)
+    yield* deliveries.failed(attempt, failure, retryInMs)
     if (retryInMs === undefined)
       yield* Effect.logError("webhook given up", {
         event: attempt.eventId,

@@ -35,6 +35,9 @@ export class ClaimedAhead {
   beingClaimed: ReadonlySet<string> = new Set()
   readonly #held = new Map<string, Array<Held>>()
   readonly #taken = new Map<string, FadingCount>()
+  /** Batches of ordered endpoints of which a delivery is being sent. */
+  readonly #sending = new Map<string, Delivery>()
+  #givenBack: Array<Delivery> = []
   #size = 0
 
   /** An endpoint took a delivery. */
@@ -97,12 +100,18 @@ export class ClaimedAhead {
     return [...this.#held.keys()]
   }
 
-  /** Takes out the next delivery that may have a place, of the endpoints in turns. */
+  /**
+   * Takes out the next delivery that may have a place, of the endpoints in turns. A batch in order has one at a time: the next one
+   * comes when `ended` was called for it.
+   */
   take(mayHaveMore: (waiting: Waiting) => boolean, now: number): Delivery | undefined {
     for (const [endpoint, held] of this.#held) {
-      const [first] = held
+      const place = held.findIndex(({ delivery }) => !this.#isSending(delivery))
+      const first = held[place]
       if (first === undefined || isLate(first, now) || !mayHaveMore(first.delivery)) continue
-      held.shift()
+      held.splice(place, 1)
+      const { batch } = first.delivery
+      if (batch !== undefined) this.#sending.set(inOrder(endpoint, batch), first.delivery)
       this.#size -= 1
       this.#held.delete(endpoint)
       if (held.length > 0) this.#held.set(endpoint, held)
@@ -111,7 +120,36 @@ export class ClaimedAhead {
     return undefined
   }
 
-  /** Takes out what waited too long. */
+  /** A delivery was sent. If it did not arrive, what is behind it in its batch must not overtake it, and is given back. */
+  ended({ endpoint, batch }: Delivery, arrived: boolean): void {
+    if (batch === undefined) return
+    this.#sending.delete(inOrder(endpoint, batch))
+    if (!arrived) this.giveBack(endpoint, batch)
+  }
+
+  /** Starts nothing more of what waits for an endpoint, or of one batch of it: `takeLate` takes it out. */
+  giveBack(endpoint: string, batch?: string): void {
+    const held = this.#held.get(endpoint) ?? []
+    const [given, kept] = partition(held, ({ delivery }) => batch === undefined || delivery.batch === batch)
+    if (kept.length > 0) this.#held.set(endpoint, kept)
+    else this.#held.delete(endpoint)
+    this.#givenBack.push(...given.map(({ delivery }) => delivery))
+    this.#size -= given.length
+  }
+
+  /** Starts nothing more. What is being sent is cut off, so nothing behind it in its batch may start later either. */
+  stop(): void {
+    this.onAdded = undefined
+    for (const { endpoint, batch } of this.#sending.values())
+      if (batch !== undefined) this.giveBack(endpoint, batch)
+    this.#sending.clear()
+  }
+
+  #isSending({ endpoint, batch }: Delivery): boolean {
+    return batch !== undefined && this.#sending.has(inOrder(endpoint, batch))
+  }
+
+  /** Takes out what waited too long, and what was given back. */
   takeLate(now: number): ReadonlyArray<Delivery> {
     const late: Array<Delivery> = []
     for (const [endpoint, held] of this.#held) {
@@ -122,7 +160,13 @@ export class ClaimedAhead {
       this.#taken.delete(endpoint)
     }
     this.#size -= late.length
-    return late
+    return [...late, ...this.#takeGivenBack()]
+  }
+
+  #takeGivenBack(): ReadonlyArray<Delivery> {
+    const given = this.#givenBack
+    this.#givenBack = []
+    return given
   }
 
   /** Takes out all. */
@@ -130,9 +174,16 @@ export class ClaimedAhead {
     const all = [...this.#held.values()].flat().map(({ delivery }) => delivery)
     this.#held.clear()
     this.#size = 0
-    return all
+    return [...all, ...this.#takeGivenBack()]
   }
 }
 
 /** A clock that was set back makes everything late: nobody knows then how long the claim still holds. */
 const isLate = ({ since }: Held, now: number): boolean => now - since > AHEAD_MS_MAX || now < since
+
+const inOrder = (endpoint: string, batch: string): string => `${endpoint} ${batch}`
+
+const partition = <A>(all: ReadonlyArray<A>, isOne: (one: A) => boolean): readonly [Array<A>, Array<A>] => [
+  all.filter(isOne),
+  all.filter((one) => !isOne(one)),
+]

@@ -8,6 +8,7 @@ import type { PublishedEvent } from "../publisher/event-message.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { type Arrived, type Claim, type ClaimAhead, Deliveries, type Delivery } from "./deliveries.ts"
 import { type LiveSecrets, liveSecrets, openedLiveSecrets } from "./live-secrets-postgres.ts"
+import { closeGaps, forgetBatches, gaps, pacedClaims } from "./paced-claims-postgres.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
 import { type SealedSecrets, WEBHOOK_SECRETS } from "./secret-seal.ts"
 import type { Full, Waiting } from "./shares.ts"
@@ -18,6 +19,7 @@ export const layer = Layer.effect(
     const { query } = yield* Database
     const keys = yield* PartnerKeys
     yield* sealPlainSecrets
+    const claimPaced = pacedClaims<Row>()
     return Deliveries.of({
       record: Effect.fn("Deliveries.record")(function* (events, ahead = NOTHING_AHEAD) {
         const mayClaim = ahead.rooms.size > 0 && (yield* Effect.isSuccess(keys.current(WEBHOOK_SECRETS)))
@@ -43,6 +45,33 @@ export const layer = Layer.effect(
       claimTests: Effect.fn("Deliveries.claimTests")(function* (most, leaseMs) {
         const rows = yield* query("claim tests of webhook endpoints", (sql) => claimTests(sql, most, leaseMs))
         return yield* deliveriesOf(keys, rows)
+      }),
+      claimPaced: Effect.fn("Deliveries.claimPaced")(function* (endpoints, leaseMs) {
+        yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(withoutKey))
+        const { rows, readyInMs } = yield* query("claim paced deliveries", (sql) =>
+          claimPaced(sql, endpoints, leaseMs, (allotted) => claim(sql, { allotted, leaseMs }, true)),
+        )
+        return { claimed: yield* deliveriesOf(keys, rows), readyInMs }
+      }),
+      halted: Effect.fn("Deliveries.halted")(function* (endpoints) {
+        const rows = yield* query("look for halted endpoints", (sql) => halted(sql, endpoints))
+        return rows.map(({ endpoint }) => endpoint)
+      }),
+      hold: Effect.fn("Deliveries.hold")(function* (endpoint, forMs) {
+        yield* query(
+          "hold an endpoint",
+          (sql) => sql`
+            update webhook_endpoints
+            set held_until = greatest(held_until, now() + ${forMs} * interval '1 millisecond')
+            where id = ${endpoint}`,
+        )
+      }),
+      gaps: query("look for gaps in batches", gaps),
+      closeGaps: Effect.fn("Deliveries.closeGaps")(function* (closed) {
+        yield* query("close gaps in batches", (sql) => closeGaps(sql, closed))
+      }),
+      forgetBatches: Effect.fn("Deliveries.forgetBatches")(function* (olderThanMs) {
+        yield* query("forget batches", (sql) => forgetBatches(sql, olderThanMs))
       }),
       release: Effect.fn("Deliveries.release")(function* (claimed) {
         if (claimed.length > 0) yield* query("release deliveries", (sql) => release(sql, claimed))
@@ -88,13 +117,23 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>, { rooms, leaseM
         ${column(({ publishedAt }) => new Date(publishedAt + CLOCKS_DIFFER_MS_MAX).toISOString())}::timestamptz[]
       ) with ordinality as published (id, partner, batch, sequence, type, body, known_until, place)
     ), wanted as (
-      select published.*, webhook_endpoints.id as endpoint from published
-      join webhook_endpoints on webhook_endpoints.partner = published.partner and enabled
+      select published.*, webhook_endpoints.id as endpoint, webhook_endpoints.ordered as in_order,
+        not webhook_endpoints.ordered and rate_limit is null and ${mayBegin(sql)} as at_once
+      from published
+      join webhook_endpoints on webhook_endpoints.partner = published.partner
+        and enabled and webhook_endpoints.state <> 'disabled'
         and (event_types is null or published.type = any (event_types)) and created_at <= known_until
     ), stored as (
       insert into webhook_events (id, partner, batch, sequence, type, body)
       select distinct on (id) id, partner, batch, sequence, type, body from wanted
       on conflict do nothing
+    ), seen as (
+      insert into webhook_batches (batch, seen)
+      select batch, range_agg(int8range(sequence, sequence + 1)) from published
+      where exists (
+        select from webhook_endpoints where webhook_endpoints.partner = published.partner and webhook_endpoints.ordered)
+      group by batch order by batch
+      on conflict (batch) do update set seen = webhook_batches.seen + excluded.seen, seen_at = now()
     ), rooms as (
       select key as endpoint, value::int as room from jsonb_each_text(
         ${JSON.stringify(Object.fromEntries(rooms))}::text::jsonb) as rooms
@@ -102,10 +141,12 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>, { rooms, leaseM
         select from webhook_deliveries
         where endpoint = rooms.key and state = 'pending' and next_attempt_at <= now())
     ), ordered as (
-      select id, endpoint, place, row_number() over (partition by endpoint order by place) as nth from wanted
+      select *, row_number() over (partition by endpoint order by place) as nth from wanted
     ), recorded as (
-      insert into webhook_deliveries (event_id, endpoint, next_attempt_at)
-      select id, endpoint, case when nth <= room then now() + ${leaseMs} * interval '1 millisecond' else now() end
+      insert into webhook_deliveries (event_id, endpoint, next_attempt_at, batch, sequence)
+      select id, endpoint,
+        case when nth <= room and at_once then now() + ${leaseMs} * interval '1 millisecond' else now() end,
+        case when in_order then batch end, case when in_order then sequence end
       from ordered left join rooms using (endpoint) order by place
       on conflict do nothing
       returning event_id, endpoint, next_attempt_at
@@ -119,14 +160,14 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>, { rooms, leaseM
 
 /** Reads the index once for each endpoint that is not full. Deliveries of full endpoints are not read, however many. */
 const waiting = (sql: Sql, { partners, hosts, endpoints, pairs }: Full, limit: number) => sql<Array<Waiting>>`
-  select id as endpoint, partner, coalesce(host, id) as host from webhook_endpoints
-  cross join lateral (
+  select id as endpoint, partner, coalesce(host, id) as host, ordered, rate_limit is not null as limited
+  from webhook_endpoints cross join lateral (
     select next_attempt_at, position from webhook_deliveries
     where endpoint = webhook_endpoints.id and state = 'pending' and next_attempt_at <= now()
     order by next_attempt_at, position
     limit 1
   ) as due
-  where enabled and partner <> all (${[...partners]}::text[])
+  where ${mayBegin(sql)} and partner <> all (${[...partners]}::text[])
     and coalesce(host, id) <> all (${[...hosts]}::text[]) and id <> all (${[...endpoints]}::text[])
     and not exists (
       select from jsonb_to_recordset(${JSON.stringify(pairs)}::text::jsonb) as pair (partner text, host text)
@@ -135,8 +176,15 @@ const waiting = (sql: Sql, { partners, hosts, endpoints, pairs }: Full, limit: n
   order by due.next_attempt_at, due.position
   limit ${limit}::int`
 
-/** Skips deliveries that another process is claiming at this moment. Those that it has claimed are no longer due. */
-const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
+/** Whether an attempt may begin now, of an endpoint's row: it is neither paused nor disabled, and has not asked for a while of rest. */
+const mayBegin = (sql: Sql) =>
+  sql`enabled and webhook_endpoints.state = 'active' and (held_until is null or held_until <= now())`
+
+/**
+ * Skips deliveries that another process is claiming at this moment. Those that it has claimed are no longer due. Not for ordered
+ * endpoints, and for those with a limit only if it was asked for them.
+ */
+const claim = (sql: Sql, { allotted, leaseMs }: Claim, limited = false) => sql<Array<Row>>`
   with allotted as (
     select key as endpoint, value::int as most from jsonb_each_text(
       ${JSON.stringify(Object.fromEntries(allotted))}::text::jsonb)
@@ -156,7 +204,8 @@ const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
   set next_attempt_at = now() + ${leaseMs} * interval '1 millisecond'
   from ordered, webhook_events, webhook_endpoints
   where claimed.event_id = ordered.event_id and claimed.endpoint = ordered.endpoint
-    and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint and enabled
+    and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint
+    and ${mayBegin(sql)} and not webhook_endpoints.ordered and (rate_limit is not null) = ${limited}
   returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts,
     ordered.next_attempt_at::text as due_at, claimed.next_attempt_at::text as claimed_until,
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
@@ -183,6 +232,10 @@ const claimTests = (sql: Sql, most: number, leaseMs: number) => sql<Array<Row>>`
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
     webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing`
 
+const halted = (sql: Sql, endpoints: ReadonlyArray<string>) => sql<Array<{ readonly endpoint: string }>>`
+  select endpoint from unnest(${arrayText(endpoints)}::text[]) as asked (endpoint)
+  where not exists (select from webhook_endpoints where id = endpoint and ${mayBegin(sql)})`
+
 /** A claim that ran out may be another's by now, which this one does not change. */
 const release = (sql: Sql, claimed: ReadonlyArray<Delivery>) => sql`
   update webhook_deliveries as delivery set next_attempt_at = claimed.due_at::timestamptz
@@ -203,12 +256,14 @@ const delivered = (sql: Sql, arrived: ReadonlyArray<Arrived>) => sql`
   ) as ended (event_id, endpoint, attempts, status)
   where delivery.event_id = ended.event_id and delivery.endpoint = ended.endpoint`
 
-interface RecordedRow extends Omit<Row, "place" | "body"> {
+interface RecordedRow extends Omit<Row, "place" | "body" | "batch"> {
   readonly others_are_due: boolean
 }
 
 interface Row extends SealedSecrets {
   readonly place: number
+  /** Of an ordered endpoint. */
+  readonly batch?: string
   readonly due_at: string
   readonly claimed_until: string
   readonly event_id: string
@@ -244,6 +299,7 @@ const deliveriesOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], 
       dueAt: row.due_at,
       claimedUntil: row.claimed_until,
       failing: row.failing,
+      ...(row.batch === undefined ? {} : { batch: row.batch }),
     })
   }
   return deliveries

@@ -20,6 +20,8 @@ export interface Delivery extends Waiting {
   readonly claimedUntil: string
   /** Whether the endpoint was failing when this was claimed: if it arrives, that is over. */
   readonly failing?: boolean
+  /** The batch, if the endpoint gets its events in order: then one delivery of it is sent at a time. */
+  readonly batch?: string
 }
 
 /** What identifies an attempt that a delivery is claimed for. */
@@ -51,10 +53,34 @@ export interface Claim {
   readonly leaseMs: number
 }
 
+/** An endpoint that is ordered or has a limit of its rate, and what may be claimed for it. */
+export interface PacedEndpoint {
+  readonly endpoint: string
+  readonly ordered: boolean
+  readonly limited: boolean
+  /** The most deliveries to claim. */
+  readonly most: number
+  /** The most of one batch, which are sent one after the other. */
+  readonly run: number
+}
+
+export interface PacedClaim {
+  readonly claimed: ReadonlyArray<Delivery>
+  /** After how many milliseconds the limit of an endpoint lets another attempt begin; none if it does now. */
+  readonly readyInMs: ReadonlyMap<string, number>
+}
+
 export interface Failure {
   /** The HTTP status, if there was an answer. */
   readonly status: number | undefined
   readonly reason: string
+}
+
+/** A batch of which a later event has come, and an earlier one has not. */
+export interface BatchGap {
+  readonly batch: string
+  /** The sequence behind the last event that has come. */
+  readonly end: number
 }
 
 export class Deliveries extends Context.Service<
@@ -78,6 +104,23 @@ export class Deliveries extends Context.Service<
       most: number,
       leaseMs: number,
     ) => Effect.Effect<ReadonlyArray<Delivery>, StoreUnavailable>
+    /** Claims as `claim` does, for endpoints that are ordered or have a limit: their events in order, and no more than begin now. */
+    readonly claimPaced: (
+      endpoints: ReadonlyArray<PacedEndpoint>,
+      leaseMs: number,
+    ) => Effect.Effect<PacedClaim, StoreUnavailable>
+    /** Those of these endpoints for which no attempt may begin now: paused, disabled, removed, or held. */
+    readonly halted: (
+      endpoints: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlyArray<string>, StoreUnavailable>
+    /** Holds an endpoint back for so many milliseconds, in all processes. It does not shorten a hold. */
+    readonly hold: (endpoint: string, forMs: number) => Effect.Effect<void, StoreUnavailable>
+    /** Batches of partners with an ordered endpoint that lack an event which may still come. */
+    readonly gaps: Effect.Effect<ReadonlyArray<BatchGap>, StoreUnavailable>
+    /** No delivery waits any more for an event in these gaps. */
+    readonly closeGaps: (gaps: ReadonlyArray<BatchGap>) => Effect.Effect<void, StoreUnavailable>
+    /** Forgets which events have come of batches that had none for so long, some thousands at most. */
+    readonly forgetBatches: (olderThanMs: number) => Effect.Effect<void, StoreUnavailable>
     /** Gives up claims on deliveries that were not attempted. They are due as before, unless the claim has run out. */
     readonly release: (deliveries: ReadonlyArray<Delivery>) => Effect.Effect<void, StoreUnavailable>
     readonly delivered: (arrived: ReadonlyArray<Arrived>) => Effect.Effect<void, StoreUnavailable>

@@ -13,8 +13,9 @@ import { AppConfig } from "../config.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
 import { AHEAD_MS_MAX, ClaimedAhead } from "./claimed-ahead.ts"
-import { type Arrived, Deliveries, type Delivery } from "./deliveries.ts"
+import { type Arrived, Deliveries, type Delivery, type PacedEndpoint } from "./deliveries.ts"
 import { KnownHealth } from "./endpoint-health.ts"
+import { Pauses } from "./pauses.ts"
 import { defaultRetryDelaysMs } from "./retry-schedule.ts"
 import { Shares, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
 
@@ -22,6 +23,8 @@ const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
 const POLL_MS = 1_000
 /** While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. */
 const LOOK_EVERY_MS = 25
+/** How often claimed deliveries are given back of endpoints that were paused, disabled, removed or held meanwhile. */
+const HALTED_EVERY_MS = 1_000
 /** Deliveries that arrived are recorded this far apart, for the same reason. */
 const RECORD_EVERY_MS = 50
 /** Deliveries that arrived and are not recorded yet. Beyond that, none start. */
@@ -49,22 +52,34 @@ export const runDispatcher = Effect.fnUntraced(function* (
   const arrivals = yield* makeArrivals(ahead)
   const begin = yield* makeAttempts({ timeoutMs, allowPrivate }, retryDelaysMs, known)
   // Before the attempts end: none of them starts what is to be released.
-  yield* Effect.addFinalizer(() => Effect.sync(() => (ahead.onAdded = undefined)))
+  yield* Effect.addFinalizer(() => Effect.sync(() => ahead.stop()))
   const shares = new Shares()
+  // Endpoints that asked not to be called, and those for which nothing may begin for now because of their order or limit.
+  const pauses = new Pauses()
+  const blocked = new Pauses()
   const eased = yield* Queue.sliding<void>(1)
   let mayOweMore = true
 
   const start = (delivery: Delivery) => {
     shares.add(delivery)
-    const { endpoint } = delivery
+    const { batch, endpoint } = delivery
+    let hasArrived = false
     begin(delivery, {
       arrived: (one, sentAt) => {
+        hasArrived = true
         ahead.took(endpoint, sentAt)
         arrivals.add(one)
       },
-      failed: () => ahead.refused(endpoint),
+      failed: (retryInMs) => {
+        ahead.refused(endpoint)
+        if (retryInMs === undefined) return
+        pauses.pause(endpoint, clock.currentTimeMillisUnsafe(), retryInMs)
+        ahead.giveBack(endpoint)
+      },
       over: () => {
         shares.remove(delivery)
+        ahead.ended(delivery, hasArrived)
+        if (batch !== undefined) blocked.end(endpoint)
         startAll()
         if (mayOweMore && !ahead.has(endpoint)) Queue.offerUnsafe(wakeUps, undefined)
         if (shares.hasEased(endpoint)) Queue.offerUnsafe(eased, undefined)
@@ -73,9 +88,10 @@ export const runDispatcher = Effect.fnUntraced(function* (
   }
   const startAll = () => {
     while (ahead.onAdded !== undefined && arrivals.hasRoom()) {
+      const now = clock.currentTimeMillisUnsafe()
       const delivery = ahead.take(
-        (waiting: Waiting) => shares.mayHaveMore(waiting),
-        clock.currentTimeMillisUnsafe(),
+        (waiting: Waiting) => shares.mayHaveMore(waiting) && !pauses.has(waiting.endpoint, now),
+        now,
       )
       if (delivery === undefined) return
       start(delivery)
@@ -87,41 +103,104 @@ export const runDispatcher = Effect.fnUntraced(function* (
     while (true) {
       const beganAt = clock.currentTimeMillisUnsafe()
       mayOweMore = true
-      const { due, isAll } = yield* look(shares, ahead, leaseMsOf(timeoutMs))
+      const { due, isAll } = yield* look({ shares, ahead, pauses, blocked }, leaseMsOf(timeoutMs))
       mayOweMore = !isAll
       if (due.length > 0) yield* untilMoreIsWorthALook(due, shares, eased)
       else {
-        yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
+        yield* Effect.timeoutOption(
+          Queue.take(wakeUps),
+          blocked.nextEndInMs(clock.currentTimeMillisUnsafe(), POLL_MS),
+        )
         const waitMs = beganAt + LOOK_EVERY_MS - clock.currentTimeMillisUnsafe()
         if (waitMs > 0) yield* Effect.sleep(Math.min(waitMs, LOOK_EVERY_MS))
       }
     }
   })
-  yield* Effect.all([looking, arrivals.recording(startAll)], { concurrency: 2, discard: true })
+  const givingBack = Effect.gen(function* () {
+    while (true) {
+      yield* Effect.sleep(HALTED_EVERY_MS)
+      const { endpoints } = ahead
+      if (endpoints.length === 0) continue
+      const halted = yield* (yield* Deliveries).halted(endpoints)
+      for (const endpoint of halted) ahead.giveBack(endpoint)
+      if (halted.length > 0) Queue.offerUnsafe(wakeUps, undefined)
+    }
+  })
+  yield* Effect.all([looking, arrivals.recording(startAll), givingBack], { concurrency: 3, discard: true })
 }, Effect.scoped)
 
+interface State {
+  readonly shares: Shares
+  readonly ahead: ClaimedAhead
+  readonly pauses: Pauses
+  readonly blocked: Pauses
+}
+
 /** Claims what is due, as far as there are places and room. `isAll`: nothing was passed over, and nothing was due. */
-const look = Effect.fnUntraced(function* (shares: Shares, ahead: ClaimedAhead, leaseMs: number) {
+const look = Effect.fnUntraced(function* (state: State, leaseMs: number) {
+  const { shares, ahead, pauses, blocked } = state
   const deliveries = yield* Deliveries
   const now = yield* Clock.currentTimeMillis
   yield* deliveries.release(ahead.takeLate(now))
   if (shares.free === 0) return { due: [], isAll: false }
   const { endpoints, ...full } = shares.full
-  const passedOver = [...endpoints, ...ahead.endpoints]
+  const passedOver = [
+    ...endpoints,
+    ...ahead.endpoints,
+    ...pauses.endpointsAt(now),
+    ...blocked.endpointsAt(now),
+  ]
   const found = yield* deliveries.waiting({ ...full, endpoints: passedOver }, ENDPOINTS_AT_A_LOOK_MAX)
   const isAll = [passedOver, full.partners, full.hosts, full.pairs, found].every(({ length }) => length === 0)
   const places = shares.allot(found)
   if (places.size === 0) return { due: [], isAll }
   const rooms = ahead.roomsOf(places.keys(), now)
-  const allotted = new Map(
-    [...places].map(([endpoint, most]) => [endpoint, most + (rooms.get(endpoint) ?? 0)]),
-  )
-  ahead.beingClaimed = new Set(allotted.keys())
-  const due = yield* deliveries
-    .claim({ allotted, leaseMs })
-    .pipe(Effect.ensuring(Effect.sync(() => (ahead.beingClaimed = new Set()))))
-  ahead.add(due, now)
+  const paced: Array<PacedEndpoint> = []
+  const allotted = new Map<string, number>()
+  for (const { endpoint, ordered = false, limited = false } of found) {
+    const most = places.get(endpoint)
+    if (most === undefined) continue
+    const room = rooms.get(endpoint) ?? 0
+    if (!ordered && !limited) allotted.set(endpoint, most + room)
+    // What has a limit begins as soon as it is claimed, so nothing is claimed ahead for it.
+    else paced.push({ endpoint, ordered, limited, most: limited ? most : most + room, run: 1 + room })
+  }
+  const due: Array<Delivery> = []
+  if (allotted.size > 0) {
+    ahead.beingClaimed = new Set(allotted.keys())
+    const claimed = yield* deliveries
+      .claim({ allotted, leaseMs })
+      .pipe(Effect.ensuring(Effect.sync(() => (ahead.beingClaimed = new Set()))))
+    ahead.add(claimed, now)
+    due.push(...claimed)
+  }
+  if (paced.length > 0) due.push(...(yield* lookAtPaced(state, paced, leaseMs)))
   return { due, isAll }
+})
+
+/** An ordered endpoint of which nothing can be claimed is not looked at until an attempt at it ends, or for so long. */
+const BLOCKED_MS = 250
+/** If it took long to find that out, because it has very many batches, it is for so many times as long. */
+const BLOCKED_PER_LOOK = 20
+
+/** Claims for endpoints that are ordered or have a limit. */
+const lookAtPaced = Effect.fnUntraced(function* (
+  { ahead, blocked }: State,
+  paced: ReadonlyArray<PacedEndpoint>,
+  leaseMs: number,
+) {
+  const deliveries = yield* Deliveries
+  const now = yield* Clock.currentTimeMillis
+  const { claimed, readyInMs } = yield* deliveries.claimPaced(paced, leaseMs)
+  const claimedFor = new Set(claimed.map(({ endpoint }) => endpoint))
+  const claimedAt = yield* Clock.currentTimeMillis
+  const blockedMs = Math.max(BLOCKED_MS, BLOCKED_PER_LOOK * (claimedAt - now))
+  for (const { endpoint } of paced) {
+    const waitMs = readyInMs.get(endpoint) ?? (claimedFor.has(endpoint) ? 0 : blockedMs)
+    if (waitMs > 0) blocked.pause(endpoint, claimedAt, waitMs)
+  }
+  ahead.add(claimed, now)
+  return claimed
 })
 
 /**

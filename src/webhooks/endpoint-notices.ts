@@ -6,7 +6,7 @@ import type { TransactionSql } from "postgres"
 import type { EndpointEvent } from "../publisher/endpoint-event.ts"
 
 /** What the table of events has for the batch of an event about endpoints, whose sequence is 0. No batch has this id. */
-export const NO_BATCH = "webhooks"
+export const NO_BATCH = ""
 
 /** Stores an event once, however often it comes. No endpoint is notified of itself, and none that is disabled. */
 export const storeNotice = async (sql: TransactionSql, event: EndpointEvent): Promise<void> => {

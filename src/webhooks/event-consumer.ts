@@ -24,6 +24,7 @@ import {
 import { allEvents, ensureEventStream, isEndpointSubject } from "../publisher/event-stream.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { ClaimedAhead } from "./claimed-ahead.ts"
+import { closingGaps } from "./closing-gaps.ts"
 import { Deliveries } from "./deliveries.ts"
 import { leaseMsOf, type WakeUps } from "./dispatcher.ts"
 
@@ -61,7 +62,10 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, a
       while (arrived.length > 0) yield* receive(ours, wakeUps, ahead, leaseMs, arrived.splice(0, GROUP_MAX))
     }
   })
-  yield* Effect.raceFirst(receiving, untilClosed(messages))
+  yield* Effect.raceFirst(
+    Effect.all([receiving, closingGaps(consumer)], { concurrency: 2, discard: true }),
+    untilClosed(messages),
+  )
 }, Effect.scoped)
 
 /**

@@ -9,6 +9,7 @@ import { traceParentIn } from "../publisher/public-event.ts"
 import type { Delivery } from "./deliveries.ts"
 import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
+import { type AnswerHeaders, retryAfterMs } from "./retry-after.ts"
 
 /** There was no answer. `reason` is an error code or a phrase of ours, and quotes no text from outside. */
 export interface NotSent {
@@ -31,7 +32,10 @@ type ToSend = Pick<Delivery, "eventId" | "url" | "secret" | "besides" | "body">
  * Sends a delivery, signed with this time (epoch milliseconds), and calls `ended` once. What it returns hangs up, and then
  * `ended` is not called. Throws if the URL or the secret cannot be used.
  */
-export type Sender = (delivery: ToSend, at: number, ended: (answer: Answer) => void) => () => void
+export type Sender = (delivery: ToSend, at: number, ended: Ended) => () => void
+
+/** `retryInMs`: how long the endpoint asks not to be called (see retry-after.ts), if it does. */
+export type Ended = (answer: Answer, retryInMs?: number) => void
 
 const ANSWER_BYTES_MAX = 64 * 1024
 /** Idle connections are closed, so that a name that changed is resolved again. */
@@ -103,14 +107,15 @@ const dispatch = (agent: Agent, url: URL, post: Post, handler: StatusHandler): (
 
 /** Reports the status of the answer once its body has ended, was too long, or took too long. Hanging up closes the connection. */
 class StatusHandler implements Dispatcher.DispatchHandler {
-  readonly #ended: (answer: Answer) => void
+  readonly #ended: Ended
   readonly #timer: NodeJS.Timeout
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #status: number | undefined
+  #retryInMs: number | undefined
   #bytes = 0
 
-  constructor(ended: (answer: Answer) => void, timeoutMs: number) {
+  constructor(ended: Ended, timeoutMs: number) {
     this.#ended = ended
     this.#timer = setTimeout(() => this.#cut("timeout"), timeoutMs)
   }
@@ -120,9 +125,11 @@ class StatusHandler implements Dispatcher.DispatchHandler {
     if (this.#isOver) controller.abort(hungUp)
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     // An interim answer (RFC 9110, 15.2): the final one follows.
-    if (status >= 200) this.#status = status
+    if (status < 200) return
+    this.#status = status
+    this.#retryInMs = retryAfterMs(status, headers, Date.now())
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -154,7 +161,7 @@ class StatusHandler implements Dispatcher.DispatchHandler {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
-    this.#ended(this.#status ?? { reason })
+    this.#ended(this.#status ?? { reason }, this.#retryInMs)
   }
 }
 

@@ -25,6 +25,10 @@ export interface Waiting {
   readonly partner: string
   /** The host that is connected to, without the port. */
   readonly host: string
+  /** It gets the events of a batch in order. */
+  readonly ordered?: boolean
+  /** There is a limit to how many attempts begin in a second. */
+  readonly limited?: boolean
 }
 
 /** Those that may have no more attempts for now, so that their due deliveries need not be read. */

@@ -17,6 +17,7 @@ import { endpointGuards } from "./endpoint-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
+import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
@@ -58,6 +59,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...deliveryGuards,
   ...endpointGuards,
   ...webhookSecretGuards,
+  ...paceGuards,
   ...edgeGuards,
   ...intakeGuards,
   ...textGuards,

@@ -89,3 +89,51 @@ it("starts nothing late: it gives it back, with what is behind it, and claims no
   expect(ahead.takeLate(late)).toEqual([])
   expect(ahead.takeAll()).toEqual([])
 })
+
+const inOrder = (endpoint: string, batch: string, count: number) =>
+  deliveriesOf(endpoint, count).map((one) => ({ ...one, batch, eventId: `${batch}:${one.eventId}` }))
+
+it("gives one delivery of a batch in order at a time, and others beside it", () => {
+  const ahead = open()
+  ahead.add([...inOrder("one", "a", 2), ...inOrder("one", "b", 1), ...deliveriesOf("two", 1)], NOW)
+  expect(takeAll(ahead)).toEqual(["a:one:1", "two:1", "b:one:1"])
+  ahead.ended({ ...deliveryOf("one", 1), batch: "b" }, true)
+  expect(takeAll(ahead)).toEqual([])
+  ahead.ended({ ...deliveryOf("one", 1), batch: "a" }, true)
+  expect(takeAll(ahead)).toEqual(["a:one:2"])
+})
+
+it("gives back what is behind a delivery of its batch that did not arrive", () => {
+  const ahead = open()
+  ahead.add([...inOrder("one", "a", 3), ...inOrder("one", "b", 2)], NOW)
+  expect(takeAll(ahead)).toEqual(["a:one:1", "b:one:1"])
+  ahead.ended({ ...deliveryOf("one", 1), batch: "a" }, false)
+  expect(takeAll(ahead)).toEqual([])
+  expect(ahead.takeLate(NOW).map(({ eventId }) => eventId)).toEqual(["a:one:2", "a:one:3"])
+  ahead.ended({ ...deliveryOf("one", 1), batch: "b" }, true)
+  expect(takeAll(ahead)).toEqual(["b:one:2"])
+})
+
+it("gives back all that waits for an endpoint that must not be called, and counts what is left", () => {
+  const ahead = open({ one: 3, two: 3 })
+  ahead.add([...deliveriesOf("one", 3), ...deliveriesOf("two", 1)], NOW)
+  ahead.giveBack("one")
+  expect(ahead.roomsOf(["one", "two"], NOW)).toEqual(
+    new Map([
+      ["one", 3],
+      ["two", 2],
+    ]),
+  )
+  expect(takeAll(ahead)).toEqual(["two:1"])
+  expect(ahead.takeAll().map(({ eventId }) => eventId)).toEqual(["one:1", "one:2", "one:3"])
+})
+
+it("starts nothing later behind a delivery that was cut off when it stopped", () => {
+  const ahead = open()
+  ahead.add([...inOrder("one", "a", 2), ...inOrder("two", "b", 1)], NOW)
+  expect(takeAll(ahead, NOW, ({ endpoint }) => endpoint === "one")).toEqual(["a:one:1"])
+  ahead.stop()
+  ahead.onAdded = () => {}
+  expect(takeAll(ahead)).toEqual(["b:two:1"])
+  expect(ahead.takeLate(NOW).map(({ eventId }) => eventId)).toEqual(["a:one:2"])
+})

@@ -59,7 +59,7 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
           found.map(({ partner }) => partner),
         )
       assert.deepStrictEqual(yield* deliveries.waiting(none, 1), [
-        { endpoint: endpoint.id, partner: "busy", host: "busy.example.com" },
+        { endpoint: endpoint.id, partner: "busy", host: "busy.example.com", ordered: false, limited: false },
       ])
       assert.deepStrictEqual(yield* look({}), ["busy", "idle"])
       assert.deepStrictEqual(yield* look({ partners: ["busy"] }, 1), ["idle"])
