@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { endpointUrlProblem } from "../../src/webhooks/endpoint-url.ts"
+import { endpointUrlProblem, sameUrl } from "../../src/webhooks/endpoint-url.ts"
 import { isPublicAddress } from "../../src/webhooks/public-address.ts"
 
 describe("the URL of an endpoint", () => {
@@ -95,6 +95,35 @@ describe("the URL of an endpoint", () => {
   ])("is refused on a laptop as well: %s", (url) => {
     expect(endpointUrlProblem(url, true)).toMatch(/^expected /)
   })
+
+  it.each([
+    ["https://EXAMPLE.com", "https://example.com/"],
+    ["https://example.com:443/a?", "https://example.com./a"],
+    ["https://example.com/%7ea%2f", "https://example.com/~a%2F"],
+    ["https://münchen.example/", "https://xn--mnchen-3ya.example/"],
+    ["https://example.com/a/../b", "https://example.com/b"],
+  ])("leads to the same place: %s and %s", (one, other) => {
+    expect(sameUrl(one)).toBe(sameUrl(other))
+  })
+
+  it.each([
+    ["https://example.com/a", "https://example.com/A"],
+    ["https://example.com/a", "https://example.com/a/"],
+    ["https://example.com/a/b", "https://example.com/a%2Fb"],
+    ["https://example.com/", "https://example.com:8443/"],
+    ["https://example.com/?a=b&c=d", "https://example.com/?a=b%26c=d"],
+    ["http://example.com/", "https://example.com/"],
+  ])("leads to another place: %s and %s", (one, other) => {
+    expect(sameUrl(one)).not.toBe(sameUrl(other))
+  })
+
+  it.each(["https://example.com:25/", "https://example.com:6667/", "https://[2a00::1]:22/"])(
+    "is refused for its port: %s",
+    (url) => {
+      expect(endpointUrlProblem(url, false)).toBe("expected a port that no other protocol has")
+      expect(endpointUrlProblem(url.replace(/:\d+\/$/, ":8443/"), false)).toBeUndefined()
+    },
+  )
 
   it("is no address when it is a name", () => {
     expect(isPublicAddress("example.com")).toBe(false)
