@@ -5,7 +5,7 @@
 import type { TransactionSql } from "postgres"
 import type { EndpointEvent } from "../publisher/endpoint-event.ts"
 
-/** What the table of events has for the batch of an event about endpoints, whose sequence is 0. No batch has this id. */
+/** What the table of events has for the batch of an event about endpoints, whose sequence is 0. */
 export const NO_BATCH = ""
 
 /** Stores an event once, however often it comes. No endpoint is notified of itself, and none that is disabled. */
