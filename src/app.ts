@@ -75,7 +75,9 @@ import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
+import { layer as deliveryLogInPostgres } from "./webhooks/delivery-log-postgres.ts"
 import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
+import { layer as replaysInPostgres } from "./webhooks/replays-postgres.ts"
 import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
 
 /** The base of every role. It needs only the environment. */
@@ -110,6 +112,7 @@ const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
 const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
+const deliveryLog = Layer.merge(deliveryLogInPostgres, replaysInPostgres).pipe(Layer.provide(database))
 /** Who may call, as one process knows it, and what administrators do about it. */
 const stored = Layer.mergeAll(
   accessInPostgres,
@@ -196,6 +199,7 @@ const parts = {
         queriesInPostgres.pipe(Layer.provide(database)),
         callers,
         endpoints,
+        deliveryLog,
         readiness.pipe(Layer.provide(storeWatch)),
         durability,
         partnerKeys,
@@ -236,7 +240,7 @@ const parts = {
   ).pipe(Layer.provide(cursors)),
   publisher: relayLayer.pipe(Layer.provide([cursors, nats])),
   webhooks: webhooksLayer.pipe(
-    Layer.provide([deliveriesInPostgres.pipe(Layer.provide(partnerKeys)), endpoints, nats]),
+    Layer.provide([deliveriesInPostgres.pipe(Layer.provide(partnerKeys)), deliveryLog, endpoints, nats]),
   ),
 } as const
 

@@ -358,6 +358,8 @@ const settings = all({
     /** Allows endpoints with plain HTTP and on private addresses: for development, never for production. */
     allowPrivate: Config.Boolean("WEBHOOKS_ALLOW_PRIVATE").pipe(Config.withDefault(false)),
     timeoutMs: count("WEBHOOK_TIMEOUT_MS", 15 * seconds),
+    /** How long deliveries that ended are kept, from when they were stored. Longer than all attempts take. */
+    deliveryAgeMsMax: count("WEBHOOK_DELIVERY_AGE_MS_MAX", 30 * 24 * hour, 366 * 24 * hour, 7 * 24 * hour),
   }),
   /** "after-intent:2" kills the process the second time it passes that point. For tests of recovery only. */
   crashAt: Config.option(

@@ -77,6 +77,10 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "publisher/public-event",
     "publisher/event-message",
     "publisher/event-stream",
+    // Replays read the logs as the publisher does.
+    "publisher/public-history",
+    "streams/event-range",
+    "streams/event-store",
     // Endpoints' secrets are sealed as accounts in the log are.
     "vault/aes-gcm",
     "vault/partner-keys",

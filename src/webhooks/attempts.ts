@@ -4,7 +4,15 @@
  */
 import { Clock, Effect, FiberSet } from "effect"
 import { Metrics } from "../telemetry/metrics.ts"
-import { type Arrived, type AttemptOf, Deliveries, type Delivery, type Failure } from "./deliveries.ts"
+import { answerText } from "./answer-text.ts"
+import {
+  type Arrived,
+  type AttemptOf,
+  Deliveries,
+  type Delivery,
+  type Ended,
+  type Failure,
+} from "./deliveries.ts"
 import { retryDelay } from "./retry-schedule.ts"
 import { type Answer, makeSender, type SenderOptions } from "./sender.ts"
 
@@ -34,21 +42,27 @@ export const makeAttempts = Effect.fnUntraced(function* (
     }),
   )
 
+  /** A clock that was set back shows no negative time. */
+  const durationMs = (sentAt: number) => Math.max(0, Math.round(clock.currentTimeMillisUnsafe() - sentAt))
+
   const begin: Begin = (delivery, { arrived, failed, over }) => {
-    const { eventId, endpoint, attempts } = delivery
+    const { eventId, endpoint, attempts, attemptsBefore = 0 } = delivery
     const sentAt = clock.currentTimeMillisUnsafe()
     const attempt = { hangUp: () => {} }
     const overAfter = (record: Effect.Effect<void, never, Deliveries>) => {
       underWay.delete(attempt)
       run(Effect.ensuring(record, Effect.sync(over)))
     }
-    const ended = (answer: Answer) => {
+    const ended = (answer: Answer, beginning?: Uint8Array) => {
+      const end = { at: sentAt, durationMs: durationMs(sentAt), answer: answerText(beginning) }
       if (typeof answer !== "number" || answer < 200 || answer >= 300) {
         failed()
-        return overAfter(recordFailure({ eventId, endpoint, attempts }, failureOf(answer), retryDelaysMs))
+        const failure = { ...failureOf(answer), ...end }
+        const attempt = { eventId, endpoint, attempts }
+        return overAfter(recordFailure(attempt, failure, attempts - attemptsBefore, retryDelaysMs))
       }
       underWay.delete(attempt)
-      arrived({ eventId, endpoint, attempts, status: answer }, sentAt)
+      arrived({ eventId, endpoint, attempts, status: answer, ...end }, sentAt)
       over()
     }
     underWay.add(attempt)
@@ -61,16 +75,17 @@ export const makeAttempts = Effect.fnUntraced(function* (
   return begin
 })
 
-const failureOf = (answer: Answer): Failure =>
+const failureOf = (answer: Answer): Omit<Failure, keyof Ended> =>
   typeof answer === "number"
     ? { status: answer, reason: `HTTP ${answer}` }
     : { status: undefined, reason: answer.reason }
 
 const recordFailure = Effect.fnUntraced(
-  function* (attempt: AttemptOf, failure: Failure, retryDelaysMs: ReadonlyArray<number>) {
+  /** `failures`: earlier ones of this schedule. */
+  function* (attempt: AttemptOf, failure: Failure, failures: number, retryDelaysMs: ReadonlyArray<number>) {
     const { webhookDeliveries } = yield* Metrics
     webhookDeliveries.inc({ outcome: "failed" })
-    const retryInMs = yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
+    const retryInMs = yield* retryDelay(retryDelaysMs, failures + 1)
     yield* (yield* Deliveries).failed(attempt, failure, retryInMs)
     if (retryInMs === undefined)
       yield* Effect.logError("webhook given up", {

@@ -1,11 +1,12 @@
 /**
- * Sends one signed POST to a checked address. Only the status of the answer is used. Plain code, because there is one for each
+ * Sends one signed POST to a checked address. Only the status of the answer is used; its beginning is shown. Plain code, because there is one for each
  * event and endpoint.
  */
 import { Effect, type Redacted } from "effect"
 import { Agent, type Dispatcher } from "undici"
 import { signedWebhookHeaders } from "../platform/standard-webhooks.ts"
 import { traceParentIn } from "../publisher/public-event.ts"
+import { ANSWER_READ_BYTES_MAX } from "./answer-text.ts"
 import type { Delivery } from "./deliveries.ts"
 import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
@@ -28,10 +29,13 @@ export interface SenderOptions {
 type ToSend = Pick<Delivery, "eventId" | "url" | "secret" | "body">
 
 /**
- * Sends a delivery, signed with this time (epoch milliseconds), and calls `ended` once. What it returns hangs up, and then
+ * Sends a delivery, signed with this time (epoch milliseconds), and calls `ended` once, with the first bytes of the answer's body as
+ * they came, {@link ANSWER_READ_BYTES_MAX} at most. What it returns hangs up, and then
  * `ended` is not called. Throws if the URL or the secret cannot be used.
  */
-export type Sender = (delivery: ToSend, at: number, ended: (answer: Answer) => void) => () => void
+export type Sender = (delivery: ToSend, at: number, ended: Ended) => () => void
+
+type Ended = (answer: Answer, beginning?: Buffer) => void
 
 const ANSWER_BYTES_MAX = 64 * 1024
 /** Idle connections are closed, so that a name that changed is resolved again. */
@@ -103,14 +107,15 @@ const dispatch = (agent: Agent, url: URL, post: Post, handler: StatusHandler): (
 
 /** Reports the status of the answer once its body has ended, was too long, or took too long. Hanging up closes the connection. */
 class StatusHandler implements Dispatcher.DispatchHandler {
-  readonly #ended: (answer: Answer) => void
+  readonly #ended: Ended
   readonly #timer: NodeJS.Timeout
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #status: number | undefined
   #bytes = 0
+  #beginning: Buffer | undefined
 
-  constructor(ended: (answer: Answer) => void, timeoutMs: number) {
+  constructor(ended: Ended, timeoutMs: number) {
     this.#ended = ended
     this.#timer = setTimeout(() => this.#cut("timeout"), timeoutMs)
   }
@@ -126,7 +131,10 @@ class StatusHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const room = ANSWER_READ_BYTES_MAX - this.#bytes
     this.#bytes += chunk.length
+    // A copy: the chunk is a part of a larger buffer.
+    if (room > 0) this.#beginning = Buffer.concat([this.#beginning ?? EMPTY, chunk.subarray(0, room)])
     if (this.#bytes > ANSWER_BYTES_MAX) this.#cut("too long")
   }
 
@@ -154,8 +162,9 @@ class StatusHandler implements Dispatcher.DispatchHandler {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
-    this.#ended(this.#status ?? { reason })
+    this.#ended(this.#status ?? { reason }, this.#beginning)
   }
 }
 
+const EMPTY = Buffer.alloc(0)
 const hungUp = new Error("hung up")

@@ -2,11 +2,14 @@ import { Effect, Layer, Schedule } from "effect"
 import { ClaimedAhead } from "./claimed-ahead.ts"
 import { makeWakeUps, runDispatcher } from "./dispatcher.ts"
 import { runEventConsumer } from "./event-consumer.ts"
+import { pruning } from "./pruning.ts"
+import { replaying } from "./replaying.ts"
 
 const RESTART_MS = 1_000
 
 /**
- * The webhooks role: takes events from JetStream and delivers them, for as long as the layer lives. A part that fails, also
+ * The webhooks role: takes events from JetStream and delivers them, replays events from the logs, and
+ * removes what is old, for as long as the layer lives. A part that fails, also
  * by a mistake of ours, is restarted. `retryDelaysMs` are the waits after each failed attempt; after the last, the delivery is dead.
  */
 export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
@@ -16,6 +19,8 @@ export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
       const ahead = new ClaimedAhead()
       yield* Effect.forkScoped(restarting("webhook event consumer", runEventConsumer(wakeUps, ahead)))
       yield* Effect.forkScoped(restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs, ahead)))
+      yield* Effect.forkScoped(restarting("webhook replays", replaying))
+      yield* Effect.forkScoped(restarting("webhook pruning", pruning))
     }),
   )
 
