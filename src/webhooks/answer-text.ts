@@ -28,13 +28,11 @@ const decoder = new TextDecoder()
 export const answerText = (beginning: Uint8Array | undefined): string | undefined => {
   if (beginning === undefined || beginning.length === 0) return undefined
   const text = visibleText(decoder.decode(beginning.subarray(0, ANSWER_READ_BYTES_MAX)))
-  const clean = masked(
-    text
-      .replace(credential, MASK)
-      .replace(webhookKey, MASK)
-      .replace(secretValue, `$1${MASK}`)
-      .replace(groupedNumber, MASK),
-  )
+  const withoutSecrets = text
+    .replace(credential, MASK)
+    .replace(webhookKey, MASK)
+    .replace(secretValue, `$1${MASK}`)
+  const clean = masked(withoutSecrets).replace(groupedNumber, MASK)
   const sure = beginning.length < ANSWER_READ_BYTES_MAX ? clean : clean.slice(0, -UNSURE_LENGTH)
   const shown = beginningOf(sure).trim()
   return shown === "" ? undefined : shown

@@ -106,7 +106,7 @@ const byTime = (
   limit: number,
 ) => sql<Array<FoundRow>>`
   with lists as (
-    select id as endpoint, state from webhook_endpoints
+    select webhook_endpoints.id as endpoint, states.state from webhook_endpoints
     cross join unnest(${state === undefined ? [...deliveryStates] : [state]}::text[]) as states (state)
     where partner = ${partner} ${endpoint === undefined ? sql`` : sql`and id = ${endpoint}`}
   ), read as (
