@@ -224,6 +224,17 @@ export interface NewWebhookEndpoint {
   readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1">
 }
 
+export interface NewWebhookReplay {
+  /** The batch whose events to send again. */
+  readonly batchId?: string
+  /** With `batchId`: from this event on; from the first by default. */
+  readonly fromSequence?: number
+  /** In place of `batchId`: events that happened at this time or later. */
+  readonly since?: string
+  /** With `since`: events that happened before this time; now by default. */
+  readonly until?: string
+}
+
 export interface PayoutBatch {
   readonly id: string
   readonly reference?: string
@@ -347,6 +358,13 @@ export interface PlannedRoute {
   readonly expectedArrival: string
 }
 
+export interface RedrivenWebhooks {
+  /** How many deliveries are sent again. */
+  readonly resent: number
+  /** Whether these are all: one request sends 10000 again at most. If not, send it again. */
+  readonly isComplete: boolean
+}
+
 export interface RejectedRow {
   readonly line?: number
   readonly column?: string
@@ -358,6 +376,12 @@ export interface RejectedRows {
   readonly count: number
   /** The first 100 problems. */
   readonly errors: ReadonlyArray<RejectedRow>
+}
+
+export interface ResentWebhook {
+  readonly endpoint: string
+  readonly event: string
+  readonly stateBefore: WebhookDeliveryState
 }
 
 export interface Resolution {
@@ -411,6 +435,57 @@ export interface Warning {
   readonly items?: ReadonlyArray<{ readonly pointer: string; readonly item?: number; readonly field?: string; readonly detail?: string; readonly duplicateOf?: DuplicateOf }>
 }
 
+export interface WebhookAttempt {
+  readonly number: number
+  readonly at: Instant
+  readonly durationMs?: number | null
+  readonly status?: number | null
+  readonly error?: string | null
+  readonly answer?: string | null
+}
+
+export interface WebhookDelivery {
+  readonly endpoint: string
+  /** The id of the event, which is also the `webhook-id`. */
+  readonly event: string
+  readonly eventType: string
+  readonly batchId?: string | null
+  readonly sequence?: number | null
+  readonly state: WebhookDeliveryState
+  /** Attempts that ended. */
+  readonly attempts: number
+  readonly createdAt: Instant
+  readonly nextAttemptAt?: Instant | null
+  readonly lastAttempt?: { readonly at: Instant; readonly durationMs?: number | null; readonly status?: number | null; readonly error?: string | null } | null
+}
+
+export interface WebhookDeliveryDetail {
+  readonly endpoint: string
+  /** The id of the event, which is also the `webhook-id`. */
+  readonly event: string
+  readonly eventType: string
+  readonly batchId?: string | null
+  readonly sequence?: number | null
+  readonly state: WebhookDeliveryState
+  /** Attempts that ended. */
+  readonly attempts: number
+  readonly createdAt: Instant
+  readonly nextAttemptAt?: Instant | null
+  readonly lastAttempt?: { readonly at: Instant; readonly durationMs?: number | null; readonly status?: number | null; readonly error?: string | null } | null
+  /** The last 100 attempts, the oldest first. */
+  readonly ended: ReadonlyArray<WebhookAttempt>
+  readonly body?: string | null
+}
+
+export interface WebhookDeliveryPage {
+  readonly webhookDeliveries: ReadonlyArray<WebhookDelivery>
+  /** The cursor of the next page; null at the end. */
+  readonly next: string | null
+}
+
+/** `dead`: given up after the last attempt. */
+export type WebhookDeliveryState = "pending" | "delivered" | "dead"
+
 export interface WebhookEndpoint {
   readonly id: string
   readonly url: string
@@ -422,3 +497,32 @@ export interface WebhookEndpoint {
 export interface WebhookEndpointList {
   readonly webhookEndpoints: ReadonlyArray<WebhookEndpoint>
 }
+
+export interface WebhookRedrive {
+  readonly since?: string
+  readonly until?: string
+}
+
+export interface WebhookReplay {
+  readonly id: string
+  readonly endpoint: string
+  readonly batchId?: string | null
+  readonly fromSequence?: number | null
+  readonly since?: Instant | null
+  readonly until?: Instant | null
+  readonly state: WebhookReplayState
+  readonly reason?: string | null
+  /** Batches that were read to their end so far. */
+  readonly batches: number
+  /** Events that are sent so far. */
+  readonly events: number
+  readonly createdAt: Instant
+  readonly endedAt?: Instant | null
+}
+
+export interface WebhookReplayList {
+  readonly webhookReplays: ReadonlyArray<WebhookReplay>
+}
+
+/** `stopped`: it ended before all was sent, and `reason` says why. */
+export type WebhookReplayState = "running" | "done" | "stopped"

@@ -27,6 +27,7 @@ import { type ExportedItems, exportedFile, exportedItems } from "./exports.ts"
 import { entriesOf } from "./pages.ts"
 import { type SettlingOptions, settled } from "./settling.ts"
 import { type CallOptions, defaultLimits, type Limits, limitsOf, type Service } from "./transport.ts"
+import { webhookDeliveriesOf } from "./webhook-deliveries.ts"
 
 export interface ClientOptions extends Partial<Limits> {
   /** The address of the service, with the path under which it is, if it is under one. */
@@ -183,6 +184,8 @@ export const partnerClient = (options: ClientOptions) => {
     webhookEndpoints: async (options: CallOptions = {}): Promise<ReadonlyArray<WebhookEndpoint>> =>
       (await read(service, "listWebhookEndpoints", {}, {}, { webhookEndpoints: "array" }, options))
         .webhookEndpoints,
+
+    ...webhookDeliveriesOf(service),
 
     /** Removes an endpoint and its pending deliveries. */
     removeWebhookEndpoint: (id: string, options: CallOptions = {}): Promise<void> =>

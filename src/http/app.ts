@@ -28,7 +28,9 @@ import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
+import type { DeliveryLog } from "../webhooks/delivery-log.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
+import type { Replays } from "../webhooks/replays.ts"
 import { reportTransfer } from "./callbacks/bank-callbacks.ts"
 import { ApiDocument } from "./documentation/documentation.ts"
 import { pageOf } from "./documentation/page.ts"
@@ -58,6 +60,7 @@ export type HttpServices =
   | Credentials
   | DayLimit
   | DecisionRegister
+  | DeliveryLog
   | Drafts
   | EventStore
   | Intake
@@ -68,6 +71,7 @@ export type HttpServices =
   | PartnerKeys
   | PayoutClaims
   | PayoutLimits
+  | Replays
   | RequestBodies
   | StrayCallbacks
   | WebhookEndpoints

@@ -13,7 +13,9 @@ import { draftRoutes } from "./payout-batch-drafts/draft-routes.ts"
 import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
 import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
 import { openApiOf } from "./routing/openapi.ts"
+import { webhookDeliveryRoutes } from "./webhook-deliveries.ts"
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
+import { webhookReplayRoutes } from "./webhook-replays.ts"
 
 /** The routes of partners, operators and providers. */
 export const apiRoutes = [
@@ -21,6 +23,8 @@ export const apiRoutes = [
   ...payoutBatchRoutes,
   ...draftRoutes,
   ...webhookEndpointRoutes,
+  ...webhookDeliveryRoutes,
+  ...webhookReplayRoutes,
   ...administrationRoutes,
   setPartnerContract,
   signOutPerson,

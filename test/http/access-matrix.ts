@@ -143,6 +143,32 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "POST /webhook-endpoints": webhooks(() => "/webhook-endpoints", 400),
   "GET /webhook-endpoints": webhooks(() => "/webhook-endpoints", 200),
   "DELETE /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 204, 404),
+  "GET /webhook-deliveries": webhooks(() => "/webhook-deliveries", 200),
+  "GET /webhook-endpoints/:id/deliveries/:event": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_x:1`,
+    404,
+  ),
+  "POST /webhook-endpoints/:id/deliveries/:event/resend": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_x:1/resend`,
+    404,
+  ),
+  "POST /webhook-endpoints/:id/redrive": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/redrive`,
+    400,
+  ),
+  "POST /webhook-endpoints/:id/replays": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/replays`,
+    400,
+  ),
+  "GET /webhook-endpoints/:id/replays": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/replays`,
+    200,
+    404,
+  ),
+  "GET /webhook-endpoints/:id/replays/:replay": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/replays/wr_x`,
+    404,
+  ),
   "POST /admin/partners": admin(() => "/admin/partners", 400),
   "GET /admin/partners": admin(() => "/admin/partners", 200),
   "POST /admin/partners/:partner/suspension": admin(

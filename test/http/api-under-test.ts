@@ -35,6 +35,7 @@ import { ClaimsInMemory } from "../register/claims-in-memory.ts"
 import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
 import { type Streams, type WholeLog, wholeLog } from "../streams/whole-log.ts"
+import { deliveriesInMemory } from "./deliveries-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
 
@@ -133,6 +134,7 @@ export class ApiUnderTest implements AsyncDisposable {
           claims.layer,
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           endpointsInMemory,
+          deliveriesInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           dayLimitsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           leasesOverRedis.pipe(Layer.provide(RedisConnections.layer)),

@@ -17,6 +17,7 @@ import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
+import type { ReplayUnderWay } from "../../webhooks/replays.ts"
 import { accessRows } from "./access-problems.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
 import { draftRows } from "./draft-problems.ts"
@@ -46,6 +47,7 @@ import { FieldProblem, RowProblem } from "./field-problem.ts"
 import { intakeRows } from "./intake-problems.ts"
 import { type Problem, problem } from "./problem-details.ts"
 import type { BodyFailure } from "./request-body.ts"
+import { webhookRows } from "./webhook-problems.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
 export type Failure =
@@ -85,6 +87,7 @@ export type Failure =
   | PartnerShareFull
   | PartnerSuspended
   | PreconditionRequired
+  | ReplayUnderWay
   | StoreUnavailable
   | TooManyRequests
   | Unauthorized
@@ -139,6 +142,7 @@ export const table: Table = {
   ...accessRows,
   ...draftRows,
   ...intakeRows,
+  ...webhookRows,
   BodiesFull: {
     status: 503,
     slug: "overloaded",
