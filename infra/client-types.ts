@@ -61,15 +61,35 @@ export const clientFiles = (document: ApiDescription): Readonly<Record<string, s
   const operations = ofPartners.map(({ operation }) => operationType(operation, used))
   const direct = [...used].sort()
   for (const name of used) namesIn(description.components.schemas[name], used)
-  const named = [...used].sort().map((name) => declared(name, description.components.schemas[name] ?? {}))
+  const { schemas } = description.components
+  const isOfWebhooks = (name: string) => name.includes("Webhook")
+  /** The types of one file, behind what they need of the other one. */
+  const file = (isHere: (name: string) => boolean, other: string) => {
+    const here = [...used].filter(isHere).sort()
+    const needed = new Set<string>()
+    for (const name of here) namesIn(schemas[name], needed)
+    const imported = [...needed].filter((name) => !isHere(name))
+    return [
+      head("docs/openapi.json"),
+      ...importOf(imported, other),
+      ...here.map((name) => declared(name, schemas[name] ?? {})),
+    ].join("\n")
+  }
   const places = ofPartners.map(
     ({ method, path, operation }) => `  ${operation.operationId}: ["${method}", "${path}"],`,
   )
   return {
-    "api-types.ts": [head("docs/openapi.json"), ...named].join("\n"),
+    "api-types.ts": file((name) => !isOfWebhooks(name), "webhook-types.ts"),
+    "webhook-types.ts": file(isOfWebhooks, "api-types.ts"),
     "operations.ts": [
       head("docs/openapi.json"),
-      `import type {\n${direct.map((name) => `  ${name},`).join("\n")}\n} from "./api-types.ts"\n`,
+      [
+        ...importOf(
+          direct.filter((name) => !isOfWebhooks(name)),
+          "api-types.ts",
+        ),
+        ...importOf(direct.filter(isOfWebhooks), "webhook-types.ts"),
+      ].join(""),
       "/** What each operation takes in its query and as its body, and what it answers, by status. */",
       "export interface Operations {",
       ...operations,
@@ -81,6 +101,18 @@ export const clientFiles = (document: ApiDescription): Readonly<Record<string, s
     ].join("\n"),
     "webhook-events.ts": webhookEventTypes(),
   }
+}
+
+/** An import of types, in their order; none if there are none. */
+const importOf = (names: ReadonlyArray<string>, file: string): ReadonlyArray<string> => {
+  const sorted = [...names].sort()
+  const oneLine = `import type { ${sorted.join(", ")} } from "./${file}"\n`
+  if (sorted.length === 0) return []
+  return [
+    oneLine.length <= 111
+      ? oneLine
+      : `import type {\n${sorted.map((name) => `  ${name},`).join("\n")}\n} from "./${file}"\n`,
+  ]
 }
 
 /** The types of the events that webhooks have. */

@@ -88,16 +88,6 @@ export interface Clearance {
   readonly findings?: ReadonlyArray<Finding>
 }
 
-export interface CreatedWebhookEndpoint {
-  readonly id: string
-  readonly url: string
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1"> | null
-  readonly enabled: boolean
-  readonly createdAt: Instant
-  /** What signs the webhooks. It is shown here and never again. */
-  readonly secret: string
-}
-
 export type Currency = string
 
 /** An amount with the decimals of its currency, such as 12.34. */
@@ -216,23 +206,6 @@ export interface NewPayoutItem {
   readonly amount: { readonly currency: string; readonly value: string }
   readonly beneficiary: { readonly name: string; readonly account: { readonly scheme: "iban"; readonly iban: string; readonly bic?: string } | { readonly scheme: "sort-code"; readonly sortCode: string; readonly accountNumber: string } | { readonly scheme: "aba"; readonly routingNumber: string; readonly accountNumber: string; readonly accountType: "checking" | "savings"; readonly holderType?: "individual" | "company" } | { readonly scheme: "bic"; readonly bic: string; readonly accountNumber: string }; readonly address?: { readonly street?: string; readonly buildingNumber?: string; readonly postcode?: string; readonly town: string; readonly country: string } }
   readonly remittance?: string
-}
-
-export interface NewWebhookEndpoint {
-  readonly url: string
-  /** All types by default. */
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1">
-}
-
-export interface NewWebhookReplay {
-  /** The batch whose events to send again. */
-  readonly batchId?: string
-  /** With `batchId`: from this event on; from the first by default. */
-  readonly fromSequence?: number
-  /** In place of `batchId`: events that happened at this time or later. */
-  readonly since?: string
-  /** With `since`: events that happened before this time; now by default. */
-  readonly until?: string
 }
 
 export interface PayoutBatch {
@@ -358,13 +331,6 @@ export interface PlannedRoute {
   readonly expectedArrival: string
 }
 
-export interface RedrivenWebhooks {
-  /** How many deliveries are sent again. */
-  readonly resent: number
-  /** Whether these are all: one request sends 10000 again at most. If not, send it again. */
-  readonly isComplete: boolean
-}
-
 export interface RejectedRow {
   readonly line?: number
   readonly column?: string
@@ -376,12 +342,6 @@ export interface RejectedRows {
   readonly count: number
   /** The first 100 problems. */
   readonly errors: ReadonlyArray<RejectedRow>
-}
-
-export interface ResentWebhook {
-  readonly endpoint: string
-  readonly event: string
-  readonly stateBefore: WebhookDeliveryState
 }
 
 export interface Resolution {
@@ -434,95 +394,3 @@ export interface Warning {
   /** The first 100 of them. */
   readonly items?: ReadonlyArray<{ readonly pointer: string; readonly item?: number; readonly field?: string; readonly detail?: string; readonly duplicateOf?: DuplicateOf }>
 }
-
-export interface WebhookAttempt {
-  readonly number: number
-  readonly at: Instant
-  readonly durationMs?: number | null
-  readonly status?: number | null
-  readonly error?: string | null
-  readonly answer?: string | null
-}
-
-export interface WebhookDelivery {
-  readonly endpoint: string
-  /** The id of the event, which is also the `webhook-id`. */
-  readonly event: string
-  readonly eventType: string
-  readonly batchId?: string | null
-  readonly sequence?: number | null
-  readonly state: WebhookDeliveryState
-  /** Attempts that ended. */
-  readonly attempts: number
-  readonly createdAt: Instant
-  readonly nextAttemptAt?: Instant | null
-  readonly lastAttempt?: { readonly at: Instant; readonly durationMs?: number | null; readonly status?: number | null; readonly error?: string | null } | null
-}
-
-export interface WebhookDeliveryDetail {
-  readonly endpoint: string
-  /** The id of the event, which is also the `webhook-id`. */
-  readonly event: string
-  readonly eventType: string
-  readonly batchId?: string | null
-  readonly sequence?: number | null
-  readonly state: WebhookDeliveryState
-  /** Attempts that ended. */
-  readonly attempts: number
-  readonly createdAt: Instant
-  readonly nextAttemptAt?: Instant | null
-  readonly lastAttempt?: { readonly at: Instant; readonly durationMs?: number | null; readonly status?: number | null; readonly error?: string | null } | null
-  /** The last 100 attempts, the oldest first. */
-  readonly ended: ReadonlyArray<WebhookAttempt>
-  readonly body?: string | null
-}
-
-export interface WebhookDeliveryPage {
-  readonly webhookDeliveries: ReadonlyArray<WebhookDelivery>
-  /** The cursor of the next page; null at the end. */
-  readonly next: string | null
-}
-
-/** `dead`: given up after the last attempt. */
-export type WebhookDeliveryState = "pending" | "delivered" | "dead"
-
-export interface WebhookEndpoint {
-  readonly id: string
-  readonly url: string
-  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1"> | null
-  readonly enabled: boolean
-  readonly createdAt: Instant
-}
-
-export interface WebhookEndpointList {
-  readonly webhookEndpoints: ReadonlyArray<WebhookEndpoint>
-}
-
-export interface WebhookRedrive {
-  readonly since?: string
-  readonly until?: string
-}
-
-export interface WebhookReplay {
-  readonly id: string
-  readonly endpoint: string
-  readonly batchId?: string | null
-  readonly fromSequence?: number | null
-  readonly since?: Instant | null
-  readonly until?: Instant | null
-  readonly state: WebhookReplayState
-  readonly reason?: string | null
-  /** Batches that were read to their end so far. */
-  readonly batches: number
-  /** Events that are sent so far. */
-  readonly events: number
-  readonly createdAt: Instant
-  readonly endedAt?: Instant | null
-}
-
-export interface WebhookReplayList {
-  readonly webhookReplays: ReadonlyArray<WebhookReplay>
-}
-
-/** `stopped`: it ended before all was sent, and `reason` says why. */
-export type WebhookReplayState = "running" | "done" | "stopped"

@@ -7,14 +7,12 @@ export type {
   BatchEvent,
   BatchState,
   Cancellation,
-  CreatedWebhookEndpoint,
   Decline,
   DraftItem,
   FoundItem,
   ItemState,
   NewPayoutBatch,
   NewPayoutItem,
-  NewWebhookEndpoint,
   PayoutBatch,
   PayoutBatchDraft,
   PayoutBatchTerms,
@@ -25,7 +23,6 @@ export type {
   Review,
   Schedule,
   Warning,
-  WebhookEndpoint,
 } from "./api-types.ts"
 export type { ActOptions, FileOptions, FileTerms, PayoutFile, PostedBatch } from "./batch-posting.ts"
 export type { Acknowledged } from "./calls.ts"
@@ -49,6 +46,14 @@ export type { AtlasPay, ClientOptions } from "./partner-client.ts"
 export type { SettlingOptions } from "./settling.ts"
 export type { CallOptions, Limits } from "./transport.ts"
 export type { WebhookEvent } from "./webhook-events.ts"
+export type {
+  CreatedWebhookEndpoint,
+  NewWebhookEndpoint,
+  WebhookDelivery,
+  WebhookDeliveryDetail,
+  WebhookEndpoint,
+  WebhookReplay,
+} from "./webhook-types.ts"
 export { type VerifyOptions, verifyWebhook, WebhookRefused } from "./webhooks.ts"
 
 /**

@@ -8,7 +8,6 @@ import type {
   BatchEventPage,
   BatchState,
   Cancellation,
-  CreatedWebhookEndpoint,
   Currency,
   Decline,
   DraftItemPage,
@@ -17,8 +16,6 @@ import type {
   ItemState,
   NewDraftItems,
   NewPayoutBatch,
-  NewWebhookEndpoint,
-  NewWebhookReplay,
   PayoutBatch,
   PayoutBatchDraft,
   PayoutBatchDraftPage,
@@ -26,19 +23,24 @@ import type {
   PayoutBatchTerms,
   PayoutItemDetail,
   PayoutItemPage,
-  RedrivenWebhooks,
-  ResentWebhook,
   Resolution,
   Retry,
   Review,
   Schedule,
+} from "./api-types.ts"
+import type {
+  CreatedWebhookEndpoint,
+  NewWebhookEndpoint,
+  NewWebhookReplay,
+  RedrivenWebhooks,
+  ResentWebhook,
   WebhookDeliveryDetail,
   WebhookDeliveryPage,
   WebhookEndpointList,
   WebhookRedrive,
   WebhookReplay,
   WebhookReplayList,
-} from "./api-types.ts"
+} from "./webhook-types.ts"
 
 /** What each operation takes in its query and as its body, and what it answers, by status. */
 export interface Operations {

@@ -3,13 +3,7 @@
  * platforms have is used, so that it runs in Node 20 and later.
  */
 import { readJson } from "./answers.ts"
-import type {
-  BatchDryRun,
-  NewPayoutBatch,
-  PayoutBatch,
-  PayoutItemDetail,
-  WebhookEndpoint,
-} from "./api-types.ts"
+import type { BatchDryRun, NewPayoutBatch, PayoutBatch, PayoutItemDetail } from "./api-types.ts"
 import {
   type ActOptions,
   type FileOptions,
@@ -28,6 +22,7 @@ import { entriesOf } from "./pages.ts"
 import { type SettlingOptions, settled } from "./settling.ts"
 import { type CallOptions, defaultLimits, type Limits, limitsOf, type Service } from "./transport.ts"
 import { webhookDeliveriesOf } from "./webhook-deliveries.ts"
+import type { WebhookEndpoint } from "./webhook-types.ts"
 
 export interface ClientOptions extends Partial<Limits> {
   /** The address of the service, with the path under which it is, if it is under one. */

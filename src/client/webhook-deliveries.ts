@@ -1,9 +1,9 @@
 /** What became of webhooks, and how they are sent again. */
 import { readJson } from "./answers.ts"
-import type { WebhookDelivery, WebhookReplay } from "./api-types.ts"
 import { type AnswerOf, type BodyOf, doOnce, type OperationName, type QueryOf, read } from "./calls.ts"
 import { entriesOf } from "./pages.ts"
 import type { CallOptions, Service } from "./transport.ts"
+import type { WebhookDelivery, WebhookReplay } from "./webhook-types.ts"
 
 const answerIn =
   <Name extends OperationName>(essential: Readonly<Record<string, string>>) =>
@@ -11,6 +11,9 @@ const answerIn =
     const answer: unknown = await readJson(response, essential)
     return answer as AnswerOf<Name>
   }
+
+/** An event's id as it is written in a path. */
+const inPath = (event: string): string => event.replaceAll(":", ".")
 
 /** The methods of the client that are about deliveries of webhooks. */
 export const webhookDeliveriesOf = (service: Service) => ({
@@ -35,7 +38,7 @@ export const webhookDeliveriesOf = (service: Service) => ({
     read(
       service,
       "showWebhookDelivery",
-      { id, event },
+      { id, event: inPath(event) },
       { body },
       { state: "string", ended: "array" },
       options,
@@ -46,7 +49,7 @@ export const webhookDeliveriesOf = (service: Service) => ({
     doOnce(
       service,
       "resendWebhook",
-      { id, event },
+      { id, event: inPath(event) },
       undefined,
       options,
       answerIn<"resendWebhook">({ stateBefore: "string" }),

@@ -38,6 +38,9 @@ const outcome = {
 }
 
 const ShownDelivery = Schema.Struct({
+  id: Schema.String.annotate({
+    description: "Its name in the paths of its endpoint: the id of the event, with dots in place of colons.",
+  }),
   endpoint: Schema.String,
   event: Schema.String.annotate({ description: "The id of the event, which is also the `webhook-id`." }),
   eventType: Schema.String,
@@ -98,6 +101,7 @@ const at = "2027-01-02T03:04:05.678Z"
 
 const lastAttempt = { at, durationMs: 43, status: 503, error: "HTTP 503" }
 const example = {
+  id: `${batchId}.41`,
   endpoint: endpointId,
   event: `${batchId}:41`,
   eventType: "com.atlaspay.payout.settled.v1",
@@ -117,8 +121,8 @@ export const endpointInPath = {
 const deliveryInPath = {
   ...endpointInPath,
   event: named(PlainWords, {
-    description: "The id of the event.",
-    example: `${batchId}:41`,
+    description: "The id of the event, with dots in place of colons.",
+    example: `${batchId}.41`,
     what: "webhook delivery",
   }),
 }
@@ -180,7 +184,8 @@ export const showWebhookDelivery = route({
   },
   failures: ["NotFound", "StoreUnavailable"],
 }).handledBy(
-  Effect.fnUntraced(function* ({ partner, parameters: { id: endpoint, event }, query }) {
+  Effect.fnUntraced(function* ({ partner, parameters: { id: endpoint, event: inPath }, query }) {
+    const event = eventOf(inPath)
     const { body, ended, ...delivery } = yield* (yield* DeliveryLog)
       .show(partner, { endpoint, event })
       .pipe(Effect.catchTag("NoSuchDelivery", () => noSuchDelivery))
@@ -212,7 +217,8 @@ export const resendWebhook = route({
   },
   failures: ["NotFound", "StoreUnavailable"],
 }).handledBy(
-  Effect.fnUntraced(function* ({ partner, credential: who, address, parameters: { id: endpoint, event } }) {
+  Effect.fnUntraced(function* ({ partner, credential: who, address, parameters }) {
+    const { endpoint, event } = { endpoint: parameters.id, event: eventOf(parameters.event) }
     const { stateBefore } = yield* (yield* DeliveryLog)
       .resend(partner, { endpoint, event }, { who, address })
       .pipe(Effect.catchTag("NoSuchDelivery", () => noSuchDelivery))
@@ -262,6 +268,9 @@ export const webhookDeliveryRoutes = [
   redriveWebhooks,
 ]
 
+/** Paths have no colons, and ids of events no dots. */
+const eventOf = (inPath: string): string => inPath.replaceAll(".", ":")
+
 const noSuchDelivery = new NotFound({ what: "webhook delivery" })
 
 /** A time of a body, in epoch milliseconds. */
@@ -270,6 +279,7 @@ const written = (time: string | undefined): number | undefined =>
 
 const shown = ({ batch, createdAt, nextAttemptAt, lastAttempt, ...delivery }: ListedDelivery) => ({
   ...delivery,
+  id: delivery.event.replaceAll(":", "."),
   batchId: batch,
   createdAt: createdAt.toISOString(),
   nextAttemptAt: nextAttemptAt?.toISOString(),

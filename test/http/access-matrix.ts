@@ -145,11 +145,11 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "DELETE /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 204, 404),
   "GET /webhook-deliveries": webhooks(() => "/webhook-deliveries", 200),
   "GET /webhook-endpoints/:id/deliveries/:event": webhooks(
-    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_x:1`,
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_x.1`,
     404,
   ),
   "POST /webhook-endpoints/:id/deliveries/:event/resend": webhooks(
-    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_x:1/resend`,
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_x.1/resend`,
     404,
   ),
   "POST /webhook-endpoints/:id/redrive": webhooks(

@@ -34,7 +34,10 @@ export const deliveriesInMemory: Layer.Layer<DeliveryLog | Replays> = Layer.effe
     const log = Layer.mock(DeliveryLog, {
       list: (partner) =>
         Effect.map(list(partner), (endpoints) => ({
-          deliveries: endpoints.map(({ id }) => dead(id)),
+          deliveries: endpoints.map(({ id }) => {
+            const { body: _, ended: __, ...listed } = dead(id)
+            return listed
+          }),
           next: undefined,
         })),
       show: Effect.fnUntraced(function* (partner, { endpoint, event }) {

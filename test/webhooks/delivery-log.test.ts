@@ -1,4 +1,5 @@
 /** What became of deliveries, and what is sent again, on a database of its own. */
+import { randomUUID } from "node:crypto"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Postgres } from "../../src/platform/postgres.ts"
@@ -21,7 +22,7 @@ const recorded = Effect.fnUntraced(function* (events: ReadonlyArray<PublicEvent>
 const waiting = Effect.fnUntraced(function* (partner: string, itemCount = 5) {
   const { endpoint } = yield* (yield* WebhookEndpoints).create({
     partner,
-    url: `http://127.0.0.1:9/${Math.random()}`,
+    url: `http://127.0.0.1:9/${randomUUID()}`,
   })
   const events = eventsOf(partner, itemCount)
   yield* recorded(events)

@@ -46,8 +46,8 @@ import type {
 import { FieldProblem, RowProblem } from "./field-problem.ts"
 import { intakeRows } from "./intake-problems.ts"
 import { type Problem, problem } from "./problem-details.ts"
+import { replayRows } from "./replay-problems.ts"
 import type { BodyFailure } from "./request-body.ts"
-import { webhookRows } from "./webhook-problems.ts"
 
 /** All failures of routes. A new one does not compile until the table has a row for it. */
 export type Failure =
@@ -142,7 +142,7 @@ export const table: Table = {
   ...accessRows,
   ...draftRows,
   ...intakeRows,
-  ...webhookRows,
+  ...replayRows,
   BodiesFull: {
     status: 503,
     slug: "overloaded",

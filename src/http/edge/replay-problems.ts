@@ -1,8 +1,8 @@
-/** The rows of the table of problems that webhooks have. */
+/** The rows of the table of problems that replays of events have. */
 import { Schema } from "effect"
 import type { ReplayUnderWay } from "../../webhooks/replays.ts"
 
-export const webhookRows = {
+export const replayRows = {
   ReplayUnderWay: {
     status: 409,
     slug: "replay-under-way",
