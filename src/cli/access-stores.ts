@@ -19,6 +19,10 @@ import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
+import type { DeliveryLog } from "../webhooks/delivery-log.ts"
+import { layer as deliveryLogInPostgres } from "../webhooks/delivery-log-postgres.ts"
+import type { Replays } from "../webhooks/replays.ts"
+import { layer as replaysInPostgres } from "../webhooks/replays-postgres.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const STATEMENT_MS_MAX = 15_000
@@ -71,7 +75,7 @@ export const titleFlag = keptText("title", "The partner's name for people", 128)
  */
 export const withAccess = <A, E extends Reported>(
   dataDir: string,
-  use: Effect.Effect<A, E, Administration | AuditTrail | PartnerKeys>,
+  use: Effect.Effect<A, E, Administration | AuditTrail | DeliveryLog | PartnerKeys | Replays>,
 ): Effect.Effect<A, CliFailure> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -85,7 +89,12 @@ export const withAccess = <A, E extends Reported>(
         process.env.DATABASE_URL ||
         (yield* startStack({ dataDir }).pipe(Effect.mapError(asCliFailure))).databaseUrl
       const keys = yield* makePartnerKeys(redis, prefix, yield* mastersOf(dataDir))
-      const stores = Layer.mergeAll(accessInPostgres, auditInPostgres).pipe(
+      const stores = Layer.mergeAll(
+        accessInPostgres,
+        auditInPostgres,
+        deliveryLogInPostgres,
+        replaysInPostgres,
+      ).pipe(
         Layer.provide(Database.layer),
         Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
         Layer.merge(Layer.succeed(AccessMarks, makeAccessMarks(redis, prefix))),
@@ -108,9 +117,17 @@ interface Reported {
   readonly what?: string
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  NoSuchDelivery: "The partner has no such webhook endpoint, or the endpoint no such delivery.",
+  NoSuchEndpoint: "The partner has no such webhook endpoint.",
+  ReplayUnderWay: "A replay to the endpoint is under way. Wait until it has ended.",
+}
+
 const failureOf = (error: Reported): CliFailure => {
   if (error instanceof CliFailure) return error
   if (error._tag === "NoSuchSubject") return new CliFailure({ reason: `There is no such ${error.what}.` })
   if (error._tag === "AccessConflict") return new CliFailure({ reason: `Refused: ${error.reason}.` })
+  const reason = reasons[error._tag]
+  if (reason !== undefined) return new CliFailure({ reason })
   return new CliFailure({ reason: error.message || `${error._tag}: ${error.reason}` })
 }

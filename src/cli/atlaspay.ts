@@ -27,6 +27,7 @@ const loads = {
   "api-keys": async () => (await import("./api-keys.ts")).apiKeys,
   people: async () => (await import("./people.ts")).people,
   audit: async () => (await import("./audit.ts")).audit,
+  webhooks: async () => (await import("./webhooks.ts")).webhooks,
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
 }
 

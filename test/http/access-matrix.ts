@@ -145,11 +145,13 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "DELETE /webhook-endpoints/:id": webhooks(({ endpoint }) => `/webhook-endpoints/${endpoint}`, 204, 404),
   "GET /webhook-deliveries": webhooks(() => "/webhook-deliveries", 200),
   "GET /webhook-endpoints/:id/deliveries/:event": webhooks(
-    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_x.1`,
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_7qfdkz5nhm2rj3wtxay4ebgc6u.41`,
+    200,
     404,
   ),
   "POST /webhook-endpoints/:id/deliveries/:event/resend": webhooks(
-    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_x.1/resend`,
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_7qfdkz5nhm2rj3wtxay4ebgc6u.41/resend`,
+    202,
     404,
   ),
   "POST /webhook-endpoints/:id/redrive": webhooks(
@@ -166,7 +168,8 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     404,
   ),
   "GET /webhook-endpoints/:id/replays/:replay": webhooks(
-    ({ endpoint }) => `/webhook-endpoints/${endpoint}/replays/wr_x`,
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/replays/wr_done`,
+    200,
     404,
   ),
   "POST /admin/partners": admin(() => "/admin/partners", 400),

@@ -24,6 +24,22 @@ const dead = (endpoint: string): ShownDelivery => ({
   body: "{}",
 })
 
+/** A replay that each endpoint had. */
+const doneReplay = (endpoint: string): Replay => ({
+  id: "wr_done",
+  endpoint,
+  batch: undefined,
+  fromSequence: undefined,
+  since: at,
+  until: at,
+  state: "done",
+  reason: undefined,
+  batches: 1,
+  events: 1,
+  createdAt: at,
+  endedAt: at,
+})
+
 /** Each endpoint has one delivery, which is given up, and replays that begin and never end. */
 export const deliveriesInMemory: Layer.Layer<DeliveryLog | Replays> = Layer.effectContext(
   Effect.gen(function* () {
@@ -76,7 +92,10 @@ export const deliveriesInMemory: Layer.Layer<DeliveryLog | Replays> = Layer.effe
         return replay
       }),
       show: Effect.fnUntraced(function* (partner, endpoint, id) {
-        const found = replays.find((replay) => replay.endpoint === endpoint && replay.id === id)
+        const found =
+          id === "wr_done"
+            ? doneReplay(endpoint)
+            : replays.find((replay) => replay.endpoint === endpoint && replay.id === id)
         if (found === undefined || !(yield* own(partner, endpoint))) return yield* new NoSuchReplay()
         return found
       }),
