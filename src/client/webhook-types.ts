@@ -5,21 +5,7 @@ import type { Instant } from "./api-types.ts"
 export interface CreatedWebhookEndpoint {
   readonly id: string
   readonly url: string
-  readonly eventTypes?: ReadonlyArray<
-    | "com.atlaspay.payout-batch.accepted.v1"
-    | "com.atlaspay.payout-batch.awaiting-funds.v1"
-    | "com.atlaspay.payout-batch.command-refused.v1"
-    | "com.atlaspay.payout.held.v1"
-    | "com.atlaspay.payout.rejected.v1"
-    | "com.atlaspay.payout.settled.v1"
-    | "com.atlaspay.payout.failed.v1"
-    | "com.atlaspay.payout.returned.v1"
-    | "com.atlaspay.payout.cancelled.v1"
-    | "com.atlaspay.payout.unrouted.v1"
-    | "com.atlaspay.payout.parked.v1"
-    | "com.atlaspay.payout.clearance-withdrawn.v1"
-    | "com.atlaspay.payout-batch.closed.v1"
-  > | null
+  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1"> | null
   readonly enabled: boolean
   readonly createdAt: Instant
   /** What signs the webhooks. It is shown here and never again. */
@@ -29,21 +15,7 @@ export interface CreatedWebhookEndpoint {
 export interface NewWebhookEndpoint {
   readonly url: string
   /** All types by default. */
-  readonly eventTypes?: ReadonlyArray<
-    | "com.atlaspay.payout-batch.accepted.v1"
-    | "com.atlaspay.payout-batch.awaiting-funds.v1"
-    | "com.atlaspay.payout-batch.command-refused.v1"
-    | "com.atlaspay.payout.held.v1"
-    | "com.atlaspay.payout.rejected.v1"
-    | "com.atlaspay.payout.settled.v1"
-    | "com.atlaspay.payout.failed.v1"
-    | "com.atlaspay.payout.returned.v1"
-    | "com.atlaspay.payout.cancelled.v1"
-    | "com.atlaspay.payout.unrouted.v1"
-    | "com.atlaspay.payout.parked.v1"
-    | "com.atlaspay.payout.clearance-withdrawn.v1"
-    | "com.atlaspay.payout-batch.closed.v1"
-  >
+  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1">
 }
 
 export interface NewWebhookReplay {
@@ -93,12 +65,7 @@ export interface WebhookDelivery {
   readonly attempts: number
   readonly createdAt: Instant
   readonly nextAttemptAt?: Instant | null
-  readonly lastAttempt?: {
-    readonly at: Instant
-    readonly durationMs?: number | null
-    readonly status?: number | null
-    readonly error?: string | null
-  } | null
+  readonly lastAttempt?: { readonly at: Instant; readonly durationMs?: number | null; readonly status?: number | null; readonly error?: string | null } | null
 }
 
 export interface WebhookDeliveryDetail {
@@ -115,12 +82,7 @@ export interface WebhookDeliveryDetail {
   readonly attempts: number
   readonly createdAt: Instant
   readonly nextAttemptAt?: Instant | null
-  readonly lastAttempt?: {
-    readonly at: Instant
-    readonly durationMs?: number | null
-    readonly status?: number | null
-    readonly error?: string | null
-  } | null
+  readonly lastAttempt?: { readonly at: Instant; readonly durationMs?: number | null; readonly status?: number | null; readonly error?: string | null } | null
   /** The last 100 attempts, the oldest first. */
   readonly ended: ReadonlyArray<WebhookAttempt>
   readonly body?: string | null
@@ -138,21 +100,7 @@ export type WebhookDeliveryState = "pending" | "delivered" | "dead"
 export interface WebhookEndpoint {
   readonly id: string
   readonly url: string
-  readonly eventTypes?: ReadonlyArray<
-    | "com.atlaspay.payout-batch.accepted.v1"
-    | "com.atlaspay.payout-batch.awaiting-funds.v1"
-    | "com.atlaspay.payout-batch.command-refused.v1"
-    | "com.atlaspay.payout.held.v1"
-    | "com.atlaspay.payout.rejected.v1"
-    | "com.atlaspay.payout.settled.v1"
-    | "com.atlaspay.payout.failed.v1"
-    | "com.atlaspay.payout.returned.v1"
-    | "com.atlaspay.payout.cancelled.v1"
-    | "com.atlaspay.payout.unrouted.v1"
-    | "com.atlaspay.payout.parked.v1"
-    | "com.atlaspay.payout.clearance-withdrawn.v1"
-    | "com.atlaspay.payout-batch.closed.v1"
-  > | null
+  readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1"> | null
   readonly enabled: boolean
   readonly createdAt: Instant
 }
