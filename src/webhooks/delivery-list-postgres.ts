@@ -98,7 +98,7 @@ const time = (at: number | undefined, otherwise: string): string =>
  * Merges one list for each endpoint of the partner and each state. Where a list was not read to its end, the page ends at the last
  * delivery that was read of it, and nothing older is shown.
  */
-const byTime = (
+export const byTime = (
   sql: Sql,
   partner: string,
   { endpoint, state, eventType, since, until }: DeliveryFilter,
@@ -128,9 +128,10 @@ const byTime = (
   ), floor as (
     select created_at, position from ends order by created_at desc, position desc limit 1
   ), found as (
-    select read.*, webhook_events.type, webhook_events.batch as of_batch, webhook_events.sequence as of_sequence from read
-    join webhook_events on webhook_events.id = read.event_id
-    where ${eventType === undefined ? sql`true` : sql`webhook_events.type = ${eventType}`}
+    select read.*, event.type, event.batch as of_batch, event.sequence as of_sequence from read
+    -- With the limit, each event is looked up by its key, however many the planner expects.
+    cross join lateral (select * from webhook_events where id = read.event_id limit 1) as event
+    where ${eventType === undefined ? sql`true` : sql`event.type = ${eventType}`}
       and not exists (select from floor where (read.created_at, read.position) < (floor.created_at, floor.position))
     order by read.created_at desc, read.position desc
     limit ${limit}
@@ -142,7 +143,7 @@ const byTime = (
   order by found.created_at desc, found.position desc`
 
 /** The deliveries of the last events of a batch, of which a bounded number is read. */
-const ofBatch = (
+export const ofBatch = (
   sql: Sql,
   partner: string,
   { batch = "", endpoint, state, eventType, since, until }: DeliveryFilter,
@@ -157,16 +158,18 @@ const ofBatch = (
   ), floor as (
     select min(sequence) as sequence from events having count(*) >= ${READ_MAX}
   ), found as (
-    select webhook_deliveries.*, events.type, events.batch as of_batch, events.sequence as of_sequence from events
+    select delivery.*, events.type, events.batch as of_batch, events.sequence as of_sequence from events
     join webhook_endpoints on webhook_endpoints.partner = ${partner}
       ${endpoint === undefined ? sql`` : sql`and webhook_endpoints.id = ${endpoint}`}
-    join webhook_deliveries on webhook_deliveries.event_id = events.id and webhook_deliveries.endpoint = webhook_endpoints.id
-    where (events.sequence, webhook_deliveries.position) < (${after.at}::bigint, ${after.position}::bigint)
-      ${state === undefined ? sql`` : sql`and webhook_deliveries.state = ${state}`}
+    cross join lateral (
+      select * from webhook_deliveries where event_id = events.id and endpoint = webhook_endpoints.id limit 1
+    ) as delivery
+    where (events.sequence, delivery.position) < (${after.at}::bigint, ${after.position}::bigint)
+      ${state === undefined ? sql`` : sql`and delivery.state = ${state}`}
       ${eventType === undefined ? sql`` : sql`and events.type = ${eventType}`}
-      and webhook_deliveries.created_at >= ${time(since, "-infinity")}::text::timestamptz
-      and webhook_deliveries.created_at < ${time(until, "infinity")}::text::timestamptz
-    order by events.sequence desc, webhook_deliveries.position desc
+      and delivery.created_at >= ${time(since, "-infinity")}::text::timestamptz
+      and delivery.created_at < ${time(until, "infinity")}::text::timestamptz
+    order by events.sequence desc, delivery.position desc
     limit ${limit}
   )
   select ${listedColumns(sql)}, found.of_sequence::text as at, found.position::text as position,
