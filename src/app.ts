@@ -75,9 +75,11 @@ import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
+import { layer as deliveryLogInPostgres } from "./webhooks/delivery-log-postgres.ts"
 import { layer as endpointHealthInPostgres } from "./webhooks/endpoint-health-postgres.ts"
 import { layer as endpointSecretsInPostgres } from "./webhooks/endpoint-secrets-postgres.ts"
 import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
+import { layer as replaysInPostgres } from "./webhooks/replays-postgres.ts"
 import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
 
 /** The base of every role. It needs only the environment. */
@@ -114,6 +116,7 @@ const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(c
 const endpoints = Layer.merge(endpointsInPostgres, endpointSecretsInPostgres).pipe(
   Layer.provide([database, partnerKeys]),
 )
+const deliveryLog = Layer.merge(deliveryLogInPostgres, replaysInPostgres).pipe(Layer.provide(database))
 /** Who may call, as one process knows it, and what administrators do about it. */
 const stored = Layer.mergeAll(
   accessInPostgres,
@@ -200,6 +203,7 @@ const parts = {
         queriesInPostgres.pipe(Layer.provide(database)),
         callers,
         endpoints,
+        deliveryLog,
         readiness.pipe(Layer.provide(storeWatch)),
         durability,
         partnerKeys,
@@ -243,6 +247,7 @@ const parts = {
     Layer.provide([
       deliveriesInPostgres.pipe(Layer.provide(partnerKeys)),
       endpointHealthInPostgres,
+      deliveryLog,
       endpoints,
       nats,
     ]),

@@ -360,6 +360,8 @@ const settings = all({
     timeoutMs: count("WEBHOOK_TIMEOUT_MS", 15 * seconds),
     /** How long nothing may arrive at an endpoint before it is disabled. */
     disableAfterMs: count("WEBHOOK_DISABLE_AFTER_MS", 120 * hour, 2_160 * hour, hour),
+    /** How long deliveries that ended are kept, from when they were stored. Longer than all attempts take. */
+    deliveryAgeMsMax: count("WEBHOOK_DELIVERY_AGE_MS_MAX", 30 * 24 * hour, 366 * 24 * hour, 7 * 24 * hour),
   }),
   /** "after-intent:2" kills the process the second time it passes that point. For tests of recovery only. */
   crashAt: Config.option(

@@ -19,10 +19,14 @@ import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
+import type { DeliveryLog } from "../webhooks/delivery-log.ts"
+import { layer as deliveryLogInPostgres } from "../webhooks/delivery-log-postgres.ts"
 import type { EndpointSecrets } from "../webhooks/endpoint-secrets.ts"
 import { layer as endpointSecretsInPostgres } from "../webhooks/endpoint-secrets-postgres.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { layerWith as endpointsInPostgres } from "../webhooks/endpoints-postgres.ts"
+import type { Replays } from "../webhooks/replays.ts"
+import { layer as replaysInPostgres } from "../webhooks/replays-postgres.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const STATEMENT_MS_MAX = 15_000
@@ -69,13 +73,23 @@ export const reasonFlag = keptText("reason", "Why, for the audit trail", 280)
 /** A partner's name for people. */
 export const titleFlag = keptText("title", "The partner's name for people", 128)
 
+/** What the commands act on. */
+type Stores =
+  | Administration
+  | AuditTrail
+  | DeliveryLog
+  | EndpointSecrets
+  | PartnerKeys
+  | Replays
+  | WebhookEndpoints
+
 /**
  * Uses the Redis of REDIS_URL and the Postgres of DATABASE_URL, or else those of the local stack. A failure of the stores or of the
  * act ends the command.
  */
 export const withAccess = <A, E extends Reported>(
   dataDir: string,
-  use: Effect.Effect<A, E, Administration | AuditTrail | EndpointSecrets | PartnerKeys | WebhookEndpoints>,
+  use: Effect.Effect<A, E, Stores>,
 ): Effect.Effect<A, CliFailure> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -94,6 +108,8 @@ export const withAccess = <A, E extends Reported>(
         auditInPostgres,
         endpointSecretsInPostgres,
         endpointsInPostgres({ allowPrivate: false }),
+        deliveryLogInPostgres,
+        replaysInPostgres,
       ).pipe(
         Layer.provide(Database.layer),
         Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
@@ -117,6 +133,12 @@ interface Reported {
   readonly what?: string
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  NoSuchDelivery: "The partner has no such webhook endpoint, or the endpoint no such delivery.",
+  NoSuchEndpoint: "The partner has no such webhook endpoint.",
+  ReplayUnderWay: "A replay to the endpoint is under way. Wait until it has ended.",
+}
+
 const failureOf = (error: Reported): CliFailure => {
   if (error instanceof CliFailure) return error
   if (error._tag === "NoSuchSubject") return new CliFailure({ reason: `There is no such ${error.what}.` })
@@ -125,5 +147,7 @@ const failureOf = (error: Reported): CliFailure => {
   if (error._tag === "TestedTooOften")
     return new CliFailure({ reason: "The endpoint was tested a moment ago. Wait some seconds." })
   if (error._tag === "AccessConflict") return new CliFailure({ reason: `Refused: ${error.reason}.` })
+  const reason = reasons[error._tag]
+  if (reason !== undefined) return new CliFailure({ reason })
   return new CliFailure({ reason: error.message || `${error._tag}: ${error.reason}` })
 }

@@ -49,8 +49,11 @@ export type { WebhookEvent } from "./webhook-events.ts"
 export type {
   CreatedWebhookEndpoint,
   NewWebhookEndpoint,
+  WebhookDelivery,
+  WebhookDeliveryDetail,
   WebhookEndpoint,
   WebhookEndpointChanges,
+  WebhookReplay,
 } from "./webhook-types.ts"
 export { type VerifyOptions, verifyWebhook, WebhookRefused } from "./webhooks.ts"
 

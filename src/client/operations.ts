@@ -31,10 +31,18 @@ import type {
 import type {
   CreatedWebhookEndpoint,
   NewWebhookEndpoint,
+  NewWebhookReplay,
+  RedrivenWebhooks,
+  ResentWebhook,
   RotatedWebhookSecret,
+  WebhookDeliveryDetail,
+  WebhookDeliveryPage,
   WebhookEndpoint,
   WebhookEndpointChanges,
   WebhookEndpointList,
+  WebhookRedrive,
+  WebhookReplay,
+  WebhookReplayList,
   WebhookSecretRotation,
   WebhookSignatures,
   WebhookTestSent,
@@ -309,6 +317,56 @@ export interface Operations {
     readonly query: Record<never, never>
     readonly answers: { readonly 202: WebhookTestSent }
   }
+  readonly listWebhookDeliveries: {
+    readonly query: {
+      /** How many entries a page has at most. */
+      readonly limit?: number | undefined
+      /** `next` of the previous page of the same list with the same filters. */
+      readonly cursor?: string | undefined
+      /** Only those to this endpoint. */
+      readonly endpoint?: string | undefined
+      /** Only those in this state. */
+      readonly state?: "pending" | "delivered" | "dead" | undefined
+      /** Only those of events of this type. */
+      readonly eventType?: string | undefined
+      /** Only those of events of this batch. */
+      readonly batch?: string | undefined
+      /** Only those that were stored at this time or later; a day is one of UTC. */
+      readonly since?: string | undefined
+      /** Only those that were stored before this time; a day is included. */
+      readonly until?: string | undefined
+    }
+    readonly answers: { readonly 200: WebhookDeliveryPage }
+  }
+  readonly showWebhookDelivery: {
+    readonly query: {
+      /** Whether to show the event, too. */
+      readonly body?: boolean | undefined
+    }
+    readonly answers: { readonly 200: WebhookDeliveryDetail }
+  }
+  readonly resendWebhook: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 202: ResentWebhook }
+  }
+  readonly redriveWebhooks: {
+    readonly query: Record<never, never>
+    readonly body: WebhookRedrive
+    readonly answers: { readonly 202: RedrivenWebhooks }
+  }
+  readonly startWebhookReplay: {
+    readonly query: Record<never, never>
+    readonly body: NewWebhookReplay
+    readonly answers: { readonly 202: WebhookReplay }
+  }
+  readonly listWebhookReplays: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookReplayList }
+  }
+  readonly showWebhookReplay: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: WebhookReplay }
+  }
   readonly showWebhookSignatures: {
     readonly query: Record<never, never>
     readonly answers: { readonly 200: WebhookSignatures }
@@ -375,6 +433,13 @@ export const operations = {
   pauseWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/pause"],
   resumeWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/resume"],
   testWebhookEndpoint: ["POST", "/webhook-endpoints/{id}/test"],
+  listWebhookDeliveries: ["GET", "/webhook-deliveries"],
+  showWebhookDelivery: ["GET", "/webhook-endpoints/{id}/deliveries/{event}"],
+  resendWebhook: ["POST", "/webhook-endpoints/{id}/deliveries/{event}/resend"],
+  redriveWebhooks: ["POST", "/webhook-endpoints/{id}/redrive"],
+  startWebhookReplay: ["POST", "/webhook-endpoints/{id}/replays"],
+  listWebhookReplays: ["GET", "/webhook-endpoints/{id}/replays"],
+  showWebhookReplay: ["GET", "/webhook-endpoints/{id}/replays/{replay}"],
   showWebhookSignatures: ["GET", "/webhook-endpoints/{id}/signatures"],
   rotateWebhookSecret: ["POST", "/webhook-endpoints/{id}/secret/rotation"],
   endPreviousWebhookSecret: ["DELETE", "/webhook-endpoints/{id}/secret/previous"],

@@ -21,6 +21,7 @@ import { type ExportedItems, exportedFile, exportedItems } from "./exports.ts"
 import { entriesOf } from "./pages.ts"
 import { type SettlingOptions, settled } from "./settling.ts"
 import { type CallOptions, defaultLimits, type Limits, limitsOf, type Service } from "./transport.ts"
+import { webhookDeliveriesOf } from "./webhook-deliveries.ts"
 import { webhookSecretsOf } from "./webhook-secrets.ts"
 import type { WebhookEndpoint } from "./webhook-types.ts"
 
@@ -205,6 +206,8 @@ export const partnerClient = (options: ClientOptions) => {
         const answer: unknown = await readJson(response, { event: "string" })
         return answer as AnswerOf<"testWebhookEndpoint">
       }),
+
+    ...webhookDeliveriesOf(service),
 
     /** Removes an endpoint and its pending deliveries. */
     removeWebhookEndpoint: (id: string, options: CallOptions = {}): Promise<void> =>

@@ -34,11 +34,90 @@ export interface NewWebhookEndpoint {
   readonly ordered?: boolean
 }
 
+export interface NewWebhookReplay {
+  /** The batch whose events to send again. */
+  readonly batchId?: string
+  /** With `batchId`: from this event on; from the first by default. */
+  readonly fromSequence?: number
+  /** In place of `batchId`: events that happened at this time or later. */
+  readonly since?: string
+  /** With `since`: events that happened before this time; now by default. */
+  readonly until?: string
+}
+
+export interface RedrivenWebhooks {
+  /** How many deliveries are sent again. */
+  readonly resent: number
+  /** Whether these are all: one request sends 10000 again at most. If not, send it again. */
+  readonly isComplete: boolean
+}
+
+export interface ResentWebhook {
+  readonly endpoint: string
+  readonly event: string
+  readonly stateBefore: WebhookDeliveryState
+}
+
 export interface RotatedWebhookSecret {
   /** The new secret. It is shown here and never again. */
   readonly secret: string
   readonly previousSecretUntil?: Instant | null
 }
+
+export interface WebhookAttempt {
+  readonly number: number
+  readonly at: Instant
+  readonly durationMs?: number | null
+  readonly status?: number | null
+  readonly error?: string | null
+  readonly answer?: string | null
+}
+
+export interface WebhookDelivery {
+  /** Its name in the paths of its endpoint: the id of the event, with dots in place of colons. */
+  readonly id: string
+  readonly endpoint: string
+  /** The id of the event, which is also the `webhook-id`. */
+  readonly event: string
+  readonly eventType: string
+  readonly batchId?: string | null
+  readonly sequence?: number | null
+  readonly state: WebhookDeliveryState
+  /** Attempts that ended. */
+  readonly attempts: number
+  readonly createdAt: Instant
+  readonly nextAttemptAt?: Instant | null
+  readonly lastAttempt?: { readonly at: Instant; readonly durationMs?: number | null; readonly status?: number | null; readonly error?: string | null } | null
+}
+
+export interface WebhookDeliveryDetail {
+  /** Its name in the paths of its endpoint: the id of the event, with dots in place of colons. */
+  readonly id: string
+  readonly endpoint: string
+  /** The id of the event, which is also the `webhook-id`. */
+  readonly event: string
+  readonly eventType: string
+  readonly batchId?: string | null
+  readonly sequence?: number | null
+  readonly state: WebhookDeliveryState
+  /** Attempts that ended. */
+  readonly attempts: number
+  readonly createdAt: Instant
+  readonly nextAttemptAt?: Instant | null
+  readonly lastAttempt?: { readonly at: Instant; readonly durationMs?: number | null; readonly status?: number | null; readonly error?: string | null } | null
+  /** The last 100 attempts, the oldest first. */
+  readonly ended: ReadonlyArray<WebhookAttempt>
+  readonly body?: string | null
+}
+
+export interface WebhookDeliveryPage {
+  readonly webhookDeliveries: ReadonlyArray<WebhookDelivery>
+  /** The cursor of the next page; null at the end. */
+  readonly next: string | null
+}
+
+/** `dead`: given up after the last attempt. */
+export type WebhookDeliveryState = "pending" | "delivered" | "dead"
 
 export interface WebhookEndpoint {
   readonly id: string
@@ -73,6 +152,35 @@ export interface WebhookEndpointChanges {
 export interface WebhookEndpointList {
   readonly webhookEndpoints: ReadonlyArray<WebhookEndpoint>
 }
+
+export interface WebhookRedrive {
+  readonly since?: string
+  readonly until?: string
+}
+
+export interface WebhookReplay {
+  readonly id: string
+  readonly endpoint: string
+  readonly batchId?: string | null
+  readonly fromSequence?: number | null
+  readonly since?: Instant | null
+  readonly until?: Instant | null
+  readonly state: WebhookReplayState
+  readonly reason?: string | null
+  /** Batches that were read to their end so far. */
+  readonly batches: number
+  /** Events that are sent so far. */
+  readonly events: number
+  readonly createdAt: Instant
+  readonly endedAt?: Instant | null
+}
+
+export interface WebhookReplayList {
+  readonly webhookReplays: ReadonlyArray<WebhookReplay>
+}
+
+/** `stopped`: it ended before all was sent, and `reason` says why. */
+export type WebhookReplayState = "running" | "done" | "stopped"
 
 export interface WebhookSecretRotation {
   /** For how long the previous one signs as well. With 0 it ends at once. */

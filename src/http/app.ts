@@ -30,8 +30,10 @@ import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
+import type { DeliveryLog } from "../webhooks/delivery-log.ts"
 import type { EndpointSecrets } from "../webhooks/endpoint-secrets.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
+import type { Replays } from "../webhooks/replays.ts"
 import { reportTransfer } from "./callbacks/bank-callbacks.ts"
 import { ApiDocument } from "./documentation/documentation.ts"
 import { pageOf } from "./documentation/page.ts"
@@ -61,6 +63,7 @@ export type HttpServices =
   | Credentials
   | DayLimit
   | DecisionRegister
+  | DeliveryLog
   | Drafts
   | EndpointSecrets
   | EventStore
@@ -72,6 +75,7 @@ export type HttpServices =
   | PartnerKeys
   | PayoutClaims
   | PayoutLimits
+  | Replays
   | RequestBodies
   | StrayCallbacks
   | WebhookEndpoints

@@ -13,8 +13,10 @@ import { draftRoutes } from "./payout-batch-drafts/draft-routes.ts"
 import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
 import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
 import { openApiOf } from "./routing/openapi.ts"
+import { webhookDeliveryRoutes } from "./webhook-deliveries.ts"
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
 import { showWebhookPublicKeys } from "./webhook-public-keys.ts"
+import { webhookReplayRoutes } from "./webhook-replays.ts"
 import { webhookSecretRoutes } from "./webhook-secrets.ts"
 
 /** The routes of partners, operators and providers. */
@@ -23,6 +25,8 @@ export const apiRoutes = [
   ...payoutBatchRoutes,
   ...draftRoutes,
   ...webhookEndpointRoutes,
+  ...webhookDeliveryRoutes,
+  ...webhookReplayRoutes,
   ...webhookSecretRoutes,
   showWebhookPublicKeys,
   ...administrationRoutes,

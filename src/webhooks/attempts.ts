@@ -5,10 +5,18 @@
 import { Clock, Effect, FiberSet } from "effect"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { type Arrived, type AttemptOf, Deliveries, type Delivery, type Failure } from "./deliveries.ts"
+import { answerText } from "./answer-text.ts"
+import {
+  type Arrived,
+  type AttemptOf,
+  Deliveries,
+  type Delivery,
+  type Ended,
+  type Failure,
+} from "./deliveries.ts"
 import { EndpointHealth, type FailedAttempt, GONE, KnownHealth } from "./endpoint-health.ts"
 import { retryDelay } from "./retry-schedule.ts"
-import { type Answer, makeSender, type SenderOptions } from "./sender.ts"
+import { type Answer, makeSender, type SenderOptions, type Ended as SendingEnded } from "./sender.ts"
 
 /** What is to be done about an attempt. `over` is called last and once, unless the scope closes before. */
 export interface Outcomes {
@@ -37,31 +45,30 @@ export const makeAttempts = Effect.fnUntraced(function* (
     }),
   )
 
+  /** A clock that was set back shows no negative time. */
+  const durationMs = (sentAt: number) => Math.max(0, Math.round(clock.currentTimeMillisUnsafe() - sentAt))
+
   const begin: Begin = (delivery, { arrived, failed, over }) => {
-    const { eventId, endpoint, attempts, url } = delivery
+    const { eventId, endpoint, attempts, attemptsBefore = 0, url } = delivery
     const sentAt = clock.currentTimeMillisUnsafe()
     const attempt = { hangUp: () => {} }
     const overAfter = (record: Effect.Effect<void, never, Deliveries | EndpointHealth>) => {
       underWay.delete(attempt)
       run(Effect.ensuring(record, Effect.sync(over)))
     }
-    const ended = (answer: Answer, retryInMs?: number) => {
+    const ended: SendingEnded = (answer, { beginning, retryInMs } = {}) => {
+      const end = { at: sentAt, durationMs: durationMs(sentAt), answer: answerText(beginning) }
       if (typeof answer !== "number" || answer < 200 || answer >= 300) {
         failed(retryInMs)
         const gone = noteFailure(known, endpoint, { url, at: sentAt, gone: answer === GONE })
-        const failure = failureOf(answer)
-        return overAfter(
-          recordFailure(
-            { eventId, endpoint, attempts },
-            failure,
-            { delaysMs: retryDelaysMs, notBeforeMs: retryInMs },
-            gone,
-          ),
-        )
+        const failure = { ...failureOf(answer), ...end }
+        const failures = attempts - attemptsBefore
+        const schedule = { delaysMs: retryDelaysMs, failures, notBeforeMs: retryInMs }
+        return overAfter(recordFailure({ eventId, endpoint, attempts }, failure, schedule, gone))
       }
       underWay.delete(attempt)
       known.arrived(delivery)
-      arrived({ eventId, endpoint, attempts, status: answer }, sentAt)
+      arrived({ eventId, endpoint, attempts, status: answer, ...end }, sentAt)
       over()
     }
     underWay.add(attempt)
@@ -74,7 +81,7 @@ export const makeAttempts = Effect.fnUntraced(function* (
   return begin
 })
 
-const failureOf = (answer: Answer): Failure =>
+const failureOf = (answer: Answer): Omit<Failure, keyof Ended> =>
   typeof answer === "number"
     ? { status: answer, reason: `HTTP ${answer}` }
     : { status: undefined, reason: answer.reason }
@@ -95,6 +102,8 @@ const noteFailure = Effect.fnUntraced(function* (
 interface Schedule {
   /** The waits after each failed attempt. */
   readonly delaysMs: ReadonlyArray<number>
+  /** Those before this one. */
+  readonly failures: number
   /** What the endpoint asked for, if it did. */
   readonly notBeforeMs: number | undefined
 }
@@ -104,7 +113,7 @@ const recordFailure = Effect.fnUntraced(
   function* (
     attempt: AttemptOf,
     failure: Failure,
-    { delaysMs, notBeforeMs }: Schedule,
+    { delaysMs, failures, notBeforeMs }: Schedule,
     isGone: Effect.Effect<boolean, StoreUnavailable, EndpointHealth>,
   ) {
     const { webhookDeliveries } = yield* Metrics
@@ -113,7 +122,7 @@ const recordFailure = Effect.fnUntraced(
     // Before the delivery is due again: who takes that knows that the endpoint was failing.
     const gone = yield* isGone
     if (notBeforeMs !== undefined) yield* deliveries.hold(attempt.endpoint, notBeforeMs)
-    const scheduledMs = gone ? undefined : yield* retryDelay(delaysMs, attempt.attempts + 1)
+    const scheduledMs = gone ? undefined : yield* retryDelay(delaysMs, failures + 1)
     const retryInMs = scheduledMs === undefined ? undefined : Math.max(scheduledMs, notBeforeMs ?? 0)
     yield* deliveries.failed(attempt, failure, retryInMs)
     if (retryInMs === undefined)

@@ -1,6 +1,7 @@
 /** Deliveries in Postgres. Each method is one statement that uses Postgres' clock, so all processes agree on what is due. */
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import type { Sql } from "postgres"
+import { AppConfig } from "../config.ts"
 import { Database } from "../database/database.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -17,11 +18,13 @@ export const layer = Layer.effect(
   Deliveries,
   Effect.gen(function* () {
     const { query } = yield* Database
+    const { deliveryAgeMsMax } = (yield* AppConfig).webhooks
     const keys = yield* PartnerKeys
     yield* sealPlainSecrets
     const claimPaced = pacedClaims<Row>()
     return Deliveries.of({
-      record: Effect.fn("Deliveries.record")(function* (events, ahead = NOTHING_AHEAD) {
+      record: Effect.fn("Deliveries.record")(function* (given, ahead = NOTHING_AHEAD) {
+        const events = yield* notForgotten(given, deliveryAgeMsMax)
         const mayClaim = ahead.rooms.size > 0 && (yield* Effect.isSuccess(keys.current(WEBHOOK_SECRETS)))
         const rows = yield* query("record deliveries", (sql) =>
           record(sql, events, mayClaim ? ahead : NOTHING_AHEAD),
@@ -85,17 +88,41 @@ export const layer = Layer.effect(
           "record a failed delivery",
           // After a lease ran out, another attempt may have been recorded first. Then this outcome is ignored.
           (sql) => sql`
-              update webhook_deliveries
-              set state = ${retryInMs === undefined ? "dead" : "pending"}, attempts = ${attempts + 1},
-                next_attempt_at = now() + ${retryInMs ?? 0} * interval '1 millisecond',
-                last_attempt_at = now(), last_status = ${failure.status ?? null}, last_error = ${failure.reason}
-              where event_id = ${eventId} and endpoint = ${endpoint}
-                and state = 'pending' and attempts = ${attempts}`,
+              with failed as (
+                update webhook_deliveries
+                set state = ${retryInMs === undefined ? "dead" : "pending"}, attempts = ${attempts + 1},
+                  next_attempt_at = now() + ${retryInMs ?? 0} * interval '1 millisecond',
+                  last_attempt_at = ${new Date(failure.at)}, last_status = ${failure.status ?? null},
+                  last_error = ${failure.reason}, last_duration_ms = ${failure.durationMs}, last_answer = ${failure.answer ?? null}
+                where event_id = ${eventId} and endpoint = ${endpoint}
+                  and state = 'pending' and attempts = ${attempts}
+                returning *
+              )
+              insert into webhook_attempts (event_id, endpoint, number, at, duration_ms, status, error, answer)
+              select event_id, endpoint, attempts, last_attempt_at, last_duration_ms, last_status, last_error, last_answer
+              from failed
+              on conflict do nothing`,
         )
       }),
     })
   }),
 )
+
+/**
+ * The events that are not older than deliveries are kept. The delivery of an older one may have been removed, so that the event would
+ * seem new if the stream had it again, as after the consumer or the whole stream was made anew.
+ */
+const notForgotten = Effect.fnUntraced(function* (events: ReadonlyArray<PublishedEvent>, ageMsMax: number) {
+  const oldest = (yield* Clock.currentTimeMillis) - ageMsMax
+  const isOld = ({ event }: PublishedEvent) => Date.parse(event.time) < oldest
+  if (!events.some(isOld)) return events
+  const first = events.find(isOld)?.event.id
+  yield* Effect.logWarning("events are older than deliveries are kept, and are not delivered", {
+    count: events.filter(isOld).length,
+    first,
+  })
+  return events.filter((one) => !isOld(one))
+})
 
 /**
  * The accepted difference between the clocks of the publisher and of Postgres. An endpoint gets no message that was
@@ -151,7 +178,7 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>, { rooms, leaseM
       on conflict do nothing
       returning event_id, endpoint, next_attempt_at
     )
-    select event_id, endpoint, 0 as attempts, partner, coalesce(host, id) as host, url, ${liveSecrets(sql)},
+    select event_id, endpoint, 0 as attempts, 0 as attempts_before, partner, coalesce(host, id) as host, url, ${liveSecrets(sql)},
       now()::text as due_at, next_attempt_at::text as claimed_until, failing_since is not null as failing,
       (select count(*) from recorded where next_attempt_at <= now()) > 0 as others_are_due
     from recorded join webhook_endpoints on webhook_endpoints.id = endpoint
@@ -206,7 +233,7 @@ const claim = (sql: Sql, { allotted, leaseMs }: Claim, limited = false) => sql<A
   where claimed.event_id = ordered.event_id and claimed.endpoint = ordered.endpoint
     and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint
     and ${mayBegin(sql)} and not webhook_endpoints.ordered and (rate_limit is not null) = ${limited}
-  returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts,
+  returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts, claimed.attempts_before,
     ordered.next_attempt_at::text as due_at, claimed.next_attempt_at::text as claimed_until,
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
     webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing`
@@ -227,7 +254,7 @@ const claimTests = (sql: Sql, most: number, leaseMs: number) => sql<Array<Row>>`
   from taken, webhook_events, webhook_endpoints
   where claimed.event_id = taken.event_id and claimed.endpoint = taken.endpoint and claimed.state = 'pending'
     and webhook_events.id = taken.event_id and webhook_endpoints.id = taken.endpoint
-  returning 0 as place, claimed.event_id, claimed.endpoint, claimed.attempts,
+  returning 0 as place, claimed.event_id, claimed.endpoint, claimed.attempts, claimed.attempts_before,
     now()::text as due_at, claimed.next_attempt_at::text as claimed_until,
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
     webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing`
@@ -246,15 +273,22 @@ const release = (sql: Sql, claimed: ReadonlyArray<Delivery>) => sql`
   where delivery.event_id = claimed.event_id and delivery.endpoint = claimed.endpoint
     and state = 'pending' and next_attempt_at = claimed.claimed_until::timestamptz`
 
-const delivered = (sql: Sql, arrived: ReadonlyArray<Arrived>) => sql`
+/** The attempt that arrived is kept in the delivery's own row: nearly all of them are the only ones. */
+const delivered = (sql: Sql, arrived: ReadonlyArray<Arrived>) => {
+  const column = (of: (one: Arrived) => string | number | null) => arrayText(arrived.map(of))
+  return sql`
   update webhook_deliveries as delivery
-  set state = 'delivered', attempts = ended.attempts + 1, last_attempt_at = now(),
-    last_status = ended.status, last_error = null
+  set state = 'delivered', attempts = delivery.attempts + 1, last_attempt_at = ended.at::timestamptz,
+    last_status = ended.status, last_error = null, last_duration_ms = ended.duration_ms, last_answer = ended.answer
   from unnest(
-    ${arrayText(arrived.map(({ eventId }) => eventId))}::text[], ${arrayText(arrived.map(({ endpoint }) => endpoint))}::text[],
-    ${arrayText(arrived.map(({ attempts }) => attempts))}::int[], ${arrayText(arrived.map(({ status }) => status))}::int[]
-  ) as ended (event_id, endpoint, attempts, status)
-  where delivery.event_id = ended.event_id and delivery.endpoint = ended.endpoint`
+    ${column(({ eventId }) => eventId)}::text[], ${column(({ endpoint }) => endpoint)}::text[],
+    ${column(({ attempts }) => attempts)}::int[], ${column(({ status }) => status)}::int[],
+    ${column(({ at }) => new Date(at).toISOString())}::text[], ${column(({ durationMs }) => durationMs)}::int[],
+    ${column(({ answer }) => answer ?? null)}::text[]
+  ) as ended (event_id, endpoint, attempts, status, at, duration_ms, answer)
+  where delivery.event_id = ended.event_id and delivery.endpoint = ended.endpoint
+    and delivery.state <> 'delivered' and ended.attempts >= delivery.attempts_before`
+}
 
 interface RecordedRow extends Omit<Row, "place" | "body" | "batch"> {
   readonly others_are_due: boolean
@@ -269,6 +303,7 @@ interface Row extends SealedSecrets {
   readonly event_id: string
   readonly endpoint: string
   readonly attempts: number
+  readonly attempts_before: number
   readonly partner: string
   readonly host: string
   readonly url: string
@@ -296,6 +331,7 @@ const deliveriesOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], 
       besides: secrets?.besides ?? [],
       body,
       attempts,
+      attemptsBefore: row.attempts_before,
       dueAt: row.due_at,
       claimedUntil: row.claimed_until,
       failing: row.failing,

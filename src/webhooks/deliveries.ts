@@ -13,8 +13,10 @@ export interface Delivery extends Waiting {
   /** What signs besides: the secret that is being replaced, and keys for asymmetric signatures. As they were at the claim. */
   readonly besides?: ReadonlyArray<Redacted.Redacted>
   readonly body: string
-  /** Attempts that failed before this one. */
+  /** Attempts that ended before this one. */
   readonly attempts: number
+  /** Those of them from before the delivery was resent; none if absent. */
+  readonly attemptsBefore?: number
   /** When it was due before it was claimed, and until when the claim holds, as the store writes times. */
   readonly dueAt: string
   readonly claimedUntil: string
@@ -27,8 +29,17 @@ export interface Delivery extends Waiting {
 /** What identifies an attempt that a delivery is claimed for. */
 export type AttemptOf = Pick<Delivery, "eventId" | "endpoint" | "attempts">
 
+/** How an attempt ended. */
+export interface Ended {
+  /** When it began, in epoch milliseconds by this process' clock. */
+  readonly at: number
+  readonly durationMs: number
+  /** The beginning of the answer's body, cleaned (see answer-text.ts). */
+  readonly answer: string | undefined
+}
+
 /** A delivery that arrived, with the HTTP status of the answer. */
-export interface Arrived extends AttemptOf {
+export interface Arrived extends AttemptOf, Ended {
   readonly status: number
 }
 
@@ -70,7 +81,7 @@ export interface PacedClaim {
   readonly readyInMs: ReadonlyMap<string, number>
 }
 
-export interface Failure {
+export interface Failure extends Ended {
   /** The HTTP status, if there was an answer. */
   readonly status: number | undefined
   readonly reason: string
@@ -89,7 +100,8 @@ export class Deliveries extends Context.Service<
     /**
      * Stores the deliveries of these events to their endpoints, in order. Does nothing for an event that is already stored.
      * An endpoint is not notified of events that were published before it was added. With `ahead`, claims new deliveries of
-     * endpoints that have nothing due, so that none overtakes an earlier one that nobody has claimed.
+     * endpoints that have nothing due, so that none overtakes an earlier one that nobody has claimed. Leaves out events that
+     * are older than deliveries are kept: whether they were delivered is not known any more. A replay sends them.
      */
     readonly record: (
       events: ReadonlyArray<PublishedEvent>,
@@ -123,6 +135,7 @@ export class Deliveries extends Context.Service<
     readonly forgetBatches: (olderThanMs: number) => Effect.Effect<void, StoreUnavailable>
     /** Gives up claims on deliveries that were not attempted. They are due as before, unless the claim has run out. */
     readonly release: (deliveries: ReadonlyArray<Delivery>) => Effect.Effect<void, StoreUnavailable>
+    /** Records attempts that arrived. One from before a resend changes nothing, since it says nothing of what was asked for then. */
     readonly delivered: (arrived: ReadonlyArray<Arrived>) => Effect.Effect<void, StoreUnavailable>
     /** Counts the attempt, and schedules the next one in `retryInMs` milliseconds; without it, gives the delivery up. */
     readonly failed: (

@@ -174,7 +174,7 @@ const claimInOrder = <Row extends object>(
   where place <= most and claimed.event_id = chosen.event_id and claimed.endpoint = chosen.endpoint
     and claimed.state = 'pending' and claimed.next_attempt_at <= now()
     and webhook_events.id = chosen.event_id and webhook_endpoints.id = chosen.endpoint
-  returning place::int, chosen.batch, claimed.event_id, claimed.endpoint, claimed.attempts,
+  returning place::int, chosen.batch, claimed.event_id, claimed.endpoint, claimed.attempts, claimed.attempts_before,
     chosen.due_at::text, claimed.next_attempt_at::text as claimed_until,
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
     webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing`

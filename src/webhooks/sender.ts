@@ -1,11 +1,12 @@
 /**
- * Sends one signed POST to a checked address. Only the status of the answer is used. Plain code, because there is one for each
+ * Sends one signed POST to a checked address. Only the status of the answer is used; its beginning is shown. Plain code, because there is one for each
  * event and endpoint.
  */
 import { Effect, type Redacted } from "effect"
 import { Agent, type Dispatcher } from "undici"
 import { signedWebhookHeaders } from "../platform/standard-webhooks.ts"
 import { traceParentIn } from "../publisher/public-event.ts"
+import { ANSWER_READ_BYTES_MAX } from "./answer-text.ts"
 import type { Delivery } from "./deliveries.ts"
 import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
@@ -29,13 +30,21 @@ export interface SenderOptions {
 type ToSend = Pick<Delivery, "eventId" | "url" | "secret" | "besides" | "body">
 
 /**
- * Sends a delivery, signed with this time (epoch milliseconds), and calls `ended` once. What it returns hangs up, and then
+ * Sends a delivery, signed with this time (epoch milliseconds), and calls `ended` once, with the first bytes of the answer's body as
+ * they came, {@link ANSWER_READ_BYTES_MAX} at most. What it returns hangs up, and then
  * `ended` is not called. Throws if the URL or the secret cannot be used.
  */
 export type Sender = (delivery: ToSend, at: number, ended: Ended) => () => void
 
-/** `retryInMs`: how long the endpoint asks not to be called (see retry-after.ts), if it does. */
-export type Ended = (answer: Answer, retryInMs?: number) => void
+/** What else is known of an attempt that ended. */
+export interface Particulars {
+  /** The first bytes of the answer's body. */
+  readonly beginning?: Uint8Array | undefined
+  /** How long the endpoint asks not to be called (see retry-after.ts), if it does. */
+  readonly retryInMs?: number | undefined
+}
+
+export type Ended = (answer: Answer, particulars?: Particulars) => void
 
 const ANSWER_BYTES_MAX = 64 * 1024
 /** Idle connections are closed, so that a name that changed is resolved again. */
@@ -114,6 +123,7 @@ class StatusHandler implements Dispatcher.DispatchHandler {
   #status: number | undefined
   #retryInMs: number | undefined
   #bytes = 0
+  #beginning: Buffer | undefined
 
   constructor(ended: Ended, timeoutMs: number) {
     this.#ended = ended
@@ -133,7 +143,10 @@ class StatusHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const room = ANSWER_READ_BYTES_MAX - this.#bytes
     this.#bytes += chunk.length
+    // A copy: the chunk is a part of a larger buffer.
+    if (room > 0) this.#beginning = Buffer.concat([this.#beginning ?? EMPTY, chunk.subarray(0, room)])
     if (this.#bytes > ANSWER_BYTES_MAX) this.#cut("too long")
   }
 
@@ -161,8 +174,9 @@ class StatusHandler implements Dispatcher.DispatchHandler {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
-    this.#ended(this.#status ?? { reason }, this.#retryInMs)
+    this.#ended(this.#status ?? { reason }, { beginning: this.#beginning, retryInMs: this.#retryInMs })
   }
 }
 
+const EMPTY = Buffer.alloc(0)
 const hungUp = new Error("hung up")

@@ -5,11 +5,14 @@ import { KnownHealth } from "./endpoint-health.ts"
 import { runEndpointKeeper } from "./endpoint-keeper.ts"
 import { runEventConsumer } from "./event-consumer.ts"
 import { forgetExpiredSecrets } from "./expired-secrets.ts"
+import { pruning } from "./pruning.ts"
+import { replaying } from "./replaying.ts"
 
 const RESTART_MS = 1_000
 
 /**
- * The webhooks role: takes events from JetStream, delivers them and looks after endpoints, for as long as the layer lives. A part that fails, also
+ * The webhooks role: takes events from JetStream, delivers them, replays events from the logs, looks after endpoints, and removes
+ * what is old, for as long as the layer lives. A part that fails, also
  * by a mistake of ours, is restarted. `retryDelaysMs` are the waits after each failed attempt; after the last, the delivery is dead.
  */
 export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
@@ -24,6 +27,8 @@ export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
         restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs, ahead, known)),
       )
       yield* Effect.forkScoped(restarting("webhook endpoint keeper", runEndpointKeeper(known, ahead)))
+      yield* Effect.forkScoped(restarting("webhook replays", replaying))
+      yield* Effect.forkScoped(restarting("webhook pruning", pruning))
     }),
   )
 

@@ -176,6 +176,35 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     path: "/.well-known/webhook-keys/we_none",
     status: 404,
   },
+  "GET /webhook-deliveries": webhooks(() => "/webhook-deliveries", 200),
+  "GET /webhook-endpoints/:id/deliveries/:event": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_7qfdkz5nhm2rj3wtxay4ebgc6u.41`,
+    200,
+    404,
+  ),
+  "POST /webhook-endpoints/:id/deliveries/:event/resend": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/deliveries/pb_7qfdkz5nhm2rj3wtxay4ebgc6u.41/resend`,
+    202,
+    404,
+  ),
+  "POST /webhook-endpoints/:id/redrive": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/redrive`,
+    400,
+  ),
+  "POST /webhook-endpoints/:id/replays": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/replays`,
+    400,
+  ),
+  "GET /webhook-endpoints/:id/replays": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/replays`,
+    200,
+    404,
+  ),
+  "GET /webhook-endpoints/:id/replays/:replay": webhooks(
+    ({ endpoint }) => `/webhook-endpoints/${endpoint}/replays/wr_done`,
+    200,
+    404,
+  ),
   "POST /admin/partners": admin(() => "/admin/partners", 400),
   "GET /admin/partners": admin(() => "/admin/partners", 200),
   "POST /admin/partners/:partner/suspension": admin(

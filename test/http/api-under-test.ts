@@ -35,6 +35,7 @@ import { ClaimsInMemory } from "../register/claims-in-memory.ts"
 import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
 import { type Streams, type WholeLog, wholeLog } from "../streams/whole-log.ts"
+import { deliveriesInMemory } from "./deliveries-in-memory.ts"
 import { endpointSecretsInMemory } from "./endpoint-secrets-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
@@ -134,6 +135,7 @@ export class ApiUnderTest implements AsyncDisposable {
           claims.layer,
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           endpointSecretsInMemory.pipe(Layer.provideMerge(endpointsInMemory)),
+          deliveriesInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           dayLimitsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           leasesOverRedis.pipe(Layer.provide(RedisConnections.layer)),

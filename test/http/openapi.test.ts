@@ -12,6 +12,7 @@ import { ownDatabase } from "../database.ts"
 import { AccessUnderTest, accessLayer, anna } from "../identity/access-under-test.ts"
 import { ownPrefix } from "../settings.ts"
 import { type Answer, ApiUnderTest } from "./api-under-test.ts"
+import { deadEvent } from "./deliveries-in-memory.ts"
 import { definitionOf, problemsOf } from "./openapi-validation.ts"
 import { draftsLayer } from "./payout-batch-drafts/drafts-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
@@ -328,6 +329,27 @@ describe("each answer is as the document says", () => {
     expect([...(called.get("createWebhookEndpoint") ?? [])]).toEqual([201, 400, 415, 409])
     expect([...(called.get("changeWebhookEndpoint") ?? [])]).toEqual([200, 412])
     expect([...(called.get("testWebhookEndpoint") ?? [])]).toEqual([202, 429])
+    const at = `/webhook-endpoints/${json.id}`
+    await call("listWebhookDeliveries", "/webhook-deliveries?state=dead&since=2026-11-27", { key })
+    await call("listWebhookDeliveries", "/webhook-deliveries?state=lost", { key })
+    await call("showWebhookDelivery", `${at}/deliveries/${deadEvent.replace(":", ".")}?body=true`, { key })
+    await call("showWebhookDelivery", `${at}/deliveries/none`, { key })
+    await call("resendWebhook", `${at}/deliveries/${deadEvent.replace(":", ".")}/resend`, { key })
+    await call("resendWebhook", `${at}/deliveries/none/resend`, { key })
+    await call("redriveWebhooks", `${at}/redrive`, { key, body: { since: "2026-11-27T00:00:00Z" } })
+    await call("redriveWebhooks", `${at}/redrive`, { key, body: { since: "yesterday" } })
+    await call("redriveWebhooks", "/webhook-endpoints/none/redrive", { key, body: {} })
+    const replays = `${at}/replays`
+    await call("startWebhookReplay", replays, { key, body: {} })
+    await call("startWebhookReplay", replays, { key, body: { batchId: "pb_none" } })
+    const since = { since: "2026-11-27T00:00:00Z" }
+    await call("startWebhookReplay", "/webhook-endpoints/none/replays", { key, body: since })
+    const { json: replay } = await call("startWebhookReplay", replays, { key, body: since })
+    await call("startWebhookReplay", replays, { key, body: since })
+    await call("listWebhookReplays", replays, { key })
+    await call("showWebhookReplay", `${replays}/${replay.id}`, { key })
+    await call("showWebhookReplay", `${replays}/none`, { key })
+    expect([...(called.get("startWebhookReplay") ?? [])]).toEqual([400, 404, 202, 409])
     await call("removeWebhookEndpoint", `/webhook-endpoints/${json.id}`, { key })
     await call("removeWebhookEndpoint", `/webhook-endpoints/${json.id}`, { key })
   })

@@ -24,6 +24,7 @@ import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
 import { noStoredKeys } from "./api-under-test.ts"
+import { deliveriesInMemory } from "./deliveries-in-memory.ts"
 import { endpointSecretsInMemory } from "./endpoint-secrets-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
@@ -36,6 +37,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         freshMetrics,
         readModels(),
         endpointSecretsInMemory.pipe(Layer.provideMerge(endpointsInMemory)),
+        deliveriesInMemory,
         RequestBodies.layer,
         Layer.mock(Drafts, {}),
         Layer.mock(OpenStreams, {}),

@@ -22,6 +22,7 @@ import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
+import { replayGuards } from "./replay-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
@@ -71,4 +72,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...writtenGuards,
   ...readingGuards,
   ...clientGuards,
+  ...replayGuards,
 ]

@@ -47,14 +47,22 @@ export const claimPaced = Effect.fnUntraced(function* (one: PacedEndpoint, lease
   return yield* (yield* Deliveries).claimPaced([one], leaseMs)
 })
 
+const end = () => ({ at: Date.now(), durationMs: 1, answer: undefined })
+
 export const arrived = Effect.fnUntraced(function* (deliveries: ReadonlyArray<Delivery>) {
   yield* (yield* Deliveries).delivered(
-    deliveries.map(({ eventId, endpoint, attempts }) => ({ eventId, endpoint, attempts, status: 200 })),
+    deliveries.map(({ eventId, endpoint, attempts }) => ({
+      eventId,
+      endpoint,
+      attempts,
+      status: 200,
+      ...end(),
+    })),
   )
 })
 
 export const failed = Effect.fnUntraced(function* (delivery: Delivery, retryInMs: number | undefined) {
-  yield* (yield* Deliveries).failed(delivery, { status: 500, reason: "HTTP 500" }, retryInMs)
+  yield* (yield* Deliveries).failed(delivery, { status: 500, reason: "HTTP 500", ...end() }, retryInMs)
 })
 
 export const idsOf = (of: ReadonlyArray<{ readonly eventId: string } | PublicEvent>): ReadonlyArray<string> =>

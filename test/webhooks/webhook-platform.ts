@@ -9,16 +9,21 @@ import { eventMessages } from "../../src/publisher/event-message.ts"
 import { ensureEventStream } from "../../src/publisher/event-stream.ts"
 import type { PublicEvent } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
+import { layer as deliveryLogOnPostgres } from "../../src/webhooks/delivery-log-postgres.ts"
 import { layer as endpointHealthOnPostgres } from "../../src/webhooks/endpoint-health-postgres.ts"
 import { layer as endpointSecretsOnPostgres } from "../../src/webhooks/endpoint-secrets-postgres.ts"
 import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
+import { layer as replaysOnPostgres } from "../../src/webhooks/replays-postgres.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
 import { settings } from "../settings.ts"
 
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer))
+
+const streams = streamsOnRedis.pipe(Layer.provide(RedisConnections.layer))
 
 export const webhookPlatform = (environment: Readonly<Record<string, string>> = {}) =>
   Layer.unwrap(
@@ -31,9 +36,11 @@ export const webhookPlatform = (environment: Readonly<Record<string, string>> = 
         endpointsOnPostgres,
         endpointSecretsOnPostgres,
         deliveriesOnPostgres,
+        deliveryLogOnPostgres,
         endpointHealthOnPostgres,
+        replaysOnPostgres,
       ).pipe(
-        Layer.provideMerge(Layer.mergeAll(databaseLayer, Nats.layer, partnerKeys)),
+        Layer.provideMerge(Layer.mergeAll(databaseLayer, Nats.layer, partnerKeys, streams)),
         Layer.provideMerge(
           settings({
             NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
@@ -49,7 +56,8 @@ export const webhookPlatform = (environment: Readonly<Record<string, string>> = 
 /** What a batch of a partner tells: one event of acceptance, and some for its items. At least five items. */
 export const eventsOf = (partner: string, itemCount = 5): ReadonlyArray<PublicEvent> => {
   const history = emptyHistory(newBatchId())
-  return recorded(storyOf(partner, itemCount)).flatMap((event) => advanceHistory(history, event))
+  const story = storyOf(partner, itemCount).map((event) => ({ ...event, at: Date.now() }))
+  return recorded(story).flatMap((event) => advanceHistory(history, event))
 }
 
 export const firstEventOf = (partner: string): PublicEvent => {

@@ -19,6 +19,7 @@ import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/ma
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import type { RotationUnderWay } from "../../webhooks/endpoint-secrets.ts"
 import type { EndpointChanged, EndpointExists } from "../../webhooks/endpoints.ts"
+import type { ReplayUnderWay } from "../../webhooks/replays.ts"
 import { accessRows } from "./access-problems.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
 import { draftRows } from "./draft-problems.ts"
@@ -47,6 +48,7 @@ import type {
 import { FieldProblem, RowProblem } from "./field-problem.ts"
 import { intakeRows } from "./intake-problems.ts"
 import { type Problem, problem } from "./problem-details.ts"
+import { replayRows } from "./replay-problems.ts"
 import type { BodyFailure } from "./request-body.ts"
 import { webhookRows } from "./webhook-problems.ts"
 
@@ -90,6 +92,7 @@ export type Failure =
   | PartnerShareFull
   | PartnerSuspended
   | PreconditionRequired
+  | ReplayUnderWay
   | RotationUnderWay
   | StoreUnavailable
   | TooManyRequests
@@ -145,6 +148,7 @@ export const table: Table = {
   ...accessRows,
   ...draftRows,
   ...intakeRows,
+  ...replayRows,
   ...webhookRows,
   BodiesFull: {
     status: 503,

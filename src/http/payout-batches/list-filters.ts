@@ -8,7 +8,7 @@ import { type Parameter, PlainWords, someOf, text, wholeNumber } from "../routin
 import { BatchState, ItemState } from "./shapes.ts"
 
 const PAGE_DEFAULT = 100
-const DAY_MS = 24 * 3_600_000
+export const DAY_MS = 24 * 3_600_000
 
 /** `limit` and `cursor`. */
 export const pageOf = (limitMax: number) => ({
@@ -50,7 +50,7 @@ const ofMoney = {
 }
 
 /** A time or a day in UTC, as epoch milliseconds. A day counts from its begin, or `ofDay` later. */
-const time = (description: string, ofDay: number): Parameter<number | undefined> => ({
+export const time = (description: string, ofDay: number): Parameter<number | undefined> => ({
   description,
   required: false,
   example: "2026-11-27",

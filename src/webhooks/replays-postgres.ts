@@ -1,0 +1,263 @@
+/** Replays as rows in Postgres. A step and the place behind it are one transaction, so a step is done once, whatever dies. */
+import { randomBytes } from "node:crypto"
+import { Effect, Layer } from "effect"
+import type { TransactionSql } from "postgres"
+import { type Actor, writeAudit } from "../database/audit-entry.ts"
+import { Database } from "../database/database.ts"
+import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import { arrayText } from "../platform/postgres-arrays.ts"
+import { encodePublicEvent, type PublicEvent } from "../publisher/public-event.ts"
+import { NoSuchEndpoint } from "./endpoints.ts"
+import {
+  type ClaimedReplay,
+  type NewReplay,
+  NoSuchReplay,
+  REPLAYS_KEPT_MAX,
+  type Replay,
+  type ReplayPlace,
+  type ReplayState,
+  Replays,
+  ReplayUnderWay,
+} from "./replays.ts"
+import { sendAgain } from "./send-again.ts"
+
+const READ_COMMITTED = "isolation level read committed"
+
+export const layer = Layer.effect(
+  Replays,
+  Effect.gen(function* () {
+    const { query } = yield* Database
+    return Replays.of({
+      start: Effect.fn("Replays.start")(function* (partner, endpoint, asked, by) {
+        const started = yield* query("start a replay", (sql) =>
+          sql.begin(READ_COMMITTED, (sql) => start(sql, partner, endpoint, asked, by)),
+        )
+        if (started === undefined) return yield* new NoSuchEndpoint({ endpoint })
+        return typeof started === "string"
+          ? yield* new ReplayUnderWay({ replay: started })
+          : replayOf(started)
+      }),
+
+      show: Effect.fn("Replays.show")(function* (partner, endpoint, id) {
+        const [row] = yield* query(
+          "show a replay",
+          (sql) => sql<Array<ReplayRow>>`
+            select * from webhook_replays where id = ${id} and endpoint = ${endpoint} and partner = ${partner}`,
+        )
+        return row === undefined ? yield* new NoSuchReplay() : replayOf(row)
+      }),
+
+      list: Effect.fn("Replays.list")(function* (partner, endpoint) {
+        const rows = yield* query(
+          "list replays",
+          (sql) => sql<Array<ReplayRow | { readonly id: null }>>`
+            select webhook_replays.* from webhook_endpoints
+            left join webhook_replays on webhook_replays.endpoint = webhook_endpoints.id
+            where webhook_endpoints.id = ${endpoint} and webhook_endpoints.partner = ${partner}
+            order by webhook_replays.created_at desc, webhook_replays.id desc
+            limit ${REPLAYS_KEPT_MAX}`,
+        )
+        if (rows.length === 0) return yield* new NoSuchEndpoint({ endpoint })
+        return rows.flatMap((row) => (row.id === null ? [] : [replayOf(row)]))
+      }),
+
+      claim: Effect.fn("Replays.claim")(function* (leaseMs) {
+        const [row] = yield* query(
+          "claim a replay",
+          (sql) => sql<Array<ClaimedRow>>`
+            update webhook_replays as replay set claimed_until = now() + ${leaseMs} * interval '1 millisecond'
+            from webhook_endpoints
+            where replay.id = (
+                select id from webhook_replays where state = 'running' and claimed_until <= now()
+                order by created_at limit 1 for update skip locked
+              ) and webhook_endpoints.id = replay.endpoint
+            returning replay.*, replay.claimed_until::text as claim, replay.place_received_at::text as place_at,
+              webhook_endpoints.event_types`,
+        )
+        return row === undefined ? undefined : claimedOf(row)
+      }),
+
+      batchesAfter: Effect.fn("Replays.batchesAfter")(function* (partner, place, limit) {
+        const rows = yield* query(
+          "look for batches to replay",
+          (sql) => sql<Array<BatchRow>>`
+            select id, received_at::text as at, received_at, updated_at from payout_batches
+            where partner = ${partner}
+              and (received_at, id) > (${place?.receivedAt ?? "-infinity"}::text::timestamptz, ${place?.batch ?? ""})
+            order by received_at, id
+            limit ${limit}`,
+        )
+        return rows.map(({ id, at, received_at, updated_at }) => ({
+          id,
+          receivedAt: at,
+          receivedAtMs: received_at.getTime(),
+          updatedAtMs: updated_at.getTime(),
+        }))
+      }),
+
+      send: Effect.fn("Replays.send")(function* (replay, events, place, leaseMs) {
+        const row = yield* query("replay events", (sql) =>
+          sql.begin(READ_COMMITTED, (sql) => send(sql, replay, events, place, leaseMs)),
+        )
+        return row === undefined
+          ? undefined
+          : { ...replay, batches: row.batches, events: row.events, place, claimedUntil: row.claim }
+      }),
+
+      end: Effect.fn("Replays.end")(function* ({ id, claimedUntil }, reason) {
+        yield* query(
+          "end a replay",
+          (sql) => sql`
+            update webhook_replays
+            set state = ${reason === undefined ? "done" : "stopped"}, reason = ${reason ?? null}, ended_at = now()
+            where id = ${id} and state = 'running' and claimed_until = ${claimedUntil}::text::timestamptz`,
+        )
+      }),
+    })
+  }),
+)
+
+/** The replay that was started, the id of one that is under way, or `undefined` if the partner has no such endpoint. */
+const start = async (
+  sql: TransactionSql,
+  partner: PartnerId,
+  endpoint: string,
+  asked: NewReplay,
+  by: Actor,
+): Promise<ReplayRow | string | undefined> => {
+  const [own] = await sql`
+    select id from webhook_endpoints where id = ${endpoint} and partner = ${partner} for no key update`
+  if (own === undefined) return undefined
+  const [running] = await sql<Array<{ readonly id: string }>>`
+    select id from webhook_replays where endpoint = ${endpoint} and state = 'running'`
+  if (running !== undefined) return running.id
+  await sql`
+    delete from webhook_replays where id in (
+      select id from webhook_replays where endpoint = ${endpoint}
+      order by created_at desc, id desc offset ${REPLAYS_KEPT_MAX - 1})`
+  const terms = "batch" in asked ? asked : { ...asked, until: asked.until ?? Date.now() }
+  const [row] = await sql<Array<ReplayRow>>`
+    insert into webhook_replays (id, endpoint, partner, batch, from_sequence, since, until)
+    values (
+      ${`wr_${randomBytes(16).toString("hex")}`}, ${endpoint}, ${partner},
+      ${"batch" in terms ? terms.batch : null}, ${"batch" in terms ? terms.fromSequence : 1},
+      ${"since" in terms ? new Date(terms.since) : null}, ${"since" in terms ? new Date(terms.until) : null})
+    returning *`
+  if (row === undefined) throw new Error("an insert gives its row")
+  const { batch, since, until } = row
+  await writeAudit(sql, by, {
+    act: "webhook-endpoint.replay",
+    subject: `webhook-endpoint:${endpoint}`,
+    before: null,
+    after: {
+      partner,
+      replay: row.id,
+      ...(batch === null ? { since, until } : { batch, fromSequence: Number(row.from_sequence) }),
+    },
+  })
+  return row
+}
+
+/** Nothing is stored unless the replay is still this process' own. */
+const send = async (
+  sql: TransactionSql,
+  { id, endpoint, claimedUntil }: ClaimedReplay,
+  events: ReadonlyArray<PublicEvent>,
+  { batch, receivedAt, sequence }: ReplayPlace,
+  leaseMs: number,
+) => {
+  const [row] = await sql<
+    Array<{ readonly batches: number; readonly events: number; readonly claim: string }>
+  >`
+    update webhook_replays
+    set place_batch = ${batch}, place_received_at = ${receivedAt ?? null}::text::timestamptz, place_sequence = ${sequence ?? null},
+      events = events + ${events.length}, batches = batches + ${sequence === undefined ? 1 : 0},
+      claimed_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+    where id = ${id} and state = 'running' and claimed_until = ${claimedUntil}::text::timestamptz
+    returning batches, events, claimed_until::text as claim`
+  if (row === undefined || events.length === 0) return row
+  const column = (of: (event: PublicEvent) => string | number) => arrayText(events.map(of))
+  const ids = column((event) => event.id)
+  await sql`
+    insert into webhook_events (id, partner, batch, sequence, type, body)
+    select * from unnest(
+      ${ids}::text[], ${column(({ partner }) => partner)}::text[], ${column(({ data }) => data.batchId)}::text[],
+      ${column(({ sequence }) => Number(sequence))}::bigint[], ${column(({ type }) => type)}::text[],
+      ${column(encodePublicEvent)}::text[])
+    on conflict do nothing`
+  await sendAgain(
+    sql,
+    sql`
+      select * from webhook_deliveries
+      where endpoint = ${endpoint} and event_id = any (${ids}::text[]) and state <> 'pending'
+      order by event_id for update`,
+  )
+  await sql`
+    insert into webhook_deliveries (event_id, endpoint, batch, sequence)
+    select id, ${endpoint}, ${batch}, sequence
+    from unnest(${ids}::text[], ${column(({ sequence }) => Number(sequence))}::bigint[]) as given (id, sequence)
+    order by sequence
+    on conflict do nothing`
+  return row
+}
+
+interface ReplayRow {
+  readonly id: string
+  readonly endpoint: string
+  readonly batch: BatchId | null
+  readonly from_sequence: string
+  readonly since: Date | null
+  readonly until: Date | null
+  readonly state: ReplayState
+  readonly reason: string | null
+  readonly batches: number
+  readonly events: number
+  readonly created_at: Date
+  readonly ended_at: Date | null
+}
+
+interface ClaimedRow extends ReplayRow {
+  readonly partner: PartnerId
+  readonly event_types: ReadonlyArray<string> | null
+  readonly claim: string
+  readonly place_at: string | null
+  readonly place_batch: BatchId | null
+  readonly place_sequence: string | null
+}
+
+interface BatchRow {
+  readonly id: BatchId
+  readonly at: string
+  readonly received_at: Date
+  readonly updated_at: Date
+}
+
+const replayOf = (row: ReplayRow): Replay => ({
+  id: row.id,
+  endpoint: row.endpoint,
+  batch: row.batch ?? undefined,
+  fromSequence: row.batch === null ? undefined : Number(row.from_sequence),
+  since: row.since ?? undefined,
+  until: row.until ?? undefined,
+  state: row.state,
+  reason: row.reason ?? undefined,
+  batches: row.batches,
+  events: row.events,
+  createdAt: row.created_at,
+  endedAt: row.ended_at ?? undefined,
+})
+
+const claimedOf = (row: ClaimedRow): ClaimedReplay => ({
+  ...replayOf(row),
+  partner: row.partner,
+  eventTypes: row.event_types ?? undefined,
+  claimedUntil: row.claim,
+  place:
+    row.place_batch === null
+      ? undefined
+      : {
+          batch: row.place_batch,
+          receivedAt: row.place_at ?? undefined,
+          sequence: row.place_sequence === null ? undefined : Number(row.place_sequence),
+        },
+})
