@@ -234,7 +234,7 @@ const parts = {
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
     feedKeeperLayer([PROJECTION, PUBLISHER]),
   ).pipe(Layer.provide(cursors)),
-  publisher: relayLayer.pipe(Layer.provide([cursors, nats])),
+  publisher: relayLayer.pipe(Layer.provide([cursors, readModelsInPostgres, nats])),
   webhooks: webhooksLayer.pipe(
     Layer.provide([deliveriesInPostgres.pipe(Layer.provide(partnerKeys)), endpoints, nats]),
   ),
