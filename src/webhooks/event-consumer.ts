@@ -26,6 +26,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import type { ClaimedAhead } from "./claimed-ahead.ts"
 import { Deliveries } from "./deliveries.ts"
 import { leaseMsOf, type WakeUps } from "./dispatcher.ts"
+import { measureInbox } from "./inbox-lag.ts"
 
 const CONSUMER = "webhooks"
 const ACK_WAIT_MS = 10_000
@@ -39,6 +40,7 @@ const RETRY_MS = 1_000
 /** Runs until it is interrupted. Fails if NATS or the consumer is gone. */
 export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, ahead: ClaimedAhead) {
   const consumer = yield* ensureConsumer
+  yield* Effect.forkScoped(measureInbox(consumer))
   const settings = yield* AppConfig
   const ours = eventMessages(settings)
   const leaseMs = leaseMsOf(settings.webhooks.timeoutMs)
@@ -82,9 +84,9 @@ const untilClosed = Effect.fnUntraced(function* (messages: ConsumerMessages) {
 
 /** The durable consumer that all processes share. Each message goes to one of them. */
 const ensureConsumer: Effect.Effect<Consumer, StoreUnavailable, AppConfig | Nats> = Effect.gen(function* () {
-  const { stream } = (yield* AppConfig).nats
+  const { stream, limits } = (yield* AppConfig).nats
   const { manager, jetstream } = yield* Nats
-  yield* ensureEventStream(manager, stream)
+  yield* ensureEventStream(manager, stream, limits)
   return yield* natsStep("create consumer", async () => {
     await manager.consumers.add(stream, {
       durable_name: CONSUMER,

@@ -249,7 +249,7 @@ layer(platform, { excludeTestServices: true, timeout: 60_000 })("a stream that l
         }),
       )
       yield* Effect.promise(() => manager.streams.delete(name))
-      yield* ensureEventStream(manager, name)
+      yield* ensureEventStream(manager, name, (yield* AppConfig).nats.limits)
       yield* relaying(
         Effect.gen(function* () {
           yield* holds(ids)
@@ -272,9 +272,9 @@ layer(platform, { excludeTestServices: true, timeout: 60_000 })("a stream that l
       yield* server.stop
       yield* server.keep
       yield* server.start
+      yield* until(Effect.map(stored, ({ length }) => length > 0))
       yield* relaying(
         Effect.gen(function* () {
-          yield* until(Effect.map(stored, ({ length }) => length > 0))
           const lost = yield* someBatches("older", 2)
           yield* holds([...before, ...lost])
           yield* settle
