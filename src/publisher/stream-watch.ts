@@ -30,6 +30,8 @@ export interface StreamWatch {
   ) => Effect.Effect<Effect.Effect<void, StoreUnavailable>, StoreUnavailable>
   /** Looks at the stream. If it lost messages, reports that and owes them to it. Creates the stream if there is none. */
   readonly check: Effect.Effect<StreamLoss | undefined, StoreUnavailable>
+  /** Lets the relay publish again what it published and the read models do not show yet. */
+  readonly goBack: Effect.Effect<void, StoreUnavailable>
 }
 
 /** While the relay is busy its cursors move on, some tens of times a second. */
@@ -152,7 +154,10 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
             idAtMark: isThere(known.sequence) ? yield* idAt(known.sequence) : undefined,
           })
     if (loss !== undefined) yield* owe(loss, info)
-    const checked = { sequence: state.last_seq, at: Date.parse(state.last_ts) }
+    // What is removed already cannot be missed later.
+    const checked = isThere(state.last_seq)
+      ? { sequence: state.last_seq, at: Date.parse(state.last_ts) }
+      : { sequence: 0, at: 0 }
     if (known !== undefined && loss === undefined) yield* write({ ...known, checked })
     else {
       const id = isThere(state.last_seq) ? ((yield* idAt(state.last_seq)) ?? "") : ""
@@ -175,6 +180,7 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
       return stored === undefined ? Effect.void : turn.withPermits(1)(note(before, stored))
     }),
     check: turn.withPermits(1)(Effect.suspend(look)),
+    goBack,
   }
   return watch
 })

@@ -40,7 +40,6 @@ const RETRY_MS = 1_000
 /** Runs until it is interrupted. Fails if NATS or the consumer is gone. */
 export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, ahead: ClaimedAhead) {
   const consumer = yield* ensureConsumer
-  yield* Effect.forkScoped(measureInbox(consumer))
   const settings = yield* AppConfig
   const ours = eventMessages(settings)
   const leaseMs = leaseMsOf(settings.webhooks.timeoutMs)
@@ -63,7 +62,7 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, a
       while (arrived.length > 0) yield* receive(ours, wakeUps, ahead, leaseMs, arrived.splice(0, GROUP_MAX))
     }
   })
-  yield* Effect.raceFirst(receiving, untilClosed(messages))
+  yield* Effect.raceAllFirst([receiving, untilClosed(messages), measureInbox(consumer)])
 }, Effect.scoped)
 
 /**

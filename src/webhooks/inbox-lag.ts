@@ -1,12 +1,18 @@
-/** How many events of the stream have no stored deliveries yet, for metrics. */
+/** How many events of the stream have no stored deliveries yet, for metrics; and whether the consumer is still there. */
 import type { ConsumerInfo } from "@nats-io/jetstream"
 import { Effect, Schedule } from "effect"
 import { natsStep } from "../platform/nats.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 
-const EVERY_MS = 10_000
+const EVERY_MS = 5_000
 
-/** Keeps the gauge up to date, for as long as the consumer is used. */
+/** The names that the client library gives to errors about what is not there. */
+const isGone = /^(?:Consumer|Stream)NotFoundError/
+
+/**
+ * Keeps the gauge up to date. Fails once the consumer or its stream is gone: whoever receives from the consumer notices that only
+ * after the better part of a minute.
+ */
 export const measureInbox = Effect.fnUntraced(function* (consumer: {
   readonly info: () => Promise<ConsumerInfo>
 }) {
@@ -19,8 +25,13 @@ export const measureInbox = Effect.fnUntraced(function* (consumer: {
     },
   )
   yield* measure.pipe(
-    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-      Effect.logWarning("the events that wait for their webhooks are not counted", { step, reason }),
+    Effect.catchTag("StoreUnavailable", (failure) =>
+      isGone.test(failure.reason)
+        ? Effect.fail(failure)
+        : Effect.logWarning("the events that wait for their webhooks are not counted", {
+            step: failure.step,
+            reason: failure.reason,
+          }),
     ),
     Effect.repeat(Schedule.spaced(EVERY_MS)),
   )
