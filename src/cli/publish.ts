@@ -84,7 +84,7 @@ export const publish = Command.make(
 )
 
 const lineOf = ({ batches, events, last }: Progress, dryRun: boolean): string =>
-  `${events} events of ${batches} batches ${dryRun ? "would be" : "are"} published${last === undefined ? "" : `, up to --after ${last}`}`
+  `${events} events of ${batches} ${batches === 1 ? "batch" : "batches"} ${dryRun ? "would be" : "are"} published${last === undefined ? "" : `, up to --after ${last}`}`
 
 const publishFrom = Effect.fnUntraced(function* (
   from: From,
