@@ -13,6 +13,7 @@ import { domainGuards, type Guard } from "./domain-guards.ts"
 import { draftGuards } from "./draft-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { eventStreamGuards } from "./event-stream-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
@@ -65,4 +66,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...writtenGuards,
   ...readingGuards,
   ...clientGuards,
+  ...eventStreamGuards,
 ]
