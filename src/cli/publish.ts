@@ -38,7 +38,7 @@ export const fromOf = (text: string): From | undefined => {
 interface Progress {
   readonly batches: number
   readonly events: number
-  readonly unreadable: number
+  readonly corrupt: number
   readonly last?: BatchId | undefined
 }
 
@@ -74,8 +74,8 @@ export const publish = Command.make(
       dataDir,
       publishFrom(from, first, dryRun, (so) => Console.log(json ? JSON.stringify(so) : lineOf(so, dryRun))),
     )
-    if (done.unreadable > 0)
-      return yield* new CliFailure({ reason: `The logs of ${done.unreadable} batches cannot be read.` })
+    if (done.corrupt > 0)
+      return yield* new CliFailure({ reason: `The logs of ${done.corrupt} batches cannot be read.` })
   }),
 ).pipe(
   Command.withDescription(
@@ -100,19 +100,19 @@ const publishFrom = Effect.fnUntraced(function* (
   )
   if (from.batch !== undefined) {
     const events = yield* again.batch(from.batch, { since: 0, from: from.version })
-    const done: Progress = { batches: 1, events, unreadable: 0 }
+    const done: Progress = { batches: 1, events, corrupt: 0 }
     yield* report(done)
     return done
   }
   if (!dryRun) yield* watch.goBack
-  let done: Progress = { batches: 0, events: 0, unreadable: 0 }
+  let done: Progress = { batches: 0, events: 0, corrupt: 0 }
   let after = first
   while (true) {
-    const { last, batches, events, unreadable } = yield* again.page(after, from)
+    const { last, batches, events, corrupt } = yield* again.page(after, from)
     done = {
       batches: done.batches + batches,
       events: done.events + events,
-      unreadable: done.unreadable + unreadable,
+      corrupt: done.corrupt + corrupt,
       last,
     }
     yield* report(done)

@@ -27,7 +27,7 @@ export interface Republished {
   readonly batches: number
   readonly events: number
   /** Batches whose log cannot be read. They are logged. */
-  readonly unreadable: number
+  readonly corrupt: number
 }
 
 /** Which entries of a log. `since` is a time in epoch milliseconds; `from` is a version. */
@@ -119,7 +119,7 @@ export const makeRepublication = Effect.fnUntraced(function* (
     return {
       batches: readable.length,
       events: readable.reduce((sum, count) => sum + count, 0),
-      unreadable: counts.length - readable.length,
+      corrupt: counts.length - readable.length,
       last: shown.length < BATCHES_MAX ? undefined : shown.at(-1)?.id,
     }
   })

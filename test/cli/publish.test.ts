@@ -90,7 +90,7 @@ layer(platform, { excludeTestServices: true, timeout: 120_000 })("atlaspay publi
       const counted = yield* run("publish", "--from", "start", "--dry-run", "--json")
       assert.deepStrictEqual(counted, {
         status: 0,
-        lines: [JSON.stringify({ batches: 2, events: 24, unreadable: 0 })],
+        lines: [JSON.stringify({ batches: 2, events: 24, corrupt: 0 })],
       })
       assert.strictEqual(yield* messages, 0)
       const later = yield* run("publish", "--from", "2026-02-01T00:00:00Z", "--dry-run")
