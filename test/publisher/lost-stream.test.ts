@@ -101,7 +101,7 @@ const platform = Layer.unwrap(
       NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
       // The stories are of the beginning of the year.
       NATS_STREAM_AGE_MS_MAX: String(3_000 * 24 * 3_600_000),
-      NATS_DUPLICATE_WINDOW_MS: "500",
+      NATS_DUPLICATE_WINDOW_MS: "3000",
       DATABASE_URL: database.url,
       WEBHOOKS_ALLOW_PRIVATE: "true",
     }
