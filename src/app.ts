@@ -1,5 +1,5 @@
 /** The only place that wires layers: the adapter of each port, and what each role runs. */
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option, Schedule } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { AppConfig, type Role } from "./config.ts"
 import { Database } from "./database/database.ts"
@@ -67,6 +67,7 @@ import { layer as dayLimitsOnRedis } from "./streams/day-limit-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
+import { followerLag } from "./streams/follower-lag.ts"
 import { Partitions } from "./streams/partitions.ts"
 import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
@@ -141,6 +142,27 @@ const observers = Layer.effect(
     frozen: (follower: string) => frozenFollowers.inc({ follower }),
   })),
 )
+
+const LAG_EVERY_MS = 10_000
+
+/** Keeps the gauges of a follower's lag up to date, in each process that runs the follower. */
+const lagLayer = (follower: string) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { followerBehindSeconds, followerBehindEntries } = yield* Metrics
+      const measure = Effect.map(followerLag(follower), ({ entries, ageMs }) => {
+        followerBehindEntries.set({ follower }, entries)
+        followerBehindSeconds.set({ follower }, ageMs / 1_000)
+      })
+      yield* measure.pipe(
+        Effect.catchTag("StoreUnavailable", ({ store, step, reason }) =>
+          Effect.logWarning("a follower's lag is not measured", { follower, store, step, reason }),
+        ),
+        Effect.repeat(Schedule.spaced(LAG_EVERY_MS)),
+        Effect.forkScoped,
+      )
+    }),
+  )
 
 /** The API needs only Redis to accept and show batches. The other checks report what does not work without them. */
 const readiness = Layer.effect(
@@ -240,9 +262,11 @@ const parts = {
   ),
   projector: Layer.merge(
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
-    feedKeeperLayer([PROJECTION, PUBLISHER]),
+    Layer.merge(feedKeeperLayer([PROJECTION, PUBLISHER]), lagLayer(PROJECTION)),
   ).pipe(Layer.provide(cursors)),
-  publisher: relayLayer.pipe(Layer.provide([cursors, nats])),
+  publisher: Layer.merge(relayLayer, lagLayer(PUBLISHER)).pipe(
+    Layer.provide([cursors, readModelsInPostgres, nats]),
+  ),
   webhooks: webhooksLayer.pipe(
     Layer.provide([
       deliveriesInPostgres.pipe(Layer.provide(partnerKeys)),
@@ -283,6 +307,13 @@ export const historyLayer = Layer.mergeAll(
   claimMarks,
   cursors,
   auditInPostgres.pipe(Layer.provide(database)),
+  readModelsInPostgres.pipe(Layer.provide(database)),
+).pipe(Layer.provideMerge(streams))
+
+/** The layers of `atlaspay publish` and `atlaspay stream`, by the settings of the service. */
+export const publicationLayer = Layer.mergeAll(
+  cursors,
+  nats,
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
 

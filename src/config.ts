@@ -266,6 +266,14 @@ const settings = all({
     url: Config.Redacted("NATS_URL"),
     /** The JetStream stream, and the first token of its subjects in lower case. */
     stream: Config.String("NATS_STREAM").pipe(Config.withDefault("ATLASPAY")),
+    /** What a stream gets that the service creates. 0 is no limit of bytes or messages; beyond one nothing more is stored. */
+    limits: all({
+      replicas: count("NATS_STREAM_REPLICAS", 1, 5),
+      ageMsMax: count("NATS_STREAM_AGE_MS_MAX", 30 * 24 * hour, 3_660 * 24 * hour, 1 * seconds),
+      bytesMax: count("NATS_STREAM_BYTES_MAX", 0, Number.MAX_SAFE_INTEGER, 0),
+      messagesMax: count("NATS_STREAM_MESSAGES_MAX", 0, Number.MAX_SAFE_INTEGER, 0),
+      duplicateWindowMs: count("NATS_DUPLICATE_WINDOW_MS", 120 * seconds, 24 * hour, 100),
+    }),
   }),
   worker: all({
     /** Batches that one worker owns at a time. */

@@ -21,6 +21,8 @@ const slow = [
   "cli/reconcile",
   "recovery/bank-files",
   "bench/pipeline",
+  "publisher/lost-stream",
+  "cli/publish",
   "vault/sealed-batch",
   "safety/",
   "dev/embedded-stack",

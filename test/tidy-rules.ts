@@ -71,7 +71,15 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   pipelines: ["domain", "providers", "register", "vault", "platform", ...settingsAndSignals],
   actors: ["domain", "parsing/turns", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "database", "platform", ...settingsAndSignals],
-  publisher: ["domain", "streams", "vault/message-seal", "platform", ...settingsAndSignals],
+  // What a stream lost is published again batch by batch; the read models list them.
+  publisher: [
+    "domain",
+    "streams",
+    "projections/read-models",
+    "vault/message-seal",
+    "platform",
+    ...settingsAndSignals,
+  ],
   webhooks: [
     "domain",
     "publisher/endpoint-event",

@@ -1,5 +1,5 @@
 /** For an operator after a store came back older than it was: show what was lost, and accept the loss once it is reconciled. */
-import { ConfigProvider, Console, Effect, Layer, Option, References, Schema, type Scope } from "effect"
+import { Console, Effect, type Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { PartnerId } from "../domain/identifiers.ts"
 import { cleanText, type OutsideText } from "../domain/outside-text.ts"
@@ -13,12 +13,11 @@ import { EventStore } from "../streams/event-store.ts"
 import { Partitions } from "../streams/partitions.ts"
 import { RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
-import { loggingLayer } from "../telemetry/logging.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { administrator } from "./access-stores.ts"
 import { audited } from "./audited.ts"
 import { dataDir, json } from "./flags.ts"
-import { serveEnvironment } from "./serve-environment.ts"
+import { type Failure, withLayer } from "./service-layer.ts"
 
 /** Workers look at frozen batches again after an hour. */
 const FROZEN_MS = 3_600_000
@@ -196,44 +195,8 @@ export const history = Command.make("history").pipe(
   Command.withSubcommands([show, accept, acceptClaims]),
 )
 
-const READY_MS_MAX = 30_000
-
-/** The command reports its failures itself; warnings of the parts go to stderr. */
-const quietly = Layer.merge(loggingLayer(), Layer.succeed(References.MinimumLogLevel, "Warn"))
-
-type Services = Layer.Success<typeof import("../app.ts")["historyLayer"]>
-
-/** Runs an effect with the services that maintain the logs, on the stores in the environment, or else on the local stack's. */
-const withServices = <
-  A,
-  E extends { readonly _tag: string; readonly reason?: string; readonly message: string },
->(
+/** Runs an effect with the services that maintain the logs. */
+const withServices = <A, E extends Failure>(
   dataDir: string,
-  use: Effect.Effect<A, E, Services>,
-): Effect.Effect<A, CliFailure> =>
-  Effect.scoped(
-    Effect.gen(function* (): Effect.fn.Return<A, CliFailure | E | Error, Scope.Scope> {
-      const { environment } = yield* serveEnvironment(dataDir, process.env, () => {})
-      // Imported here, because most commands do not need the layers of the service.
-      const { historyLayer } = yield* Effect.promise(() => import("../app.ts"))
-      const services = yield* Layer.build(
-        historyLayer.pipe(
-          Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))),
-          Layer.provideMerge(quietly),
-        ),
-      ).pipe(
-        Effect.timeoutOrElse({
-          duration: READY_MS_MAX,
-          orElse: () =>
-            new CliFailure({ reason: `Redis or Postgres did not answer within ${READY_MS_MAX} ms.` }),
-        }),
-      )
-      return yield* Effect.provide(use, services)
-    }),
-  ).pipe(
-    Effect.mapError((error) =>
-      error instanceof CliFailure
-        ? error
-        : new CliFailure({ reason: "reason" in error && error.reason ? error.reason : error.message }),
-    ),
-  )
+  use: Effect.Effect<A, E, Layer.Success<typeof import("../app.ts")["historyLayer"]>>,
+) => withLayer(dataDir, ({ historyLayer }) => historyLayer, use)

@@ -16,19 +16,36 @@ export interface StreamMessage {
   readonly body: string
 }
 
+/** Where the stream stored messages, by its own numbers. */
+export interface Stored {
+  /** The first number given to them; `undefined` if the stream had all of them already. */
+  readonly first: number | undefined
+  /** The last number of them, and the id of the message there. */
+  readonly last: number
+  readonly id: string
+}
+
 /**
  * Sends messages in one turn of the event loop, and resolves once the stream has acknowledged all of them. So if the
  * connection breaks, the stream has only a first part of them, in order. Fails if one is refused or not acknowledged in time.
+ * Gives where they are; `undefined` if there were none.
  */
 export type PublishTogether = (
   messages: ReadonlyArray<StreamMessage>,
-) => Effect.Effect<void, StoreUnavailable>
+) => Effect.Effect<Stored | undefined, StoreUnavailable>
 
-/** A group under way, and how many acknowledgements it lacks. */
+/** A group under way, how many acknowledgements it lacks, and where its messages are so far. */
 interface Group {
   missing: number
+  stored: Stored | undefined
   readonly resolve: () => void
   readonly reject: (reason: Error) => void
+}
+
+/** A message under way. */
+interface Waiting {
+  readonly group: Group
+  readonly id: string
 }
 
 /** Publishes to this stream and no other. Acknowledgements are awaited for at most `ackMsMax` milliseconds. */
@@ -38,17 +55,19 @@ export const makePublisher = Effect.fnUntraced(function* (
   ackMsMax: number,
 ): Effect.fn.Return<PublishTogether, never, Scope.Scope> {
   const inbox = createInbox()
-  const waiting = new Map<string, Group>()
+  const waiting = new Map<string, Waiting>()
   let sent = 0
   yield* Effect.acquireRelease(
     Effect.sync(() =>
       connection.subscribe(`${inbox}.*`, {
         callback: (error, message) => {
-          const group = waiting.get(message.subject)
-          if (group === undefined) return
+          const found = waiting.get(message.subject)
+          if (found === undefined) return
+          const { group, id } = found
           waiting.delete(message.subject)
-          const refusal = error ?? refusalIn(message, stream)
-          if (refusal !== undefined) group.reject(refusal)
+          const place = error ?? placeIn(message, stream)
+          if (place instanceof Error) group.reject(place)
+          else group.stored = extended(group.stored, place, id)
           group.missing -= 1
           if (group.missing === 0) group.resolve()
         },
@@ -57,9 +76,9 @@ export const makePublisher = Effect.fnUntraced(function* (
     (subscription) => Effect.sync(() => subscription.unsubscribe()),
   )
 
-  const publish = async (messages: ReadonlyArray<StreamMessage>): Promise<void> => {
+  const publish = async (messages: ReadonlyArray<StreamMessage>): Promise<Stored | undefined> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const group: Group = { missing: messages.length, resolve, reject }
+    const group: Group = { missing: messages.length, stored: undefined, resolve, reject }
     const replies = messages.map(() => `${inbox}.${++sent}`)
     const timer = setTimeout(() => reject(new Error("TIMEOUT")), ackMsMax)
     try {
@@ -67,36 +86,55 @@ export const makePublisher = Effect.fnUntraced(function* (
         headers.set("Nats-Msg-Id", id)
         headers.set("Nats-Expected-Stream", stream)
         const reply = replies[index] ?? inbox
-        waiting.set(reply, group)
+        waiting.set(reply, { group, id })
         connection.publish(subject, body, { headers, reply })
       }
       await promise
+      return group.stored
     } finally {
       clearTimeout(timer)
       for (const reply of replies) waiting.delete(reply)
     }
   }
 
-  return (messages) => (messages.length === 0 ? Effect.void : natsStep("publish", () => publish(messages)))
+  return (messages) =>
+    messages.length === 0 ? Effect.succeed(undefined) : natsStep("publish", () => publish(messages))
 })
+
+const extended = (stored: Stored | undefined, { sequence, isNew }: Place, id: string): Stored => {
+  const { first, last = 0, id: lastId = "" } = stored ?? {}
+  return {
+    first: isNew ? Math.min(first ?? sequence, sequence) : first,
+    ...(sequence > last ? { last: sequence, id } : { last, id: lastId }),
+  }
+}
 
 interface Acknowledgement {
   readonly stream?: string
+  readonly seq?: number
+  readonly duplicate?: boolean
   readonly error?: { readonly code: number; readonly description: string }
 }
 
+/** The number of a message in the stream, and whether the stream did not have it before. */
+interface Place {
+  readonly sequence: number
+  readonly isNew: boolean
+}
+
 /**
- * Why a message was not stored. A server without the stream answers with the status 503. Never throws: that would end the
- * client library's reading, and with it all that this process receives from NATS.
+ * Where a message was stored, or why it was not. A server without the stream answers with the status 503. Never throws: that
+ * would end the client library's reading, and with it all that this process receives from NATS.
  */
-const refusalIn = (message: Msg, stream: string): Error | undefined => {
+const placeIn = (message: Msg, stream: string): Place | Error => {
   const status = message.headers?.code ?? 0
   if (status !== 0) return new Error(status === 503 ? "no stream takes the message" : `status ${status}`)
   const acknowledgement = acknowledgementIn(message)
   if (acknowledgement === undefined) return new Error("the answer is no acknowledgement")
-  const { stream: stored, error } = acknowledgement
+  const { stream: stored, error, seq = 0, duplicate } = acknowledgement
   if (error) return new Error(`refused: ${error.code} ${error.description}`)
-  return stored === stream ? undefined : new Error("the acknowledgement is not of the stream")
+  if (stored !== stream) return new Error("the acknowledgement is not of the stream")
+  return { sequence: seq, isNew: duplicate !== true }
 }
 
 /** Any client that sees a message may answer it, with anything. */

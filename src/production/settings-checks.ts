@@ -80,7 +80,7 @@ export const callTime = (name: string, setting: string, ms: number): NamedTime =
 })
 
 /** The times in the environment. */
-export const timesOf = ({ worker, webhooks, providers }: Settings): ReadonlyArray<NamedTime> => {
+export const timesOf = ({ worker, webhooks, providers, nats }: Settings): ReadonlyArray<NamedTime> => {
   const own = (setting: string, ms: number, msMin: number, msMax: number) => ({
     name: setting,
     setting,
@@ -97,6 +97,8 @@ export const timesOf = ({ worker, webhooks, providers }: Settings): ReadonlyArra
     own("SWEEP_MS", worker.sweepMs, 1_000, HOUR_MS),
     // The sum of all delays: after an outage, banks seldom answer again within minutes.
     own("INQUIRY_DELAYS_MS", askedForMs, HOUR_MS, Number.POSITIVE_INFINITY),
+    // A consumer that stood still over a weekend misses nothing.
+    own("NATS_STREAM_AGE_MS_MAX", nats.limits.ageMsMax, 72 * HOUR_MS, Number.POSITIVE_INFINITY),
   ]
 }
 

@@ -3,11 +3,12 @@
  *
  * The cursor moves behind a chunk once JetStream has acknowledged all its events. Until then the whole chunk is published
  * again. Ids are derived from the log, so JetStream drops duplicates within two minutes, and consumers drop older ones. Any
- * number of relays may run. Each message is sealed: see event-message.ts.
+ * number of relays may run. Each message is sealed: see event-message.ts. What the stream loses later is published again: see
+ * stream-watch.ts.
  */
-import { Clock, Effect, Layer, type Scope } from "effect"
+import { Clock, Effect, Layer, Schedule, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
-import { makePublisher } from "../platform/jetstream-publisher.ts"
+import { makePublisher, type Stored } from "../platform/jetstream-publisher.ts"
 import { Nats } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { foldTo } from "../streams/batch-fold.ts"
@@ -18,16 +19,20 @@ import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { follow, type Prepared } from "../streams/follower.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
-import { ensureEventStream } from "./event-stream.ts"
+import { ensureEventStream, reportDifferences } from "./event-stream.ts"
 import { advanceHistory, emptyHistory } from "./public-history.ts"
+import { payDebt } from "./republication.ts"
+import { makeStreamWatch } from "./stream-watch.ts"
 
 export interface Relay {
   /** The sealed messages of the public events of these entries, in order. */
   readonly messagesOf: (
     entries: ReadonlyArray<ChunkEntry>,
   ) => Effect.Effect<ReadonlyArray<EventMessage>, StoreUnavailable | CorruptEntry>
-  /** Publishes messages in order. Resolves once JetStream has stored all of them. */
-  readonly publish: (messages: ReadonlyArray<EventMessage>) => Effect.Effect<void, StoreUnavailable>
+  /** Publishes messages in order. Resolves once JetStream has stored all of them, and gives where. */
+  readonly publish: (
+    messages: ReadonlyArray<EventMessage>,
+  ) => Effect.Effect<Stored | undefined, StoreUnavailable>
 }
 
 /** The follower name of the relay's cursors. */
@@ -35,38 +40,59 @@ export const FOLLOWER = "publisher"
 const WARM_ITEMS_MAX = 100_000
 const ACKS_OUTSTANDING_MAX = 256
 const ACK_MS_MAX = 5_000
+/** How often the stream is looked at, and what is owed to it is paid. */
+const LOOK_EVERY_MS = 5_000
 
-/** The publisher role: relays every partition for as long as the layer lives. */
-export const layer = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const { stream } = (yield* AppConfig).nats
-    const { manager } = yield* Nats
-    const cursors = yield* CursorStore
-    const relay = yield* makeRelay
-    const ensureStream = ensureEventStream(manager, stream)
-    yield* ensureStream
-    yield* follow({
-      name: FOLLOWER,
-      loadCursors: (partitions) => cursors.load(FOLLOWER, partitions),
-      prepare: ({ entries }) => relay.messagesOf(entries),
-      commit: Effect.fnUntraced(function* (prepared: ReadonlyArray<Prepared<ReadonlyArray<EventMessage>>>) {
-        // Recreates a stream that somebody deleted, so that the retry succeeds.
-        yield* relay
-          .publish(prepared.flatMap(({ work }) => work))
-          .pipe(
-            Effect.tapErrorTag("StoreUnavailable", ({ store }) =>
-              store === "nats" ? ensureStream : Effect.void,
+/** The publisher role: relays every partition for as long as the layer lives. Looks at the stream every `lookEveryMs`. */
+export const layerWith = (lookEveryMs: number) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { stream, limits } = (yield* AppConfig).nats
+      const { manager } = yield* Nats
+      const cursors = yield* CursorStore
+      const relay = yield* makeRelay
+      const watch = yield* makeStreamWatch(FOLLOWER, relay.publish)
+      const ensureStream = ensureEventStream(manager, stream, limits)
+      yield* ensureStream
+      yield* reportDifferences(manager, stream, limits)
+      yield* Effect.forkScoped(regularly("the event stream is not looked at", watch.check, lookEveryMs))
+      yield* Effect.forkScoped(regularly("events wait to be published again", payDebt(watch), lookEveryMs))
+      yield* follow({
+        name: FOLLOWER,
+        loadCursors: (partitions) => cursors.load(FOLLOWER, partitions),
+        prepare: ({ entries }) => relay.messagesOf(entries),
+        commit: Effect.fnUntraced(function* (prepared: ReadonlyArray<Prepared<ReadonlyArray<EventMessage>>>) {
+          // Recreates a stream that somebody deleted, so that the retry succeeds.
+          const noted = yield* watch
+            .publish(prepared.flatMap(({ work }) => work))
+            .pipe(
+              Effect.tapErrorTag("StoreUnavailable", ({ store }) =>
+                store === "nats" ? ensureStream : Effect.void,
+              ),
+            )
+          // What is published twice is recognised, so the next chunks need not wait for the cursors of these.
+          return Effect.andThen(
+            noted,
+            cursors.move(
+              FOLLOWER,
+              prepared.map(({ chunk }) => chunk),
             ),
           )
-        // What is published twice is recognised, so the next chunks need not wait for the cursors of these.
-        return cursors.move(
-          FOLLOWER,
-          prepared.map(({ chunk }) => chunk),
-        )
-      }),
-    })
-  }),
-)
+        }),
+      })
+    }),
+  )
+
+export const layer = layerWith(LOOK_EVERY_MS)
+
+/** Does something now and then, for ever. While a store does not answer, it is reported and tried again. */
+const regularly = <A, R>(failing: string, step: Effect.Effect<A, StoreUnavailable, R>, everyMs: number) =>
+  step.pipe(
+    Effect.catchTag("StoreUnavailable", ({ store, step, reason }) =>
+      Effect.logWarning(failing, { store, step, reason }),
+    ),
+    Effect.repeat(Schedule.spaced(everyMs)),
+  )
 
 export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats | Scope.Scope> = Effect.gen(
   function* () {
@@ -97,9 +123,18 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
     return {
       messagesOf: (entries) => Effect.map(Effect.forEach(entries, messagesOf), (messages) => messages.flat()),
       publish: Effect.fnUntraced(function* (messages) {
+        let stored: Stored | undefined
         for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX)
-          yield* publishTogether(messages.slice(from, from + ACKS_OUTSTANDING_MAX))
+          stored = together(stored, yield* publishTogether(messages.slice(from, from + ACKS_OUTSTANDING_MAX)))
+        return stored
       }),
     }
   },
 )
+
+const together = (one: Stored | undefined, next: Stored | undefined): Stored | undefined => {
+  if (one === undefined || next === undefined) return next ?? one
+  const firsts = [one.first, next.first].filter((first) => first !== undefined)
+  const { last, id } = next.last > one.last ? next : one
+  return { first: firsts.length === 0 ? undefined : Math.min(...firsts), last, id }
+}

@@ -154,6 +154,31 @@ const makeMetrics = () => {
       "Partitions that a follower froze: page someone",
       ["follower"],
     ),
+    followerBehindSeconds: gauge(
+      "atlaspay_follower_behind_seconds",
+      "Age of the oldest feed entry that a follower has not handled",
+      ["follower"],
+    ),
+    followerBehindEntries: gauge(
+      "atlaspay_follower_behind_entries",
+      "Feed entries that a follower has not handled; of each partition at most 1000 are counted",
+      ["follower"],
+    ),
+    eventStreamLosses: counter(
+      "atlaspay_event_stream_losses_total",
+      "Times that the event stream had lost events, which were then published again: someone has to look",
+      ["loss"],
+    ),
+    eventsRepublished: counter(
+      "atlaspay_events_republished_total",
+      "Events published again from the logs, because the event stream had lost them",
+      [],
+    ),
+    webhookEventsPending: gauge(
+      "atlaspay_webhook_events_pending",
+      "Events on the stream whose webhooks are not stored yet: they wait, or are being stored",
+      ["state"],
+    ),
     discrepancies: gauge(
       "atlaspay_reconciliation_discrepancies",
       "Discrepancies of the last reconciled day: page someone unless it is 0",

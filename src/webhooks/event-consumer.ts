@@ -27,6 +27,7 @@ import type { ClaimedAhead } from "./claimed-ahead.ts"
 import { closingGaps } from "./closing-gaps.ts"
 import { Deliveries } from "./deliveries.ts"
 import { leaseMsOf, type WakeUps } from "./dispatcher.ts"
+import { measureInbox } from "./inbox-lag.ts"
 
 const CONSUMER = "webhooks"
 const ACK_WAIT_MS = 10_000
@@ -62,10 +63,12 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, a
       while (arrived.length > 0) yield* receive(ours, wakeUps, ahead, leaseMs, arrived.splice(0, GROUP_MAX))
     }
   })
-  yield* Effect.raceFirst(
-    Effect.all([receiving, closingGaps(consumer)], { concurrency: 2, discard: true }),
+  yield* Effect.raceAllFirst([
+    receiving,
     untilClosed(messages),
-  )
+    measureInbox(consumer),
+    closingGaps(consumer),
+  ])
 }, Effect.scoped)
 
 /**
@@ -86,9 +89,9 @@ const untilClosed = Effect.fnUntraced(function* (messages: ConsumerMessages) {
 
 /** The durable consumer that all processes share. Each message goes to one of them. */
 const ensureConsumer: Effect.Effect<Consumer, StoreUnavailable, AppConfig | Nats> = Effect.gen(function* () {
-  const { stream } = (yield* AppConfig).nats
+  const { stream, limits } = (yield* AppConfig).nats
   const { manager, jetstream } = yield* Nats
-  yield* ensureEventStream(manager, stream)
+  yield* ensureEventStream(manager, stream, limits)
   return yield* natsStep("create consumer", async () => {
     await manager.consumers.add(stream, {
       durable_name: CONSUMER,

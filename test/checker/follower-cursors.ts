@@ -12,7 +12,9 @@ export const readCursors = async (databaseUrl: string): Promise<ReadonlyArray<Cu
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   try {
     return await sql<Array<Cursor>>`
-      select projection as follower, partition, position from projection_checkpoints`
+      select projection as follower, partition, position from projection_checkpoints
+      -- Where the relay stands in its stream, which is no feed.
+      where projection <> 'event-stream'`
   } finally {
     await sql.end()
   }

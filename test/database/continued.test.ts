@@ -50,11 +50,12 @@ const standings = async () =>
     ).map(({ id, ...standing }) => [id, standing] as const),
   )
 
+/** Of followers of the logs; where the relay stands in its stream is no position in a feed. */
 const positions = async () =>
   new Map(
     (
       await sql<Array<{ projection: string; partition: number; position: string }>>`
-        select projection, partition, position from projection_checkpoints`
+        select projection, partition, position from projection_checkpoints where projection <> 'event-stream'`
     ).map(({ projection, partition, position }) => [`${projection} ${partition}`, position] as const),
   )
 

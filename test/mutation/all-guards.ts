@@ -14,6 +14,7 @@ import { draftGuards } from "./draft-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
 import { endpointGuards } from "./endpoint-guards.ts"
+import { eventStreamGuards } from "./event-stream-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
@@ -73,4 +74,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...readingGuards,
   ...clientGuards,
   ...replayGuards,
+  ...eventStreamGuards,
 ]

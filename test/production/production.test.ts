@@ -121,6 +121,7 @@ describe("production", () => {
     ["nats-without-password", { NATS_URL: "tls://127.0.0.1,tls://nats.io" }],
     ["private-webhooks", { WEBHOOKS_ALLOW_PRIVATE: "true" }],
     ["crash-point", { CRASH_AT: "after-intent:1" }],
+    ["odd-time:NATS_STREAM_AGE_MS_MAX", { NATS_STREAM_AGE_MS_MAX: "259199999" }],
     ["any-certificate", { NODE_TLS_REJECT_UNAUTHORIZED: "0" }],
     ["public-url", { PUBLIC_URL: "http://callbacks.io" }],
     ["plain-http:compliance-engine", { COMPLIANCE_URL: "http://compliance.io" }],

@@ -5,6 +5,7 @@ import { AppConfig } from "../../src/config.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Nats } from "../../src/platform/nats.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
 import { allEvents, ensureEventStream } from "../../src/publisher/event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
@@ -33,7 +34,7 @@ const platform = Layer.unwrap(
     return Layer.mergeAll(
       streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
       Nats.layer,
-      cursorsOnPostgres.pipe(Layer.provideMerge(databaseLayer)),
+      Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres).pipe(Layer.provideMerge(databaseLayer)),
     ).pipe(Layer.provideMerge(settings(environment)))
   }),
 )
