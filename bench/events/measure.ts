@@ -64,7 +64,8 @@ export const measureEvents = Effect.fn("measureEvents")(function* (
     warmUp: Math.ceil(options.batches / 3),
     measured: options.batches,
   }
-  const written = yield* stand.fillLogs(batches)
+  const published = yield* placeOf(stand)
+  const written = yield* stand.fillLogs(published, batches)
   report(`engine: ${written.payouts} payouts in ${written.seconds.toFixed(1)} s`)
   const logs = logsOf(written, batches)
   const measured: Partial<Record<RunName, Run>> = {}
@@ -73,24 +74,17 @@ export const measureEvents = Effect.fn("measureEvents")(function* (
     report(`${name}: ${run.events} events in ${run.seconds.toFixed(1)} s`)
   }
   const read = Effect.fnUntraced(function* (name: RunName, place: Place, progress: Progress) {
-    keep(name, yield* measureBacklog({ stand, place, logs, name }, progress))
+    keep(name, yield* measureBacklog({ stand, place, name }, logs, progress))
   })
-  const published = yield* placeOf(stand)
   yield* read("relay", published, relayed)
   yield* read("projector", yield* placeOf(stand), projected)
   yield* read("relay and projector in one", yield* placeOf(stand), slowestOf(relayed, projected))
-  const stored = yield* placeOf(stand, published.stream)
+  const stored = yield* placeOf(stand, { stream: published.stream })
   yield* read("inbox", stored, taken)
   yield* read("dispatcher", stored, delivered)
-  let inAll = logs
-  for (const name of ["all, each its own", "all in one"] as const) {
-    const { run, logs } = yield* measureLive(
-      { stand, place: yield* placeOf(stand), logs: inAll, name },
-      batches,
-    )
-    keep(name, run)
-    inAll = logs
-  }
+  // A projector removes after a minute what all have handled, so each of these has its own logs.
+  for (const name of ["all, each its own", "all in one"] as const)
+    keep(name, yield* measureLive({ stand, place: yield* placeOf(stand, { logs: "own" }), name }, batches))
   const hanging = yield* measureHanging(stand, options.hanging, report)
   const loadAverages = [before, loadavg()[0] ?? Number.NaN] as const
   const { events, publicEvents } = logs
@@ -104,8 +98,11 @@ export const measureEvents = Effect.fn("measureEvents")(function* (
 }, Effect.scoped)
 
 /** A new place with an endpoint of each partner. The receiver knows only these. */
-const placeOf = Effect.fnUntraced(function* (stand: EventsStand, stream?: string) {
-  const place = yield* stand.newPlace(stream)
+const placeOf = Effect.fnUntraced(function* (
+  stand: EventsStand,
+  of?: Parameters<EventsStand["newPlace"]>[0],
+) {
+  const place = yield* stand.newPlace(of)
   yield* attempted(stand.emptyReceiver)
   const partners = Array.from({ length: PARTNERS }, (_, index) => `partner-${index}`)
   yield* stand.addEndpoints(
@@ -132,12 +129,11 @@ const logsOf = ({ eventsInAll }: Written, { warmUp, measured }: Batches): Logs =
 interface Measurement {
   readonly stand: EventsStand
   readonly place: Place
-  readonly logs: Logs
   readonly name: RunName
 }
 
 /** Reads how much a run has done, from 0 to 1. */
-type Progress = (looked: Measurement & { readonly sql: postgres.Sql }) => Promise<number>
+type Progress = (looked: Measurement & { readonly logs: Logs; readonly sql: postgres.Sql }) => Promise<number>
 
 const relayed: Progress = async ({ stand: { manager }, place: { stream }, logs }) => {
   for await (const { config, state } of manager.streams.list())
@@ -201,9 +197,13 @@ const zeroWithoutTables = (error: unknown): number => {
 }
 
 /** A run on logs that are there: from the moment at which the warm-up is behind, until all is. */
-const measureBacklog = Effect.fnUntraced(function* (measurement: Measurement, progress: Progress) {
-  const { warmUp, publicEvents } = measurement.logs
-  const reach = (yield* started(measurement)).reach(progress, measurement.logs)
+const measureBacklog = Effect.fnUntraced(function* (
+  measurement: Measurement,
+  logs: Logs,
+  progress: Progress,
+) {
+  const { warmUp, publicEvents } = logs
+  const reach = (yield* started(measurement)).reach(progress, logs)
   return yield* attempted(async (): Promise<Run> => {
     const begin = await reach(warmUp)
     if (begin.done === 1)
@@ -218,31 +218,31 @@ const measureBacklog = Effect.fnUntraced(function* (measurement: Measurement, pr
 }, Effect.scoped)
 
 /**
- * A run beside the engine: it begins when all that was there before is delivered. Its time is counted from the first new delivery.
- * Gives the logs as they are then, too.
+ * A run beside the engine, which begins when the warm-up is delivered. What it costs is counted from then, and its time from the
+ * first new delivery.
  */
-const measureLive = Effect.fnUntraced(function* (measurement: Measurement, batches: Batches) {
-  const { stand, logs } = measurement
+const measureLive = Effect.fnUntraced(function* (measurement: Measurement, { warmUp, measured }: Batches) {
+  const { stand, place } = measurement
+  const fill = Effect.fnUntraced(function* (measured: number) {
+    const batches = { warmUp: 0, measured }
+    return logsOf(yield* stand.fillLogs(place, batches), batches)
+  })
   const progress = slowestOf(relayed, projected, delivered)
   const { reach } = yield* started(measurement)
-  const begin = yield* attempted(() => reach(progress, logs)(1))
-  const [filled, first] = yield* Effect.all(
-    [stand.fillLogs(batches), attempted(() => reach(somethingNew, logs)(1))],
+  const before = yield* fill(warmUp)
+  const begin = yield* attempted(() => reach(progress, before)(1))
+  const [added, first] = yield* Effect.all(
+    [fill(measured), attempted(() => reach(somethingNew, before)(1))],
     { concurrency: 2 },
   )
-  const written = logsOf(filled, batches)
-  const after = {
-    events: logs.events + written.events,
-    publicEvents: logs.publicEvents + written.publicEvents,
-    warmUp: 0,
-  }
-  const end = yield* attempted(() => reach(progress, after)(1))
-  const run: Run = {
-    events: written.publicEvents,
+  const events = before.events + added.events
+  const publicEvents = before.publicEvents + added.publicEvents
+  const end = yield* attempted(() => reach(progress, { events, publicEvents, warmUp: 0 })(1))
+  return {
+    events: added.publicEvents,
     seconds: (end.at - first.at) / 1_000,
     cpu: spentBetween(begin.seconds, end.seconds),
-  }
-  return { run, logs: after }
+  } satisfies Run
 }, Effect.scoped)
 
 /** Without what this process spent itself. */

@@ -25,7 +25,7 @@ import type { Written } from "./engine.ts"
 import type { Part } from "./part.ts"
 import type { Received } from "./receiver.ts"
 
-/** A database and a stream of events for one measurement, on the logs that all of them share. */
+/** A database and a stream of events for one measurement. */
 export interface Place {
   readonly stream: string
   readonly settings: Readonly<Record<string, string>>
@@ -48,10 +48,13 @@ export interface EventsStand extends Connections {
   readonly manager: JetStreamManager
   /** Servers and receiver. */
   readonly processes: Parts
-  /** Runs the engine until its batches are paid; their logs come to those that are there. */
-  readonly fillLogs: (batches: Batches) => Effect.Effect<Written, CliFailure, Scope.Scope>
-  /** A new one. `stream` is that of another place, to read what was published there. */
-  readonly newPlace: (stream?: string) => Effect.Effect<Place, CliFailure>
+  /** Runs the engine until its batches are paid; their logs come to those of the place. */
+  readonly fillLogs: (place: Place, batches: Batches) => Effect.Effect<Written, CliFailure, Scope.Scope>
+  /** A new one on the shared logs, or on its own. `stream` is that of another place, to read what was published there. */
+  readonly newPlace: (of?: {
+    readonly logs?: "own"
+    readonly stream?: string
+  }) => Effect.Effect<Place, CliFailure>
   /** Adds endpoints in a place, and lets the receiver know their secrets. */
   readonly addEndpoints: (
     place: Place,
@@ -86,7 +89,6 @@ export const startEventsStand = Effect.fn("startEventsStand")(function* (
     REDIS_URL: stack.redisUrl,
     NATS_URL: stack.natsUrl,
     MASTER_KEYS: newMasterKeys(),
-    STREAM_PREFIX: PREFIX,
     WEBHOOKS_ALLOW_PRIVATE: "true",
     NODE_OPTIONS: "--max-semi-space-size=64",
   }
@@ -95,14 +97,18 @@ export const startEventsStand = Effect.fn("startEventsStand")(function* (
   let batchesPaid = 0
   let parts = 0
 
-  const newPlace: EventsStand["newPlace"] = (stream) =>
+  const newPlace: EventsStand["newPlace"] = ({ logs, stream } = {}) =>
     attempted(async () => {
       places += 1
       const name = `place_${places}`
       await connections.sql.unsafe(`create database ${name}`)
       const url = new URL(stack.databaseUrl)
       url.pathname = `/${name}`
-      const own = { NATS_STREAM: stream ?? `PLACE${places}`, DATABASE_URL: url.href }
+      const own = {
+        NATS_STREAM: stream ?? `PLACE${places}`,
+        DATABASE_URL: url.href,
+        STREAM_PREFIX: logs === undefined ? PREFIX : `${PREFIX}-${places}`,
+      }
       return { stream: own.NATS_STREAM, settings: { ...settings, ...own } }
     })
 
@@ -113,8 +119,7 @@ export const startEventsStand = Effect.fn("startEventsStand")(function* (
       ...(yield* attempted(() => serverProcesses(folder, connections))),
       receiver: [receiver.process.pid],
     },
-    fillLogs: Effect.fnUntraced(function* (batches) {
-      const { settings } = yield* newPlace()
+    fillLogs: Effect.fnUntraced(function* ({ settings }, batches) {
       const first = batchesPaid
       batchesPaid += batches.warmUp + batches.measured
       return yield* runEngine(folder, settings, batches, first)
