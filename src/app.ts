@@ -69,6 +69,7 @@ import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
 import { followerLag } from "./streams/follower-lag.ts"
 import { Partitions } from "./streams/partitions.ts"
+import { readOnceLayer } from "./streams/read-once.ts"
 import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
@@ -317,6 +318,12 @@ export const publicationLayer = Layer.mergeAll(
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
 
+/** The streams. If both followers of the log run in this process, they read it once. */
+const followedIn = (roles: ReadonlyArray<Role>) =>
+  roles.includes("projector") && roles.includes("publisher")
+    ? readOnceLayer.pipe(Layer.provideMerge(streams))
+    : streams
+
 /**
  * The service with the given roles. It needs only the environment. Provides `HttpAddress` if the API is among the roles.
  */
@@ -326,5 +333,5 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
     roles
       .map((role): Served => parts[role])
       .reduce((served, part) => Layer.merge(served, part))
-      .pipe(Layer.provide([streams, observers, pressure])),
+      .pipe(Layer.provide([followedIn(roles), observers, pressure])),
   ).pipe(Layer.provide(loggingLayer()))

@@ -20,6 +20,7 @@ const slow = [
   "cli/submission-duplicates",
   "cli/reconcile",
   "recovery/bank-files",
+  "bench/events",
   "bench/pipeline",
   "publisher/lost-stream",
   "cli/publish",

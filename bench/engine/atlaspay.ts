@@ -4,13 +4,11 @@
  * DATABASE_URL from the environment. Its last line is one JSON object, like that of each peer in bench/peers.
  */
 import "effect/schema/SchemaJITCompiler/enable"
-import { type ChildProcess, fork } from "node:child_process"
-import { once } from "node:events"
-import { fileURLToPath } from "node:url"
+import type { ChildProcess } from "node:child_process"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
-import { type EngineOptions, intake, newMasterKeys, notifyClosed, payOut } from "./engine.ts"
-import type { WorkerReport } from "./worker.ts"
+import { intake, newMasterKeys, payOut } from "./engine.ts"
+import { endWorkers, spentBy, startWorker } from "./workers.ts"
 
 const { values } = parseArgs({
   options: {
@@ -39,46 +37,6 @@ const options = {
   callMs,
   masterKeys,
   batchesMax: Math.ceil(concurrent / workers),
-}
-
-const startWorker = async (own: EngineOptions): Promise<ChildProcess> => {
-  const worker = fork(fileURLToPath(new URL("worker.ts", import.meta.url)), {
-    env: { PATH: process.env.PATH, ENGINE_OPTIONS: JSON.stringify(own) },
-  })
-  worker.on("message", (report: WorkerReport) => {
-    if ("closed" in report) for (const batch of report.closed) notifyClosed(batch)
-  })
-  await nextReport(worker, (report) => "ready" in report)
-  return worker
-}
-
-/** The next report of a worker that `isMeant` selects. */
-const nextReport = (
-  worker: ChildProcess,
-  isMeant: (report: WorkerReport) => boolean,
-): Promise<WorkerReport> =>
-  new Promise((resolve, reject) => {
-    const listen = (report: WorkerReport) => {
-      if (!isMeant(report)) return
-      worker.off("message", listen)
-      resolve(report)
-    }
-    worker.on("message", listen)
-    worker.once("exit", (code) => reject(new Error(`a worker ended with ${code}`)))
-  })
-
-/** What all processes spent so far, and the number of transfers that were really made. */
-const spentBy = async (processes: ReadonlyArray<ChildProcess>) => {
-  const { user, system } = process.cpuUsage()
-  const sum = { transfers: 0, cpuSeconds: (user + system) / 1e6 }
-  for (const worker of processes) {
-    worker.send("what did you spend?")
-    const report = await nextReport(worker, (report) => "spent" in report)
-    if (!("spent" in report)) continue
-    sum.transfers += report.spent.transfers
-    sum.cpuSeconds += report.spent.cpuSeconds
-  }
-  return sum
 }
 
 const percentile = (sorted: ReadonlyArray<number>, part: number) =>
@@ -113,8 +71,7 @@ const measure = Effect.fnUntraced(function* (processes: ReadonlyArray<ChildProce
 
 const processes = await Promise.all(Array.from({ length: workers }, () => startWorker(options)))
 const result = await Effect.runPromise(Effect.scoped(Effect.provide(measure(processes), intake(options))))
-for (const worker of processes) worker.disconnect()
-await Promise.all(processes.map((worker) => once(worker, "exit")))
+await endWorkers(processes)
 console.log(JSON.stringify(result))
 if (result.verified !== result.payouts)
   throw new Error(`${result.verified} transfers instead of ${result.payouts}`)

@@ -121,9 +121,10 @@ interface Shared {
   readonly report: (line: string) => void
 }
 
-type Connections = Pick<Stand, "redis" | "sql" | "nats">
+export type Connections = Pick<Stand, "redis" | "sql" | "nats">
 
-const connectTo = Effect.fnUntraced(function* (stack: {
+/** Connects to the servers until the scope closes. */
+export const connectTo = Effect.fnUntraced(function* (stack: {
   readonly redisUrl: string
   readonly databaseUrl: string
   readonly natsUrl: string
@@ -146,7 +147,7 @@ const connectTo = Effect.fnUntraced(function* (stack: {
 })
 
 /** The servers as processes: each knows itself, except for NATS, whose command line has its folder. */
-const serverProcesses = async (folder: string, { redis, sql }: Connections): Promise<Parts> => {
+export const serverProcesses = async (folder: string, { redis, sql }: Connections): Promise<Parts> => {
   const redisPid = Number(/^process_id:(\d+)/m.exec(await redis.info("server"))?.[1])
   const [row] = await sql<Array<{ folder: string }>>`select current_setting('data_directory') as folder`
   const postmaster = readFileSync(join(row?.folder ?? "", "postmaster.pid"), "utf8").split("\n", 1)[0]
@@ -278,17 +279,21 @@ const freezing =
     )
   }
 
-/** Starts one of our programs that prints one line when it is ready, and returns that line. */
-const startProgram = Effect.fnUntraced(function* (
+/**
+ * Starts one of our programs, named from this file, that prints one line when it is ready, and returns that line. It gets only
+ * these settings.
+ */
+export const startProgram = Effect.fnUntraced(function* (
   folder: string,
   name: string,
   program: string,
   args: ReadonlyArray<string>,
+  settings: Readonly<Record<string, string>> = {},
 ) {
   const started = yield* spawnLeashed({
     command: process.execPath,
     args: [fileURLToPath(new URL(program, import.meta.url)), ...args],
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...settings },
     logFile: logFileOf(folder, name),
     stdout: "pipe",
   }).pipe(Effect.mapError(asCliFailure))

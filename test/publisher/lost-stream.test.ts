@@ -26,8 +26,12 @@ import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
+import { layer as deliveryLogOnPostgres } from "../../src/webhooks/delivery-log-postgres.ts"
+import { layer as endpointHealthOnPostgres } from "../../src/webhooks/endpoint-health-postgres.ts"
+import { layer as endpointSecretsOnPostgres } from "../../src/webhooks/endpoint-secrets-postgres.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
+import { layer as replaysOnPostgres } from "../../src/webhooks/replays-postgres.ts"
 import { layer as webhooks } from "../../src/webhooks/webhooks.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
@@ -99,8 +103,6 @@ const platform = Layer.unwrap(
       PARTITIONS: "2",
       NATS_URL: server.url,
       NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
-      // The stories are of the beginning of the year.
-      NATS_STREAM_AGE_MS_MAX: String(3_000 * 24 * 3_600_000),
       NATS_DUPLICATE_WINDOW_MS: "3000",
       DATABASE_URL: database.url,
       WEBHOOKS_ALLOW_PRIVATE: "true",
@@ -109,9 +111,16 @@ const platform = Layer.unwrap(
     return Layer.mergeAll(
       streamsOnRedis.pipe(Layer.provide(redis)),
       Nats.layer,
-      Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, endpointsOnPostgres, deliveriesOnPostgres).pipe(
-        Layer.provideMerge(Layer.merge(databaseLayer, partnerKeysOnRedis.pipe(Layer.provide(redis)))),
-      ),
+      Layer.mergeAll(
+        cursorsOnPostgres,
+        readModelsOnPostgres,
+        endpointsOnPostgres,
+        endpointHealthOnPostgres,
+        endpointSecretsOnPostgres,
+        deliveriesOnPostgres,
+        deliveryLogOnPostgres,
+        replaysOnPostgres,
+      ).pipe(Layer.provideMerge(Layer.merge(databaseLayer, partnerKeysOnRedis.pipe(Layer.provide(redis))))),
     ).pipe(Layer.provideMerge(settings(environment)))
   }),
 )
@@ -121,7 +130,7 @@ const ITEMS = 30
 /** A batch in the log, and the ids of its public events. */
 const openBatch = Effect.fnUntraced(function* (partner: string) {
   const batch = newBatchId()
-  const events = storyOf(partner, ITEMS)
+  const events = storyOf(partner, ITEMS).map((event) => ({ ...event, at: Date.now() }))
   yield* (yield* wholeLog).open(batch, events, `open-${batch}`)
   const history = emptyHistory(batch)
   return recorded(events).flatMap((event) => advanceHistory(history, event).map(({ id }) => id))

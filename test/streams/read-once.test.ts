@@ -1,0 +1,134 @@
+import { Effect, Result } from "effect"
+import { describe, expect, it } from "vitest"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
+import { emptyProjection, project } from "../../src/projections/projected-batch.ts"
+import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
+import { CorruptEntry, type EventRange, type LoggedEvent } from "../../src/streams/event-store.ts"
+import { readingOnce } from "../../src/streams/read-once.ts"
+import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
+
+const log = recorded(storyOf("acme", 5))
+const hashOf = (version: number) => log[version - 1]?.hash ?? "start"
+const batch = newBatchId()
+const range = (after: number, to: number, of = batch): EventRange => ({
+  batch: of,
+  after,
+  to,
+  head: hashOf(after),
+})
+const versions = (answer: ReadonlyArray<Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry>>) =>
+  answer.map((one) =>
+    Result.isFailure(one) ? one.failure.reason : one.success.map(({ version }) => version),
+  )
+
+/** A log that refuses ranges that do not follow from its hashes, as the store does, and counts what it reads. */
+const stand = (weightMax = 100) => {
+  const asked: Array<ReadonlyArray<number>> = []
+  const read = readingOnce(
+    (ranges) =>
+      Effect.sync(() =>
+        ranges.map(({ batch, after, to, head }) => {
+          asked.push([after, to])
+          return head === hashOf(after)
+            ? Result.succeed(log.slice(after, to))
+            : Result.fail(new CorruptEntry({ batch, entry: `${after + 1}-0`, reason: "changed" }))
+        }),
+      ).pipe(Effect.tap(Effect.yieldNow)),
+    weightMax,
+  )
+  return {
+    asked,
+    read: async (...ranges: ReadonlyArray<EventRange>) => versions(await Effect.runPromise(read(ranges))),
+  }
+}
+
+describe("two readers of a log", () => {
+  it("read each event once, also if they read at the same time", async () => {
+    const { asked, read } = stand()
+    const both = await Promise.all([read(range(0, 3)), read(range(0, 3))])
+    expect(both).toEqual([[[1, 2, 3]], [[1, 2, 3]]])
+    expect(asked).toEqual([[0, 3]])
+  })
+
+  it("may cut the log in other places, and one may be ahead", async () => {
+    const { asked, read } = stand()
+    await read(range(0, 2))
+    await read(range(2, 4))
+    expect(await read(range(0, 3))).toEqual([[1, 2, 3]])
+    expect(await read(range(3, 6))).toEqual([[4, 5, 6]])
+    expect(asked).toEqual([
+      [0, 2],
+      [2, 4],
+      [4, 6],
+    ])
+    // What the one that was behind has read beyond the other is there for that one.
+    expect(await read(range(4, 6))).toEqual([[5, 6]])
+    expect(asked).toHaveLength(3)
+  })
+
+  it("each get what is theirs of several logs", async () => {
+    const { asked, read } = stand()
+    const other = newBatchId()
+    await read(range(0, 2))
+    expect(await read(range(0, 2, other), range(0, 3), range(5, 5, other))).toEqual([[1, 2], [1, 2, 3], []])
+    expect(asked).toEqual([
+      [0, 2],
+      [0, 2],
+      [2, 3],
+    ])
+  })
+
+  it("ask the store again where one stands on another hash", async () => {
+    const { asked, read } = stand()
+    await read(range(0, 3))
+    expect(await read({ ...range(1, 3), head: "forged" })).toEqual(["changed"])
+    expect(await read({ ...range(0, 3), head: "forged" })).toEqual(["changed"])
+    expect(asked).toHaveLength(3)
+  })
+
+  it("ask the store again for what was taken out or did not fit", async () => {
+    const { asked, read } = stand(8)
+    const [first, second] = [newBatchId(), newBatchId()]
+    await read(range(2, 6, first))
+    await read(range(2, 6, second))
+    await read(range(2, 3))
+    expect(asked).toHaveLength(3)
+    expect(await read(range(2, 6, second))).toEqual([[3, 4, 5, 6]])
+    expect(asked).toHaveLength(3)
+    for (const gone of [first, second]) expect(await read(range(2, 6, gone))).toEqual([[3, 4, 5, 6]])
+    expect(asked).toHaveLength(5)
+  })
+
+  it("get the failure of the store, and the next read begins anew", async () => {
+    let fails = true
+    const down = new StoreUnavailable({ store: "redis", step: "read", reason: "down" })
+    const read = readingOnce(
+      (ranges) =>
+        fails
+          ? Effect.fail(down)
+          : Effect.succeed(ranges.map(({ after, to }) => Result.succeed(log.slice(after, to)))),
+      100,
+    )
+    expect(await Effect.runPromise(Effect.flip(read([range(0, 2)])))).toBe(down)
+    fails = false
+    expect(versions(await Effect.runPromise(read([range(0, 2)])))).toEqual([[1, 2]])
+  })
+})
+
+describe("an event", () => {
+  const frozen = <A>(value: A): A => {
+    if (typeof value === "object" && value !== null)
+      for (const part of Object.values(Object.freeze(value))) frozen(part)
+    return value
+  }
+
+  it("is not changed by the folds that share it", () => {
+    const [projection, history] = [emptyProjection(batch), emptyHistory(batch)]
+    for (const event of recorded(frozen(storyOf("acme", 8)))) {
+      project(projection, event)
+      advanceHistory(history, event)
+    }
+    expect(projection.batch).toEqual(history.batch)
+    expect(projection.batch.version).toBeGreaterThan(8)
+  })
+})
