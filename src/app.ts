@@ -234,9 +234,9 @@ const parts = {
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
     feedKeeperLayer([PROJECTION, PUBLISHER]),
   ).pipe(Layer.provide(cursors)),
-  publisher: relayLayer.pipe(Layer.provide([cursors, nats])),
+  publisher: relayLayer.pipe(Layer.provide([crashPoints, cursors, nats])),
   webhooks: webhooksLayer.pipe(
-    Layer.provide([deliveriesInPostgres.pipe(Layer.provide(partnerKeys)), endpoints, nats]),
+    Layer.provide([crashPoints, deliveriesInPostgres.pipe(Layer.provide(partnerKeys)), endpoints, nats]),
   ),
 } as const
 

@@ -7,6 +7,7 @@
  */
 import { Clock, Effect, Layer, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
+import { CrashPoints } from "../platform/crash-point.ts"
 import { makePublisher } from "../platform/jetstream-publisher.ts"
 import { Nats } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -43,6 +44,7 @@ export const layer = Layer.effectDiscard(
     const { manager } = yield* Nats
     const cursors = yield* CursorStore
     const relay = yield* makeRelay
+    const pass = yield* CrashPoints
     const ensureStream = ensureEventStream(manager, stream)
     yield* ensureStream
     yield* follow({
@@ -58,10 +60,14 @@ export const layer = Layer.effectDiscard(
               store === "nats" ? ensureStream : Effect.void,
             ),
           )
+        yield* pass("after-publish")
         // What is published twice is recognised, so the next chunks need not wait for the cursors of these.
-        return cursors.move(
-          FOLLOWER,
-          prepared.map(({ chunk }) => chunk),
+        return Effect.tap(
+          cursors.move(
+            FOLLOWER,
+            prepared.map(({ chunk }) => chunk),
+          ),
+          () => pass("after-cursor"),
         )
       }),
     })
@@ -75,6 +81,7 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
     const { write } = eventMessages(settings)
     const publishTogether = yield* makePublisher((yield* Nats).connection, stream, ACK_MS_MAX)
     const store = yield* EventStore
+    const pass = yield* CrashPoints
     const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
 
     const messagesOf = Effect.fnUntraced(function* (entry: ChunkEntry) {
@@ -97,8 +104,10 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
     return {
       messagesOf: (entries) => Effect.map(Effect.forEach(entries, messagesOf), (messages) => messages.flat()),
       publish: Effect.fnUntraced(function* (messages) {
-        for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX)
+        for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX) {
+          yield* pass(from === 0 ? "before-publish" : "within-publish")
           yield* publishTogether(messages.slice(from, from + ACKS_OUTSTANDING_MAX))
+        }
       }),
     }
   },

@@ -3,6 +3,7 @@
  * the scope closes, those under way are cut off: their leases run out, and they are repeated.
  */
 import { Clock, Effect, FiberSet } from "effect"
+import { CrashPoints } from "../platform/crash-point.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type Arrived, type AttemptOf, Deliveries, type Delivery, type Failure } from "./deliveries.ts"
 import { retryDelay } from "./retry-schedule.ts"
@@ -70,8 +71,11 @@ const recordFailure = Effect.fnUntraced(
   function* (attempt: AttemptOf, failure: Failure, retryDelaysMs: ReadonlyArray<number>) {
     const { webhookDeliveries } = yield* Metrics
     webhookDeliveries.inc({ outcome: "failed" })
+    const pass = yield* CrashPoints
     const retryInMs = yield* retryDelay(retryDelaysMs, attempt.attempts + 1)
+    yield* pass("before-failure")
     yield* (yield* Deliveries).failed(attempt, failure, retryInMs)
+    yield* pass("after-failure")
     if (retryInMs === undefined)
       yield* Effect.logError("webhook given up", {
         event: attempt.eventId,

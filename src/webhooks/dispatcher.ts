@@ -10,11 +10,11 @@
  */
 import { Clock, Effect, Queue } from "effect"
 import { AppConfig } from "../config.ts"
+import { CrashPoints } from "../platform/crash-point.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
 import { AHEAD_MS_MAX, ClaimedAhead } from "./claimed-ahead.ts"
 import { type Arrived, Deliveries, type Delivery } from "./deliveries.ts"
-import { defaultRetryDelaysMs } from "./retry-schedule.ts"
 import { Shares, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
@@ -39,13 +39,13 @@ export const makeWakeUps: Effect.Effect<WakeUps> = Queue.sliding<void>(1)
 
 export const runDispatcher = Effect.fnUntraced(function* (
   wakeUps: WakeUps,
-  retryDelaysMs: ReadonlyArray<number> = defaultRetryDelaysMs,
+  retryDelaysMs?: ReadonlyArray<number>,
   ahead: ClaimedAhead = new ClaimedAhead(),
 ) {
-  const { timeoutMs, allowPrivate } = (yield* AppConfig).webhooks
+  const { timeoutMs, allowPrivate, retryDelaysMs: configured } = (yield* AppConfig).webhooks
   const clock = yield* Clock.Clock
   const arrivals = yield* makeArrivals(ahead)
-  const begin = yield* makeAttempts({ timeoutMs, allowPrivate }, retryDelaysMs)
+  const begin = yield* makeAttempts({ timeoutMs, allowPrivate }, retryDelaysMs ?? configured)
   // Before the attempts end: none of them starts what is to be released.
   yield* Effect.addFinalizer(() => Effect.sync(() => (ahead.onAdded = undefined)))
   const shares = new Shares()
@@ -118,6 +118,7 @@ const look = Effect.fnUntraced(function* (shares: Shares, ahead: ClaimedAhead, l
   const due = yield* deliveries
     .claim({ allotted, leaseMs })
     .pipe(Effect.ensuring(Effect.sync(() => (ahead.beingClaimed = new Set()))))
+  if (due.length > 0) yield* (yield* CrashPoints)("after-claim")
   ahead.add(due, now)
   return { due, isAll }
 })
@@ -129,6 +130,7 @@ const look = Effect.fnUntraced(function* (shares: Shares, ahead: ClaimedAhead, l
 const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
   const deliveries = yield* Deliveries
   const { webhookDeliveries } = yield* Metrics
+  const pass = yield* CrashPoints
   const some = yield* Queue.sliding<void>(1)
   let arrived: Array<Arrived> = []
   let underWay = 0
@@ -137,7 +139,9 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
     const group = arrived
     arrived = []
     underWay = group.length
-    return deliveries.delivered(group).pipe(
+    if (group.length === 0) return Effect.void
+    return Effect.andThen(pass("before-arrival"), deliveries.delivered(group)).pipe(
+      Effect.andThen(pass("after-arrival")),
       Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
         Effect.logWarning("webhook attempts not recorded", {
           count: group.length,
