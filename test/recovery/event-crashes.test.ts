@@ -10,8 +10,8 @@ import { type EventReceiver, startEventReceiver } from "./event-receivers.ts"
 import { NotifiedPartners, PATIENCE_MS, partnerSettings, partners } from "./notified-partners.ts"
 
 const NOTIFYING = { ROLES: "publisher,webhooks" }
-/** More events than a chunk publishes at a time. */
-const MANY = 330
+/** Payouts of a batch that is published late: more events than are published at a time. */
+const MANY = 700
 const DIES_WITHIN_MS = 90_000
 const ENDS_WITHIN_MS = 120_000
 
@@ -47,6 +47,7 @@ describe("a kill of who notifies", { timeout: DIES_WITHIN_MS + 30_000 }, () => {
     const doomed = platform.launch({ ...NOTIFYING, CRASH_AT: `${point}:1` })
     for (const partner of partners) await notified.pay(partner)
     const end = await Promise.race([doomed.ended, sleep(DIES_WITHIN_MS, "alive", { ref: false })])
+    await doomed.stop()
     expect(end, doomed.lines.slice(-5).join("\n")).toBe("SIGKILL")
   })
 
