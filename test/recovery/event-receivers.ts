@@ -111,7 +111,7 @@ export interface EventReceiver extends AsyncDisposable {
 }
 
 /**
- * `/good/…` takes everything, `/shaky/…` fails three of ten times, `/gone/…` answers 410, and `/foul/…` misbehaves at the first
+ * `/good/…` takes everything, `/shaky/…` fails three of ten times, `/gone/…` answers 410, `/silent/…` never answers, and `/foul/…` misbehaves at the first
  * attempt of each event, in each manner in turn. `patienceMs` is how long the service waits for an answer.
  */
 export const startEventReceiver = async (patienceMs: number): Promise<EventReceiver> => {
@@ -123,6 +123,7 @@ export const startEventReceiver = async (patienceMs: number): Promise<EventRecei
 
   const mannerOf = (path: string, id: string): Manner => {
     if (path.startsWith("/gone/")) return plainly(410)
+    if (path.startsWith("/silent/")) return manners.hangs
     if (path.startsWith("/shaky/") && shaky++ % 10 < 3) return plainly(shaky % 2 === 0 ? 500 : 503)
     const isRepetition = seen.has(`${path} ${id}`)
     seen.add(`${path} ${id}`)

@@ -111,21 +111,33 @@ export class NotifiedPartners {
 
   /** What is wrong once nothing is on its way any more; after `withinMs`, what is wrong then. */
   async violations(withinMs: number): Promise<ReadonlyArray<string>> {
-    for (const deadline = Date.now() + withinMs; ; await sleep(500)) {
+    const deadline = Date.now() + withinMs
+    // To compare everything costs much more than to look what is on its way.
+    while (Date.now() < deadline && (await this.#areUnderWay())) await sleep(250)
+    for (;;) {
       const found = await this.#look()
       if (found.length === 0 || Date.now() > deadline) return found
+      await sleep(2_000)
     }
+  }
+
+  async #areUnderWay(): Promise<boolean> {
+    const deliveries = await readDeliveries(this.#platform.environment.DATABASE_URL ?? "")
+    return deliveries.length === 0 || this.#pendingOf(deliveries).length > 0
+  }
+
+  #pendingOf(deliveries: ReadonlyArray<StoredDelivery>): ReadonlyArray<StoredDelivery> {
+    const gone = new Set(this.endpoints.filter((one) => one.isGone).map(({ id }) => id))
+    return deliveries.filter(({ state, endpoint }) => state === "pending" && !gone.has(endpoint))
   }
 
   async #look(): Promise<ReadonlyArray<string>> {
     try {
       const evidence = await this.evidence()
-      const isOpen = ({ state }: { readonly state: string }) => state === "pending"
-      const gone = new Set(this.endpoints.filter((one) => one.isGone).map(({ id }) => id))
-      const open = evidence.deliveries.filter((one) => isOpen(one) && !gone.has(one.endpoint))
+      const pending = this.#pendingOf(evidence.deliveries)
       return [
         ...notificationViolations(evidence),
-        ...open.map(({ eventId }) => `${eventId} is still on its way`),
+        ...pending.map(({ eventId }) => `${eventId} is still on its way`),
       ]
     } catch (error) {
       return [`nothing can be compared: ${error}`]
