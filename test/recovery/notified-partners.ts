@@ -5,6 +5,7 @@ import {
   type KnownEndpoint,
   type NotificationEvidence,
   notificationViolations,
+  type StoredDelivery,
 } from "../checker/notifications.ts"
 import { readRedis } from "../checker/redis-snapshot.ts"
 import { eventually, type PlatformUnderTest } from "../platform-under-test.ts"
@@ -58,6 +59,8 @@ interface Added {
 }
 
 export class NotifiedPartners {
+  /** Whether the stream was wiped: what it had is published again behind what came since. */
+  wasWiped = false
   readonly endpoints: Array<KnownEndpoint & { readonly path: string }> = []
   readonly #platform: PlatformUnderTest
   readonly #receiver: EventReceiver
@@ -169,6 +172,7 @@ export class NotifiedPartners {
         endpoint: idOf.get(one.endpoint) ?? one.endpoint,
       })),
       attemptsMax: RETRY_DELAYS_MS.length + 1,
+      wasWiped: this.wasWiped,
     }
   }
 
