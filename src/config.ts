@@ -350,7 +350,10 @@ const settings = all({
     /** The waits after failed attempts. After the last one, the delivery is dead: eleven attempts over about 76 hours. */
     retryDelaysMs: milliseconds(
       "WEBHOOK_RETRY_DELAYS_MS",
-      Arr.map(Arr.make(5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400), (wait) => wait * seconds),
+      Arr.map(
+        Arr.make(5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        (wait) => wait * seconds,
+      ),
     ),
   }),
   /** "after-intent:2" kills the process the second time it passes that point. For tests of recovery only. */
