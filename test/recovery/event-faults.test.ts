@@ -114,3 +114,14 @@ it("survives cut connections, restarts, and receivers of all kinds", { timeout: 
   expect([...receiver.shown].toSorted()).toEqual(mannerNames.toSorted())
   expect(receiver.requests.filter(({ endpoint }) => endpoint === "/elsewhere")).toEqual([])
 })
+
+it("publishes again what NATS forgot", { timeout: 300_000 }, async () => {
+  const before = receiver.requests.length
+  await payAll()
+  await someCame(before)
+  await nats.without(async () => void (await payAll()))
+  await nats.wipe()
+  notified.wasWiped = true
+  await payAll()
+  expect(await notified.violations(ENDS_WITHIN_MS)).toEqual([])
+})
