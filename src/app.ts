@@ -266,10 +266,11 @@ const parts = {
     Layer.merge(feedKeeperLayer([PROJECTION, PUBLISHER]), lagLayer(PROJECTION)),
   ).pipe(Layer.provide(cursors)),
   publisher: Layer.merge(relayLayer, lagLayer(PUBLISHER)).pipe(
-    Layer.provide([cursors, readModelsInPostgres, nats]),
+    Layer.provide([crashPoints, cursors, readModelsInPostgres, nats]),
   ),
   webhooks: webhooksLayer.pipe(
     Layer.provide([
+      crashPoints,
       deliveriesInPostgres.pipe(Layer.provide(partnerKeys)),
       endpointHealthInPostgres,
       deliveryLog,

@@ -11,6 +11,7 @@ import {
   Schema,
   String as Str,
 } from "effect"
+import { crashPoints } from "./crash-points.ts"
 import { PayeePolicy } from "./domain/clearance-answers.ts"
 import { type DuplicatePolicies, readDuplicatePolicies } from "./domain/duplicate-policy.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
@@ -19,18 +20,6 @@ import { ModulusPolicy } from "./domain/uk-modulus.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
 import { BankSecretsText, CallbackSecretText, MasterKeysText, masterKeyPair } from "./parsing/secret-texts.ts"
 import { OriginsText, originsIn } from "./parsing/web-origin.ts"
-
-/** The points at which a test may kill the process. Each is passed once per loop of a batch. */
-export const crashPoints = [
-  "before-intent",
-  "after-intent",
-  "after-register",
-  "after-bank-call",
-  "before-append",
-  "after-append",
-  "after-ledger-call",
-  "before-release",
-] as const
 
 const seconds = 1_000
 const hour = 3_600 * seconds
@@ -370,6 +359,14 @@ const settings = all({
     disableAfterMs: count("WEBHOOK_DISABLE_AFTER_MS", 120 * hour, 2_160 * hour, hour),
     /** How long deliveries that ended are kept, from when they were stored. Longer than all attempts take. */
     deliveryAgeMsMax: count("WEBHOOK_DELIVERY_AGE_MS_MAX", 30 * 24 * hour, 366 * 24 * hour, 7 * 24 * hour),
+    /** The waits after failed attempts. After the last one, the delivery is dead: eleven attempts over about 76 hours. */
+    retryDelaysMs: milliseconds(
+      "WEBHOOK_RETRY_DELAYS_MS",
+      Arr.map(
+        Arr.make(5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        (wait) => wait * seconds,
+      ),
+    ),
   }),
   /** "after-intent:2" kills the process the second time it passes that point. For tests of recovery only. */
   crashAt: Config.option(

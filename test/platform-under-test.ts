@@ -141,10 +141,16 @@ export class PlatformUnderTest implements AsyncDisposable {
     return this.#sandbox.urls
   }
 
-  /** Starts a service, with settings of its own if a test wants it to misbehave, and waits until it is ready. */
-  async start(environment: Readonly<Record<string, string>> = {}): Promise<Service> {
+  /** Starts a service, and does not wait: one without the API says nowhere that it is ready. */
+  launch(environment: Readonly<Record<string, string>> = {}): Service {
     const service = new Service({ ...this.environment, ...environment })
     this.#services.add(service)
+    return service
+  }
+
+  /** Starts a service, with settings of its own if a test wants it to misbehave, and waits until it is ready. */
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<Service> {
+    const service = this.launch(environment)
     const ready = eventually(
       "the service is ready",
       async () => (await fetch(`${service.operationsUrl}/readyz`)).status === 200,

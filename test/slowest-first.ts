@@ -10,6 +10,8 @@ const slow = [
   "safety/redis-set-back",
   "identity/key-directory",
   "weather/liars",
+  "recovery/event-crashes",
+  "recovery/event-faults",
   "recovery/crash",
   "cli/batch-submission",
   "safety/compliance",

@@ -32,8 +32,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   sandbox: [],
   parsing: [],
   telemetry: ["config", "domain/masking"],
-  config: ["domain", "parsing/network", "parsing/secret-texts", "parsing/web-origin"],
-  platform: settingsAndSignals,
+  "crash-points": [],
+  config: ["crash-points", "domain", "parsing/network", "parsing/secret-texts", "parsing/web-origin"],
+  platform: ["crash-points", ...settingsAndSignals],
   // The tables of all rooms come from here, and the server that they are on.
   database: ["platform", ...settingsAndSignals],
   streams: ["domain", "parsing/turns", "database", "platform", ...settingsAndSignals],

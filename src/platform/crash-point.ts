@@ -1,5 +1,5 @@
 import { Context, Effect } from "effect"
-import type { crashPoints } from "../config.ts"
+import type { crashPoints } from "../crash-points.ts"
 
 export type CrashPoint = (typeof crashPoints)[number]
 

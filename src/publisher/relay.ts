@@ -8,6 +8,7 @@
  */
 import { Clock, Effect, Layer, Schedule, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
+import { CrashPoints } from "../platform/crash-point.ts"
 import { makePublisher, type Stored } from "../platform/jetstream-publisher.ts"
 import { Nats } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -51,6 +52,7 @@ export const layerWith = (lookEveryMs: number) =>
       const { manager } = yield* Nats
       const cursors = yield* CursorStore
       const relay = yield* makeRelay
+      const pass = yield* CrashPoints
       const watch = yield* makeStreamWatch(FOLLOWER, relay.publish)
       const ensureStream = ensureEventStream(manager, stream, limits)
       yield* ensureStream
@@ -70,13 +72,16 @@ export const layerWith = (lookEveryMs: number) =>
                 store === "nats" ? ensureStream : Effect.void,
               ),
             )
+          yield* pass("after-publish")
           // What is published twice is recognised, so the next chunks need not wait for the cursors of these.
-          return Effect.andThen(
-            noted,
-            cursors.move(
-              FOLLOWER,
-              prepared.map(({ chunk }) => chunk),
+          return noted.pipe(
+            Effect.andThen(
+              cursors.move(
+                FOLLOWER,
+                prepared.map(({ chunk }) => chunk),
+              ),
             ),
+            Effect.tap(() => pass("after-cursor")),
           )
         }),
       })
@@ -101,6 +106,7 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
     const { write } = eventMessages(settings)
     const publishTogether = yield* makePublisher((yield* Nats).connection, stream, ACK_MS_MAX)
     const store = yield* EventStore
+    const pass = yield* CrashPoints
     const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
 
     const messagesOf = Effect.fnUntraced(function* (entry: ChunkEntry) {
@@ -124,8 +130,10 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
       messagesOf: (entries) => Effect.map(Effect.forEach(entries, messagesOf), (messages) => messages.flat()),
       publish: Effect.fnUntraced(function* (messages) {
         let stored: Stored | undefined
-        for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX)
+        for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX) {
+          yield* pass(from === 0 ? "before-publish" : "within-publish")
           stored = together(stored, yield* publishTogether(messages.slice(from, from + ACKS_OUTSTANDING_MAX)))
+        }
         return stored
       }),
     }

@@ -3,6 +3,7 @@
  * the scope closes, those under way are cut off: their leases run out, and they are repeated.
  */
 import { Clock, Effect, FiberSet } from "effect"
+import { CrashPoints } from "../platform/crash-point.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { answerText } from "./answer-text.ts"
@@ -119,12 +120,15 @@ const recordFailure = Effect.fnUntraced(
     const { webhookDeliveries } = yield* Metrics
     const deliveries = yield* Deliveries
     webhookDeliveries.inc({ outcome: "failed" })
+    const pass = yield* CrashPoints
     // Before the delivery is due again: who takes that knows that the endpoint was failing.
     const gone = yield* isGone
     if (notBeforeMs !== undefined) yield* deliveries.hold(attempt.endpoint, notBeforeMs)
     const scheduledMs = gone ? undefined : yield* retryDelay(delaysMs, failures + 1)
     const retryInMs = scheduledMs === undefined ? undefined : Math.max(scheduledMs, notBeforeMs ?? 0)
+    yield* pass("before-failure")
     yield* deliveries.failed(attempt, failure, retryInMs)
+    yield* pass("after-failure")
     if (retryInMs === undefined)
       yield* Effect.logError("webhook given up", {
         event: attempt.eventId,

@@ -10,13 +10,13 @@
  */
 import { Clock, Effect, Queue } from "effect"
 import { AppConfig } from "../config.ts"
+import { CrashPoints } from "../platform/crash-point.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
 import { AHEAD_MS_MAX, ClaimedAhead } from "./claimed-ahead.ts"
 import { type Arrived, Deliveries, type Delivery, type PacedEndpoint } from "./deliveries.ts"
 import { KnownHealth } from "./endpoint-health.ts"
 import { Pauses } from "./pauses.ts"
-import { defaultRetryDelaysMs } from "./retry-schedule.ts"
 import { Shares, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
@@ -43,14 +43,14 @@ export const makeWakeUps: Effect.Effect<WakeUps> = Queue.sliding<void>(1)
 
 export const runDispatcher = Effect.fnUntraced(function* (
   wakeUps: WakeUps,
-  retryDelaysMs: ReadonlyArray<number> = defaultRetryDelaysMs,
+  retryDelaysMs?: ReadonlyArray<number>,
   ahead: ClaimedAhead = new ClaimedAhead(),
   known: KnownHealth = new KnownHealth(),
 ) {
-  const { timeoutMs, allowPrivate } = (yield* AppConfig).webhooks
+  const { timeoutMs, allowPrivate, retryDelaysMs: configured } = (yield* AppConfig).webhooks
   const clock = yield* Clock.Clock
   const arrivals = yield* makeArrivals(ahead)
-  const begin = yield* makeAttempts({ timeoutMs, allowPrivate }, retryDelaysMs, known)
+  const begin = yield* makeAttempts({ timeoutMs, allowPrivate }, retryDelaysMs ?? configured, known)
   // Before the attempts end: none of them starts what is to be released.
   yield* Effect.addFinalizer(() => Effect.sync(() => ahead.stop()))
   const shares = new Shares()
@@ -140,6 +140,7 @@ interface State {
 const look = Effect.fnUntraced(function* (state: State, leaseMs: number) {
   const { shares, ahead, pauses, blocked } = state
   const deliveries = yield* Deliveries
+  const pass = yield* CrashPoints
   const now = yield* Clock.currentTimeMillis
   yield* deliveries.release(ahead.takeLate(now))
   if (shares.free === 0) return { due: [], isAll: false }
@@ -171,6 +172,7 @@ const look = Effect.fnUntraced(function* (state: State, leaseMs: number) {
     const claimed = yield* deliveries
       .claim({ allotted, leaseMs })
       .pipe(Effect.ensuring(Effect.sync(() => (ahead.beingClaimed = new Set()))))
+    if (claimed.length > 0) yield* pass("after-claim")
     ahead.add(claimed, now)
     due.push(...claimed)
   }
@@ -199,6 +201,7 @@ const lookAtPaced = Effect.fnUntraced(function* (
     const waitMs = readyInMs.get(endpoint) ?? (claimedFor.has(endpoint) ? 0 : blockedMs)
     if (waitMs > 0) blocked.pause(endpoint, claimedAt, waitMs)
   }
+  if (claimed.length > 0) yield* (yield* CrashPoints)("after-claim")
   ahead.add(claimed, now)
   return claimed
 })
@@ -210,6 +213,7 @@ const lookAtPaced = Effect.fnUntraced(function* (
 const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
   const deliveries = yield* Deliveries
   const { webhookDeliveries } = yield* Metrics
+  const pass = yield* CrashPoints
   const some = yield* Queue.sliding<void>(1)
   let arrived: Array<Arrived> = []
   let underWay = 0
@@ -218,7 +222,9 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
     const group = arrived
     arrived = []
     underWay = group.length
-    return deliveries.delivered(group).pipe(
+    if (group.length === 0) return Effect.void
+    return Effect.andThen(pass("before-arrival"), deliveries.delivered(group)).pipe(
+      Effect.andThen(pass("after-arrival")),
       Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
         Effect.logWarning("webhook attempts not recorded", {
           count: group.length,

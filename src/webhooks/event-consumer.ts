@@ -13,6 +13,7 @@ import {
 import { nanos } from "@nats-io/transport-node"
 import { Clock, Effect, Queue, Result } from "effect"
 import { AppConfig } from "../config.ts"
+import { CrashPoints } from "../platform/crash-point.ts"
 import { Nats, natsStep } from "../platform/nats.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
@@ -133,6 +134,8 @@ const receive = Effect.fn("receiveEvents")(function* (
   }
   if (refused.length > 0) yield* report(refused)
   if (events.length === 0) return
+  const pass = yield* CrashPoints
+  yield* pass("before-deliveries")
   const now = yield* Clock.currentTimeMillis
   const stored = yield* Effect.result(deliveries.record(events, { rooms: ahead.rooms(now), leaseMs }))
   if (Result.isFailure(stored)) {
@@ -140,7 +143,9 @@ const receive = Effect.fn("receiveEvents")(function* (
     const { step, reason } = stored.failure
     return yield* Effect.logWarning("events not recorded, to be redelivered", { step, reason })
   }
+  yield* pass("after-deliveries")
   for (const message of genuine) message.ack()
+  yield* pass("after-ack")
   const { claimed, othersAreDue } = stored.success
   if (othersAreDue) Queue.offerUnsafe(wakeUps, undefined)
   if (ahead.onAdded !== undefined) return ahead.add(claimed, now)

@@ -1,23 +1,5 @@
 import { Effect, Random } from "effect"
 
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-
-/** The wait after each failed attempt, in milliseconds: eleven attempts over about 76 hours. */
-export const defaultRetryDelaysMs: ReadonlyArray<number> = [
-  5 * SECOND,
-  1 * MINUTE,
-  5 * MINUTE,
-  30 * MINUTE,
-  2 * HOUR,
-  5 * HOUR,
-  10 * HOUR,
-  14 * HOUR,
-  20 * HOUR,
-  24 * HOUR,
-]
-
 const JITTER = 0.1
 
 /**

@@ -40,6 +40,14 @@ export const partnerSettingsGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is not used up by who died before the batch was opened, and is by who died after",
   },
   {
+    name: "a count whose log cannot be read stays",
+    file: "http/payout-batches/day-count.ts",
+    text: 'Effect.catchTag("CorruptEntry", () => Effect.succeed(true)),',
+    without: 'Effect.catchTag("CorruptEntry", () => Effect.succeed(false)),',
+    caughtIn: http,
+    caughtBy: "stays used up by a batch whose log cannot be read",
+  },
+  {
     name: "a count whose batch may still be opened is not given back",
     file: "http/payout-batches/day-count.ts",
     text: "limit.open(partner, now - UNDER_WAY_MS, LOOKED_INTO_MAX)",

@@ -1,6 +1,6 @@
 /** A service that is killed at any point pays nobody twice, and finishes what it accepted once it is started again. */
 import { describe, expect, it } from "vitest"
-import { crashPoints } from "../../src/config.ts"
+import { payingCrashPoints } from "../../src/crash-points.ts"
 import type { CrashPoint } from "../../src/platform/crash-point.ts"
 import { PlatformUnderTest } from "../platform-under-test.ts"
 
@@ -21,7 +21,7 @@ const payouts = {
 
 /** Each point when it is passed first, and the calls and appends also in the middle of the work. */
 const deaths: ReadonlyArray<readonly [CrashPoint, number]> = [
-  ...crashPoints.map((point) => [point, 1] as const),
+  ...payingCrashPoints.map((point) => [point, 1] as const),
   ["after-bank-call", 4],
   ["after-append", 3],
 ]

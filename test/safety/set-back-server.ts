@@ -1,6 +1,6 @@
 /**
  * A server of a test's own that comes back older than it was: its data is copied at one moment, and put in place of what
- * it wrote since. It ends with this process, whatever becomes of the test.
+ * it wrote since. Or it comes back as it was, or without what it had. It ends with this process, whatever becomes of the test.
  */
 import { execFileSync } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
@@ -8,12 +8,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit, Scope } from "effect"
 import type { ServerConfiguration, ServerKind } from "../../src/dev/embedded-kind.ts"
+import { nats } from "../../src/dev/embedded-nats.ts"
 import { postgres } from "../../src/dev/embedded-postgres.ts"
 import { findPrograms } from "../../src/dev/embedded-programs.mjs"
 import { redis } from "../../src/dev/embedded-redis.ts"
 import { freePort, startOnFreePort } from "../../src/dev/embedded-start.ts"
 
-const kinds = { redis, postgres } as const
+const kinds = { nats, redis, postgres } as const
 
 export class SetBackServer implements AsyncDisposable {
   readonly url: string
@@ -69,6 +70,13 @@ export class SetBackServer implements AsyncDisposable {
     } finally {
       await this.#start()
     }
+  }
+
+  /** NATS comes back without its streams and consumers. */
+  async wipe(): Promise<void> {
+    await this.without(async () =>
+      rmSync(join(this.#configuration.folder, "jetstream"), { recursive: true, force: true }),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,7 +7,7 @@ import type { PartnerSettings } from "../../../src/domain/partner-settings.ts"
 import { UNDER_WAY_MS } from "../../../src/http/payout-batches/earlier-payouts.ts"
 import { KeyDirectory } from "../../../src/identity/key-directory.ts"
 import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
-import { EventStore } from "../../../src/streams/event-store.ts"
+import { CorruptEntry, EventStore } from "../../../src/streams/event-store.ts"
 import { ownPrefix } from "../../settings.ts"
 import { ApiUnderTest, acme, globex, noStoredKeys, supervisor } from "../api-under-test.ts"
 import { csv, csvRow, ndjsonLine, pain001, transfer } from "../payout-uploads/upload-bodies.ts"
@@ -336,5 +336,25 @@ describe("a day", () => {
     expect(await status(api, "whole", euros("60.01")), "the one that was opened counts").toBe(409)
     expect(await status(api, "rest", euros("60.00"))).toBe(202)
     expect(await status(api, "died", euros("60.00")), "a repetition counts again").toBe(409)
+  })
+
+  it("stays used up by a batch whose log cannot be read", async () => {
+    const prefix = ownPrefix()
+    const { api } = await opened(limit, { STREAM_PREFIX: prefix })
+    await using _api = api
+    const { json } = await api.post("opened", euros("100.00"))
+    expect(await letTheCountsAge(prefix)).toBe(1)
+    const store = Context.get(api.streams, EventStore)
+    const { read } = store
+    const corrupt = (batch: BatchId) => new CorruptEntry({ batch, entry: "1-0", reason: "another hash" })
+    Object.assign(store, {
+      read: (batch: BatchId, after: number, limit: number) =>
+        batch === json.id ? Effect.fail(corrupt(batch)) : read(batch, after, limit),
+    })
+    try {
+      expect(await status(api, "more", euros("0.01"))).toBe(409)
+    } finally {
+      Object.assign(store, { read })
+    }
   })
 })
