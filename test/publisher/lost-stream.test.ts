@@ -128,16 +128,16 @@ const platform = Layer.unwrap(
 const ITEMS = 30
 
 /** A batch in the log, and the ids of its public events. */
-const openBatch = Effect.fnUntraced(function* (partner: string) {
+const openBatch = Effect.fnUntraced(function* (partner: string, at: number) {
   const batch = newBatchId()
-  const events = storyOf(partner, ITEMS).map((event) => ({ ...event, at: Date.now() }))
+  const events = storyOf(partner, ITEMS).map((event) => ({ ...event, at }))
   yield* (yield* wholeLog).open(batch, events, `open-${batch}`)
   const history = emptyHistory(batch)
   return recorded(events).flatMap((event) => advanceHistory(history, event).map(({ id }) => id))
 })
 
-const someBatches = (partner: string, count = 4) =>
-  Effect.map(Effect.all(Array.from({ length: count }, () => openBatch(partner))), (ids) => ids.flat())
+const someBatches = (partner: string, count = 4, at = Date.now()) =>
+  Effect.map(Effect.all(Array.from({ length: count }, () => openBatch(partner, at))), (ids) => ids.flat())
 
 /** The ids of the events in the stream that verify; none while the server is away. */
 const stored = Effect.gen(function* () {
@@ -307,15 +307,17 @@ layer(platform, { excludeTestServices: true, timeout: 60_000 })("a stream that l
       const { create } = yield* WebhookEndpoints
       const { query } = yield* Database
       const first = yield* create({ partner: "hooked", url })
-      // Added before the stories, in January.
+      const anHourAgo = Date.now() - 3_600_000
+      // Added before the first batches, which are older than the late endpoint by more than clocks may differ.
       yield* query(
         "set back",
-        (sql) => sql`update webhook_endpoints set created_at = '2025-12-01' where id = ${first.endpoint.id}`,
+        (sql) =>
+          sql`update webhook_endpoints set created_at = now() - interval '2 hours' where id = ${first.endpoint.id}`,
       )
       const delivered = () => received.map(({ headers }) => headers["webhook-id"])
       yield* relaying(
         Effect.gen(function* () {
-          const ids = yield* someBatches("hooked", 2)
+          const ids = yield* someBatches("hooked", 2, anHourAgo)
           yield* until(Effect.sync(() => delivered().length === ids.length))
           yield* settle
           const late = yield* startReceiver()
