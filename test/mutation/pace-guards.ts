@@ -69,6 +69,22 @@ export const paceGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "keeps that attempt",
   },
   {
+    name: "nothing more of what is claimed is sent to an endpoint that is gone",
+    file: "webhooks/dispatcher.ts",
+    text: "if (retryInMs !== undefined || gone)",
+    without: "if (retryInMs !== undefined)",
+    caughtIn: changes,
+    caughtBy: "starts nothing more of what it has claimed for an endpoint that is gone",
+  },
+  {
+    name: "what arrived is recorded when the store answers again",
+    file: "webhooks/dispatcher.ts",
+    text: "        keep(group)\n",
+    without: "",
+    caughtIn: changes,
+    caughtBy: "records what arrived when the store answers again",
+  },
+  {
     name: "no process drops events because its clock is wrong",
     file: deliveries,
     text: "olderThan((row?.now.getTime() ?? 0) - ageMsMax)",

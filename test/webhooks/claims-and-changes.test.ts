@@ -4,8 +4,11 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { PartnerId } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
+import { ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { DeliveryLog } from "../../src/webhooks/delivery-log.ts"
+import { makeWakeUps, runDispatcher } from "../../src/webhooks/dispatcher.ts"
 import { EndpointHealth } from "../../src/webhooks/endpoint-health.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import {
@@ -19,7 +22,8 @@ import {
   published,
   record,
 } from "./paced-endpoints.ts"
-import { deliveryRows, eventsOf, webhookPlatform } from "./webhook-platform.ts"
+import { startReceiver } from "./receiver.ts"
+import { deliveryRows, eventsOf, until, webhookPlatform } from "./webhook-platform.ts"
 
 const nowhere = () => `http://127.0.0.1:9/${randomUUID()}`
 const LEASE_MS = 60_000
@@ -188,6 +192,65 @@ layer(webhookPlatform(), { excludeTestServices: true })("a test", (it) => {
       yield* change(endpoint, { state: "active" })
       assert.deepStrictEqual(idsOf(yield* claimed(endpoint)), [event])
       assert.lengthOf(yield* claimedTests(), 0)
+    }),
+  )
+})
+
+layer(webhookPlatform(), { excludeTestServices: true })("a process", (it) => {
+  it.effect("starts nothing more of what it has claimed for an endpoint that is gone", () =>
+    Effect.gen(function* () {
+      const { url, received } = yield* startReceiver((response) =>
+        setTimeout(() => response.writeHead(410).end(), 20),
+      )
+      const endpoint = yield* endpointWith("claimed", url, {})
+      const ahead = new ClaimedAhead()
+      yield* Effect.forkScoped(runDispatcher(yield* makeWakeUps, [LEASE_MS], ahead))
+      const events = eventsOf("claimed", 100)
+      const deliveries = yield* Deliveries
+      yield* until(Effect.sync(() => ahead.onAdded !== undefined))
+      const stored = yield* deliveries.record(published(events), {
+        rooms: new Map([[endpoint, events.length]]),
+        leaseMs: LEASE_MS,
+      })
+      assert.lengthOf(stored.claimed, events.length)
+      ahead.add(stored.claimed, Date.now())
+      const { sweep } = yield* EndpointHealth
+      yield* until(
+        sweep.pipe(
+          Effect.andThen(deliveryRows(endpoint)),
+          Effect.map((rows) => rows.every(({ state }) => state === "dead")),
+        ),
+      )
+      assert.isAtMost(received.length, 16)
+    }),
+  )
+
+  it.effect("records what arrived when the store answers again, and sends none of it twice", () =>
+    Effect.gen(function* () {
+      const { url, received } = yield* startReceiver()
+      const endpoint = yield* endpointWith("recorded", url, {})
+      const deliveries = yield* Deliveries
+      let failures = 0
+      const failing = Deliveries.of({
+        ...deliveries,
+        delivered: (arrived) => {
+          failures += 1
+          return failures > 2
+            ? deliveries.delivered(arrived)
+            : new StoreUnavailable({ store: "postgres", step: "record", reason: "40P01" })
+        },
+      })
+      const events = eventsOf("recorded", 12)
+      yield* record(events)
+      yield* runDispatcher(yield* makeWakeUps).pipe(
+        Effect.provideService(Deliveries, failing),
+        Effect.forkScoped,
+      )
+      yield* until(
+        Effect.map(deliveryRows(endpoint), (rows) => rows.every(({ state }) => state === "delivered")),
+      )
+      assert.lengthOf(received, events.length)
+      assert.isAbove(failures, 2)
     }),
   )
 })
