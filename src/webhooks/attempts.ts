@@ -23,8 +23,8 @@ import { type Answer, makeSender, type SenderOptions, type Ended as SendingEnded
 export interface Outcomes {
   /** The endpoint took the delivery, which was sent at this time (epoch milliseconds). It is to be recorded. */
   readonly arrived: (one: Arrived, sentAt: number) => void
-  /** The endpoint did not take it, and perhaps asks not to be called for so long. This is recorded before the attempt is over. */
-  readonly failed: (retryInMs?: number) => void
+  /** The endpoint did not take it, and perhaps asks not to be called for so long, or ever. This is recorded before the attempt is over. */
+  readonly failed: (retryInMs: number | undefined, gone: boolean) => void
   readonly over: () => void
 }
 
@@ -60,7 +60,7 @@ export const makeAttempts = Effect.fnUntraced(function* (
     const ended: SendingEnded = (answer, { beginning, retryInMs } = {}) => {
       const end = { at: sentAt, durationMs: durationMs(sentAt), answer: answerText(beginning) }
       if (typeof answer !== "number" || answer < 200 || answer >= 300) {
-        failed(retryInMs)
+        failed(retryInMs, answer === GONE)
         const gone = noteFailure(known, endpoint, { url, at: sentAt, gone: answer === GONE })
         const failure = { ...failureOf(answer), ...end }
         const failures = attempts - attemptsBefore

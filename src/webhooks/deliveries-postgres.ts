@@ -7,7 +7,14 @@ import { arrayText } from "../platform/postgres-arrays.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
-import { type Arrived, type Claim, type ClaimAhead, Deliveries, type Delivery } from "./deliveries.ts"
+import {
+  type Arrived,
+  type AttemptOf,
+  type Claim,
+  type ClaimAhead,
+  Deliveries,
+  type Delivery,
+} from "./deliveries.ts"
 import { type LiveSecrets, liveSecrets, openedLiveSecrets } from "./live-secrets-postgres.ts"
 import { closeGaps, forgetBatches, gaps, pacedClaims } from "./paced-claims-postgres.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
@@ -24,7 +31,7 @@ export const layer = Layer.effect(
     const claimPaced = pacedClaims<Row>()
     return Deliveries.of({
       record: Effect.fn("Deliveries.record")(function* (given, ahead = NOTHING_AHEAD) {
-        const events = yield* notForgotten(given, deliveryAgeMsMax)
+        const events = yield* notForgotten(query, given, deliveryAgeMsMax)
         const mayClaim = ahead.rooms.size > 0 && (yield* Effect.isSuccess(keys.current(WEBHOOK_SECRETS)))
         const rows = yield* query("record deliveries", (sql) =>
           record(sql, events, mayClaim ? ahead : NOTHING_AHEAD),
@@ -46,8 +53,10 @@ export const layer = Layer.effect(
         return yield* deliveriesOf(keys, rows)
       }),
       claimTests: Effect.fn("Deliveries.claimTests")(function* (most, leaseMs) {
+        // As above, and the tests stay in their list.
+        if (!(yield* Effect.isSuccess(keys.current(WEBHOOK_SECRETS)))) return []
         const rows = yield* query("claim tests of webhook endpoints", (sql) => claimTests(sql, most, leaseMs))
-        return yield* deliveriesOf(keys, rows)
+        return (yield* deliveriesOf(keys, rows)).map((test) => ({ ...test, isTest: true }))
       }),
       claimPaced: Effect.fn("Deliveries.claimPaced")(function* (endpoints, leaseMs) {
         yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(withoutKey))
@@ -86,16 +95,17 @@ export const layer = Layer.effect(
       failed: Effect.fn("Deliveries.failed")(function* ({ eventId, endpoint, attempts }, failure, retryInMs) {
         yield* query(
           "record a failed delivery",
-          // After a lease ran out, another attempt may have been recorded first. Then this outcome is ignored.
+          // After a lease ran out, another attempt may have been recorded first. Then this outcome is ignored. One that was given up
+          // meanwhile, because its endpoint was disabled, stays so.
           (sql) => sql`
               with failed as (
                 update webhook_deliveries
-                set state = ${retryInMs === undefined ? "dead" : "pending"}, attempts = ${attempts + 1},
+                set state = case when state = 'dead' or ${retryInMs === undefined} then 'dead' else 'pending' end, attempts = ${attempts + 1},
                   next_attempt_at = now() + ${retryInMs ?? 0} * interval '1 millisecond',
                   last_attempt_at = ${new Date(failure.at)}, last_status = ${failure.status ?? null},
                   last_error = ${failure.reason}, last_duration_ms = ${failure.durationMs}, last_answer = ${failure.answer ?? null}
                 where event_id = ${eventId} and endpoint = ${endpoint}
-                  and state = 'pending' and attempts = ${attempts}
+                  and state <> 'delivered' and attempts = ${attempts}
                 returning *
               )
               insert into webhook_attempts (event_id, endpoint, number, at, duration_ms, status, error, answer)
@@ -110,13 +120,23 @@ export const layer = Layer.effect(
 
 /**
  * The events that are not older than deliveries are kept. The delivery of an older one may have been removed, so that the event would
- * seem new if the stream had it again, as after the consumer or the whole stream was made anew.
+ * seem new if the stream had it again, as after the consumer or the whole stream was made anew. What seems old is judged by Postgres'
+ * clock: a process with a wrong one must not drop events.
  */
-const notForgotten = Effect.fnUntraced(function* (events: ReadonlyArray<PublishedEvent>, ageMsMax: number) {
-  const oldest = (yield* Clock.currentTimeMillis) - ageMsMax
-  const isOld = ({ event }: PublishedEvent) => Date.parse(event.time) < oldest
-  if (!events.some(isOld)) return events
+const notForgotten = Effect.fnUntraced(function* (
+  query: Database["Service"]["query"],
+  events: ReadonlyArray<PublishedEvent>,
+  ageMsMax: number,
+) {
+  const olderThan =
+    (oldest: number) =>
+    ({ event }: PublishedEvent) =>
+      Date.parse(event.time) < oldest
+  if (!events.some(olderThan((yield* Clock.currentTimeMillis) - ageMsMax))) return events
+  const [row] = yield* query("read the time", (sql) => sql<Array<{ readonly now: Date }>>`select now()`)
+  const isOld = olderThan((row?.now.getTime() ?? 0) - ageMsMax)
   const first = events.find(isOld)?.event.id
+  if (first === undefined) return events
   yield* Effect.logWarning("events are older than deliveries are kept, and are not delivered", {
     count: events.filter(isOld).length,
     first,
@@ -239,8 +259,8 @@ const claim = (sql: Sql, { allotted, leaseMs }: Claim, limited = false) => sql<A
     webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing`
 
 /**
- * Takes tests from their list with the claim, so that each is attempted once, also if this process dies. If it is released, it is due
- * as others of its endpoint are.
+ * Takes tests from their list with the claim, so that each is attempted once, also if this process dies. One that is released is in the
+ * list again. One that was claimed otherwise, because its endpoint was resumed, only leaves the list.
  */
 const claimTests = (sql: Sql, most: number, leaseMs: number) => sql<Array<Row>>`
   with listed as (
@@ -252,7 +272,8 @@ const claimTests = (sql: Sql, most: number, leaseMs: number) => sql<Array<Row>>`
   )
   update webhook_deliveries as claimed set next_attempt_at = now() + ${leaseMs} * interval '1 millisecond'
   from taken, webhook_events, webhook_endpoints
-  where claimed.event_id = taken.event_id and claimed.endpoint = taken.endpoint and claimed.state = 'pending'
+  where claimed.event_id = taken.event_id and claimed.endpoint = taken.endpoint
+    and claimed.state = 'pending' and claimed.next_attempt_at <= now()
     and webhook_events.id = taken.event_id and webhook_endpoints.id = taken.endpoint
   returning 0 as place, claimed.event_id, claimed.endpoint, claimed.attempts, claimed.attempts_before,
     now()::text as due_at, claimed.next_attempt_at::text as claimed_until,
@@ -264,18 +285,38 @@ const halted = (sql: Sql, endpoints: ReadonlyArray<string>) => sql<Array<{ reado
   where not exists (select from webhook_endpoints where id = endpoint and ${mayBegin(sql)})`
 
 /** A claim that ran out may be another's by now, which this one does not change. */
-const release = (sql: Sql, claimed: ReadonlyArray<Delivery>) => sql`
-  update webhook_deliveries as delivery set next_attempt_at = claimed.due_at::timestamptz
-  from unnest(
-    ${arrayText(claimed.map(({ eventId }) => eventId))}::text[], ${arrayText(claimed.map(({ endpoint }) => endpoint))}::text[],
-    ${arrayText(claimed.map(({ dueAt }) => dueAt))}::text[], ${arrayText(claimed.map(({ claimedUntil }) => claimedUntil))}::text[]
-  ) as claimed (event_id, endpoint, due_at, claimed_until)
-  where delivery.event_id = claimed.event_id and delivery.endpoint = claimed.endpoint
-    and state = 'pending' and next_attempt_at = claimed.claimed_until::timestamptz`
+const release = (sql: Sql, deliveries: ReadonlyArray<Delivery>) => {
+  const claimed = inOrderOfLocks(deliveries)
+  return sql`
+    with released as (
+      update webhook_deliveries as delivery set next_attempt_at = claimed.due_at::timestamptz
+      from unnest(
+        ${arrayText(claimed.map(({ eventId }) => eventId))}::text[], ${arrayText(claimed.map(({ endpoint }) => endpoint))}::text[],
+        ${arrayText(claimed.map(({ dueAt }) => dueAt))}::text[], ${arrayText(claimed.map(({ claimedUntil }) => claimedUntil))}::text[],
+        ${arrayText(claimed.map(({ isTest = false }) => String(isTest)))}::bool[]
+      ) as claimed (event_id, endpoint, due_at, claimed_until, is_test)
+      where delivery.event_id = claimed.event_id and delivery.endpoint = claimed.endpoint
+        and state = 'pending' and next_attempt_at = claimed.claimed_until::timestamptz
+      returning delivery.event_id, delivery.endpoint, is_test
+    )
+    insert into webhook_tests (event_id, endpoint) select event_id, endpoint from released where is_test
+    on conflict do nothing`
+}
+
+/** In the order in which rows are locked, so that no two processes wait for each other. */
+const inOrderOfLocks = <A extends AttemptOf>(deliveries: ReadonlyArray<A>): ReadonlyArray<A> =>
+  deliveries.toSorted((one, other) =>
+    one.eventId === other.eventId
+      ? compared(one.endpoint, other.endpoint)
+      : compared(one.eventId, other.eventId),
+  )
+
+const compared = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
 
 /** The attempt that arrived is kept in the delivery's own row: nearly all of them are the only ones. */
 const delivered = (sql: Sql, arrived: ReadonlyArray<Arrived>) => {
-  const column = (of: (one: Arrived) => string | number | null) => arrayText(arrived.map(of))
+  const inOrder = inOrderOfLocks(arrived)
+  const column = (of: (one: Arrived) => string | number | null) => arrayText(inOrder.map(of))
   return sql`
   update webhook_deliveries as delivery
   set state = 'delivered', attempts = delivery.attempts + 1, last_attempt_at = ended.at::timestamptz,

@@ -24,6 +24,8 @@ export interface Delivery extends Waiting {
   readonly failing?: boolean
   /** The batch, if the endpoint gets its events in order: then one delivery of it is sent at a time. */
   readonly batch?: string
+  /** It was claimed as a test of an endpoint that gets no other deliveries. */
+  readonly isTest?: boolean
 }
 
 /** What identifies an attempt that a delivery is claimed for. */
@@ -133,7 +135,7 @@ export class Deliveries extends Context.Service<
     readonly closeGaps: (gaps: ReadonlyArray<BatchGap>) => Effect.Effect<void, StoreUnavailable>
     /** Forgets which events have come of batches that had none for so long, some thousands at most. */
     readonly forgetBatches: (olderThanMs: number) => Effect.Effect<void, StoreUnavailable>
-    /** Gives up claims on deliveries that were not attempted. They are due as before, unless the claim has run out. */
+    /** Gives up claims on deliveries that were not attempted. They are due as before, tests as tests, unless the claim has run out. */
     readonly release: (deliveries: ReadonlyArray<Delivery>) => Effect.Effect<void, StoreUnavailable>
     /** Records attempts that arrived. One from before a resend changes nothing, since it says nothing of what was asked for then. */
     readonly delivered: (arrived: ReadonlyArray<Arrived>) => Effect.Effect<void, StoreUnavailable>

@@ -27,6 +27,9 @@ const LOOK_EVERY_MS = 25
 const HALTED_EVERY_MS = 1_000
 /** Deliveries that arrived are recorded this far apart, for the same reason. */
 const RECORD_EVERY_MS = 50
+/** If they could not be recorded, it is tried again after this time, for so long since they were sent: others may repeat them by then. */
+const RECORD_AGAIN_MS = 500
+const RECORD_FOR_MS_MAX = 60_000
 /** Deliveries that arrived and are not recorded yet. Beyond that, none start. */
 const UNRECORDED_MAX = 512
 /** Added to the time-out of an attempt: time to record its outcome. */
@@ -70,11 +73,10 @@ export const runDispatcher = Effect.fnUntraced(function* (
         ahead.took(endpoint, sentAt)
         arrivals.add(one)
       },
-      failed: (retryInMs) => {
+      failed: (retryInMs, gone) => {
         ahead.refused(endpoint)
-        if (retryInMs === undefined) return
-        pauses.pause(endpoint, clock.currentTimeMillisUnsafe(), retryInMs)
-        ahead.giveBack(endpoint)
+        if (retryInMs !== undefined) pauses.pause(endpoint, clock.currentTimeMillisUnsafe(), retryInMs)
+        if (retryInMs !== undefined || gone) ahead.giveBack(endpoint)
       },
       over: () => {
         shares.remove(delivery)
@@ -212,27 +214,38 @@ const lookAtPaced = Effect.fnUntraced(function* (
  */
 const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
   const deliveries = yield* Deliveries
+  const clock = yield* Clock.Clock
   const { webhookDeliveries } = yield* Metrics
   const pass = yield* CrashPoints
   const some = yield* Queue.sliding<void>(1)
   let arrived: Array<Arrived> = []
   let underWay = 0
 
+  const keep = (group: ReadonlyArray<Arrived>) => {
+    const now = clock.currentTimeMillisUnsafe()
+    arrived.unshift(...group.filter(({ at }) => now - at < RECORD_FOR_MS_MAX))
+  }
+  /** Gives whether all are recorded. */
   const record = Effect.suspend(() => {
     const group = arrived
     arrived = []
     underWay = group.length
-    if (group.length === 0) return Effect.void
+    if (group.length === 0) return Effect.succeed(true)
     return Effect.andThen(pass("before-arrival"), deliveries.delivered(group)).pipe(
       Effect.andThen(pass("after-arrival")),
-      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-        Effect.logWarning("webhook attempts not recorded", {
-          count: group.length,
-          first: group[0]?.eventId,
-          step,
-          reason,
-        }),
-      ),
+      Effect.as(true),
+      Effect.catchTag("StoreUnavailable", ({ step, reason }) => {
+        keep(group)
+        return Effect.as(
+          Effect.logWarning("webhook attempts not recorded", {
+            count: group.length,
+            first: group[0]?.eventId,
+            step,
+            reason,
+          }),
+          false,
+        )
+      }),
       // The end of the scope records them then.
       Effect.onInterrupt(() => Effect.sync(() => arrived.push(...group))),
       Effect.ensuring(Effect.sync(() => (underWay = 0))),
@@ -257,14 +270,15 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
       Queue.offerUnsafe(some, undefined)
     },
     hasRoom: () => arrived.length + underWay < UNRECORDED_MAX,
-    /** Never ends. Calls `recorded` when there is room again. */
+    /** Never ends. Calls `recorded` when there is room again. What could not be recorded is tried again. */
     recording: (recorded: () => void) =>
       Effect.gen(function* () {
         while (true) {
           yield* Queue.take(some)
-          yield* record
+          const isRecorded = yield* record
           recorded()
-          yield* Effect.sleep(RECORD_EVERY_MS)
+          yield* Effect.sleep(isRecorded ? RECORD_EVERY_MS : RECORD_AGAIN_MS)
+          if (!isRecorded) Queue.offerUnsafe(some, undefined)
         }
       }),
   }

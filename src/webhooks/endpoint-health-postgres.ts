@@ -65,7 +65,10 @@ export const layer = Layer.effect(
           "note that webhook endpoints answer",
           (sql) => sql`
             update webhook_endpoints set failing_since = null, failing_notified_at = null
-            where id = any (${[...endpoints]}::text[]) and failing_since is not null and state <> 'disabled'`,
+            where id in (
+              select id from webhook_endpoints
+              where id = any (${[...endpoints]}::text[]) and failing_since is not null and state <> 'disabled'
+              order by id for no key update)`,
         )
       }),
 

@@ -28,7 +28,10 @@ export const sendTest = async (
   await sql`
     insert into webhook_events (id, partner, batch, sequence, type, body)
     values (${id}, ${partner}, ${NO_BATCH}, 0, ${type}, ${JSON.stringify(event)})`
-  await sql`insert into webhook_deliveries (event_id, endpoint) values (${id}, ${endpoint.id})`
+  await sql`
+    insert into webhook_deliveries (event_id, endpoint, batch, sequence)
+    select ${id}, id, case when ordered then ${id} end, case when ordered then 1 end
+    from webhook_endpoints where id = ${endpoint.id}`
   if (row.state !== "active")
     await sql`insert into webhook_tests (event_id, endpoint) values (${id}, ${endpoint.id})`
   const seen = auditedEndpoint(endpoint)

@@ -3,17 +3,19 @@
  *
  * An ordered endpoint gets the deliveries of a batch one after the other, by their sequence. What is pending holds back what is
  * behind it in its batch, whether it waits, is claimed, or is to be retried. So does an event that has not come yet: sequences have
- * no gaps, and `webhook_batches` has those that came. One claim may take several deliveries of a batch in a row: then their
- * process sends them one by one, and gives the rest back if one does not arrive. Whoever claims holds the lock of the first pending
- * delivery of the batch, so that two processes never claim of one batch at a time.
+ * no gaps, and `webhook_batches` has those that came while the partner had an ordered endpoint. One claim may take several
+ * deliveries of a batch in a row: then their process sends them one by one, and gives the rest back if one does not arrive. Whoever
+ * claims holds the lock of the first pending delivery of the batch, so that two processes never claim of one batch at a time.
  */
-import type { Sql } from "postgres"
+import type { Fragment, Sql } from "postgres"
 import { arrayText } from "../platform/postgres-arrays.ts"
 import type { BatchGap, PacedEndpoint } from "./deliveries.ts"
 import { liveSecrets } from "./live-secrets-postgres.ts"
 
 /** A limit of N a second may be exceeded by so much of N, rounded up, in any second. */
 const BURST_OF_RATE = 0.1
+/** No burst is more than that of one second. What seems to be used up for longer is from before the clock was set back. */
+const USED_AHEAD_S_MAX = 2
 
 /** How often an ordered endpoint is looked at for deliveries that are not in order yet. Milliseconds. */
 const PUT_IN_ORDER_MS = 5_000
@@ -86,7 +88,8 @@ interface ReservedRow {
 const reserve = (sql: Sql, endpoints: ReadonlyArray<PacedEndpoint>) => sql<Array<ReservedRow>>`
   with wanted as (
     select id as endpoint, most, rate_limit, ceil(rate_limit * ${BURST_OF_RATE}::float8) as burst,
-      greatest(rate_used_until, now()) as used_until
+      case when rate_used_until between now() and now() + ${USED_AHEAD_S_MAX} * interval '1 second' then rate_used_until
+        else now() end as used_until
     from ${asked(sql, endpoints)} join webhook_endpoints on id = endpoint
     where rate_limit is not null
     for no key update of webhook_endpoints skip locked
@@ -101,20 +104,37 @@ const reserve = (sql: Sql, endpoints: ReadonlyArray<PacedEndpoint>) => sql<Array
   select endpoint, granted, greatest(0, ceil(1000 * (
     extract(epoch from now_used_until - now()) - (burst - 1) / rate_limit)))::int as ready_in_ms from used`
 
-/** Gives attempts back that were reserved and did not begin. */
+/** Gives attempts back that were reserved and did not begin. The locks are in order, so that two processes do not wait for each other. */
 const giveBack = (sql: Sql, unused: ReadonlyMap<string, number>) => sql`
-  update webhook_endpoints set rate_used_until = rate_used_until - count * interval '1 second' / rate_limit
-  from unnest(${arrayText([...unused.keys()])}::text[], ${arrayText([...unused.values()])}::int[]) as unused (endpoint, count)
-  where id = endpoint and rate_limit is not null`
+  with unused as materialized (
+    select id, count
+    from unnest(${arrayText([...unused.keys()])}::text[], ${arrayText([...unused.values()])}::int[]) as unused (endpoint, count)
+    join webhook_endpoints on id = endpoint
+    order by id for no key update of webhook_endpoints
+  )
+  update webhook_endpoints as given set rate_used_until = rate_used_until - count * interval '1 second' / rate_limit
+  from unused where given.id = unused.id and rate_limit is not null`
 
 /** Puts pending deliveries in order that were stored before their endpoint was ordered. One without a batch is a batch of its own. */
 const putInOrder = (sql: Sql, endpoints: ReadonlyArray<string>) => sql`
+  with without as materialized (
+    select event_id, endpoint from webhook_deliveries
+    where endpoint = any (${arrayText(endpoints)}::text[]) and state = 'pending' and batch is null
+    order by event_id, endpoint for no key update
+  )
   update webhook_deliveries as delivery
   set batch = coalesce(nullif(event.batch, ''), event.id),
     sequence = case when coalesce(event.batch, '') = '' then 1 else event.sequence end
-  from webhook_events as event
-  where delivery.endpoint = any (${arrayText(endpoints)}::text[]) and state = 'pending' and delivery.batch is null
+  from without, webhook_events as event
+  where delivery.event_id = without.event_id and delivery.endpoint = without.endpoint
     and event.id = delivery.event_id`
+
+/**
+ * Whether all has come that is before an event in its batch. One that came otherwise than with those that were noted waits for none: it
+ * is from a replay, or from a time without an ordered endpoint, and what was before it came then, too.
+ */
+const hasAllBefore = (sql: Sql, sequence: Fragment) =>
+  sql`(seen is null or not seen @> ${sequence} or seen @> int8range(1, ${sequence}))`
 
 /** Steps through the index from batch to batch, so that it costs nothing how many deliveries wait behind the first ones. */
 const claimInOrder = <Row extends object>(
@@ -144,7 +164,7 @@ const claimInOrder = <Row extends object>(
     from first join wanted using (endpoint) left join lateral (
       select seen from webhook_batches where webhook_batches.batch = first.batch limit 1
     ) as known on true
-    where next_attempt_at <= now() and (seen is null or seen @> int8range(1, first.sequence))
+    where next_attempt_at <= now() and ${hasAllBefore(sql, sql`first.sequence`)}
   ), begun as (
     select locked.*, most, run, seen from open cross join lateral (
       select * from webhook_deliveries as delivery
@@ -156,7 +176,7 @@ const claimInOrder = <Row extends object>(
   ), runs as (
     select begun.endpoint, begun.batch, begun.next_attempt_at as first_due_at, most, next.*,
       row_number() over row as nth,
-      bool_and(next.due_at <= now() and (seen is null or seen @> int8range(1, next.sequence))) over row as unbroken
+      bool_and(next.due_at <= now() and ${hasAllBefore(sql, sql`next.sequence`)}) over row as unbroken
     from begun cross join lateral (
       select event_id, sequence, next_attempt_at as due_at from webhook_deliveries as delivery
       where delivery.endpoint = begun.endpoint and delivery.batch = begun.batch and state = 'pending'

@@ -6,6 +6,7 @@ const claims = "test/webhooks/paced-claims.test.ts"
 const pace = "test/webhooks/pace.test.ts"
 const ahead = "test/webhooks/claimed-ahead.test.ts"
 const gaps = "test/webhooks/closing-gaps.test.ts"
+const changes = "test/webhooks/claims-and-changes.test.ts"
 const retryAfter = "test/webhooks/retry-after.test.ts"
 const inSql = "webhooks/paced-claims-postgres.ts"
 const deliveries = "webhooks/deliveries-postgres.ts"
@@ -14,10 +15,82 @@ export const paceGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nothing of a batch in order overtakes what has not come",
     file: inSql,
-    text: "bool_and(next.due_at <= now() and (seen is null or seen @> int8range(1, next.sequence)))",
-    without: "bool_and(next.due_at <= now())",
+    text: "bool_and(next.due_at <= now() and ",
+    without: "bool_and(next.due_at <= now() or ",
     caughtIn: ordered,
     caughtBy: "waits for an event that has not come",
+  },
+  {
+    name: "what came when nobody noted it waits for nothing that does not come again",
+    file: inSql,
+    text: "seen is null or not seen @>",
+    without: "seen is null or false and seen @>",
+    caughtIn: changes,
+    caughtBy: "gets what came then, though nobody followed the batch",
+  },
+  {
+    name: "a limit does not outlast a clock that was set back",
+    file: inSql,
+    text: "case when rate_used_until between now() and",
+    without: "case when rate_used_until > now() or now() >",
+    caughtIn: changes,
+    caughtBy: "that were set back stop no endpoint with a limit",
+  },
+  {
+    name: "a test that was claimed and did not begin is in the list of tests again",
+    file: deliveries,
+    text: "select event_id, endpoint from released where is_test",
+    without: "select event_id, endpoint from released where false",
+    caughtIn: changes,
+    caughtBy: "is claimed again after it was claimed and did not begin",
+  },
+  {
+    name: "a test that was claimed with its endpoint's other deliveries is not claimed again",
+    file: deliveries,
+    text: "and claimed.state = 'pending' and claimed.next_attempt_at <= now()\n    and webhook_events.id = taken.event_id",
+    without: "and claimed.state = 'pending'\n    and webhook_events.id = taken.event_id",
+    caughtIn: changes,
+    caughtBy: "is claimed once if its endpoint is resumed meanwhile",
+  },
+  {
+    name: "an attempt is kept of a delivery that was given up meanwhile",
+    file: deliveries,
+    text: "and state <> 'delivered' and attempts =",
+    without: "and state = 'pending' and attempts =",
+    caughtIn: changes,
+    caughtBy: "keeps that attempt",
+  },
+  {
+    name: "a delivery that was given up meanwhile stays so",
+    file: deliveries,
+    text: "case when state = 'dead' or ",
+    without: "case when ",
+    caughtIn: changes,
+    caughtBy: "keeps that attempt",
+  },
+  {
+    name: "nothing more of what is claimed is sent to an endpoint that is gone",
+    file: "webhooks/dispatcher.ts",
+    text: "if (retryInMs !== undefined || gone)",
+    without: "if (retryInMs !== undefined)",
+    caughtIn: changes,
+    caughtBy: "starts nothing more of what it has claimed for an endpoint that is gone",
+  },
+  {
+    name: "what arrived is recorded when the store answers again",
+    file: "webhooks/dispatcher.ts",
+    text: "        keep(group)\n",
+    without: "",
+    caughtIn: changes,
+    caughtBy: "records what arrived when the store answers again",
+  },
+  {
+    name: "no process drops events because its clock is wrong",
+    file: deliveries,
+    text: "olderThan((row?.now.getTime() ?? 0) - ageMsMax)",
+    without: "olderThan((yield* Clock.currentTimeMillis) - ageMsMax)",
+    caughtIn: changes,
+    caughtBy: "of a process that is years ahead drop no event",
   },
   {
     name: "two processes do not claim of one batch in order",

@@ -40,7 +40,7 @@ const attempt = (url: string, record: Effect.Effect<void, StoreUnavailable>, sto
     yield* Effect.callback<void>((resume) => {
       begin(deliveryTo(url), {
         arrived: ({ status }) => story.push(`arrived: ${status}`),
-        failed: () => story.push("failed"),
+        failed: (_, gone) => story.push(gone ? "failed for good" : "failed"),
         over: () => {
           story.push("over")
           setImmediate(() => resume(Effect.void))
@@ -77,7 +77,7 @@ describe("an attempt", () => {
   it.live("at an endpoint that is gone disables it first, and is the last of its delivery", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* storyWith(status(410)), [
-        "failed",
+        "failed for good",
         "we_1 is gone",
         "recorded: HTTP 410, given up",
         "over",
