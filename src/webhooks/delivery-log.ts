@@ -82,6 +82,14 @@ export interface Redriven {
   readonly isComplete: boolean
 }
 
+export interface Pruned {
+  /** How many rows were removed. */
+  readonly deliveries: number
+  readonly events: number
+  /** Whether the round came to the end of what is old. Otherwise the next one goes on there. */
+  readonly isComplete: boolean
+}
+
 export class DeliveryLog extends Context.Service<
   DeliveryLog,
   {
@@ -119,12 +127,10 @@ export class DeliveryLog extends Context.Service<
       by: Actor,
     ) => Effect.Effect<Redriven, NoSuchDelivery | StoreUnavailable>
     /**
-     * Removes deliveries that ended and were stored longer ago than this, and events that have no delivery. Gives how many
-     * of both. Each statement changes a bounded number of rows, and a round ends after a bounded number of statements.
+     * Removes deliveries that ended and were stored longer ago than this, and events that have no delivery. Each statement changes a
+     * bounded number of rows, and a round ends after a bounded number of statements.
      */
-    readonly prune: (
-      ageMs: number,
-    ) => Effect.Effect<{ readonly deliveries: number; readonly events: number }, StoreUnavailable>
+    readonly prune: (ageMs: number) => Effect.Effect<Pruned, StoreUnavailable>
   }
 >()("atlaspay/webhooks/DeliveryLog") {}
 

@@ -18,7 +18,7 @@ export const pruningFromBegin = (): PruningPlace => ({ endpoint: "", event: unde
 
 /**
  * Deliveries that were stored, and attempted last, before that: of some endpoints after another, by the index that lists use. Those that
- * are pending stay.
+ * are pending stay. What was given up without an attempt, because its endpoint was disabled, has no last one.
  */
 const removeDeliveries = (sql: Sql, after: string, ageMs: number) => sql<
   Array<{ readonly removed: number; readonly last: string | null; readonly looked: number }>
@@ -32,7 +32,7 @@ const removeDeliveries = (sql: Sql, after: string, ageMs: number) => sql<
       select event_id, endpoint from webhook_deliveries
       where endpoint = endpoints.id and state = states.state
         and created_at < now() - ${ageMs} * interval '1 millisecond'
-        and last_attempt_at < now() - ${ageMs} * interval '1 millisecond'
+        and (last_attempt_at is null or last_attempt_at < now() - ${ageMs} * interval '1 millisecond')
       order by created_at, position
       limit ${REMOVED_MAX}
     ) as delivery
@@ -77,28 +77,29 @@ const removeEvents = async (sql: TransactionSql, after: PruningPlace["event"], a
   }
 }
 
-/** One round, from `place`, which it moves: to the begin, if it came to its end. Gives how many rows it removed. */
+/** One round, from `place`, which it moves: to the begin, if it came to its end. Gives how many rows it removed, and whether it came there. */
 export const pruneOnce = Effect.fnUntraced(function* (
   query: Database["Service"]["query"],
   place: PruningPlace,
   ageMs: number,
 ) {
   const removed = { deliveries: 0, events: 0 }
-  for (let step = 0; step < STEPS_MAX; step += 1) {
+  let isDone = false
+  for (let step = 0; step < STEPS_MAX && !isDone; step += 1) {
     const [found] = yield* query("prune deliveries", (sql) => removeDeliveries(sql, place.endpoint, ageMs))
     removed.deliveries += found?.removed ?? 0
     if ((found?.removed ?? 0) >= REMOVED_MAX) continue
-    const isEnd = found === undefined || found.looked < ENDPOINTS_MAX
-    place.endpoint = isEnd ? "" : (found.last ?? "")
-    if (isEnd) break
+    isDone = found === undefined || found.looked < ENDPOINTS_MAX
+    place.endpoint = isDone ? "" : (found?.last ?? "")
   }
-  for (let step = 0; step < STEPS_MAX; step += 1) {
+  let areEventsDone = false
+  for (let step = 0; step < STEPS_MAX && !areEventsDone; step += 1) {
     const found = yield* query("prune events", (sql) =>
       sql.begin("isolation level read committed", (sql) => removeEvents(sql, place.event, ageMs)),
     )
     removed.events += found.removed
     place.event = found.place
-    if (found.place === undefined) break
+    areEventsDone = found.place === undefined
   }
-  return removed
+  return { ...removed, isComplete: isDone && areEventsDone }
 })

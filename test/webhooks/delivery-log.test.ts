@@ -6,6 +6,7 @@ import { Postgres } from "../../src/platform/postgres.ts"
 import { encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { type DeliveryFilter, DeliveryLog } from "../../src/webhooks/delivery-log.ts"
+import { EndpointHealth } from "../../src/webhooks/endpoint-health.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import { eventsOf, webhookPlatform } from "./webhook-platform.ts"
 
@@ -360,6 +361,21 @@ layer(webhookPlatform(), { excludeTestServices: true })("the log of deliveries",
         kept.map(({ id }) => id),
         events.map(({ id }) => id).filter((id) => id !== one),
       )
+    }),
+  )
+
+  it.effect("forgets what was given up without an attempt, because its endpoint was disabled", () =>
+    Effect.gen(function* () {
+      const { endpoint, events } = yield* waiting("never-tried")
+      yield* run("update webhook_endpoints set state = 'disabled', enabled = false where id = $1", [endpoint])
+      yield* (yield* EndpointHealth).sweep
+      yield* run(
+        "update webhook_deliveries set created_at = now() - interval '40 days' where endpoint = $1 and state = 'dead'",
+        [endpoint],
+      )
+      const { deliveries, isComplete } = yield* (yield* DeliveryLog).prune(30 * DAY_MS)
+      assert.deepStrictEqual([deliveries, isComplete], [events.length, true])
+      assert.deepStrictEqual(yield* all("never-tried", {}, 5), [[]])
     }),
   )
 
