@@ -94,7 +94,14 @@ export const startWebhookReplay = route({
   answers: {
     202: { description: "The replay is under way.", schema: ShownReplay, example },
   },
-  failures: ["CorruptEntry", "InvalidBody", "NotFound", "ReplayUnderWay", "StoreUnavailable"],
+  failures: [
+    "CorruptEntry",
+    "EndpointDisabled",
+    "InvalidBody",
+    "NotFound",
+    "ReplayUnderWay",
+    "StoreUnavailable",
+  ],
 }).handledBy(
   Effect.fnUntraced(function* ({ partner, credential: who, address, parameters: { id }, body }) {
     const { batchId, fromSequence, since, until } = yield* body
@@ -107,7 +114,7 @@ export const startWebhookReplay = route({
             ? fieldProblem(["since"], "expected batchId or since")
             : undefined
         : since !== undefined || until !== undefined
-          ? fieldProblem(["since"], "expected either batchId or a time")
+          ? fieldProblem([since === undefined ? "until" : "since"], "expected either batchId or a time")
           : undefined
     if (problem !== undefined) return yield* new InvalidBody({ problems: [problem] })
     const terms =
