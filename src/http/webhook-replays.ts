@@ -8,6 +8,7 @@ import {
   type Replay,
   Replays,
   replayStates,
+  SEQUENCE_MAX,
 } from "../webhooks/replays.ts"
 import { InvalidBody, NotFound } from "./edge/failures.ts"
 import { fieldProblem } from "./edge/field-problem.ts"
@@ -23,7 +24,7 @@ import { endpointInPath } from "./webhook-deliveries.ts"
 
 const { partner: scope } = access.manageWebhooks
 
-const Sequence = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9_999_999_999 }))
+const Sequence = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: SEQUENCE_MAX }))
 
 const NewReplay = Schema.Struct({
   batchId: Schema.optionalKey(

@@ -125,6 +125,8 @@ export class Replays extends Context.Service<
 >()("atlaspay/webhooks/Replays") {}
 
 export const REPLAYS_KEPT_MAX = 100
+/** The greatest sequence that a replay can be asked to begin at. */
+export const SEQUENCE_MAX = 9_999_999_999
 /** What one replay sends and reads at most. */
 export const EVENTS_PER_REPLAY_MAX = 100_000
 export const BATCHES_PER_REPLAY_MAX = 10_000
