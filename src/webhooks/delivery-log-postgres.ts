@@ -1,6 +1,6 @@
 /** What became of deliveries, in Postgres. An act and its entry in the audit trail are one transaction. */
 import { Effect, Layer } from "effect"
-import type { TransactionSql } from "postgres"
+import type { Sql, TransactionSql } from "postgres"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
@@ -176,6 +176,15 @@ const resend = async (
   return found.state
 }
 
+/** What was given up for an endpoint, and was stored in a time: the oldest, which nobody else changes until the transaction ends. */
+export const deadOnes = (sql: Sql | TransactionSql, endpoint: string, from: string, to: string) => sql`
+  select * from webhook_deliveries
+  where endpoint = ${endpoint} and state = 'dead'
+    and created_at >= ${from}::text::timestamptz and created_at < ${to}::text::timestamptz
+  order by created_at, position
+  limit ${REDRIVEN_PER_STEP}
+  for update skip locked`
+
 /** `undefined` if the partner has no such endpoint. */
 const redriveSome = async (
   sql: TransactionSql,
@@ -189,16 +198,7 @@ const redriveSome = async (
   if (own === undefined) return undefined
   if (own.state === DISABLED) return DISABLED
   const [from, to] = [timeText(since, "-infinity"), timeText(until, "infinity")]
-  const { length: resent } = await sendAgain(
-    sql,
-    sql`
-      select * from webhook_deliveries
-      where endpoint = ${endpoint} and state = 'dead'
-        and created_at >= ${from}::text::timestamptz and created_at < ${to}::text::timestamptz
-      order by created_at, position
-      limit ${REDRIVEN_PER_STEP}
-      for update skip locked`,
-  )
+  const { length: resent } = await sendAgain(sql, deadOnes(sql, endpoint, from, to))
   if (resent > 0)
     await writeAudit(sql, by, {
       act: "webhook-endpoint.redrive",

@@ -20,16 +20,16 @@ export const pruningFromBegin = (): PruningPlace => ({ endpoint: "", event: unde
  * Deliveries that were stored, and attempted last, before that: of some endpoints after another, by the index that lists use. Those that
  * are pending stay. What was given up without an attempt, because its endpoint was disabled, has no last one.
  */
-const removeDeliveries = (sql: Sql, after: string, ageMs: number) => sql<
+export const removeDeliveries = (sql: Sql, after: string, ageMs: number) => sql<
   Array<{ readonly removed: number; readonly last: string | null; readonly looked: number }>
 >`
   with endpoints as (
     select id from webhook_endpoints where id > ${after} order by id limit ${ENDPOINTS_MAX}
   ), old as (
-    select delivery.event_id, delivery.endpoint from endpoints
+    select delivery.place from endpoints
     cross join unnest(array['delivered', 'dead']) as states (state)
     cross join lateral (
-      select event_id, endpoint from webhook_deliveries
+      select ctid as place from webhook_deliveries
       where endpoint = endpoints.id and state = states.state
         and created_at < now() - ${ageMs} * interval '1 millisecond'
         and (last_attempt_at is null or last_attempt_at < now() - ${ageMs} * interval '1 millisecond')
@@ -38,24 +38,27 @@ const removeDeliveries = (sql: Sql, after: string, ageMs: number) => sql<
     ) as delivery
     limit ${REMOVED_MAX}
   ), removed as (
-    delete from webhook_deliveries using old
-    where webhook_deliveries.event_id = old.event_id and webhook_deliveries.endpoint = old.endpoint
-      and webhook_deliveries.state <> 'pending'
+    -- By place, so that no plan reads the whole table for it. A row that was changed meanwhile is at another place, and stays.
+    delete from webhook_deliveries where ctid = any (array (select place from old)) and state <> 'pending'
     returning 1
   )
   select (select count(*) from removed)::int as removed, (select max(id) from endpoints) as last,
     (select count(*) from endpoints)::int as looked`
+
+export const oldEvents = (sql: Sql | TransactionSql, after: PruningPlace["event"], ageMs: number) => sql<
+  Array<{ readonly id: string; readonly received_at: string }>
+>`
+  select id, received_at::text from webhook_events
+  where (received_at, id) > (${after?.receivedAt ?? "-infinity"}::text::timestamptz, ${after?.id ?? ""})
+    and received_at < now() - ${ageMs} * interval '1 millisecond'
+  order by received_at, id limit ${REMOVED_MAX}`
 
 /**
  * Old events without a delivery. The lock keeps others from adding one meanwhile: who tries waits, and stores the event anew. The second
  * statement sees what was added before the lock.
  */
 const removeEvents = async (sql: TransactionSql, after: PruningPlace["event"], ageMs: number) => {
-  const looked = await sql<Array<{ readonly id: string; readonly received_at: string }>>`
-    select id, received_at::text from webhook_events
-    where (received_at, id) > (${after?.receivedAt ?? "-infinity"}::text::timestamptz, ${after?.id ?? ""})
-      and received_at < now() - ${ageMs} * interval '1 millisecond'
-    order by received_at, id limit ${REMOVED_MAX}`
+  const looked = await oldEvents(sql, after, ageMs)
   const ids = looked.map(({ id }) => id)
   const locked = await sql<Array<{ readonly id: string }>>`
     select id from webhook_events

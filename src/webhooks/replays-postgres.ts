@@ -83,14 +83,8 @@ export const layer = Layer.effect(
       }),
 
       batchesAfter: Effect.fn("Replays.batchesAfter")(function* (partner, place, limit) {
-        const rows = yield* query(
-          "look for batches to replay",
-          (sql) => sql<Array<BatchRow>>`
-            select id, received_at::text as at, received_at, updated_at from payout_batches
-            where partner = ${partner}
-              and (received_at, id) > (${place?.receivedAt ?? "-infinity"}::text::timestamptz, ${place?.batch ?? ""})
-            order by received_at, id
-            limit ${limit}`,
+        const rows = yield* query("look for batches to replay", (sql) =>
+          batchesAfter(sql, partner, place, limit),
         )
         return rows.map(({ id, at, received_at, updated_at }) => ({
           id,
@@ -130,6 +124,18 @@ export const layer = Layer.effect(
     })
   }),
 )
+
+export const batchesAfter = (
+  sql: Sql,
+  partner: PartnerId,
+  place: ReplayPlace | undefined,
+  limit: number,
+) => sql<Array<BatchRow>>`
+  select id, received_at::text as at, received_at, updated_at from payout_batches
+  where partner = ${partner}
+    and (received_at, id) > (${place?.receivedAt ?? "-infinity"}::text::timestamptz, ${place?.batch ?? ""})
+  order by received_at, id
+  limit ${limit}`
 
 /** The replay that was started, the id of one that is under way, `DISABLED`, or `undefined` if the partner has no such endpoint. */
 const start = async (
