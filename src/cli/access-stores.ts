@@ -134,6 +134,7 @@ interface Reported {
 }
 
 const reasons: Readonly<Record<string, string>> = {
+  EndpointDisabled: "The webhook endpoint is disabled: nothing is sent to it. Resume it first.",
   NoSuchDelivery: "The partner has no such webhook endpoint, or the endpoint no such delivery.",
   NoSuchEndpoint: "The partner has no such webhook endpoint.",
   ReplayUnderWay: "A replay to the endpoint is under way. Wait until it has ended.",

@@ -11,7 +11,7 @@ import {
   deliveryStates,
   type ListedDelivery,
 } from "../webhooks/delivery-log.ts"
-import { type Replay, Replays } from "../webhooks/replays.ts"
+import { type Replay, Replays, SEQUENCE_MAX } from "../webhooks/replays.ts"
 import { administrator, partnerFlag, withAccess } from "./access-stores.ts"
 import { dataDir, json } from "./flags.ts"
 
@@ -41,6 +41,12 @@ const timeFlag = (name: string, description: string) =>
     ),
   )
 
+const within = (minimum: number, maximum: number) =>
+  Flag.filter(
+    (given: number) => given >= minimum && given <= maximum,
+    () => `expected ${minimum} to ${maximum}`,
+  )
+
 const since = timeFlag("since", "Only from this time on")
 const until = timeFlag("until", "Only before this time")
 
@@ -57,6 +63,7 @@ const deliveries = Command.make(
     until,
     limit: Flag.Int("limit").pipe(
       Flag.withDescription(`How many to show, the newest first; at most ${DELIVERIES_PER_PAGE_MAX}`),
+      within(1, DELIVERIES_PER_PAGE_MAX),
       Flag.withDefault(50),
     ),
     dataDir,
@@ -70,10 +77,7 @@ const deliveries = Command.make(
       since: Option.getOrUndefined(flags.since),
       until: Option.getOrUndefined(flags.until),
     }
-    const found = yield* withAccess(
-      dataDir,
-      listed(partner, filter, Math.min(limit, DELIVERIES_PER_PAGE_MAX)),
-    )
+    const found = yield* withAccess(dataDir, listed(partner, filter, limit))
     const lines = json ? found.map((one) => JSON.stringify(one)) : aligned(found.map(cells))
     for (const line of lines) yield* Console.log(line)
   }),
@@ -159,9 +163,11 @@ const replay = Command.make(
     batch: Flag.optional(
       Flag.String("batch").pipe(Flag.withDescription("The batch whose events to send: pb_…")),
     ),
-    fromSequence: Flag.Int("from-sequence").pipe(
-      Flag.withDescription("With --batch: from this event on"),
-      Flag.withDefault(1),
+    fromSequence: Flag.optional(
+      Flag.Int("from-sequence").pipe(
+        Flag.withDescription("With --batch: from this event on; from the first by default"),
+        within(1, SEQUENCE_MAX),
+      ),
     ),
     since,
     until,
@@ -172,11 +178,13 @@ const replay = Command.make(
     const named = Option.getOrUndefined(batch)
     const from = Option.getOrUndefined(since)
     if ((named === undefined) === (from === undefined) || (named !== undefined && !isBatchId(named)))
-      return yield* Effect.fail(new CliFailure({ reason: "Name either --batch pb_… or --since." }))
+      return yield* new CliFailure({ reason: "Name either --batch pb_… or --since." })
+    const to = Option.getOrUndefined(until)
+    const sequence = Option.getOrUndefined(fromSequence)
+    if (named === undefined ? sequence !== undefined : to !== undefined)
+      return yield* new CliFailure({ reason: "--from-sequence is for --batch, and --until for --since." })
     const asked =
-      named === undefined
-        ? { since: from ?? 0, until: Option.getOrUndefined(until) }
-        : { batch: named, fromSequence }
+      named === undefined ? { since: from ?? 0, until: to } : { batch: named, fromSequence: sequence ?? 1 }
     const started = yield* withAccess(
       dataDir,
       Effect.flatMap(Replays, ({ start }) => start(partner, endpoint, asked, administrator())),

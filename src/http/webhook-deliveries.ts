@@ -215,7 +215,7 @@ export const resendWebhook = route({
       example: { endpoint: endpointId, event: `${batchId}:41`, stateBefore: "dead" },
     },
   },
-  failures: ["NotFound", "StoreUnavailable"],
+  failures: ["EndpointDisabled", "NotFound", "StoreUnavailable"],
 }).handledBy(
   Effect.fnUntraced(function* ({ partner, credential: who, address, parameters }) {
     const { endpoint, event } = { endpoint: parameters.id, event: eventOf(parameters.event) }
@@ -249,7 +249,7 @@ export const redriveWebhooks = route({
       example: { resent: 17, isComplete: true },
     },
   },
-  failures: ["NotFound", "StoreUnavailable"],
+  failures: ["EndpointDisabled", "NotFound", "StoreUnavailable"],
 }).handledBy(
   Effect.fnUntraced(function* ({ partner, credential: who, address, parameters: { id }, body }) {
     const { since, until } = yield* body

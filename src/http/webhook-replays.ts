@@ -8,6 +8,7 @@ import {
   type Replay,
   Replays,
   replayStates,
+  SEQUENCE_MAX,
 } from "../webhooks/replays.ts"
 import { InvalidBody, NotFound } from "./edge/failures.ts"
 import { fieldProblem } from "./edge/field-problem.ts"
@@ -23,7 +24,7 @@ import { endpointInPath } from "./webhook-deliveries.ts"
 
 const { partner: scope } = access.manageWebhooks
 
-const Sequence = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9_999_999_999 }))
+const Sequence = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: SEQUENCE_MAX }))
 
 const NewReplay = Schema.Struct({
   batchId: Schema.optionalKey(
@@ -94,7 +95,14 @@ export const startWebhookReplay = route({
   answers: {
     202: { description: "The replay is under way.", schema: ShownReplay, example },
   },
-  failures: ["CorruptEntry", "InvalidBody", "NotFound", "ReplayUnderWay", "StoreUnavailable"],
+  failures: [
+    "CorruptEntry",
+    "EndpointDisabled",
+    "InvalidBody",
+    "NotFound",
+    "ReplayUnderWay",
+    "StoreUnavailable",
+  ],
 }).handledBy(
   Effect.fnUntraced(function* ({ partner, credential: who, address, parameters: { id }, body }) {
     const { batchId, fromSequence, since, until } = yield* body
@@ -107,7 +115,7 @@ export const startWebhookReplay = route({
             ? fieldProblem(["since"], "expected batchId or since")
             : undefined
         : since !== undefined || until !== undefined
-          ? fieldProblem(["since"], "expected either batchId or a time")
+          ? fieldProblem([since === undefined ? "until" : "since"], "expected either batchId or a time")
           : undefined
     if (problem !== undefined) return yield* new InvalidBody({ problems: [problem] })
     const terms =

@@ -10,13 +10,26 @@ const UNSURE_LENGTH = 64
 export const ANSWER_READ_BYTES_MAX = ANSWER_SHOWN_BYTES_MAX + UNSURE_LENGTH
 
 /** A card or account number in groups. Shorter runs are masked by `masked`. */
-const groupedNumber = /\b[0-9](?:[ -]?[0-9]){11,18}\b/g
+const groupedNumber = /\b[0-9](?:[ .-]?[0-9]){11,}\b/g
+/** Groups of four digits or more beside what is masked: the rest of a number that has a longer group. */
+const restOfNumber = /(?:\b[0-9]{4,7}[ .-]?){0,8}\[redacted\](?:[ .-]?[0-9]{4,7}\b){0,8}/g
 /** Credentials by their scheme (RFC 7235), and the keys of webhooks. */
 const credential = /\b(?:Bearer|Basic|Digest|Token)\s{1,4}[^\s"',;<>]+/gi
-const webhookKey = /\bwhs(?:ec|k)_[A-Za-z0-9+/=]+/g
-/** The value behind a name that is one of a secret's, in JSON, in a form or in a header. */
-const secretValue =
-  /((?:secret|token|passw(?:or)?d|api[-_]?key|private[-_]?key|credential|authorization|cookie|session)[\w-]{0,32}["']?\s{0,4}[:=]\s{0,4}["']?)[^\s"',;&<>]+/gi
+const webhookKey = /\bwhs(?:ec|k|pk)_[A-Za-z0-9+/=_-]+/g
+/** The beginning of a signed token (RFC 7519) whose rest is not read. Whole ones are masked by `masked`. */
+const tokenAtEnd = /\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}$/
+/** Cookies, of a request or an answer, by their header. */
+const cookies = /(cookie\d?["'\\]{0,4}\s{0,4}[:=]\s{0,4}["'\\]{0,4})[^"'\\<>]+/gi
+/**
+ * The value behind a name that is one of a secret's, in JSON, in JSON in a text, in a form or in a header. What begins with a quotation
+ * mark ends with one.
+ */
+const secretName =
+  "(?:secret|token|passw(?:or)?d|api[-_]?key|private[-_]?key|credential|authorization|session)[\\w-]{0,32}"
+const secretValue = new RegExp(
+  `(${secretName}["'\\\\]{0,4}\\s{0,4}[:=]\\s{0,4})(?:([\\\\]{0,2}["'])[^"'\\\\]*|[^\\s"',;&<>\\\\]+)`,
+  "gi",
+)
 
 const decoder = new TextDecoder()
 
@@ -27,13 +40,19 @@ const decoder = new TextDecoder()
  */
 export const answerText = (beginning: Uint8Array | undefined): string | undefined => {
   if (beginning === undefined || beginning.length === 0) return undefined
-  const text = visibleText(decoder.decode(beginning.subarray(0, ANSWER_READ_BYTES_MAX)))
+  const isWhole = beginning.length < ANSWER_READ_BYTES_MAX
+  const text = visibleText(decoder.decode(beginning.subarray(0, ANSWER_READ_BYTES_MAX))).replace(
+    /\p{Zs}/gu,
+    " ",
+  )
   const withoutSecrets = text
     .replace(credential, MASK)
     .replace(webhookKey, MASK)
-    .replace(secretValue, `$1${MASK}`)
-  const clean = masked(withoutSecrets).replace(groupedNumber, MASK)
-  const sure = beginning.length < ANSWER_READ_BYTES_MAX ? clean : clean.slice(0, -UNSURE_LENGTH)
+    .replace(cookies, `$1${MASK}`)
+    .replace(secretValue, `$1$2${MASK}`)
+    .replace(tokenAtEnd, (token) => (isWhole ? token : MASK))
+  const clean = masked(withoutSecrets).replace(groupedNumber, MASK).replace(restOfNumber, MASK)
+  const sure = isWhole ? clean : clean.slice(0, -UNSURE_LENGTH)
   const shown = beginningOf(sure).trim()
   return shown === "" ? undefined : shown
 }

@@ -7,6 +7,7 @@ import {
   deliveryStates,
   type ListedDelivery,
 } from "./delivery-log.ts"
+import { NO_BATCH } from "./endpoint-notices.ts"
 
 /** Deliveries that are read for a page of each endpoint and state, or events of a batch, if others are left out. */
 const READ_MAX = 1_000
@@ -73,8 +74,8 @@ export const listed = (row: ListedRow): ListedDelivery => ({
   event: row.event_id,
   endpoint: row.endpoint,
   eventType: row.type,
-  batch: row.batch ?? undefined,
-  sequence: row.sequence === null ? undefined : Number(row.sequence),
+  batch: row.batch === NO_BATCH || row.batch === null ? undefined : row.batch,
+  sequence: row.batch === NO_BATCH || row.sequence === null ? undefined : Number(row.sequence),
   state: row.state,
   attempts: row.attempts,
   createdAt: row.created_at,
@@ -90,9 +91,11 @@ export const listed = (row: ListedRow): ListedDelivery => ({
         },
 })
 
-/** A time of the filter, or the end of all times. */
-const time = (at: number | undefined, otherwise: string): string =>
-  at === undefined ? otherwise : new Date(at).toISOString()
+const TIME_MAX = Date.UTC(9999, 11, 31)
+
+/** A time as Postgres reads it, which does not know how ECMAScript writes years of five digits. */
+export const timeText = (at: number | undefined, otherwise: "-infinity" | "infinity" = "infinity"): string =>
+  at === undefined ? otherwise : new Date(Math.min(at, TIME_MAX)).toISOString()
 
 /**
  * Merges one list for each endpoint of the partner and each state. Where a list was not read to its end, the page ends at the last
@@ -114,8 +117,8 @@ export const byTime = (
     cross join lateral (
       select delivery.* from webhook_deliveries as delivery
       where delivery.endpoint = lists.endpoint and delivery.state = lists.state
-        and delivery.created_at >= ${time(since, "-infinity")}::text::timestamptz
-        and delivery.created_at < ${time(until, "infinity")}::text::timestamptz
+        and delivery.created_at >= ${timeText(since, "-infinity")}::text::timestamptz
+        and delivery.created_at < ${timeText(until, "infinity")}::text::timestamptz
         and (delivery.created_at, delivery.position)
           < ('epoch'::timestamptz + ${after.at}::bigint * interval '1 microsecond', ${after.position}::bigint)
       order by delivery.created_at desc, delivery.position desc
@@ -167,8 +170,8 @@ export const ofBatch = (
     where (events.sequence, delivery.position) < (${after.at}::bigint, ${after.position}::bigint)
       ${state === undefined ? sql`` : sql`and delivery.state = ${state}`}
       ${eventType === undefined ? sql`` : sql`and events.type = ${eventType}`}
-      and delivery.created_at >= ${time(since, "-infinity")}::text::timestamptz
-      and delivery.created_at < ${time(until, "infinity")}::text::timestamptz
+      and delivery.created_at >= ${timeText(since, "-infinity")}::text::timestamptz
+      and delivery.created_at < ${timeText(until, "infinity")}::text::timestamptz
     order by events.sequence desc, delivery.position desc
     limit ${limit}
   )

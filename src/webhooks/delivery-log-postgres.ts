@@ -1,11 +1,11 @@
 /** What became of deliveries, in Postgres. An act and its entry in the audit trail are one transaction. */
 import { Effect, Layer } from "effect"
-import type { TransactionSql } from "postgres"
+import type { Sql, TransactionSql } from "postgres"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { type DeliveryPlace, parseDeliveriesCursor } from "./delivery-cursor.ts"
-import { type ListedRow, listed, pageOfDeliveries } from "./delivery-list-postgres.ts"
+import { type ListedRow, listed, pageOfDeliveries, timeText } from "./delivery-list-postgres.ts"
 import {
   ATTEMPTS_SHOWN_MAX,
   DELIVERIES_PER_PAGE_MAX,
@@ -13,6 +13,7 @@ import {
   type DeliveryName,
   type DeliveryState,
   type EndedAttempt,
+  EndpointDisabled,
   InvalidDeliveriesCursor,
   NoSuchDelivery,
   REDRIVEN_AT_ONCE_MAX,
@@ -24,6 +25,8 @@ import { sendAgain } from "./send-again.ts"
 const REDRIVEN_PER_STEP = 1_000
 /** Each statement after a lock sees what was committed before it. */
 const READ_COMMITTED = "isolation level read committed"
+/** The endpoint's state in which nothing is sent to it again. */
+const DISABLED = "disabled"
 
 export const layer = Layer.effect(
   DeliveryLog,
@@ -56,7 +59,9 @@ export const layer = Layer.effect(
         const stateBefore = yield* query("resend a delivery", (sql) =>
           sql.begin(READ_COMMITTED, (sql) => resend(sql, partner, name, by)),
         )
-        return stateBefore === undefined ? yield* new NoSuchDelivery() : { stateBefore }
+        if (stateBefore === undefined) return yield* new NoSuchDelivery()
+        if (stateBefore === DISABLED) return yield* new EndpointDisabled({ endpoint: name.endpoint })
+        return { stateBefore }
       }),
 
       redrive: Effect.fn("DeliveryLog.redrive")(function* (partner, endpoint, time, by) {
@@ -66,6 +71,7 @@ export const layer = Layer.effect(
             sql.begin(READ_COMMITTED, (sql) => redriveSome(sql, partner, endpoint, time, by)),
           )
           if (step === undefined) return yield* new NoSuchDelivery()
+          if (step === DISABLED) return yield* new EndpointDisabled({ endpoint })
           resent += step
           if (step < REDRIVEN_PER_STEP) return { resent, isComplete: true }
         }
@@ -138,9 +144,9 @@ const endedAttempt = ({ number, at, duration_ms, status, error, answer }: Attemp
 
 /** The partner's own delivery, which nobody else changes until the transaction ends. */
 const lockedDelivery = (sql: TransactionSql, partner: PartnerId, { endpoint, event }: DeliveryName) => sql<
-  Array<{ readonly state: DeliveryState }>
+  Array<{ readonly state: DeliveryState; readonly of_endpoint: string }>
 >`
-  select webhook_deliveries.* from webhook_deliveries
+  select webhook_deliveries.*, webhook_endpoints.state as of_endpoint from webhook_deliveries
   join webhook_endpoints on webhook_endpoints.id = webhook_deliveries.endpoint and webhook_endpoints.partner = ${partner}
   where webhook_deliveries.endpoint = ${endpoint} and webhook_deliveries.event_id = ${event}
   for update of webhook_deliveries`
@@ -150,9 +156,10 @@ const resend = async (
   partner: PartnerId,
   name: DeliveryName,
   by: Actor,
-): Promise<DeliveryState | undefined> => {
+): Promise<DeliveryState | typeof DISABLED | undefined> => {
   const [found] = await lockedDelivery(sql, partner, name)
   if (found === undefined) return undefined
+  if (found.of_endpoint === DISABLED) return DISABLED
   if (found.state === "pending")
     // Before its first attempt it is due, or an attempt is under way: nothing can be hurried.
     await sql`
@@ -169,6 +176,15 @@ const resend = async (
   return found.state
 }
 
+/** What was given up for an endpoint, and was stored in a time: the oldest, which nobody else changes until the transaction ends. */
+export const deadOnes = (sql: Sql | TransactionSql, endpoint: string, from: string, to: string) => sql`
+  select * from webhook_deliveries
+  where endpoint = ${endpoint} and state = 'dead'
+    and created_at >= ${from}::text::timestamptz and created_at < ${to}::text::timestamptz
+  order by created_at, position
+  limit ${REDRIVEN_PER_STEP}
+  for update skip locked`
+
 /** `undefined` if the partner has no such endpoint. */
 const redriveSome = async (
   sql: TransactionSql,
@@ -176,23 +192,13 @@ const redriveSome = async (
   endpoint: string,
   { since, until }: { readonly since?: number | undefined; readonly until?: number | undefined },
   by: Actor,
-): Promise<number | undefined> => {
-  const [own] = await sql`select id from webhook_endpoints where id = ${endpoint} and partner = ${partner}`
+): Promise<number | typeof DISABLED | undefined> => {
+  const [own] = await sql<Array<{ readonly state: string }>>`
+    select state from webhook_endpoints where id = ${endpoint} and partner = ${partner}`
   if (own === undefined) return undefined
-  const [from, to] = [
-    since === undefined ? "-infinity" : new Date(since).toISOString(),
-    until === undefined ? "infinity" : new Date(until).toISOString(),
-  ]
-  const { length: resent } = await sendAgain(
-    sql,
-    sql`
-      select * from webhook_deliveries
-      where endpoint = ${endpoint} and state = 'dead'
-        and created_at >= ${from}::text::timestamptz and created_at < ${to}::text::timestamptz
-      order by created_at, position
-      limit ${REDRIVEN_PER_STEP}
-      for update skip locked`,
-  )
+  if (own.state === DISABLED) return DISABLED
+  const [from, to] = [timeText(since, "-infinity"), timeText(until, "infinity")]
+  const { length: resent } = await sendAgain(sql, deadOnes(sql, endpoint, from, to))
   if (resent > 0)
     await writeAudit(sql, by, {
       act: "webhook-endpoint.redrive",

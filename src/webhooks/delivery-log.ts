@@ -10,6 +10,11 @@ import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 /** The partner has no such endpoint, or the endpoint no such delivery. */
 export class NoSuchDelivery extends Schema.TaggedError<NoSuchDelivery>()("NoSuchDelivery", {}) {}
 
+/** The endpoint is disabled: what is sent to it again would be given up at once. */
+export class EndpointDisabled extends Schema.TaggedError<EndpointDisabled>()("EndpointDisabled", {
+  endpoint: Schema.String,
+}) {}
+
 /** The cursor is none of this list's, or of the list with other filters. */
 export class InvalidDeliveriesCursor extends Schema.TaggedError<InvalidDeliveriesCursor>()(
   "InvalidDeliveriesCursor",
@@ -82,6 +87,14 @@ export interface Redriven {
   readonly isComplete: boolean
 }
 
+export interface Pruned {
+  /** How many rows were removed. */
+  readonly deliveries: number
+  readonly events: number
+  /** Whether the round came to the end of what is old. Otherwise the next one goes on there. */
+  readonly isComplete: boolean
+}
+
 export class DeliveryLog extends Context.Service<
   DeliveryLog,
   {
@@ -107,7 +120,10 @@ export class DeliveryLog extends Context.Service<
       partner: PartnerId,
       delivery: DeliveryName,
       by: Actor,
-    ) => Effect.Effect<{ readonly stateBefore: DeliveryState }, NoSuchDelivery | StoreUnavailable>
+    ) => Effect.Effect<
+      { readonly stateBefore: DeliveryState },
+      EndpointDisabled | NoSuchDelivery | StoreUnavailable
+    >
     /**
      * Sends what was given up for an endpoint again, the oldest first, of deliveries that were stored in a time: at most
      * {@link REDRIVEN_AT_ONCE_MAX}. What is sent again is not dead any more, so asking again goes on where a crash or the limit ended.
@@ -117,14 +133,12 @@ export class DeliveryLog extends Context.Service<
       endpoint: string,
       time: Pick<DeliveryFilter, "since" | "until">,
       by: Actor,
-    ) => Effect.Effect<Redriven, NoSuchDelivery | StoreUnavailable>
+    ) => Effect.Effect<Redriven, EndpointDisabled | NoSuchDelivery | StoreUnavailable>
     /**
-     * Removes deliveries that ended and were stored longer ago than this, and events that have no delivery. Gives how many
-     * of both. Each statement changes a bounded number of rows, and a round ends after a bounded number of statements.
+     * Removes deliveries that ended and were stored longer ago than this, and events that have no delivery. Each statement changes a
+     * bounded number of rows, and a round ends after a bounded number of statements.
      */
-    readonly prune: (
-      ageMs: number,
-    ) => Effect.Effect<{ readonly deliveries: number; readonly events: number }, StoreUnavailable>
+    readonly prune: (ageMs: number) => Effect.Effect<Pruned, StoreUnavailable>
   }
 >()("atlaspay/webhooks/DeliveryLog") {}
 

@@ -2,7 +2,7 @@
  * Works off replays, for as long as the webhooks role lives: reads the logs of batches, derives their public events by the same function
  * as the publisher, and stores their deliveries step by step. If the process dies, another one goes on behind the last step.
  */
-import { Effect, Schedule, Schema } from "effect"
+import { Clock, Effect, Schedule, Schema } from "effect"
 import type { PublicEvent } from "../publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../publisher/public-history.ts"
 import { visitEvents } from "../streams/event-range.ts"
@@ -18,6 +18,10 @@ import {
 const LOOK_EVERY_MS = 2_000
 /** Longer than the reading of a step takes, also of a large log. */
 const LEASE_MS = 60_000
+/** What reads for longer than this without sending anything renews its claim. */
+const RENEW_EVERY_MS = LEASE_MS / 4
+/** The accepted difference between the clocks of those who wrote a batch's events: the last one may not have the latest time. */
+const CLOCKS_DIFFER_MS_MAX = 300_000
 const LOG_EVENTS_PER_READ = 256
 const EVENTS_PER_STEP = 500
 const BATCHES_PER_LOOK = 500
@@ -45,9 +49,12 @@ class ReplayStopped extends Schema.TaggedError<ReplayStopped>()("ReplayStopped",
 class ReplayLost extends Schema.TaggedError<ReplayLost>()("ReplayLost", {}) {}
 
 /** Works off a replay to its end, or until it is another's. */
-export const workOff = Effect.fn("replay")(function* (claimed: ClaimedReplay) {
+export const workOff = Effect.fn("replay")(function* (
+  claimed: ClaimedReplay,
+  { renewEveryMs = RENEW_EVERY_MS } = {},
+) {
   const { end } = yield* Replays
-  const held = { replay: claimed }
+  const held: Held = { replay: claimed, renewEveryMs, renewedAt: yield* Clock.currentTimeMillis }
   const run = claimed.batch === undefined ? ofTime(held) : ofBatch(held, { batch: claimed.batch })
   yield* run.pipe(
     Effect.flatMap(() => end(held.replay)),
@@ -61,9 +68,11 @@ export const workOff = Effect.fn("replay")(function* (claimed: ClaimedReplay) {
   )
 })
 
-/** The replay as its last step left it. */
+/** The replay as its last step left it, and when that was. */
 interface Held {
   replay: ClaimedReplay
+  readonly renewEveryMs: number
+  renewedAt: number
 }
 
 type PlaceOfBatch = Pick<ReplayPlace, "batch"> & { readonly receivedAt?: string | undefined }
@@ -78,11 +87,12 @@ const ofTime = Effect.fnUntraced(function* (held: Held) {
   while (true) {
     const found = yield* batchesAfter(partner, after, BATCHES_PER_LOOK)
     for (const { id, receivedAt, receivedAtMs, updatedAtMs } of found) {
-      // Nothing of a batch happens before it is received, or after its last change.
-      if (receivedAtMs >= to) return
-      if (updatedAtMs >= from) yield* ofBatch(held, { batch: id, receivedAt })
+      // Nothing of a batch happens before it is received, or after its last change, by one clock.
+      if (receivedAtMs >= to + CLOCKS_DIFFER_MS_MAX) return
+      if (updatedAtMs >= from - CLOCKS_DIFFER_MS_MAX) yield* ofBatch(held, { batch: id, receivedAt })
       after = { batch: id, receivedAt, sequence: undefined }
     }
+    yield* renewed(held, after)
     if (found.length < BATCHES_PER_LOOK) return
   }
 })
@@ -105,6 +115,7 @@ const ofBatch = Effect.fnUntraced(
       yield* visitEvents(batch, entries, (entry) => {
         for (const event of advanceHistory(history, entry)) if (isWanted(event)) waiting.push(event)
       })
+      yield* renewed(held)
       if (history.batch.version === 0)
         return yield* new ReplayStopped({ reason: `there is no log of ${batch}` })
       // Whose batch it is says its log, whoever asked for it.
@@ -135,9 +146,32 @@ const step = Effect.fnUntraced(function* (
     return yield* new ReplayStopped({
       reason: `the limit of ${EVENTS_PER_REPLAY_MAX} events is reached in ${place.batch} before sequence ${Number(first.sequence)}`,
     })
-  const moved = yield* send(held.replay, events, place, LEASE_MS)
-  if (moved === undefined) return yield* new ReplayLost()
-  held.replay = moved
+  const moved = yield* send(held.replay, events, place, LEASE_MS).pipe(
+    Effect.catchTag("EndpointDisabled", () =>
+      Effect.fail(
+        new ReplayStopped({
+          reason:
+            first === undefined
+              ? `the endpoint is disabled, in ${place.batch}`
+              : `the endpoint is disabled, in ${place.batch} before sequence ${Number(first.sequence)}`,
+        }),
+      ),
+    ),
+  )
+  yield* goesOn(held, moved)
+})
+
+/** Renews the claim if that is due, and moves the replay to a place, if one is given. */
+const renewed = Effect.fnUntraced(function* (held: Held, place?: ReplayPlace) {
+  const { keep } = yield* Replays
+  if ((yield* Clock.currentTimeMillis) - held.renewedAt < held.renewEveryMs) return
+  yield* goesOn(held, yield* keep(held.replay, place, LEASE_MS))
+})
+
+const goesOn = Effect.fnUntraced(function* (held: Held, replay: ClaimedReplay | undefined) {
+  if (replay === undefined) return yield* new ReplayLost()
+  held.replay = replay
+  held.renewedAt = yield* Clock.currentTimeMillis
 })
 
 /** Whether an event is one that the replay sends: of its time, its types, and behind what was sent before. */

@@ -1,12 +1,14 @@
 /** Replays as rows in Postgres. A step and the place behind it are one transaction, so a step is done once, whatever dies. */
 import { randomBytes } from "node:crypto"
 import { Effect, Layer } from "effect"
-import type { TransactionSql } from "postgres"
+import type { Sql, TransactionSql } from "postgres"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
 import { encodePublicEvent, type PublicEvent } from "../publisher/public-event.ts"
+import { timeText } from "./delivery-list-postgres.ts"
+import { EndpointDisabled } from "./delivery-log.ts"
 import { NoSuchEndpoint } from "./endpoints.ts"
 import {
   type ClaimedReplay,
@@ -22,6 +24,8 @@ import {
 import { sendAgain } from "./send-again.ts"
 
 const READ_COMMITTED = "isolation level read committed"
+/** The endpoint's state in which nothing is sent to it. */
+const DISABLED = "disabled"
 
 export const layer = Layer.effect(
   Replays,
@@ -33,6 +37,7 @@ export const layer = Layer.effect(
           sql.begin(READ_COMMITTED, (sql) => start(sql, partner, endpoint, asked, by)),
         )
         if (started === undefined) return yield* new NoSuchEndpoint({ endpoint })
+        if (started === DISABLED) return yield* new EndpointDisabled({ endpoint })
         return typeof started === "string"
           ? yield* new ReplayUnderWay({ replay: started })
           : replayOf(started)
@@ -78,14 +83,8 @@ export const layer = Layer.effect(
       }),
 
       batchesAfter: Effect.fn("Replays.batchesAfter")(function* (partner, place, limit) {
-        const rows = yield* query(
-          "look for batches to replay",
-          (sql) => sql<Array<BatchRow>>`
-            select id, received_at::text as at, received_at, updated_at from payout_batches
-            where partner = ${partner}
-              and (received_at, id) > (${place?.receivedAt ?? "-infinity"}::text::timestamptz, ${place?.batch ?? ""})
-            order by received_at, id
-            limit ${limit}`,
+        const rows = yield* query("look for batches to replay", (sql) =>
+          batchesAfter(sql, partner, place, limit),
         )
         return rows.map(({ id, at, received_at, updated_at }) => ({
           id,
@@ -99,9 +98,18 @@ export const layer = Layer.effect(
         const row = yield* query("replay events", (sql) =>
           sql.begin(READ_COMMITTED, (sql) => send(sql, replay, events, place, leaseMs)),
         )
+        if (row === DISABLED) return yield* new EndpointDisabled({ endpoint: replay.endpoint })
         return row === undefined
           ? undefined
           : { ...replay, batches: row.batches, events: row.events, place, claimedUntil: row.claim }
+      }),
+
+      keep: Effect.fn("Replays.keep")(function* (replay, given, leaseMs) {
+        const place = given ?? replay.place
+        const [row] = yield* query("keep a replay", (sql) =>
+          move(sql, replay, place, { events: 0, batches: 0 }, leaseMs),
+        )
+        return row === undefined ? undefined : { ...replay, place, claimedUntil: row.claim }
       }),
 
       end: Effect.fn("Replays.end")(function* ({ id, claimedUntil }, reason) {
@@ -117,7 +125,19 @@ export const layer = Layer.effect(
   }),
 )
 
-/** The replay that was started, the id of one that is under way, or `undefined` if the partner has no such endpoint. */
+export const batchesAfter = (
+  sql: Sql,
+  partner: PartnerId,
+  place: ReplayPlace | undefined,
+  limit: number,
+) => sql<Array<BatchRow>>`
+  select id, received_at::text as at, received_at, updated_at from payout_batches
+  where partner = ${partner}
+    and (received_at, id) > (${place?.receivedAt ?? "-infinity"}::text::timestamptz, ${place?.batch ?? ""})
+  order by received_at, id
+  limit ${limit}`
+
+/** The replay that was started, the id of one that is under way, `DISABLED`, or `undefined` if the partner has no such endpoint. */
 const start = async (
   sql: TransactionSql,
   partner: PartnerId,
@@ -125,9 +145,10 @@ const start = async (
   asked: NewReplay,
   by: Actor,
 ): Promise<ReplayRow | string | undefined> => {
-  const [own] = await sql`
-    select id from webhook_endpoints where id = ${endpoint} and partner = ${partner} for no key update`
+  const [own] = await sql<Array<{ readonly state: string }>>`
+    select state from webhook_endpoints where id = ${endpoint} and partner = ${partner} for no key update`
   if (own === undefined) return undefined
+  if (own.state === DISABLED) return DISABLED
   const [running] = await sql<Array<{ readonly id: string }>>`
     select id from webhook_replays where endpoint = ${endpoint} and state = 'running'`
   if (running !== undefined) return running.id
@@ -141,7 +162,8 @@ const start = async (
     values (
       ${`wr_${randomBytes(16).toString("hex")}`}, ${endpoint}, ${partner},
       ${"batch" in terms ? terms.batch : null}, ${"batch" in terms ? terms.fromSequence : 1},
-      ${"since" in terms ? new Date(terms.since) : null}, ${"since" in terms ? new Date(terms.until) : null})
+      ${"since" in terms ? timeText(terms.since) : null}::text::timestamptz,
+      ${"since" in terms ? timeText(terms.until) : null}::text::timestamptz)
     returning *`
   if (row === undefined) throw new Error("an insert gives its row")
   const { batch, since, until } = row
@@ -158,33 +180,53 @@ const start = async (
   return row
 }
 
-/** Nothing is stored unless the replay is still this process' own. */
+interface MovedRow {
+  readonly batches: number
+  readonly events: number
+  readonly claim: string
+}
+
+/** Moves a replay that is still this process' own, and renews its claim. */
+const move = (
+  sql: Sql | TransactionSql,
+  { id, claimedUntil }: ClaimedReplay,
+  place: ReplayPlace | undefined,
+  counted: { readonly events: number; readonly batches: number },
+  leaseMs: number,
+) => sql<Array<MovedRow>>`
+  update webhook_replays
+  set place_batch = ${place?.batch ?? null}, place_received_at = ${place?.receivedAt ?? null}::text::timestamptz,
+    place_sequence = ${place?.sequence ?? null}, events = events + ${counted.events}, batches = batches + ${counted.batches},
+    claimed_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+  where id = ${id} and state = 'running' and claimed_until = ${claimedUntil}::text::timestamptz
+  returning batches, events, claimed_until::text as claim`
+
+/** Nothing is stored unless the replay is still this process' own. Rows are locked and stored in the order in which the inbox does it. */
 const send = async (
   sql: TransactionSql,
-  { id, endpoint, claimedUntil }: ClaimedReplay,
+  replay: ClaimedReplay,
   events: ReadonlyArray<PublicEvent>,
-  { batch, receivedAt, sequence }: ReplayPlace,
+  place: ReplayPlace,
   leaseMs: number,
-) => {
-  const [row] = await sql<
-    Array<{ readonly batches: number; readonly events: number; readonly claim: string }>
-  >`
-    update webhook_replays
-    set place_batch = ${batch}, place_received_at = ${receivedAt ?? null}::text::timestamptz, place_sequence = ${sequence ?? null},
-      events = events + ${events.length}, batches = batches + ${sequence === undefined ? 1 : 0},
-      claimed_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-    where id = ${id} and state = 'running' and claimed_until = ${claimedUntil}::text::timestamptz
-    returning batches, events, claimed_until::text as claim`
-  if (row === undefined || events.length === 0) return row
+): Promise<MovedRow | typeof DISABLED | undefined> => {
+  const { endpoint } = replay
+  const [to] = await sql<Array<{ readonly state: string; readonly ordered: boolean }>>`
+    select state, ordered from webhook_endpoints where id = ${endpoint}`
+  if (to?.state === DISABLED) return DISABLED
+  const counted = { events: events.length, batches: place.sequence === undefined ? 1 : 0 }
+  const [row] = await move(sql, replay, place, counted, leaseMs)
+  if (to === undefined || row === undefined || events.length === 0) return row
   const column = (of: (event: PublicEvent) => string | number) => arrayText(events.map(of))
   const ids = column((event) => event.id)
+  const sequences = column(({ sequence }) => Number(sequence))
   await sql`
     insert into webhook_events (id, partner, batch, sequence, type, body)
     select * from unnest(
       ${ids}::text[], ${column(({ partner }) => partner)}::text[], ${column(({ data }) => data.batchId)}::text[],
-      ${column(({ sequence }) => Number(sequence))}::bigint[], ${column(({ type }) => type)}::text[],
-      ${column(encodePublicEvent)}::text[])
+      ${sequences}::bigint[], ${column(({ type }) => type)}::text[], ${column(encodePublicEvent)}::text[]) as given (id)
+    order by id
     on conflict do nothing`
+  if (to.ordered) await noteSeen(sql, place.batch, sequences)
   await sendAgain(
     sql,
     sql`
@@ -194,12 +236,21 @@ const send = async (
   )
   await sql`
     insert into webhook_deliveries (event_id, endpoint, batch, sequence)
-    select id, ${endpoint}, ${batch}, sequence
-    from unnest(${ids}::text[], ${column(({ sequence }) => Number(sequence))}::bigint[]) as given (id, sequence)
+    select id, ${endpoint}, ${to.ordered ? sql`${place.batch}` : sql`null`}, ${to.ordered ? sql`sequence` : sql`null`}
+    from unnest(${ids}::text[], ${sequences}::bigint[]) as given (id, sequence)
     order by sequence
     on conflict do nothing`
   return row
 }
+
+/**
+ * An ordered endpoint waits for events of the batch that have not come. These have: if JetStream lost them, they come in no other way.
+ * Of a batch of which nothing is known, nothing is waited for.
+ */
+const noteSeen = (sql: TransactionSql, batch: BatchId, sequences: string) => sql`
+  update webhook_batches set seen_at = now(), seen = seen + (
+    select range_agg(int8range(sequence, sequence + 1)) from unnest(${sequences}::bigint[]) as given (sequence))
+  where batch = ${batch}`
 
 interface ReplayRow {
   readonly id: string

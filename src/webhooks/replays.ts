@@ -7,6 +7,7 @@ import type { Actor } from "../database/audit-entry.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEvent } from "../publisher/public-event.ts"
+import type { EndpointDisabled } from "./delivery-log.ts"
 import type { NoSuchEndpoint } from "./endpoints.ts"
 
 /** The endpoint has no such replay. */
@@ -80,7 +81,7 @@ export class Replays extends Context.Service<
       endpoint: string,
       replay: NewReplay,
       by: Actor,
-    ) => Effect.Effect<Replay, NoSuchEndpoint | ReplayUnderWay | StoreUnavailable>
+    ) => Effect.Effect<Replay, EndpointDisabled | NoSuchEndpoint | ReplayUnderWay | StoreUnavailable>
     readonly show: (
       partner: PartnerId,
       endpoint: string,
@@ -108,6 +109,15 @@ export class Replays extends Context.Service<
       events: ReadonlyArray<PublicEvent>,
       place: ReplayPlace,
       leaseMs: number,
+    ) => Effect.Effect<ClaimedReplay | undefined, EndpointDisabled | StoreUnavailable>
+    /**
+     * Renews the claim of a replay that reads for long and sends nothing, and moves it to a place, if one is given. Gives the replay as
+     * `send` does.
+     */
+    readonly keep: (
+      replay: ClaimedReplay,
+      place: ReplayPlace | undefined,
+      leaseMs: number,
     ) => Effect.Effect<ClaimedReplay | undefined, StoreUnavailable>
     /** Ends a replay that this process has claimed: `done` without a reason. */
     readonly end: (replay: ClaimedReplay, reason?: string) => Effect.Effect<void, StoreUnavailable>
@@ -115,6 +125,8 @@ export class Replays extends Context.Service<
 >()("atlaspay/webhooks/Replays") {}
 
 export const REPLAYS_KEPT_MAX = 100
+/** The greatest sequence that a replay can be asked to begin at. */
+export const SEQUENCE_MAX = 9_999_999_999
 /** What one replay sends and reads at most. */
 export const EVENTS_PER_REPLAY_MAX = 100_000
 export const BATCHES_PER_REPLAY_MAX = 10_000

@@ -3,14 +3,23 @@ import { NodeServices } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { batches } from "../../src/cli/batches.ts"
+import { webhooks } from "../../src/cli/webhooks.ts"
 
-const command = Command.make("atlaspay").pipe(Command.withSubcommands([batches]))
+const command = Command.make("atlaspay").pipe(Command.withSubcommands([batches, webhooks]))
+
+type Words = readonly [settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>]
+
+/** Runs `atlaspay batches …`. */
+export const batchesHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "batches", ...args)
+
+/** Runs `atlaspay webhooks …`. */
+export const webhooksHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "webhooks", ...args)
 
 /**
- * Runs `atlaspay batches …` with `settings` in its environment. Gives the exit status, and what it prints; of a failure the
+ * Runs `atlaspay …` with `settings` in its environment. Gives the exit status, and what it prints; of a failure the
  * message, as the main program prints it. One runs at a time: the environment is that of the process.
  */
-export const batchesHere = async (
+const atlaspayHere = async (
   settings: Readonly<Record<string, string>>,
   ...args: ReadonlyArray<string>
 ): Promise<{ readonly status: number; readonly output: string }> => {
@@ -19,7 +28,7 @@ export const batchesHere = async (
   const print = (...words: ReadonlyArray<unknown>) => void lines.push(words.join(" "))
   Object.assign(process.env, settings)
   try {
-    const exit = await Command.runWith(command, { version: "1" })(["batches", ...args]).pipe(
+    const exit = await Command.runWith(command, { version: "1" })(args).pipe(
       Effect.provide(NodeServices.layer),
       Effect.provideService(Console.Console, { ...globalThis.console, log: print, error: print }),
       Effect.runPromiseExit,

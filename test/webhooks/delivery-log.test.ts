@@ -6,6 +6,7 @@ import { Postgres } from "../../src/platform/postgres.ts"
 import { encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { type DeliveryFilter, DeliveryLog } from "../../src/webhooks/delivery-log.ts"
+import { EndpointHealth } from "../../src/webhooks/endpoint-health.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import { eventsOf, webhookPlatform } from "./webhook-platform.ts"
 
@@ -171,20 +172,18 @@ layer(webhookPlatform(), { excludeTestServices: true })("the log of deliveries",
   it.effect("shows events that are not about a batch", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* waiting("bare")
-      yield* run(
-        "alter table webhook_events alter column batch drop not null, alter column sequence drop not null",
-      )
-      yield* run(
-        "insert into webhook_events (id, partner, type, body) values ('test-1', 'bare', 'test', '{}')",
-      )
-      yield* run("insert into webhook_deliveries (event_id, endpoint) values ('test-1', $1)", [endpoint])
+      const { event } = yield* (yield* WebhookEndpoints).test("bare", endpoint)
       const log = yield* DeliveryLog
-      const shown = yield* log.show("bare", { endpoint, event: "test-1" })
+      const shown = yield* log.show("bare", { endpoint, event })
       assert.deepInclude(shown, { batch: undefined, sequence: undefined, ended: [], lastAttempt: undefined })
-      const [page] = yield* all("bare", { eventType: "test" }, 10)
+      const [page] = yield* all("bare", { eventType: shown.eventType }, 10)
       assert.deepStrictEqual(
-        page?.map(({ event }) => event),
-        ["test-1"],
+        page?.map((one) => [one.event, one.batch, one.sequence]),
+        [[event, undefined, undefined]],
+      )
+      assert.deepStrictEqual(
+        (yield* all("bare", { endpoint }, 1)).flat().filter(({ batch }) => batch === ""),
+        [],
       )
     }),
   )
@@ -310,6 +309,46 @@ layer(webhookPlatform(), { excludeTestServices: true })("the log of deliveries",
     }),
   )
 
+  it.effect("sends nothing again to a disabled endpoint, where it would be given up at once", () =>
+    Effect.gen(function* () {
+      const { endpoint, events } = yield* waiting("off")
+      const log = yield* DeliveryLog
+      yield* run("update webhook_endpoints set state = 'disabled', enabled = false where id = $1", [endpoint])
+      yield* (yield* EndpointHealth).sweep
+      const event = events[0]?.id ?? ""
+      const refusals = [
+        yield* Effect.flip(log.resend("off", { endpoint, event }, by)),
+        yield* Effect.flip(log.redrive("off", endpoint, {}, by)),
+        yield* Effect.flip(log.redrive("stranger", endpoint, {}, by)),
+        yield* Effect.flip(log.resend("stranger", { endpoint, event }, by)),
+      ]
+      assert.deepStrictEqual(
+        refusals.map(({ _tag }) => _tag),
+        ["EndpointDisabled", "EndpointDisabled", "NoSuchDelivery", "NoSuchDelivery"],
+      )
+      const states = (yield* all("off", {}, 500)).flat().map(({ state }) => state)
+      assert.deepStrictEqual([...new Set(states)], ["dead"])
+      yield* run("update webhook_endpoints set state = 'active', enabled = true where id = $1", [endpoint])
+      const again = yield* log.redrive("off", endpoint, {}, by)
+      assert.deepStrictEqual(again, { resent: events.length, isComplete: true })
+    }),
+  )
+
+  it.effect("is listed to the end of all days", () =>
+    Effect.gen(function* () {
+      const { events } = yield* waiting("late")
+      const log = yield* DeliveryLog
+      const until = Date.UTC(9_999, 11, 31) + DAY_MS
+      assert.strictEqual((yield* all("late", { until }, 500)).flat().length, events.length)
+      assert.deepStrictEqual(yield* all("late", { since: until }, 500), [[]])
+      const [endpoint = ""] = (yield* all("late", {}, 1)).flat().map((one) => one.endpoint)
+      assert.deepStrictEqual(yield* log.redrive("late", endpoint, { since: 0, until }, by), {
+        resent: 0,
+        isComplete: true,
+      })
+    }),
+  )
+
   it.effect("forgets what ended long ago, and its events when nobody waits for them", () =>
     Effect.gen(function* () {
       const { endpoint, events } = yield* waiting("pruned")
@@ -360,6 +399,21 @@ layer(webhookPlatform(), { excludeTestServices: true })("the log of deliveries",
         kept.map(({ id }) => id),
         events.map(({ id }) => id).filter((id) => id !== one),
       )
+    }),
+  )
+
+  it.effect("forgets what was given up without an attempt, because its endpoint was disabled", () =>
+    Effect.gen(function* () {
+      const { endpoint, events } = yield* waiting("never-tried")
+      yield* run("update webhook_endpoints set state = 'disabled', enabled = false where id = $1", [endpoint])
+      yield* (yield* EndpointHealth).sweep
+      yield* run(
+        "update webhook_deliveries set created_at = now() - interval '40 days' where endpoint = $1 and state = 'dead'",
+        [endpoint],
+      )
+      const { deliveries, isComplete } = yield* (yield* DeliveryLog).prune(30 * DAY_MS)
+      assert.deepStrictEqual([deliveries, isComplete], [events.length, true])
+      assert.deepStrictEqual(yield* all("never-tried", {}, 5), [[]])
     }),
   )
 

@@ -130,7 +130,7 @@ layer(webhookPlatform(), { excludeTestServices: true })("a replay", (it) => {
         yield* run("update payout_batches set updated_at = now() where id = $1", [old.id])
         const type = "com.atlaspay.payout.settled.v1"
         const [endpoint, settled] = [yield* endpointOf("timed"), yield* endpointOf("timed", [type])]
-        const time = { since: now - DAY_MS - 2_000, until: now - 10_000 }
+        const time = { since: now - DAY_MS - 2_000, until: now - 600_000 }
         const replay = yield* started("timed", endpoint, time)
         yield* workOff(replay)
         const expected = [...first.events, ...second.events]
@@ -246,5 +246,94 @@ layer(webhookPlatform(), { excludeTestServices: true })("a replay", (it) => {
       assert.include(reason, `in ${id satisfies BatchId} before sequence 1`)
       assert.deepStrictEqual(yield* eventsTo(endpoint), [])
     }),
+  )
+
+  it.effect("keeps its claim while it reads much and sends nothing, and goes on from there", () =>
+    Effect.gen(function* () {
+      const now = Date.now()
+      const partner = "reader"
+      yield* run(
+        `insert into payout_batches (id, partner, idempotency_key, state, item_count, version, received_at, updated_at, totals)
+        select 'pb_reader' || n, $1, 'reader' || n, 'closed', 5, 1, at, at, '{}'
+        from generate_series(1, 1200) as n, lateral (select now() - (2000 - n) * interval '1 day' as at) as times`,
+        [partner],
+      )
+      const { id, events } = yield* batchOf(partner, now - 1_000)
+      const endpoint = yield* endpointOf(partner)
+      const replay = yield* started(partner, endpoint, { since: now - DAY_MS })
+      const places: Array<string> = []
+      const replays = yield* Replays
+      const noting = Replays.of({
+        ...replays,
+        keep: (replay, place, leaseMs) => {
+          places.push(place?.batch ?? "in a batch")
+          return replays.keep(replay, place, leaseMs)
+        },
+      })
+      yield* workOff(replay, { renewEveryMs: 0 }).pipe(Effect.provideService(Replays, noting))
+      assert.deepStrictEqual(places, ["pb_reader500", "pb_reader1000", "in a batch", id])
+      assert.deepInclude(yield* shown(replay), { state: "done", batches: 1, events: events.length })
+      assert.isUndefined(yield* replays.keep(replay, undefined, LEASE_MS), "the claim of before is over")
+    }),
+  )
+
+  it.effect("of a time reads batches whose last change has an earlier time, by another clock", () =>
+    Effect.gen(function* () {
+      const now = Date.now()
+      const { id, events } = yield* batchOf("skewed", now - 1_000)
+      yield* run("update payout_batches set updated_at = now() - interval '1 minute' where id = $1", [id])
+      const endpoint = yield* endpointOf("skewed")
+      yield* workOff(yield* started("skewed", endpoint, { since: now - 10_000 }))
+      assert.deepStrictEqual(yield* eventsTo(endpoint), idsOf(events))
+    }),
+  )
+
+  it.effect("is refused, or ends, when its endpoint is disabled", () =>
+    Effect.gen(function* () {
+      const { id } = yield* batchOf("off")
+      const endpoint = yield* endpointOf("off")
+      const asked = { batch: id, fromSequence: 1 }
+      const replay = yield* started("off", endpoint, asked)
+      yield* run("update webhook_endpoints set state = 'disabled', enabled = false where id = $1", [endpoint])
+      yield* workOff(replay)
+      assert.deepStrictEqual(yield* eventsTo(endpoint), [])
+      assert.deepInclude(yield* shown(replay), {
+        state: "stopped",
+        events: 0,
+        reason: `the endpoint is disabled, in ${id} before sequence 1`,
+      })
+      const { start } = yield* Replays
+      const refused = yield* Effect.flip(start("off" as PartnerId, endpoint, asked, by))
+      assert.strictEqual(refused._tag, "EndpointDisabled")
+    }),
+  )
+
+  it.effect(
+    "goes out in order where JetStream lost the rest of a batch, and is no part of an order elsewhere",
+    () =>
+      Effect.gen(function* () {
+        const { id, events } = yield* batchOf("ordered")
+        const [endpoint, other] = [yield* endpointOf("ordered"), yield* endpointOf("ordered")]
+        yield* run("update webhook_endpoints set ordered = true where id = $1", [endpoint])
+        const deliveries = yield* Deliveries
+        yield* deliveries.record(
+          events
+            .slice(0, 2)
+            .map((event) => ({ event, body: encodePublicEvent(event), publishedAt: Date.now() })),
+        )
+        yield* workOff(yield* started("ordered", endpoint, { batch: id, fromSequence: 1 }))
+        yield* workOff(yield* started("ordered", other, { batch: id, fromSequence: 1 }))
+        const paced = { endpoint, ordered: true, limited: false, most: 100, run: 100 }
+        const { claimed } = yield* deliveries.claimPaced([paced], LEASE_MS)
+        assert.deepStrictEqual(
+          claimed.map(({ eventId }) => eventId),
+          idsOf(events),
+        )
+        const [inOrder] = yield* run(
+          "select count(*)::int as n from webhook_deliveries where endpoint = $1 and batch is not null",
+          [other],
+        )
+        assert.strictEqual(inOrder?.n, 0)
+      }),
   )
 })

@@ -17,6 +17,7 @@ import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
+import type { EndpointDisabled } from "../../webhooks/delivery-log.ts"
 import type { RotationUnderWay } from "../../webhooks/endpoint-secrets.ts"
 import type { EndpointChanged, EndpointExists } from "../../webhooks/endpoints.ts"
 import type { ReplayUnderWay } from "../../webhooks/replays.ts"
@@ -66,6 +67,7 @@ export type Failure =
   | DuplicatePayouts
   | DuplicatesUnknown
   | EndpointChanged
+  | EndpointDisabled
   | EndpointExists
   | Forbidden
   | GrantRefused
