@@ -140,6 +140,8 @@ export const payDebt = Effect.fnUntraced(function* (watch: StreamWatch) {
     const debt = stored && debtFromCursor(stored)
     if (stored === undefined || debt === undefined || debt.notBefore > (yield* Clock.currentTimeMillis))
       return
+    // By now the relay may have gone on, past events that a purged stream took for repetitions, and the projector not.
+    if (debt.after === "") yield* watch.goBack
     const { last, ...done } = yield* page(debt.after, { since: debt.since })
     eventsRepublished.inc(done.events)
     yield* cursors.move(EVENT_STREAM, [
