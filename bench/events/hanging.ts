@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { type EventMessages, eventMessages } from "../../src/publisher/event-message.ts"
-import { ensureEventStream } from "../../src/publisher/event-stream.ts"
+import { ensureEventStream, usualLimits } from "../../src/publisher/event-stream.ts"
 import { type PublicEvent, publicEventTypes, sequenceText } from "../../src/publisher/public-event.ts"
 import { asCliFailure } from "../../src/terminal/cli-failure.ts"
 import { percentile } from "../figures.ts"
@@ -75,7 +75,7 @@ const measureRound = Effect.fnUntraced(function* (
     Effect.provide(settingsOf(place)),
     Effect.mapError(asCliFailure),
   )
-  yield* ensureEventStream(stand.manager, place.stream).pipe(Effect.mapError(asCliFailure))
+  yield* ensureEventStream(stand.manager, place.stream, usualLimits).pipe(Effect.mapError(asCliFailure))
   yield* stand.start("webhooks", place)
   const each = Math.ceil((eventsPerSecond * seconds) / endpoints)
   yield* attempted(() => publishAtRate(stand, messages, partners, each * endpoints, eventsPerSecond))

@@ -8,6 +8,7 @@ import { applyLimits, differencesOf, ensureEventStream, streamInfo } from "../pu
 import { FOLLOWER, makeRelay } from "../publisher/relay.ts"
 import { makeRepublication } from "../publisher/republication.ts"
 import { makeStreamWatch } from "../publisher/stream-watch.ts"
+import { EventStore } from "../streams/event-store.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { withLayer } from "./service-layer.ts"
@@ -70,6 +71,8 @@ export const publish = Command.make(
     const first = Option.getOrElse(after, () => "")
     if (first !== "" && !isBatchId(first))
       return yield* new CliFailure({ reason: "--after: expected a payout batch id such as pb_…" })
+    if (first !== "" && from.batch !== undefined)
+      return yield* new CliFailure({ reason: "--after: --from names one batch already" })
     const done = yield* withPublication(
       dataDir,
       publishFrom(from, first, dryRun, (so) => Console.log(json ? JSON.stringify(so) : lineOf(so, dryRun))),
@@ -99,7 +102,10 @@ const publishFrom = Effect.fnUntraced(function* (
     dryRun ? Effect.void : Effect.flatten(watch.publish(messages)),
   )
   if (from.batch !== undefined) {
-    const events = yield* again.batch(from.batch, { since: 0, from: from.version })
+    const { batch, version } = from
+    const [begin] = yield* (yield* EventStore).read(batch, 0, 1)
+    if (begin === undefined) return yield* new CliFailure({ reason: `There is no log of ${batch}.` })
+    const events = yield* again.batch(batch, { since: 0, from: version })
     const done: Progress = { batches: 1, events, corrupt: 0 }
     yield* report(done)
     return done

@@ -111,7 +111,7 @@ const extended = (stored: Stored | undefined, { sequence, isNew }: Place, id: st
 
 interface Acknowledgement {
   readonly stream?: string
-  readonly seq?: number
+  readonly seq: number
   readonly duplicate?: boolean
   readonly error?: { readonly code: number; readonly description: string }
 }
@@ -131,9 +131,10 @@ const placeIn = (message: Msg, stream: string): Place | Error => {
   if (status !== 0) return new Error(status === 503 ? "no stream takes the message" : `status ${status}`)
   const acknowledgement = acknowledgementIn(message)
   if (acknowledgement === undefined) return new Error("the answer is no acknowledgement")
-  const { stream: stored, error, seq = 0, duplicate } = acknowledgement
+  const { stream: stored, error, seq, duplicate } = acknowledgement
   if (error) return new Error(`refused: ${error.code} ${error.description}`)
   if (stored !== stream) return new Error("the acknowledgement is not of the stream")
+  if (!Number.isSafeInteger(seq) || seq < 1) return new Error("the acknowledgement has no number")
   return { sequence: seq, isNew: duplicate !== true }
 }
 

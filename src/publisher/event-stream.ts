@@ -51,7 +51,7 @@ export const isEndpointSubject = (subject: string): boolean => subject.split("."
 export const ensureEventStream = (
   manager: JetStreamManager,
   stream: string,
-  limits: StreamLimits = usualLimits,
+  limits: StreamLimits,
 ): Effect.Effect<void, StoreUnavailable> =>
   ensureStream(manager, {
     name: stream,

@@ -90,12 +90,13 @@ export const layerWith = (lookEveryMs: number) =>
 
 export const layer = layerWith(LOOK_EVERY_MS)
 
-/** Does something now and then, for ever. While a store does not answer, it is reported and tried again. */
+/** Does something now and then, for ever. What fails is reported and tried again, also by a mistake of ours. */
 const regularly = <A, R>(failing: string, step: Effect.Effect<A, StoreUnavailable, R>, everyMs: number) =>
   step.pipe(
     Effect.catchTag("StoreUnavailable", ({ store, step, reason }) =>
       Effect.logWarning(failing, { store, step, reason }),
     ),
+    Effect.catchDefect((defect) => Effect.logError(failing, { reason: String(defect) })),
     Effect.repeat(Schedule.spaced(everyMs)),
   )
 

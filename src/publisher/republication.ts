@@ -18,10 +18,12 @@ import { advanceHistory, emptyHistory } from "./public-history.ts"
 import { debtFromCursor, debtToCursor, paid } from "./republication-debt.ts"
 import { DEBT, EVENT_STREAM, type StreamWatch } from "./stream-watch.ts"
 
-/** Entries of a log that are read at a time, and batches that are listed at a time. */
-const ENTRIES_MAX = 256
+/** Entries of a log that are read at a time: few at first, because a log begins with its largest ones. */
+const ENTRIES_MIN = 16
+const ENTRIES_MAX = 64
+/** Batches that are listed at a time, and that are held in memory at a time: each may have 100,000 items. */
 const BATCHES_MAX = 500
-const BATCHES_AT_ONCE = 8
+const BATCHES_AT_ONCE = 4
 
 export interface Republished {
   readonly batches: number
@@ -72,8 +74,8 @@ export const makeRepublication = Effect.fnUntraced(function* (
     const history = emptyHistory(id)
     let link: { readonly version: number; readonly head: string } = beginningOf(id)
     let count = 0
-    while (true) {
-      const events = yield* store.read(id, link.version, ENTRIES_MAX, link.head)
+    for (let entries = ENTRIES_MIN; ; entries = Math.min(2 * entries, ENTRIES_MAX)) {
+      const events = yield* store.read(id, link.version, entries, link.head)
       const last = events.at(-1)
       if (last === undefined) return count
       const messages = yield* messagesOf(history, events, wanted)
@@ -140,6 +142,8 @@ export const payDebt = Effect.fnUntraced(function* (watch: StreamWatch) {
     const debt = stored && debtFromCursor(stored)
     if (stored === undefined || debt === undefined || debt.notBefore > (yield* Clock.currentTimeMillis))
       return
+    // By now the relay may have gone on, past events that a purged stream took for repetitions, and the projector not.
+    if (debt.after === "") yield* watch.goBack
     const { last, ...done } = yield* page(debt.after, { since: debt.since })
     eventsRepublished.inc(done.events)
     yield* cursors.move(EVENT_STREAM, [

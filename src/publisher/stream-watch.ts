@@ -15,7 +15,6 @@ import { Nats, natsStep } from "../platform/nats.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PROJECTION } from "../projections/read-models.ts"
 import { type Cursor, CursorStore, FEED_START } from "../streams/cursor-store.ts"
-import { isBefore } from "../streams/feed-position.ts"
 import { Partitions } from "../streams/partitions.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { EventMessage } from "./event-message.ts"
@@ -34,8 +33,7 @@ export interface StreamWatch {
   readonly goBack: Effect.Effect<void, StoreUnavailable>
 }
 
-/** While the relay is busy its cursors move on, some tens of times a second. */
-const GO_BACK_TRIES_MAX = 20
+const OWE_TRIES_MAX = 20
 
 /** The name under which the mark and the debt are stored among the cursors, as two partitions. */
 export const EVENT_STREAM = "event-stream"
@@ -54,9 +52,9 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
   const { eventStreamLosses } = yield* Metrics
   const partitions = Array.from({ length: count }, (_, partition) => partition)
   const turn = Semaphore.makeUnsafe(1)
-  /** What is known here, and the position of what is stored. Unknown until the stream was looked at. */
+  /** What is known here, and what is stored. Unknown until the stream was looked at. */
   let mark: StreamMark | undefined
-  let storedAt = FEED_START
+  let stored: Cursor = { position: FEED_START, head: undefined }
 
   const idAt = (sequence: number) =>
     natsStep("look at a message", () => manager.streams.getMessage(stream, { seq: sequence })).pipe(
@@ -70,10 +68,11 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
   const write = Effect.fnUntraced(function* (next: StreamMark) {
     mark = next
     const to = markToCursor(next)
-    if (to.position === storedAt) return true
-    const [moved] = yield* cursors.move(EVENT_STREAM, [{ partition: MARK, from: storedAt, to }])
+    // The mark of an empty stream has the position of a cursor that never moved.
+    if (to.position === stored.position && to.head === stored.head) return true
+    const [moved] = yield* cursors.move(EVENT_STREAM, [{ partition: MARK, from: stored.position, to }])
     if (moved !== "moved") return false
-    storedAt = to.position
+    stored = to
     return true
   })
 
@@ -89,21 +88,22 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
       last: state.last_seq,
     })
     const now = yield* Clock.currentTimeMillis
-    const found = (yield* cursors.load(EVENT_STREAM, [DEBT])).get(DEBT)
     const ageMsMax = config.max_age / 1_000_000
-    yield* cursors.move(EVENT_STREAM, [
-      {
-        partition: DEBT,
-        from: found?.position ?? FEED_START,
-        to: debtToCursor(
-          newDebt({
-            since: ageMsMax > 0 ? now - ageMsMax : 0,
-            // A purged stream still drops what it stored within the window.
-            notBefore: loss === "purged" ? now + config.duplicate_window / 1_000_000 : now,
-          }),
-        ),
-      },
-    ])
+    const to = debtToCursor(
+      newDebt({
+        since: ageMsMax > 0 ? now - ageMsMax : 0,
+        // A purged stream still drops what it stored within the window.
+        notBefore: loss === "purged" ? now + config.duplicate_window / 1_000_000 : now,
+      }),
+    )
+    // Who pays an earlier debt moves it meanwhile, a few times a second.
+    for (let tries = 0; ; tries += 1) {
+      const from = (yield* cursors.load(EVENT_STREAM, [DEBT])).get(DEBT)?.position ?? FEED_START
+      const [moved] = yield* cursors.move(EVENT_STREAM, [{ partition: DEBT, from, to }])
+      if (moved === "moved") break
+      if (tries === OWE_TRIES_MAX)
+        return yield* new StoreUnavailable({ store: "postgres", step: "owe events", reason: "busy" })
+    }
     yield* goBack
   })
 
@@ -111,48 +111,40 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
    * The debt is paid from the read models. The relay itself publishes again what is not in them, which the feed still has: it
    * goes back to the projector where it is ahead of it.
    */
-  const goBack = Effect.gen(function* () {
-    for (let tries = 0; tries < GO_BACK_TRIES_MAX; tries += 1) {
-      // The projector only goes on, so what is before its older cursor is in the read models.
-      const shown = yield* cursors.load(PROJECTION, partitions)
-      const steps = [...(yield* cursors.load(follower, partitions))].flatMap(([partition, { position }]) => {
-        const to = shown.get(partition)
-        return to !== undefined && isBefore(to.position, position) ? [{ partition, from: position, to }] : []
-      })
-      if (steps.length === 0) return
-      const moves = yield* cursors.move(follower, steps)
-      if (moves.every((move) => move === "moved")) return
-    }
-    return yield* new StoreUnavailable({
-      store: "postgres",
-      step: "go back to the projector",
-      reason: "busy",
-    })
-  })
+  const goBack = Effect.andThen(
+    // A projector that never began stands at the start.
+    cursors.load(PROJECTION, partitions),
+    cursors.moveBack(follower, PROJECTION),
+  )
+
+  /**
+   * The marks that the stream has to bear out, the furthest last. That of this process is one of them where it is ahead of the stored
+   * one, as after a restore of Postgres. It does not stand for the stored one: this process may have published to a stream that had
+   * lost its end since another process moved the mark.
+   */
+  const marksOf = (theirs: StreamMark | undefined): ReadonlyArray<StreamMark> => {
+    if (theirs === undefined) return []
+    if (mark?.created !== theirs.created || mark.sequence <= theirs.sequence) return [theirs]
+    return [theirs, { ...theirs, sequence: mark.sequence, id: mark.id }]
+  }
 
   const look = Effect.fnUntraced(function* () {
     yield* ensureEventStream(manager, stream, limits)
-    const loaded: Cursor | undefined = (yield* cursors.load(EVENT_STREAM, [MARK])).get(MARK)
-    const theirs = loaded && markFromCursor(loaded)
-    storedAt = loaded?.position ?? FEED_START
-    const known =
-      mark !== undefined && theirs?.created === mark.created && theirs.sequence < mark.sequence
-        ? { ...theirs, sequence: mark.sequence, id: mark.id }
-        : theirs
+    stored = (yield* cursors.load(EVENT_STREAM, [MARK])).get(MARK) ?? stored
+    const marks = marksOf(markFromCursor(stored))
+    const known = marks.at(-1)
     mark = known
     const info = yield* streamInfo(manager, stream)
     const { state, created } = info
     const isThere = (sequence: number) =>
       sequence > 0 && sequence >= state.first_seq && sequence <= state.last_seq
-    const loss =
-      known === undefined
-        ? state.last_seq === 0 && (yield* hasPublished)
-          ? "other-stream"
-          : undefined
-        : lossOf(known, {
-            ...factsOf(info, yield* Clock.currentTimeMillis),
-            idAtMark: isThere(known.sequence) ? yield* idAt(known.sequence) : undefined,
-          })
+    const now = yield* Clock.currentTimeMillis
+    let loss: StreamLoss | undefined =
+      known === undefined && state.last_seq === 0 && (yield* hasPublished) ? "other-stream" : undefined
+    for (const one of marks) {
+      const idAtMark = isThere(one.sequence) ? yield* idAt(one.sequence) : undefined
+      loss ??= lossOf(one, { ...factsOf(info, now), idAtMark })
+    }
     if (loss !== undefined) yield* owe(loss, info)
     // What is removed already cannot be missed later.
     const checked = isThere(state.last_seq)

@@ -50,6 +50,28 @@ export const layer = Layer.effect(
         return movesOf(steps, moved)
       }),
 
+      moveBack: Effect.fn("CursorStore.moveBack")(function* (follower, other) {
+        yield* query(
+          "move cursors back",
+          // The other one's rows are locked first, in the order of moves.
+          (sql) => sql`
+            with limits as materialized (
+              select partition, position, head, head_position from projection_checkpoints
+              where projection = ${other} order by partition for update
+            ), ahead as materialized (
+              select checkpoint.partition, limits.position, limits.head, limits.head_position
+              from limits join projection_checkpoints as checkpoint using (partition)
+              where checkpoint.projection = ${follower}
+              order by partition for update of checkpoint
+            )
+            update projection_checkpoints as checkpoint
+            set position = ahead.position, head = ahead.head, head_position = ahead.head_position, moved_at = now()
+            from ahead
+            where checkpoint.projection = ${follower} and checkpoint.partition = ahead.partition
+              and string_to_array(checkpoint.position, '-')::numeric[] > string_to_array(ahead.position, '-')::numeric[]`,
+        )
+      }),
+
       standing: Effect.fn("CursorStore.standing")(function* (followers) {
         const rows = yield* query(
           "read cursors",

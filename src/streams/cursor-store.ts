@@ -44,6 +44,11 @@ export class CursorStore extends Context.Service<
       follower: string,
       steps: ReadonlyArray<CursorStep>,
     ) => Effect.Effect<ReadonlyArray<CursorMove>, StoreUnavailable>
+    /**
+     * Moves a follower back to another one, in each partition in which it is ahead. No cursor of the other one moves meanwhile, so
+     * the feed still has what comes after the one that is taken.
+     */
+    readonly moveBack: (follower: string, other: string) => Effect.Effect<void, StoreUnavailable>
     /** The cursors of these followers, in each partition that they have begun. */
     readonly standing: (
       followers: ReadonlyArray<string>,

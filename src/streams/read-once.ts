@@ -40,7 +40,8 @@ export const readingOnce = (read: ReadRanges, weightMax: number): ReadRanges => 
           if (rest.after >= rest.to) return Result.succeed(events)
           const answer: Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry> = answers[next++] ??
           Result.succeed([])
-          if (Result.isSuccess(answer)) unread.add(rest, answer.success)
+          // A log that ended has none, and what weighs nothing would never be removed.
+          if (Result.isSuccess(answer) && answer.success.length > 0) unread.add(rest, answer.success)
           return events.length === 0 ? answer : Result.map(answer, (others) => [...events, ...others])
         })
       }),

@@ -24,14 +24,23 @@ const PUBLISHED_AT_A_TIME_MAX = 64
 const TESTS_AT_A_TIME_MAX = 16
 const ACK_MS_MAX = 5_000
 
-/** Runs until it is interrupted. Fails if a store fails: nothing is lost, and it is begun again. */
+/**
+ * Runs until it is interrupted. Fails if Postgres fails: nothing is lost, and it is begun again. While NATS does not answer or its stream is
+ * full, only the publication waits.
+ */
 export const runEndpointKeeper = Effect.fnUntraced(function* (known: KnownHealth, ahead: ClaimedAhead) {
   const publishNotices = yield* makeNoticePublisher
   let sweptAt = yield* Clock.currentTimeMillis
   while (true) {
     yield* noteRecovered(known)
     yield* startTests(ahead)
-    yield* publishNotices
+    yield* publishNotices.pipe(
+      Effect.catchIf(
+        ({ store }) => store === "nats",
+        ({ step, reason }) =>
+          Effect.logWarning("events about endpoints are not published yet", { step, reason }),
+      ),
+    )
     const now = yield* Clock.currentTimeMillis
     if (now - sweptAt >= SWEEP_EVERY_MS || now < sweptAt) {
       sweptAt = (yield* sweepAndCount) ? now - SWEEP_EVERY_MS : now
@@ -74,7 +83,7 @@ interface OutboxRow {
 /** Publishes what is in the outbox, the oldest first, and takes it out once JetStream has stored it. */
 export const makeNoticePublisher = Effect.gen(function* () {
   const settings = yield* AppConfig
-  const { stream } = settings.nats
+  const { stream, limits } = settings.nats
   const { query } = yield* Database
   const { connection, manager } = yield* Nats
   const { writeNotice } = eventMessages(settings)
@@ -97,7 +106,7 @@ export const makeNoticePublisher = Effect.gen(function* () {
           first: rows[0]?.event_id,
         })
       yield* publish(messages).pipe(
-        Effect.tapErrorTag("StoreUnavailable", () => ensureEventStream(manager, stream)),
+        Effect.tapErrorTag("StoreUnavailable", () => ensureEventStream(manager, stream, limits)),
       )
       const published = rows.map(({ position }) => position)
       yield* query(

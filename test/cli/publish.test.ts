@@ -100,6 +100,10 @@ layer(platform, { excludeTestServices: true, timeout: 120_000 })("atlaspay publi
       const one = yield* run("publish", "--from", `${batches[0]}:4`)
       // All but the acceptance of the batch and the screening of two items.
       assert.deepStrictEqual(one.lines, ["9 events of 1 batch are published"])
+      const unknown = yield* run("publish", "--from", `${newBatchId()}:1`)
+      assert.notStrictEqual(unknown.status, 0)
+      const both = yield* run("publish", "--from", `${batches[0]}:4`, "--after", `${batches[1]}`)
+      assert.notStrictEqual(both.status, 0)
       const rest = yield* run("publish", "--from", "start")
       assert.deepStrictEqual(rest, { status: 0, lines: ["24 events of 2 batches are published"] })
       assert.strictEqual(yield* messages, 24)

@@ -3,6 +3,7 @@ import type { StepGuard } from "./step-guards.ts"
 
 const lost = "test/publisher/lost-stream.test.ts"
 const mark = "test/publisher/stream-mark.test.ts"
+const watch = "test/publisher/stream-watch.test.ts"
 
 export const eventStreamGuards: ReadonlyArray<StepGuard> = [
   {
@@ -28,6 +29,46 @@ export const eventStreamGuards: ReadonlyArray<StepGuard> = [
     without: "if (mark === undefined) yield* look()",
     caughtIn: lost,
     caughtBy: "came back older",
+  },
+  {
+    name: "a stream bears out the mark of another process, too",
+    file: "publisher/stream-watch.ts",
+    text: "return [theirs, { ...theirs, sequence: mark.sequence, id: mark.id }]",
+    without: "return [{ ...theirs, sequence: mark.sequence, id: mark.id }]",
+    caughtIn: watch,
+    caughtBy: "misses what another process published",
+  },
+  {
+    name: "the mark of this process counts where the stored one was set back",
+    file: "publisher/stream-watch.ts",
+    text: "if (mark?.created !== theirs.created || mark.sequence <= theirs.sequence) return [theirs]",
+    without: "if (mark === undefined || mark.sequence !== theirs.sequence) return [theirs]",
+    caughtIn: watch,
+    caughtBy: "after the store of its mark was set back",
+  },
+  {
+    name: "the mark of an empty stream is stored",
+    file: "publisher/stream-watch.ts",
+    text: "if (to.position === stored.position && to.head === stored.head) return true",
+    without: "if (to.position === stored.position) return true",
+    caughtIn: watch,
+    caughtBy: "because nothing was published yet",
+  },
+  {
+    name: "a loss is owed also while an earlier debt is paid",
+    file: "publisher/stream-watch.ts",
+    text: 'if (moved === "moved") break',
+    without: "if (moved !== undefined) break",
+    caughtIn: watch,
+    caughtBy: "owes a second loss",
+  },
+  {
+    name: "the relay goes back again when a debt is due",
+    file: "publisher/republication.ts",
+    text: 'if (debt.after === "") yield* watch.goBack',
+    without: 'if (debt.loss === "") yield* watch.goBack',
+    caughtIn: lost,
+    caughtBy: "while the projector stands still",
   },
   {
     name: "a lost stream is filled again",

@@ -74,6 +74,9 @@ describe("a group of messages", () => {
     '"+ACK"',
     '{"seq":1}',
     '{"stream":"other","seq":1}',
+    '{"stream":"events"}',
+    '{"stream":"events","seq":"1"}',
+    '{"stream":"events","seq":1e300}',
     '{"stream":"events","error":{"code":503,"description":"no"}}',
   ])("fails, and the connection is still read, when somebody answers %j", (text) =>
     Effect.gen(function* () {

@@ -34,7 +34,7 @@ layer(platform, { excludeTestServices: true })("the event stream", (it) => {
       const { limits } = appConfig.nats
       const { manager, connection } = yield* Nats
       const config = Effect.map(streamInfo(manager, stream), (info) => info.config)
-      yield* ensureEventStream(manager, stream)
+      yield* ensureEventStream(manager, stream, usualLimits)
       yield* ensureEventStream(manager, stream, limits)
       assert.deepStrictEqual(differencesOf(yield* config, usualLimits), [])
       assert.sameDeepMembers(

@@ -127,17 +127,17 @@ const platform = Layer.unwrap(
 
 const ITEMS = 30
 
-/** A batch in the log, and the ids of its public events. */
-const openBatch = Effect.fnUntraced(function* (partner: string, at: number) {
+/** A batch in the log of that long ago, and the ids of its public events. */
+const openBatch = Effect.fnUntraced(function* (partner: string, agoMs: number) {
   const batch = newBatchId()
-  const events = storyOf(partner, ITEMS).map((event) => ({ ...event, at }))
+  const events = storyOf(partner, ITEMS).map((event) => ({ ...event, at: Date.now() - agoMs }))
   yield* (yield* wholeLog).open(batch, events, `open-${batch}`)
   const history = emptyHistory(batch)
   return recorded(events).flatMap((event) => advanceHistory(history, event).map(({ id }) => id))
 })
 
-const someBatches = (partner: string, count = 4, at = Date.now()) =>
-  Effect.map(Effect.all(Array.from({ length: count }, () => openBatch(partner, at))), (ids) => ids.flat())
+const someBatches = (partner: string, count = 4, agoMs = 0) =>
+  Effect.map(Effect.all(Array.from({ length: count }, () => openBatch(partner, agoMs))), (ids) => ids.flat())
 
 /** The ids of the events in the stream that verify; none while the server is away. */
 const stored = Effect.gen(function* () {
@@ -245,6 +245,24 @@ layer(platform, { excludeTestServices: true, timeout: 60_000 })("a stream that l
     ),
   )
 
+  it.effect("is filled again when it was purged while the projector stands still", () =>
+    Effect.gen(function* () {
+      const { manager } = yield* Nats
+      const name = yield* stream
+      yield* relaying(Effect.andThen(someBatches("still", 1), settle))
+      const ids = yield* someBatches("still")
+      yield* Effect.gen(function* () {
+        yield* holds(ids)
+        yield* Effect.sleep(2 * LOOK_EVERY_MS)
+        yield* Effect.promise(() => manager.streams.purge(name))
+        yield* until(Effect.map(losses, ({ purged }) => purged === 1))
+        // With them the relay notices that it has to go back, while the stream takes the others for repetitions.
+        const more = yield* someBatches("still", 1)
+        yield* holds([...ids, ...more])
+      }).pipe(Effect.provide(Layer.fresh(publisher)), Effect.provide(Layer.fresh(freshMetrics)))
+    }),
+  )
+
   it.effect("is filled again when somebody created an empty one while no relay ran", () =>
     Effect.gen(function* () {
       const { manager } = yield* Nats
@@ -307,8 +325,7 @@ layer(platform, { excludeTestServices: true, timeout: 60_000 })("a stream that l
       const { create } = yield* WebhookEndpoints
       const { query } = yield* Database
       const first = yield* create({ partner: "hooked", url })
-      const anHourAgo = Date.now() - 3_600_000
-      // Added before the first batches, which are older than the late endpoint by more than clocks may differ.
+      // Added before the batches, which are older than clocks may differ.
       yield* query(
         "set back",
         (sql) =>
@@ -317,7 +334,7 @@ layer(platform, { excludeTestServices: true, timeout: 60_000 })("a stream that l
       const delivered = () => received.map(({ headers }) => headers["webhook-id"])
       yield* relaying(
         Effect.gen(function* () {
-          const ids = yield* someBatches("hooked", 2, anHourAgo)
+          const ids = yield* someBatches("hooked", 2, 3_600_000)
           yield* until(Effect.sync(() => delivered().length === ids.length))
           yield* settle
           const late = yield* startReceiver()

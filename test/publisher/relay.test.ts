@@ -6,7 +6,7 @@ import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Nats } from "../../src/platform/nats.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
-import { allEvents, ensureEventStream } from "../../src/publisher/event-stream.ts"
+import { allEvents, ensureEventStream, usualLimits } from "../../src/publisher/event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
 import { makeRelay, layer as publisher, type Relay } from "../../src/publisher/relay.ts"
@@ -108,7 +108,7 @@ const until = <E, R>(question: Effect.Effect<boolean, E, R>) =>
 
 layer(platform, { excludeTestServices: true })("the relay", (it) => {
   const prepared = Effect.gen(function* () {
-    yield* ensureEventStream((yield* Nats).manager, (yield* AppConfig).nats.stream)
+    yield* ensureEventStream((yield* Nats).manager, (yield* AppConfig).nats.stream, usualLimits)
     return yield* makeRelay
   })
 
@@ -185,7 +185,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
       yield* Effect.promise(() => manager.streams.delete(stream))
       const error = yield* Effect.flip(publishAll(relay, chunks))
       assert.strictEqual(error._tag, "StoreUnavailable")
-      yield* ensureEventStream(manager, stream)
+      yield* ensureEventStream(manager, stream, usualLimits)
       yield* publishAll(relay, chunks)
       assert.deepStrictEqual(yield* stored(partner), expected)
     }),
@@ -230,7 +230,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
       const { stream } = (yield* AppConfig).nats
       yield* Effect.promise(() => manager.streams.delete(stream))
       yield* Effect.all(
-        Array.from({ length: 4 }, () => ensureEventStream(manager, stream)),
+        Array.from({ length: 4 }, () => ensureEventStream(manager, stream, usualLimits)),
         { concurrency: 4 },
       )
       const { config } = yield* Effect.promise(() => manager.streams.info(stream))

@@ -63,6 +63,77 @@ layer(readModelStack(1), { excludeTestServices: true })("a cursor in Postgres", 
     }),
   )
 
+  it.effect("moves back to another one where it is ahead, with what the other one stands on", () =>
+    Effect.gen(function* () {
+      const cursors = yield* CursorStore
+      const at = (partition: number, position: string) => ({
+        partition,
+        from: FEED_START,
+        to: { position, head: position },
+      })
+      for (const follower of ["slow", "quick"]) yield* cursors.load(follower, [0, 1, 2, 3])
+      // By number: 9 comes before 10, and 2 before 11.
+      yield* cursors.move("slow", [at(0, "9-2"), at(1, "5-0"), at(2, "10-0")])
+      yield* cursors.move("quick", [at(0, "9-11"), at(1, "5-0"), at(2, "9-0"), at(3, "1-0")])
+      yield* rowsOf(
+        (sql) => sql`
+        update projection_checkpoints set position = '9-3' where projection = 'slow' and partition = 0`,
+      )
+      yield* cursors.moveBack("quick", "slow")
+      assert.deepStrictEqual(
+        yield* cursors.load("quick", [0, 1, 2, 3]),
+        new Map([
+          [0, { position: "9-3", head: undefined }],
+          [1, { position: "5-0", head: "5-0" }],
+          [2, { position: "9-0", head: "9-0" }],
+          [3, { position: FEED_START, head: undefined }],
+        ]),
+      )
+      assert.deepStrictEqual(
+        yield* cursors.positions("slow"),
+        new Map([
+          [0, "9-3"],
+          [1, "5-0"],
+          [2, "10-0"],
+          [3, FEED_START],
+        ]),
+      )
+    }),
+  )
+
+  it.effect("moves back and forth at once, without waiting for each other for ever", () =>
+    Effect.gen(function* () {
+      const cursors = yield* CursorStore
+      const partitions = Array.from({ length: 16 }, (_, partition) => partition)
+      for (const follower of ["slow-2", "quick-2"]) yield* cursors.load(follower, partitions)
+      const forth = (follower: string, lag: number) =>
+        Effect.forEach(
+          Array.from({ length: 20 }, (_, round) => round),
+          (round) =>
+            Effect.flatMap(cursors.positions(follower), (positions) =>
+              cursors.move(
+                follower,
+                partitions.map((partition) => ({
+                  partition,
+                  from: positions.get(partition) ?? FEED_START,
+                  to: { position: `${round + 1}-${lag}`, head: undefined },
+                })),
+              ),
+            ),
+        )
+      yield* Effect.all(
+        [
+          forth("slow-2", 0),
+          forth("quick-2", 9),
+          Effect.repeat(cursors.moveBack("quick-2", "slow-2"), { times: 40 }),
+        ],
+        { concurrency: 3 },
+      )
+      yield* cursors.moveBack("quick-2", "slow-2")
+      assert.deepStrictEqual(new Set((yield* cursors.positions("quick-2")).values()), new Set(["20-0"]))
+    }),
+  )
+
   it.effect("moves once, however many processes move it and others in whatever order", () =>
     Effect.gen(function* () {
       const cursors = yield* CursorStore

@@ -10,6 +10,9 @@ import { it as alone, assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { inject } from "vitest"
 import { AppConfig } from "../../src/config.ts"
+import { Nats } from "../../src/platform/nats.ts"
+import { endpointFailing } from "../../src/publisher/endpoint-event.ts"
+import { eventMessages } from "../../src/publisher/event-message.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
 import { layerWith } from "../../src/webhooks/webhooks.ts"
 import { freePort } from "../platform-under-test.ts"
@@ -102,6 +105,8 @@ layer(layerWith(RETRY_DELAYS_MS).pipe(Layer.provideMerge(webhookPlatform())), {
           handled(lines),
           events.map(({ id }) => id),
         )
+        const { event: test } = yield* (yield* WebhookEndpoints).test(partner, endpoint.id)
+        yield* has(lines, `handled ${test} com.atlaspay.webhook-endpoint.test.v1`)
 
         const forged = yield* Effect.promise(() =>
           fetch(url, {
@@ -137,15 +142,19 @@ layer(layerWith(RETRY_DELAYS_MS).pipe(Layer.provideMerge(webhookPlatform())), {
       killed.child.kill("SIGKILL")
       yield* Effect.promise(() => killed.ended)
 
+      const about = endpointFailing(
+        { id: "we_subscriber", partner: "subscriber", url: "https://subscriber.test/hooks" },
+        { at: new Date(), failingSince: new Date(0), disabledAt: new Date() },
+      )
+      const notice = eventMessages(yield* AppConfig).writeNotice(about, JSON.stringify(about), Date.now())
+      const { jetstream } = yield* Nats
+      yield* Effect.promise(() => jetstream.publish(notice.subject, notice.body, { headers: notice.headers }))
       yield* publish([...others, missing])
       const { lines } = yield* run("nats-subscriber.ts", file, env)
       yield* has(lines, `gap ${first.data.batchId} lacks 2`)
       const all = () => [...handled(killed.lines), ...handled(lines)]
-      yield* until(Effect.sync(() => all().length === events.length))
-      assert.sameMembers(
-        all(),
-        events.map(({ id }) => id),
-      )
+      yield* until(Effect.sync(() => all().length === events.length + 1))
+      assert.sameMembers(all(), [about.id, ...events.map(({ id }) => id)])
     }),
   )
 })

@@ -6,7 +6,7 @@ import { Nats } from "../../src/platform/nats.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { eventMessages } from "../../src/publisher/event-message.ts"
-import { ensureEventStream } from "../../src/publisher/event-stream.ts"
+import { ensureEventStream, usualLimits } from "../../src/publisher/event-stream.ts"
 import type { PublicEvent } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
@@ -70,7 +70,7 @@ export const firstEventOf = (partner: string): PublicEvent => {
 export const publish = Effect.fnUntraced(function* (events: ReadonlyArray<PublicEvent>) {
   const appConfig = yield* AppConfig
   const { jetstream, manager } = yield* Nats
-  yield* ensureEventStream(manager, appConfig.nats.stream)
+  yield* ensureEventStream(manager, appConfig.nats.stream, usualLimits)
   for (const event of events) {
     const { subject, headers, body } = eventMessages(appConfig).write(event, Date.now())
     yield* Effect.promise(() => jetstream.publish(subject, body, { headers }))
