@@ -187,7 +187,7 @@ const fileLines = ({ folder, orders }: FilesOfRun): ReadonlyArray<string> =>
       ]
 
 const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => {
-  const folder = dataDir === ".atlaspay" ? "" : ` --data-dir ${dataDir}`
+  const folder = dataDirFlag(dataDir)
   return [
     "",
     "To look further, also after everything has stopped:",
@@ -198,6 +198,8 @@ const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => 
     "  npm run demo -- --keep   (keeps running; GET /providers shows the state of each provider)",
   ]
 }
+
+const dataDirFlag = (dataDir: string): string => (dataDir === ".atlaspay" ? "" : ` --data-dir ${dataDir}`)
 
 /** The closing line of `--json`; amounts are decimal strings. */
 const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: Partner, tookMs: number) => ({
@@ -239,6 +241,7 @@ const addressLines = (
   "Still running. Press Ctrl-C to stop.",
   `  API   ${url}  (the key of ${sandbox.partner} is in ${recordFile(dataDir)})`,
   `  Providers: curl -s ${operationsUrl}/providers`,
+  `  Webhooks: npm run atlaspay -- webhooks deliveries --partner ${sandbox.partner}${dataDirFlag(dataDir)}`,
   ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),
   `  NATS  ${withoutCredentials(natsUrl)}  (its password is in ${dataDir}/nats/password)`,
 ]

@@ -1,5 +1,5 @@
 /** What a partner's developer does with webhooks: looks at their deliveries, and has one sent again. */
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import type { EndedAttempt, ListedDelivery } from "../client/command-client.ts"
 import type { CliFailure } from "../terminal/cli-failure.ts"
 import type { Partner } from "./partner.ts"
@@ -86,16 +86,12 @@ const resend = Effect.fnUntraced(function* (
   return { event, eventType, stateBefore, isRepeated: isRecorded && cameAgain, attempts: ended }
 })
 
-/** Asks until the answer is yes, or the time is over; gives the last answer. */
-const within = Effect.fnUntraced(function* (
+/** Asks until the answer is yes; `false` if it was not in time. */
+const within = (
   ms: number,
   question: Effect.Effect<boolean, CliFailure>,
-): Effect.fn.Return<boolean, CliFailure> {
-  const until = Date.now() + ms
-  let isSo = yield* question
-  while (!isSo && Date.now() < until) {
-    yield* Effect.sleep(POLL)
-    isSo = yield* question
-  }
-  return isSo
-})
+): Effect.Effect<boolean, CliFailure> =>
+  question.pipe(
+    Effect.repeat({ until: (isSo) => isSo, schedule: Schedule.spaced(POLL) }),
+    Effect.timeoutOrElse({ duration: ms, orElse: () => Effect.succeed(false) }),
+  )

@@ -59,13 +59,14 @@ export const webhookDisagreements = (
   deliveries: ReadonlyArray<ListedDelivery>,
   { verified, altered }: Pick<WebhookReceiver, "verified" | "altered">,
 ): ReadonlyArray<string> => {
-  const delivered = new Set(deliveries.filter(({ state }) => state === "delivered").map(({ event }) => event))
-  const open = deliveries.length - delivered.size
-  const unrecorded = [...verified.keys()].filter((event) => !delivered.has(event)).length
-  const lost = [...delivered].filter((event) => !verified.has(event)).length
+  const known = new Set(deliveries.map(({ event }) => event))
+  const delivered = deliveries.filter(({ state }) => state === "delivered")
+  const open = deliveries.length - delivered.length
+  const unknown = [...verified.keys()].filter((event) => !known.has(event)).length
+  const lost = delivered.filter(({ event }) => !verified.has(event)).length
   return [
     ...(open === 0 ? [] : [`${open} deliveries of webhooks have not arrived, by their log`]),
-    ...(unrecorded === 0 ? [] : [`${unrecorded} webhooks were verified that no delivery says have arrived`]),
+    ...(unknown === 0 ? [] : [`${unknown} webhooks were verified and are in no delivery`]),
     ...(lost === 0
       ? []
       : [`${lost} deliveries say that they arrived, and the receiver has no webhook of them`]),

@@ -84,6 +84,31 @@ describe("the demo", () => {
       expect(summary.webhooksVerified).toBe(summary.eventsPublished)
       // One for the batch, one for each item, and a second one for those that came back.
       expect(summary.eventsPublished).toBe(1 + 200 + 3)
+      const types = Object.entries<Record<string, number>>(summary.webhooks.types)
+      expect(types.map(([type]) => type).sort()).toEqual(
+        [
+          "payout-batch.accepted",
+          "payout.failed",
+          "payout.held",
+          "payout.rejected",
+          "payout.returned",
+          "payout.settled",
+        ].map((name) => `com.atlaspay.${name}.v1`),
+      )
+      for (const [, { deliveries, delivered, pending, dead, verified }] of types)
+        expect([delivered, verified, pending, dead]).toEqual([deliveries, deliveries, 0, 0])
+      const total = (column: string) => types.reduce((sum, [, sums]) => sum + (sums[column] ?? 0), 0)
+      expect(total("verified")).toBe(summary.webhooksVerified)
+      const { event, eventType, stateBefore, isRepeated, attempts } = summary.webhooks.resent
+      expect([eventType, stateBefore, isRepeated]).toEqual([
+        "com.atlaspay.payout.settled.v1",
+        "delivered",
+        true,
+      ])
+      expect(attempts.length).toBeGreaterThanOrEqual(2)
+      expect(attempts.at(-1)).toMatchObject({ number: attempts.length, status: 204 })
+      expect(total("repeated")).toBeGreaterThanOrEqual(1)
+      expect(output).toContain(`Sent again: ${event}, and verified as a repetition of the same webhook-id`)
       expect(summary.reconciliation).toMatchObject({ compared: { batches: 1 }, discrepancies: [] })
       expect(output).toContain("All agree.")
       const { folder, orders } = summary.files
