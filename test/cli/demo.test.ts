@@ -163,7 +163,8 @@ describe("the demo", () => {
       await next.printed(/NATS {2}nats/)
       expectUntold(keyOfService(), next.output())
       await next.printed(/Webhooks: npm run atlaspay -- webhooks deliveries --partner demo/)
-      const deliveries = await run("webhooks", "deliveries", "--partner", "demo", "--limit", "3", "--json")
+      const own = ["--batch", await next.printed(/as batch (pb_\w+)/), "--limit", "3", "--json"]
+      const deliveries = await run("webhooks", "deliveries", "--partner", "demo", ...own)
       expect(deliveries.status, deliveries.output).toBe(0)
       expect(deliveries.lines.map(jsonOf)).toMatchObject(Array(3).fill({ state: "delivered" }))
       const watched = await run("batches", "watch", batch, "--json")
