@@ -26,6 +26,7 @@ const slow = [
   "bench/pipeline",
   "publisher/lost-stream",
   "cli/publish",
+  "client/webhook-life",
   "vault/sealed-batch",
   "safety/",
   "dev/embedded-stack",

@@ -9,6 +9,8 @@ import { makePartner, type Partner } from "../dev/partner.ts"
 import { recordFile } from "../dev/service-record.ts"
 import { awaitSettlement, type Settlement } from "../dev/settlement.ts"
 import { bankLines, countsOf, summaryTable, sumsOf } from "../dev/summary.ts"
+import { type ResentWebhook, resendOne, type Webhooks } from "../dev/webhook-resend.ts"
+import { attemptLines, webhookTable } from "../dev/webhook-summary.ts"
 import { utcDay } from "../domain/business-days.ts"
 import { withoutCredentials } from "../domain/masking.ts"
 import { formatAmount } from "../domain/money.ts"
@@ -104,9 +106,12 @@ const pay = Effect.fnUntraced(function* (
   const settlement = yield* awaitSettlement(partner, file.items, platform.sandbox.banks, show)
   screen.settle()
   const tookMs = Date.now() - since
+  const webhooks = yield* resendOne(partner)
+  const problems = [...settlement.problems, ...webhooks.problems]
   const orders = (yield* ordersTaken(folder)).filter((name) => !takenBefore.includes(name))
   const files = { folder, orders }
-  for (const line of closingLines(settlement, partner, files, tookMs)) screen.line(line)
+  for (const line of closingLines(settlement, partner, webhooks, files, tookMs)) screen.line(line)
+  for (const problem of problems) screen.line(`Problem: ${problem}`)
   const { clearing } = platform.sandbox.banks
   if (clearing !== undefined) yield* endDay(clearing, folder)
   const reconciliation = yield* reconcileDay(dataDir, utcDay(Date.now()), Option.none())
@@ -117,11 +122,12 @@ const pay = Effect.fnUntraced(function* (
     screen.line(
       JSON.stringify({
         ...jsonSummary(settlement, partner, tookMs),
+        webhooks: webhooksJson(partner.endpoint, webhooks),
         files,
         reconciliation: reconciliationJson(reconciliation),
       }),
     )
-  return [...settlement.problems, ...differencesOf(partner.batch, reconciliation)]
+  return [...problems, ...differencesOf(partner.batch, reconciliation)]
 })
 
 /** The discrepancies about this batch; other batches of the day may still be under way. */
@@ -140,8 +146,9 @@ const plainLine = (batch: ShownBatch, { webhooks, events }: Partner): string =>
   `  ${batch.state}: ${stateCounts(batch)}; ${webhooks.verified.size} webhooks, ${events.size} events`
 
 const closingLines = (
-  { batch, items, banks, eventsDue, problems }: Settlement,
+  { batch, items, banks, eventsDue }: Settlement,
   { webhooks, events }: Partner,
+  { sums, resent }: Webhooks,
   files: FilesOfRun,
   tookMs: number,
 ): ReadonlyArray<string> => [
@@ -156,7 +163,17 @@ const closingLines = (
   `Paid twice: ${banks.paidTwice}`,
   `Webhooks verified: ${webhooks.verified.size} of ${eventsDue} (${webhooks.repeated} repeated, ${webhooks.refused} refused)`,
   `Events on NATS: ${events.size} of ${eventsDue}`,
-  ...problems.map((problem) => `Problem: ${problem}`),
+  "",
+  ...webhookTable(sums),
+  ...(resent === undefined ? [] : resentLines(resent)),
+]
+
+const resentLines = ({ event, isRepeated, attempts }: ResentWebhook): ReadonlyArray<string> => [
+  "",
+  isRepeated
+    ? `Sent again: ${event}, and verified as a repetition of the same webhook-id`
+    : `Sent again: ${event}, and not verified a second time`,
+  ...attemptLines(attempts),
 ]
 
 const fileLines = ({ folder, orders }: FilesOfRun): ReadonlyArray<string> =>
@@ -170,7 +187,7 @@ const fileLines = ({ folder, orders }: FilesOfRun): ReadonlyArray<string> =>
       ]
 
 const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => {
-  const folder = dataDir === ".atlaspay" ? "" : ` --data-dir ${dataDir}`
+  const folder = dataDirFlag(dataDir)
   return [
     "",
     "To look further, also after everything has stopped:",
@@ -181,6 +198,8 @@ const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => 
     "  npm run demo -- --keep   (keeps running; GET /providers shows the state of each provider)",
   ]
 }
+
+const dataDirFlag = (dataDir: string): string => (dataDir === ".atlaspay" ? "" : ` --data-dir ${dataDir}`)
 
 /** The closing line of `--json`; amounts are decimal strings. */
 const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: Partner, tookMs: number) => ({
@@ -205,6 +224,13 @@ const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: 
   seconds: Number(seconds(tookMs)),
 })
 
+/** The deliveries and what the receiver verified, by event type, and the delivery that was sent again. */
+const webhooksJson = (endpoint: string, { sums, resent }: Webhooks) => ({
+  endpoint,
+  types: Object.fromEntries(sums),
+  resent: resent ?? null,
+})
+
 const seconds = (milliseconds: number): string => (milliseconds / 1_000).toFixed(1)
 
 const addressLines = (
@@ -215,6 +241,7 @@ const addressLines = (
   "Still running. Press Ctrl-C to stop.",
   `  API   ${url}  (the key of ${sandbox.partner} is in ${recordFile(dataDir)})`,
   `  Providers: curl -s ${operationsUrl}/providers`,
+  `  Webhooks: npm run atlaspay -- webhooks deliveries --partner ${sandbox.partner}${dataDirFlag(dataDir)}`,
   ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),
   `  NATS  ${withoutCredentials(natsUrl)}  (its password is in ${dataDir}/nats/password)`,
 ]

@@ -109,6 +109,30 @@ export type ShownEvent = typeof Event.Type
 const Endpoint = Schema.Struct({ id: Schema.String, url: Schema.String })
 const NewEndpoint = Schema.Struct({ ...Endpoint.fields, secret: Schema.String })
 
+/** A delivery of a webhook as the service lists it. */
+const Delivery = Schema.Struct({
+  /** The id of the event, which is also the `webhook-id`. */
+  event: Schema.String,
+  eventType: Schema.String,
+  state: Schema.Literals(["pending", "delivered", "dead"]),
+  /** Attempts that ended. */
+  attempts: Schema.Int,
+})
+export type ListedDelivery = typeof Delivery.Type
+
+/** An attempt that ended: with the HTTP status of the answer, or an error where there was none. */
+const EndedAttempt = Schema.Struct({
+  number: Schema.Int,
+  at: Schema.String,
+  durationMs: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+  status: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+  error: Schema.optionalKey(Schema.NullOr(Schema.String)),
+})
+export type EndedAttempt = typeof EndedAttempt.Type
+
+const DeliveryDetail = Schema.Struct({ ...Delivery.fields, ended: Schema.Array(EndedAttempt) })
+const Resent = Schema.Struct({ stateBefore: Delivery.fields.state })
+
 /** A person who waits for a command can repeat it, and rather sees at once what is wrong. */
 const limits = { triesMax: 1 }
 const PAGE_SIZE = 500
@@ -205,6 +229,24 @@ export const commandClient = ({ url, apiKey }: ServiceAddress) => {
     removeWebhookEndpoint: (id: string) =>
       call(`DELETE /webhook-endpoints/${id}`, Schema.Void, (client, options) =>
         client.removeWebhookEndpoint(id, options),
+      ),
+
+    /** All deliveries of a batch's events to an endpoint, in any state or in one; those of its last event first. */
+    webhookDeliveries: (endpoint: string, batch: BatchId, state?: ListedDelivery["state"]) =>
+      call("GET /webhook-deliveries", Schema.Array(Delivery), (client, options) =>
+        Array.fromAsync(client.webhookDeliveries({ endpoint, batch, state, limit: PAGE_SIZE }, options)),
+      ),
+
+    /** A delivery with its last hundred attempts, the oldest first. */
+    webhookDelivery: (endpoint: string, event: string) =>
+      call(`GET /webhook-endpoints/${endpoint}/deliveries`, DeliveryDetail, (client, options) =>
+        client.webhookDelivery(endpoint, event, options),
+      ),
+
+    /** Sends a webhook again, under the same id. */
+    resendWebhook: (endpoint: string, event: string) =>
+      call(`POST /webhook-endpoints/${endpoint}/deliveries/resend`, Resent, (client, options) =>
+        client.resendWebhook(endpoint, event, options),
       ),
   }
 }

@@ -14,6 +14,8 @@ export interface Partner {
   readonly client: CommandClient
   readonly batch: BatchId
   readonly webhooks: WebhookReceiver
+  /** The id of the endpoint that sends to the receiver. */
+  readonly endpoint: string
   /** Ids of the events of the batch that were seen on NATS. */
   readonly events: ReadonlySet<string>
   /** Posts the batch. */
@@ -48,6 +50,7 @@ export const makePartner = Effect.fn("makePartner")(function* ({
     client,
     batch,
     webhooks,
+    endpoint: id,
     events: yield* countEvents(natsUrl, sandbox.partner, batch),
     submit: Effect.fnUntraced(function* (body) {
       const accepted = yield* client.submit(body, key)

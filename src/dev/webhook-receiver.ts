@@ -1,11 +1,12 @@
 /** The partner's side of webhooks: a real server that verifies and counts them as partners do. */
+import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { verifyWebhook, WebhookRefused } from "../client/webhooks.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 
-/** The fields of an event that are read here; docs/EVENTS.md has all of them. */
+/** The fields of an event of a batch that are read here; docs/EVENTS.md has all of them. */
 const Event = Schema.fromJsonString(
   Schema.Struct({
     type: Schema.String,
@@ -14,14 +15,25 @@ const Event = Schema.fromJsonString(
   }),
 )
 
+/** A webhook whose signature was right each time. */
+export interface ReceivedWebhook {
+  readonly type: string
+  /** How often it came: once, and once more for each repetition. */
+  readonly times: number
+  /** The SHA-256 of its body, in Base64. */
+  readonly body: string
+}
+
 export interface WebhookReceiver {
   readonly url: string
   /** The secret of the endpoint. Until it is known, nothing is accepted. */
   secret: string | undefined
-  /** Ids of the verified webhooks about the batch. */
-  readonly verified: ReadonlySet<string>
+  /** The verified webhooks about the batch, by their `webhook-id`. */
+  readonly verified: ReadonlyMap<string, ReceivedWebhook>
   /** Repeated deliveries of verified webhooks. */
   repeated: number
+  /** Repeated deliveries whose body differs from the first one. */
+  altered: number
   /** Requests whose signature did not verify. */
   refused: number
   /** The last few, in the order of arrival: "settled pb_…/12". */
@@ -40,7 +52,7 @@ export const startWebhookReceiver = (
   batch: string,
 ): Effect.Effect<WebhookReceiver, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
-    const verified = new Set<string>()
+    const verified = new Map<string, ReceivedWebhook>()
     const latest: Array<string> = []
     const server = yield* Effect.acquireRelease(listen, close)
     const { port } = server.address() as AddressInfo
@@ -50,20 +62,25 @@ export const startWebhookReceiver = (
       verified,
       latest,
       repeated: 0,
+      altered: 0,
       refused: 0,
     }
     const receive = async (request: IncomingMessage): Promise<number> => {
       const body = await bodyOf(request)
       const id = body === undefined ? undefined : verify(receiver.secret, body, request)
-      const event = Schema.decodeUnknownOption(Event)(body)
-      if (id === undefined || Option.isNone(event)) {
+      if (body === undefined || id === undefined) {
         receiver.refused += 1
         return 401
       }
-      const { subject, data } = event.value
-      if (data.batchId !== batch) return 204
-      if (verified.has(id)) receiver.repeated += 1
-      verified.add(id)
+      const event = Schema.decodeUnknownOption(Event)(body)
+      // Events about endpoints are of no batch.
+      if (Option.isNone(event) || event.value.data.batchId !== batch) return 204
+      const { type, subject, data } = event.value
+      const digest = createHash("sha256").update(body).digest("base64")
+      const before = verified.get(id)
+      if (before !== undefined) receiver.repeated += 1
+      if (before !== undefined && before.body !== digest) receiver.altered += 1
+      verified.set(id, { type, times: (before?.times ?? 0) + 1, body: before?.body ?? digest })
       latest.push(`${data.state} ${subject}`)
       latest.splice(0, latest.length - LATEST_MAX)
       return 204

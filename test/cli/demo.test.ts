@@ -84,6 +84,31 @@ describe("the demo", () => {
       expect(summary.webhooksVerified).toBe(summary.eventsPublished)
       // One for the batch, one for each item, and a second one for those that came back.
       expect(summary.eventsPublished).toBe(1 + 200 + 3)
+      const types = Object.entries<Record<string, number>>(summary.webhooks.types)
+      expect(types.map(([type]) => type).sort()).toEqual(
+        [
+          "payout-batch.accepted",
+          "payout.failed",
+          "payout.held",
+          "payout.rejected",
+          "payout.returned",
+          "payout.settled",
+        ].map((name) => `com.atlaspay.${name}.v1`),
+      )
+      for (const [, { deliveries, delivered, pending, dead, verified }] of types)
+        expect([delivered, verified, pending, dead]).toEqual([deliveries, deliveries, 0, 0])
+      const total = (column: string) => types.reduce((sum, [, sums]) => sum + (sums[column] ?? 0), 0)
+      expect(total("verified")).toBe(summary.webhooksVerified)
+      const { event, eventType, stateBefore, isRepeated, attempts } = summary.webhooks.resent
+      expect([eventType, stateBefore, isRepeated]).toEqual([
+        "com.atlaspay.payout.settled.v1",
+        "delivered",
+        true,
+      ])
+      expect(attempts.length).toBeGreaterThanOrEqual(2)
+      expect(attempts.at(-1)).toMatchObject({ number: attempts.length, status: 204 })
+      expect(total("repeated")).toBeGreaterThanOrEqual(1)
+      expect(output).toContain(`Sent again: ${event}, and verified as a repetition of the same webhook-id`)
       expect(summary.reconciliation).toMatchObject({ compared: { batches: 1 }, discrepancies: [] })
       expect(output).toContain("All agree.")
       const { folder, orders } = summary.files
@@ -137,6 +162,11 @@ describe("the demo", () => {
       const next = start("demo", "examples/payouts.csv", "--keep")
       await next.printed(/NATS {2}nats/)
       expectUntold(keyOfService(), next.output())
+      await next.printed(/Webhooks: npm run atlaspay -- webhooks deliveries --partner demo/)
+      const own = ["--batch", await next.printed(/as batch (pb_\w+)/), "--limit", "3", "--json"]
+      const deliveries = await run("webhooks", "deliveries", "--partner", "demo", ...own)
+      expect(deliveries.status, deliveries.output).toBe(0)
+      expect(deliveries.lines.map(jsonOf)).toMatchObject(Array(3).fill({ state: "delivered" }))
       const watched = await run("batches", "watch", batch, "--json")
       expect(watched.status, watched.output).toBe(0)
       expect(jsonOf(watched.lines.at(-1)).itemCount).toBe(200)

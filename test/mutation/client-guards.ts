@@ -134,4 +134,20 @@ export const clientGuards: ReadonlyArray<StepGuard> = [
     caughtIn: "test/client/drafts.test.ts",
     caughtBy: "adds a page under one key",
   },
+  {
+    name: "a change that the service would make twice is sent once",
+    file: "client/calls.ts",
+    text: "    mayRepeat: false,",
+    without: "    mayRepeat: true,",
+    caughtIn: "test/client/webhook-operations.test.ts",
+    caughtBy: "is sent once if nobody knows",
+  },
+  {
+    name: "a delivery's event is written in a path as the service reads it",
+    file: "client/webhook-deliveries.ts",
+    text: 'event.replaceAll(":", ".")',
+    without: 'event.replace(":", ".")',
+    caughtIn: "test/client/webhook-operations.test.ts",
+    caughtBy: "deliveries/pb_1.7.2/resend",
+  },
 ]
