@@ -103,6 +103,10 @@ layer(layerWith(RETRY_DELAYS_MS).pipe(Layer.provideMerge(webhookPlatform())), {
           events.map(({ id }) => id),
         )
 
+        // It belongs to no batch.
+        const tested = yield* (yield* WebhookEndpoints).test(partner, endpoint.id)
+        yield* has(lines, `handled ${tested.event} com.atlaspay.webhook-endpoint.test.v1`)
+
         const forged = yield* Effect.promise(() =>
           fetch(url, {
             method: "POST",
@@ -137,15 +141,17 @@ layer(layerWith(RETRY_DELAYS_MS).pipe(Layer.provideMerge(webhookPlatform())), {
       killed.child.kill("SIGKILL")
       yield* Effect.promise(() => killed.ended)
 
+      // It belongs to no batch, and must not hold up what is behind it.
+      const { create, setState } = yield* WebhookEndpoints
+      const { endpoint } = yield* create({ partner: "subscriber", url: "http://127.0.0.1:1/" })
+      const { since } = yield* setState("subscriber", endpoint.id, "disabled")
+      const ids = [...events.map(({ id }) => id), `${endpoint.id}:disabled:${since.getTime()}`]
       yield* publish([...others, missing])
       const { lines } = yield* run("nats-subscriber.ts", file, env)
       yield* has(lines, `gap ${first.data.batchId} lacks 2`)
       const all = () => [...handled(killed.lines), ...handled(lines)]
-      yield* until(Effect.sync(() => all().length === events.length))
-      assert.sameMembers(
-        all(),
-        events.map(({ id }) => id),
-      )
+      yield* until(Effect.sync(() => all().length === ids.length))
+      assert.sameMembers(all(), ids)
     }),
   )
 })
