@@ -74,7 +74,7 @@ interface OutboxRow {
 /** Publishes what is in the outbox, the oldest first, and takes it out once JetStream has stored it. */
 export const makeNoticePublisher = Effect.gen(function* () {
   const settings = yield* AppConfig
-  const { stream } = settings.nats
+  const { stream, limits } = settings.nats
   const { query } = yield* Database
   const { connection, manager } = yield* Nats
   const { writeNotice } = eventMessages(settings)
@@ -97,7 +97,7 @@ export const makeNoticePublisher = Effect.gen(function* () {
           first: rows[0]?.event_id,
         })
       yield* publish(messages).pipe(
-        Effect.tapErrorTag("StoreUnavailable", () => ensureEventStream(manager, stream)),
+        Effect.tapErrorTag("StoreUnavailable", () => ensureEventStream(manager, stream, limits)),
       )
       const published = rows.map(({ position }) => position)
       yield* query(
