@@ -1,7 +1,8 @@
 /** The AsyncAPI document: it is complete, and what is published is as it says. AsyncAPI's own parser reads it in `npm run lint:asyncapi`. */
+import { readFileSync } from "node:fs"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import formats from "ajv-formats"
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Redacted, Result, Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import { AppConfig } from "../../src/config.ts"
 import { asyncApiDocument, asyncApiOf } from "../../src/contract/asyncapi.ts"
@@ -10,7 +11,7 @@ import { eventSchemasOf } from "../../src/contract/event-schemas.ts"
 import { newSigningKey } from "../../src/platform/webhook-signing-key.ts"
 import { endpointEventTypes } from "../../src/publisher/endpoint-event.ts"
 import { eventMessages } from "../../src/publisher/event-message.ts"
-import { publicEventTypes } from "../../src/publisher/public-event.ts"
+import { decodePublicEvent, publicEventTypes } from "../../src/publisher/public-event.ts"
 import { discrepancyKinds } from "../../src/reconciliation/discrepancy.ts"
 import { eventOf } from "../../src/reconciliation/discrepancy-event.ts"
 import { makeSender } from "../../src/webhooks/sender.ts"
@@ -85,6 +86,13 @@ describe("the AsyncAPI document", () => {
     expect(mismatchOf("NatsHeaders", sent)).toContain("Nats-Msg-Id")
     expect(mismatchOf("PayoutBatchAccepted", JSON.parse(body))).toBeUndefined()
     expect(mismatchOf("PayoutSettled", JSON.parse(body))).toBeDefined()
+  })
+
+  it("describes the event that docs/EVENTS.md shows", () => {
+    const page = readFileSync(new URL("../../docs/EVENTS.md", import.meta.url), "utf8")
+    const [, shown = ""] = /^```json\n([\s\S]*?)^```/m.exec(page) ?? []
+    expect(mismatchOf("PayoutSettled", JSON.parse(shown))).toBeUndefined()
+    expect(Result.isSuccess(decodePublicEvent(shown))).toBe(true)
   })
 
   it("describes a webhook: its headers and its signatures, of two secrets and a key", async () => {
