@@ -9,9 +9,9 @@ import { DatabaseSync } from "node:sqlite"
 export interface Event {
   readonly id: string
   readonly type: string
-  /** The place among the events of its batch, in ten digits. */
-  readonly sequence: string
-  readonly data: { readonly batchId: string }
+  /** The place among the events of its batch, in ten digits. Events about webhook endpoints, tests too, have no batch. */
+  readonly sequence?: string
+  readonly data: { readonly batchId?: string }
 }
 
 /** Handles each event; a handler that throws gets the event again at the next one, or at the next start. */
@@ -44,12 +44,12 @@ export const receivedEvents = (file: string, handle: (event: Event) => void) => 
   return {
     /** Keeps an event, once. What is already here is not handled again. */
     keep: (event: Event, body: string): void => {
-      const { id, data } = event
-      const sequence = Number(event.sequence)
-      if (insert.run(id, data.batchId, sequence, body).changes === 0) console.log(`again ${id}`)
+      const { id, data, sequence: place = "0" } = event
+      const [batch, sequence] = [data.batchId ?? "", Number(place)]
+      if (insert.run(id, batch, sequence, body).changes === 0) console.log(`again ${id}`)
       // It may be on its way, because webhooks overtake each other, or of a type that the endpoint does not get.
-      else if (sequence > 1 && find.get(data.batchId, sequence - 1) === undefined)
-        console.log(`gap ${data.batchId} lacks ${sequence - 1}`)
+      else if (sequence > 1 && find.get(batch, sequence - 1) === undefined)
+        console.log(`gap ${batch} lacks ${sequence - 1}`)
     },
     /** Call it after the answer. */
     handleAll,
