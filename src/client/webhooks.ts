@@ -28,7 +28,7 @@ type WebhookHeaders = Headers | Readonly<Record<string, string | ReadonlyArray<s
  * @param headers of the request; names in any case.
  * @param secrets of the endpoint (`whsec_…`): several while they are replaced. One of them must have signed.
  * @throws WebhookRefused if no secret signed it, if it is too old or from the future, or is no event. Events may come again:
- * remember the `id` of those that you handled, for a day at least.
+ * remember the `id` of those that you handled, for thirty days.
  */
 export const verifyWebhook = (
   body: string | Uint8Array,

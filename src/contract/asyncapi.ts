@@ -40,6 +40,10 @@ const objectOf = (properties: Readonly<Record<string, Json>>, required: Readonly
   required,
 })
 
+/** What a signature of so many bytes looks like. */
+const signatureLike = (version: string, bytes: number): string =>
+  `${version},${Buffer.alloc(bytes, "signature").toString("base64")}`
+
 const traceparent = header("The same as in the event, if the event has it (W3C Trace Context).")
 
 /** The headers of a message on NATS. Those of a discrepancy have no time of publication. */
@@ -61,10 +65,17 @@ const webhookHeaders = objectOf(
     "content-type": header("The event is in structured mode; frameworks parse this type.", {
       const: "application/json",
     }),
-    "webhook-id": header("The event's `id`: the same at each attempt."),
-    "webhook-timestamp": header("When the attempt was made, in seconds since 1970.", { pattern: "^[0-9]+$" }),
+    "webhook-id": header("The event's `id`: the same at each attempt. Drop repetitions by it."),
+    "webhook-timestamp": header(
+      "When the attempt was made, in seconds since 1970. Refuse one that is more than five minutes off.",
+      { pattern: "^[0-9]+$" },
+    ),
     "webhook-signature": header(
-      "One signature or more, separated by spaces, as Standard Webhooks define it.",
+      "One signature or more, separated by spaces, of `<webhook-id>.<webhook-timestamp>.<body>` as Standard Webhooks define them. " +
+        "`v1,` and an HMAC-SHA-256 in Base64 for each live secret, and, if the endpoint has a key for them, `v1a,` and an Ed25519 " +
+        "signature in Base64 for each live key. While a secret or a key is being replaced there are two of its kind, the new one " +
+        "first. A webhook is genuine if one of them verifies. Ignore versions that you do not know.",
+      { examples: [`${signatureLike("v1", 32)} ${signatureLike("v1a", 64)}`] },
     ),
     traceparent,
   },

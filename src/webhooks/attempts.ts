@@ -64,7 +64,7 @@ export const makeAttempts = Effect.fnUntraced(function* (
         const gone = noteFailure(known, endpoint, { url, at: sentAt, gone: answer === GONE })
         const failure = { ...failureOf(answer), ...end }
         const failures = attempts - attemptsBefore
-        const schedule = { delaysMs: retryDelaysMs, failures, notBeforeMs: retryInMs }
+        const schedule = { delaysMs: retryDelaysMs, failures, notBeforeMs: retryInMs, url }
         return overAfter(recordFailure({ eventId, endpoint, attempts }, failure, schedule, gone))
       }
       underWay.delete(attempt)
@@ -107,6 +107,8 @@ interface Schedule {
   readonly failures: number
   /** What the endpoint asked for, if it did. */
   readonly notBeforeMs: number | undefined
+  /** The URL that was called. */
+  readonly url: string
 }
 
 /** The next attempt comes when the schedule says, but not before the endpoint asks for it, and neither does any other at the endpoint. */
@@ -114,7 +116,7 @@ const recordFailure = Effect.fnUntraced(
   function* (
     attempt: AttemptOf,
     failure: Failure,
-    { delaysMs, failures, notBeforeMs }: Schedule,
+    { delaysMs, failures, notBeforeMs, url }: Schedule,
     isGone: Effect.Effect<boolean, StoreUnavailable, EndpointHealth>,
   ) {
     const { webhookDeliveries } = yield* Metrics
@@ -123,7 +125,7 @@ const recordFailure = Effect.fnUntraced(
     const pass = yield* CrashPoints
     // Before the delivery is due again: who takes that knows that the endpoint was failing.
     const gone = yield* isGone
-    if (notBeforeMs !== undefined) yield* deliveries.hold(attempt.endpoint, notBeforeMs)
+    if (notBeforeMs !== undefined) yield* deliveries.hold(attempt.endpoint, notBeforeMs, url)
     const scheduledMs = gone ? undefined : yield* retryDelay(delaysMs, failures + 1)
     const retryInMs = scheduledMs === undefined ? undefined : Math.max(scheduledMs, notBeforeMs ?? 0)
     yield* pass("before-failure")

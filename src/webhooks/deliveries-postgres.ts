@@ -69,13 +69,13 @@ export const layer = Layer.effect(
         const rows = yield* query("look for halted endpoints", (sql) => halted(sql, endpoints))
         return rows.map(({ endpoint }) => endpoint)
       }),
-      hold: Effect.fn("Deliveries.hold")(function* (endpoint, forMs) {
+      hold: Effect.fn("Deliveries.hold")(function* (endpoint, forMs, url) {
         yield* query(
           "hold an endpoint",
           (sql) => sql`
             update webhook_endpoints
             set held_until = greatest(held_until, now() + ${forMs} * interval '1 millisecond')
-            where id = ${endpoint}`,
+            where id = ${endpoint} and url = ${url ?? sql`url`}`,
         )
       }),
       gaps: query("look for gaps in batches", gaps),

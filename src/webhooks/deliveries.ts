@@ -127,8 +127,11 @@ export class Deliveries extends Context.Service<
     readonly halted: (
       endpoints: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<string>, StoreUnavailable>
-    /** Holds an endpoint back for so many milliseconds, in all processes. It does not shorten a hold. */
-    readonly hold: (endpoint: string, forMs: number) => Effect.Effect<void, StoreUnavailable>
+    /**
+     * Holds an endpoint back for so many milliseconds, in all processes. It does not shorten a hold. With a URL, only if the endpoint
+     * still has it: the answer of another one says nothing of it.
+     */
+    readonly hold: (endpoint: string, forMs: number, url?: string) => Effect.Effect<void, StoreUnavailable>
     /** Batches of partners with an ordered endpoint that lack an event which may still come. */
     readonly gaps: Effect.Effect<ReadonlyArray<BatchGap>, StoreUnavailable>
     /** No delivery waits any more for an event in these gaps. */

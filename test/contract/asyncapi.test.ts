@@ -1,18 +1,22 @@
 /** The AsyncAPI document: it is complete, and what is published is as it says. AsyncAPI's own parser reads it in `npm run lint:asyncapi`. */
+import { readFileSync } from "node:fs"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import formats from "ajv-formats"
-import { Effect, Schema } from "effect"
+import { Effect, Redacted, Result, Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import { AppConfig } from "../../src/config.ts"
 import { asyncApiDocument, asyncApiOf } from "../../src/contract/asyncapi.ts"
 import { type EventFamily, eventFamilies } from "../../src/contract/event-families.ts"
 import { eventSchemasOf } from "../../src/contract/event-schemas.ts"
+import { newSigningKey } from "../../src/platform/webhook-signing-key.ts"
 import { endpointEventTypes } from "../../src/publisher/endpoint-event.ts"
 import { eventMessages } from "../../src/publisher/event-message.ts"
-import { publicEventTypes } from "../../src/publisher/public-event.ts"
+import { decodePublicEvent, publicEventTypes } from "../../src/publisher/public-event.ts"
 import { discrepancyKinds } from "../../src/reconciliation/discrepancy.ts"
 import { eventOf } from "../../src/reconciliation/discrepancy-event.ts"
+import { makeSender } from "../../src/webhooks/sender.ts"
 import { settings } from "../settings.ts"
+import { startReceiver } from "../webhooks/receiver.ts"
 import { firstEventOf } from "../webhooks/webhook-platform.ts"
 
 type Json = Readonly<Record<string, unknown>>
@@ -82,6 +86,45 @@ describe("the AsyncAPI document", () => {
     expect(mismatchOf("NatsHeaders", sent)).toContain("Nats-Msg-Id")
     expect(mismatchOf("PayoutBatchAccepted", JSON.parse(body))).toBeUndefined()
     expect(mismatchOf("PayoutSettled", JSON.parse(body))).toBeDefined()
+  })
+
+  it("describes the event that docs/EVENTS.md shows", () => {
+    const page = readFileSync(new URL("../../docs/EVENTS.md", import.meta.url), "utf8")
+    const [, shown = ""] = /^```json\n([\s\S]*?)^```/m.exec(page) ?? []
+    expect(mismatchOf("PayoutSettled", JSON.parse(shown))).toBeUndefined()
+    expect(Result.isSuccess(decodePublicEvent(shown))).toBe(true)
+  })
+
+  it("describes a webhook: its headers and its signatures, of two secrets and a key", async () => {
+    const event = { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, ...firstEventOf("acme") }
+    const secrets = [1, 2].map((byte) => Redacted.make(`whsec_${Buffer.alloc(32, byte).toString("base64")}`))
+    const [secret = Redacted.make(""), previous = secret] = secrets
+    const sent = await Effect.runPromise(
+      Effect.gen(function* () {
+        const { received, url } = yield* startReceiver()
+        const send = yield* makeSender({ timeoutMs: 5_000, allowPrivate: true })
+        const besides = [previous, Redacted.make(newSigningKey())]
+        const delivery = { eventId: event.id, url, secret, besides, body: JSON.stringify(event) }
+        yield* Effect.callback<void>((resume) => {
+          send(delivery, Date.now(), () => resume(Effect.void))
+        })
+        return received[0]?.headers ?? {}
+      }).pipe(Effect.scoped),
+    )
+    const described = Object(at(asyncApiDocument, "components", "schemas", "WebhookHeaders", "properties"))
+    const ofHttp = ["host", "connection", "content-length", "user-agent"]
+    expect(Object.keys(described).sort()).toEqual(
+      Object.keys(sent)
+        .filter((name) => !ofHttp.includes(name))
+        .sort(),
+    )
+    expect(mismatchOf("WebhookHeaders", sent)).toBeUndefined()
+    const [example] = described["webhook-signature"].examples
+    const shapeOf = (signatures: unknown) =>
+      String(signatures)
+        .split(" ")
+        .map((one) => one.replace(/,.*/, ({ length }) => `,${length - 1}`))
+    expect(shapeOf(sent["webhook-signature"])).toEqual(["v1,44", ...shapeOf(example)])
   })
 
   it.each(Object.keys(discrepancyKinds))("describes a discrepancy: %s", (kind) => {

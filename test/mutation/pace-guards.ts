@@ -223,10 +223,18 @@ export const paceGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nothing else is sent to an endpoint that asked not to be called",
     file: "webhooks/attempts.ts",
-    text: "if (notBeforeMs !== undefined) yield* deliveries.hold(attempt.endpoint, notBeforeMs)",
+    text: "if (notBeforeMs !== undefined) yield* deliveries.hold(attempt.endpoint, notBeforeMs, url)",
     without: "",
     caughtIn: pace,
     caughtBy: "that asks not to be called for an hour is not",
+  },
+  {
+    name: "an answer of an earlier URL does not hold the present one",
+    file: deliveries,
+    text: "url ?? sql`url`",
+    without: "sql`url`",
+    caughtIn: claims,
+    caughtBy: "that asked not to be called is held until then, or until it is resumed, or has another URL",
   },
   {
     name: "an endpoint may ask for a day at most",

@@ -73,6 +73,8 @@ layer(webhookPlatform(), { excludeTestServices: true })("an endpoint", (it) => {
         assert.deepStrictEqual(yield* deliveries.halted([endpoint, other]), [endpoint])
         yield* change(endpoint, { url: `${NOWHERE}new` })
         assert.isFalse(yield* isHeld)
+        yield* deliveries.hold(endpoint, 3_600_000, NOWHERE)
+        assert.isFalse(yield* isHeld, "a late answer of the URL of before")
         yield* deliveries.hold(endpoint, 3_600_000)
         yield* change(endpoint, { state: "paused" })
         yield* change(endpoint, { state: "active" })
