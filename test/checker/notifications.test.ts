@@ -66,6 +66,10 @@ const changed = (body: string, change: object) =>
   JSON.stringify({ ...(JSON.parse(body) as object), ...change })
 const [first, second, third] = messages
 const others = bodies.slice(1)
+/** An ordered endpoint. */
+const ordered = {
+  endpoints: sound.endpoints.map((one) => ({ ...one, isOrdered: true })),
+}
 /** A row or a request of the first event in place of the sound one. */
 const row = (change: object) => ({ deliveries: [{ ...rowOf(accepted), ...change }, ...others.map(rowOf)] })
 const request = (...some: NotificationEvidence["requests"]) => ({
@@ -83,6 +87,14 @@ describe("the checker of notifications", () => {
       ...request(...[1, 2].map(() => requestOf(accepted))),
     }
     expect(notificationViolations({ ...sound, ...repeated })).toEqual([])
+  })
+
+  it("minds no repetition at an ordered endpoint, nor what follows an event that was given up", () => {
+    const again = { requests: [...sound.requests, requestOf(accepted)] }
+    expect(notificationViolations({ ...sound, ...ordered, ...again })).toEqual([])
+    const refused = request(...Array.from({ length: 9 }, () => ({ ...requestOf(accepted), answered: 500 })))
+    const givenUp = { ...refused, ...row({ state: "dead", attempts: 9 }) }
+    expect(notificationViolations({ ...sound, ...ordered, ...givenUp })).toEqual([])
   })
 
   it.each<readonly [what: string, change: Partial<NotificationEvidence>, said: string]>([
@@ -144,6 +156,14 @@ describe("the checker of notifications", () => {
       "another partner's event",
       request(requestOf(accepted), requestOf(accepted, secret, "we_2")),
       "names umbrella, and came to globex",
+    ],
+    [
+      "an event that overtakes one that did not arrive yet",
+      {
+        ...ordered,
+        ...request({ ...requestOf(accepted), answered: 500 }, requestOf(settled), requestOf(accepted)),
+      },
+      `${idOf(settled)} came to we_1 before ${idOf(accepted)} had arrived`,
     ],
     [
       "an item that ended without an event",

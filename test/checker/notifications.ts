@@ -21,6 +21,8 @@ export interface KnownEndpoint {
   readonly eventTypes?: ReadonlyArray<string>
   /** It answers 410: whatever becomes of its deliveries, none arrives. */
   readonly isGone?: boolean
+  /** It gets the events of a batch strictly in order. */
+  readonly isOrdered?: boolean
 }
 
 /** A row of `webhook_deliveries`, with the body of its event. */
@@ -82,6 +84,7 @@ export const notificationViolations = (evidence: NotificationEvidence): Readonly
     ...evidence.endpoints.flatMap((endpoint) => [
       ...stored(evidence, stories, endpoint),
       ...received(evidence, stories, endpoint, bodies),
+      ...(endpoint.isOrdered ? overtaking(evidence, stories, endpoint) : []),
     ]),
     ...misdirected(evidence),
   ]
@@ -231,6 +234,31 @@ const received = (
       found.push(`${id} came to ${endpoint.id} with another body`)
     if ((JSON.parse(request.body) as PublicEvent).id !== id)
       found.push(`${id} came with the body of another event`)
+  }
+  return found
+}
+
+/** What came to an ordered endpoint before it took, or was given up on, every earlier event of the batch. */
+const overtaking = (
+  { deliveries, requests }: NotificationEvidence,
+  stories: ReadonlyArray<PublicStory>,
+  endpoint: KnownEndpoint,
+): ReadonlyArray<string> => {
+  const isDead = ({ state, endpoint: id }: StoredDelivery) => state === "dead" && id === endpoint.id
+  const over = new Set(deliveries.filter(isDead).map(({ eventId }) => eventId))
+  const before = new Map<string, ReadonlyArray<string>>()
+  for (const story of stories) {
+    const ids = wantedBy(endpoint, [story]).map(({ id }) => id)
+    for (const [place, id] of ids.entries()) before.set(id, ids.slice(0, place))
+  }
+  const found: Array<string> = []
+  for (const request of requests) {
+    if (request.endpoint !== endpoint.id) continue
+    const id = idOf(request)
+    const overtaken = before.get(id)?.find((earlier) => !over.has(earlier))
+    if (overtaken !== undefined) found.push(`${id} came to ${endpoint.id} before ${overtaken} had arrived`)
+    const { answered = 0 } = request
+    if (answered >= 200 && answered < 300) over.add(id)
   }
   return found
 }

@@ -37,8 +37,13 @@ export interface FuzzReport {
   readonly elapsedMs: number
   /** The number of answers with each status; 0 stands for a connection that was closed without one. */
   readonly statuses: Readonly<Record<string, number>>
-  /** How many operations of the document were called, and how many of these succeeded at least once. */
-  readonly operations: { readonly all: number; readonly called: number; readonly succeeded: number }
+  /** How many operations of the document were called, how many of these succeeded at least once, and which never did. */
+  readonly operations: {
+    readonly all: number
+    readonly called: number
+    readonly succeeded: number
+    readonly neverSucceeded: ReadonlyArray<string>
+  }
   readonly accepted: { readonly batches: number; readonly items: number }
   /** Refused requests that were sent again, and the rounds of repetitions after which the stores were compared. */
   readonly repeated: { readonly requests: number; readonly comparisons: number }
@@ -133,6 +138,9 @@ class FuzzRun {
         all: this.#document.operations.length,
         called: this.#called.size,
         succeeded: this.#succeeded.size,
+        neverSucceeded: this.#document.operations
+          .map(({ operationId }) => operationId)
+          .filter((id) => !this.#succeeded.has(id)),
       },
       accepted: {
         batches: this.#accepted.size,
@@ -328,7 +336,7 @@ class FuzzRun {
   #checkLines(): void {
     const lines = this.#place.lines()
     for (const line of lines.slice(this.#linesSeen)) {
-      const leaked = this.#judge.canaries.in(line)
+      const leaked = this.#judge.canaries.inLine(line)
       if (leaked.length > 0)
         this.#report(`a line of the log contains ${leaked.join(", ")}: ${line.slice(0, 80)}`)
     }

@@ -79,6 +79,19 @@ describe("what a run sends", () => {
   })
 })
 
+it("what a run removes is not what its other requests are about", () => {
+  const named = (of: (operationId: string) => boolean) => {
+    const requests = Array.from({ length: 4_000 }, (_, number) => requestAt(document, seed, number))
+    const paths = requests.filter(({ operationId, kind }) => kind === "valid" && of(operationId))
+    return new Set(paths.flatMap(({ path }) => path.match(/\{\{endpoint:[^}]+\}\}/g) ?? []))
+  }
+  const removed = named((id) => id === "removeWebhookEndpoint")
+  const used = named((id) => id !== "removeWebhookEndpoint")
+  expect(removed.size).toBeGreaterThan(1)
+  expect(used.size).toBeGreaterThan(1)
+  expect(removed.intersection(used)).toEqual(new Set())
+})
+
 describe("a request that gets a wrong answer", () => {
   const request: FuzzRequest = {
     ...requestAt(document, 1, 0),

@@ -8,7 +8,13 @@ import { Chance } from "./chance.ts"
 import { keyInSettings, partners, type StoredKey, settingKeyNames } from "./credentials.ts"
 import { payoutOf } from "./payouts.ts"
 import type { Names } from "./request.ts"
-import { fixtureBatches, fixtureDrafts, SPARE_KEYS } from "./valid-requests.ts"
+import {
+  fixtureBatches,
+  fixtureDrafts,
+  LASTING_ENDPOINTS,
+  SPARE_ENDPOINTS,
+  SPARE_KEYS,
+} from "./valid-requests.ts"
 
 export interface FuzzPlace {
   /** The API, and the listener of those who run the service: URLs without a slash at the end. */
@@ -73,19 +79,15 @@ export const furnish = async ({ url }: FuzzPlace, seed: number): Promise<World> 
     spareKeys.push(String((await asked(`${url}/admin/api-keys`, zoe, { body })).id))
   }
   const clerk = keyInSettings("clerk") ?? ""
-  const endpoints: Array<string> = []
-  for (let number = 0; number < 4; number += 1) {
-    const body = { url: `https://marketplace.example/hooks/${number}` }
-    endpoints.push(String((await asked(`${url}/webhook-endpoints`, clerk, { body })).id))
-  }
   const batches = await postBatches(url, seed)
+  const webhooks = await addEndpoints(url, clerk, batches.get("closed") ?? "")
   const drafts = await fillDrafts(url, seed)
   const cursors = await findCursors(url, clerk, batches.get("closed") ?? "")
   const known = new Map<string, string>([
     ...settingKeyNames.map((name) => [`key:${name}`, keyInSettings(name) ?? ""] as const),
     ...[...keys].map(([name, text]) => [`key:${name}`, text] as const),
     ...spareKeys.map((id, number) => [`keyid:${number}`, id] as const),
-    ...endpoints.map((id, number) => [`endpoint:${number}`, id] as const),
+    ...webhooks,
     ...[...batches].map(([name, id]) => [`batch:${name}`, id] as const),
     ...[...drafts].map(([name, id]) => [`draft:${name}`, id] as const),
     ...[...cursors].map(([operation, cursor]) => [`cursor:${operation}`, cursor] as const),
@@ -122,6 +124,31 @@ const createKeys = async (url: string, zoe: string): Promise<ReadonlyMap<StoredK
   await sleep(Math.max(Date.parse(expiresAt) - Date.now(), 0))
   const all = { expired, stored, reader, hooks, revoked, elsewhere, suspended }
   return new Map(Object.entries(all).map(([name, { text }]) => [name as StoredKey, text]))
+}
+
+/** Endpoints, and what the operations on them are about. Nothing is sent to them: the deliveries stay pending. */
+const addEndpoints = async (
+  url: string,
+  key: string,
+  batch: string,
+): Promise<ReadonlyArray<readonly [string, string]>> => {
+  const known: Array<readonly [string, string]> = []
+  const add = async (name: string): Promise<string> => {
+    const body = { url: `https://marketplace.example/hooks/${name}` }
+    const id = String((await asked(`${url}/webhook-endpoints`, key, { body })).id)
+    known.push([`endpoint:${name}`, id])
+    return `${url}/webhook-endpoints/${id}`
+  }
+  for (let number = 0; number < SPARE_ENDPOINTS; number += 1) await add(`spare-${number}`)
+  for (let number = 0; number < LASTING_ENDPOINTS; number += 1) {
+    const endpoint = await add(String(number))
+    const { event } = await asked(`${endpoint}/test`, key)
+    known.push([`event:${number}`, String(event).replaceAll(":", ".")])
+    if (number > 0) continue
+    const { id } = await asked(`${endpoint}/replays`, key, { body: { batchId: batch } })
+    known.push(["replay:0", String(id)])
+  }
+  return known
 }
 
 type FixtureBatch = (typeof fixtureBatches)[number]
@@ -170,6 +197,7 @@ const findCursors = async (url: string, key: string, batch: string): Promise<Rea
     listPayoutBatches: `${url}/payout-batches?limit=1`,
     listPayoutItems: `${url}/payout-batches/${batch}/items?limit=1`,
     searchPayoutItems: `${url}/payout-items?limit=1`,
+    listWebhookDeliveries: `${url}/webhook-deliveries?limit=1`,
   }
   const cursors = new Map<string, string>()
   const deadline = Date.now() + SHOWN_WITHIN_MS

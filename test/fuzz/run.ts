@@ -67,6 +67,9 @@ const reportLines = (report: FuzzReport): ReadonlyArray<string> => {
     Object.entries(report.statuses)
       .map(([status, count]) => `${count} × ${status === "0" ? "closed" : status}`)
       .join(", "),
+    ...(operations.neverSucceeded.length === 0
+      ? []
+      : [`never succeeded: ${operations.neverSucceeded.join(", ")}`]),
     `accepted: ${accepted.batches} batches of ${accepted.items} payouts; ${report.payments} payments, paid twice: ${report.paidTwice}`,
     `refused and sent again: ${repeated.requests}; the stores were compared ${repeated.comparisons} times`,
     `memory of the service: ${start} MiB at the start, ${most} MiB at most, ${end} MiB at the end`,

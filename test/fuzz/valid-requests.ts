@@ -25,11 +25,20 @@ export const fixtureBatches = ["closed", "approval", "scheduled", "held", "other
 export const fixtureDrafts = ["filled", "second", "third", "others"] as const
 /** Keys that administrators act on. */
 export const SPARE_KEYS = 24
+/** Endpoints that stay for the whole run: each has the delivery of a test event, and the first one a replay. */
+export const LASTING_ENDPOINTS = 4
+/** Endpoints that may be removed. They leave room for those that the run adds: a partner may have 16. */
+export const SPARE_ENDPOINTS = 6
 
-/** What stands for an object that is there, by the parameter that names it and the path that it is in. */
-const objectOf = (path: string, name: string, chance: Chance): string | undefined => {
+/** What stands for an object that is there, by the parameter that names it and the operation. */
+const objectOf = ({ path, operationId }: Operation, name: string, chance: Chance): string | undefined => {
   if (name === "id" && path.startsWith("/payout-batches/")) return `{{batch:${chance.pick(fixtureBatches)}}}`
-  if (name === "id" && path.startsWith("/webhook-endpoints/")) return `{{endpoint:${chance.below(4)}}}`
+  if (operationId === "removeWebhookEndpoint") return `{{endpoint:spare-${chance.below(SPARE_ENDPOINTS)}}}`
+  // A delivery and a replay are found at their own endpoint only: most requests name that one.
+  if (name === "event" || name === "replay") return `{{${name}:0}}`
+  if (/\{(event|replay)\}/.test(path) && chance.isTrue(0.8)) return "{{endpoint:0}}"
+  if (name === "endpoint" || path.startsWith("/webhook-endpoints/"))
+    return `{{endpoint:${chance.below(LASTING_ENDPOINTS)}}}`
   if (name === "draft") return `{{draft:${chance.pick(fixtureDrafts)}}}`
   if (name === "partner") return partners.spare
   if (name === "key") return `{{keyid:${chance.below(SPARE_KEYS)}}}`
@@ -79,7 +88,7 @@ const signerOf = ({ path }: Operation, target: string): string =>
     : (path.split("/")[1]?.split("-")[0] ?? "")
 
 const segmentOf = (parameter: Parameter, { operation, chance }: Making): string =>
-  objectOf(operation.path, parameter.name, chance) ?? String(parameter.example ?? "x")
+  objectOf(operation, parameter.name, chance) ?? String(parameter.example ?? "x")
 
 /** The terms of a batch are in the query for files only. */
 const ofFilesOnly = [
@@ -114,7 +123,8 @@ const argumentOf = (parameter: Parameter, { document, operation, chance }: Makin
   if (name === "cursor")
     return `{{cursor:${chance.pick([operation.operationId, "listPayoutItems", "searchPayoutItems"])}}}`
   if (name === "partner") return chance.pick(Object.values(partners))
-  if (/^(received|execute)/.test(name))
+  if (name === "endpoint") return `{{endpoint:${chance.below(LASTING_ENDPOINTS)}}}`
+  if (/^(received|execute|since|until)/.test(name))
     return chance.pick(["2026-01-01", "{{tomorrow}}", "2030-01-01T00:00:00Z"])
   if (example !== undefined && chance.isTrue(0.5)) return String(example)
   const value = chance.draw(valuesOf(schema, document))
@@ -177,6 +187,10 @@ const enlivened = (
       body[name] = chance.draw(valuesOf(of, document))
   // A version that the engine does not have would stop all payments.
   if ("hash" in body) body.hash = "{{hash}}"
+  if ("batchId" in body) body.batchId = `{{batch:${chance.pick(fixtureBatches)}}}`
+  // The URL of another endpoint of the partner is refused.
+  if (operation.operationId === "createWebhookEndpoint")
+    body.url = `https://marketplace.example/hooks/added-${number}`
   if ("listVersion" in body) body.listVersion = "{{list}}"
   if ("id" in body && operation.credentials.includes("signature")) body.id = `msg_${number}`
   if (operation.operationId === "createPartner" || ("id" in body && operation.path === "/admin/partners"))

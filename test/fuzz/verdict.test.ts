@@ -90,6 +90,16 @@ describe("a verdict", () => {
     expect(canaries.in("DE00370400440000000000")).toEqual([])
   })
 
+  it("finds a webhook's secret in a line of a log, and a private key also in an answer", () => {
+    const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`
+    expect(canaries.inLine(`added with ${secret}`)).toHaveLength(1)
+    expect(canaries.inLine(`added with ${secret}`).join()).not.toContain(secret)
+    expect(canaries.inLine("north=whsec_…")).toEqual([])
+    expect(canaries.in(`{"secret":"${secret}"}`)).toEqual([])
+    const key = secret.replace("whsec_", "whsk_")
+    expect(canaries.in(`{"publicKey":"${key}"}`)).toHaveLength(1)
+  })
+
   it("is reported with the request as text, in which keys have names", () => {
     const text = failureReport(
       { ...request, credential: "clerk" },

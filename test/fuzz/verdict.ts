@@ -10,6 +10,10 @@ export interface Finding {
   readonly detail: string
 }
 
+/** What signs webhooks. Answers that create a secret show it once; a private key never leaves the service. */
+const secretOfWebhooks = /whsec_[A-Za-z0-9+/]{16,}/g
+const privateKey = /whsk_[A-Za-z0-9+/]{16,}/g
+
 /** All account numbers that were sent, and other texts that only their owner may see. */
 export class Canaries {
   readonly #accounts = new Set<string>()
@@ -24,11 +28,17 @@ export class Canaries {
     for (const account of accountsIn(body.toString("latin1"))) this.#accounts.add(account)
   }
 
+  /** Those and the secrets of webhooks that are in a line of a log, shortened. */
+  inLine(line: string): ReadonlyArray<string> {
+    return [...this.in(line), ...[...line.matchAll(secretOfWebhooks)].map(([found]) => `…${found.slice(-4)}`)]
+  }
+
   /** What of it is in a text, shortened: a report must not repeat it. */
   in(text: string): ReadonlyArray<string> {
     return [
       ...accountsIn(text).filter((account) => this.#accounts.has(account)),
       ...this.#secrets.filter((secret) => text.includes(secret)),
+      ...[...text.matchAll(privateKey)].map(([found]) => found),
     ].map((found) => `…${found.slice(-4)}`)
   }
 }

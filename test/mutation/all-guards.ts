@@ -9,6 +9,7 @@ import { clientGuards } from "./client-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
+import { deliveryLogGuards } from "./delivery-log-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { draftGuards } from "./draft-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
@@ -59,6 +60,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...partnerSettingsGuards,
   ...payoutFileGuards,
   ...deliveryGuards,
+  ...deliveryLogGuards,
   ...endpointGuards,
   ...webhookSecretGuards,
   ...paceGuards,

@@ -12,6 +12,8 @@ import { NotifiedPartners, PATIENCE_MS, partnerSettings, partners } from "./noti
 const NOTIFYING = { ROLES: "publisher,webhooks" }
 /** Payouts of a batch that is published late: more events than are published at a time. */
 const MANY = 700
+/** Events a second to an endpoint with a limit: it gets them all in time, and rarely all that are due at once. */
+const LIMIT = 25
 const DIES_WITHIN_MS = 90_000
 const ENDS_WITHIN_MS = 120_000
 
@@ -26,6 +28,18 @@ beforeAll(async () => {
   notified = new NotifiedPartners(platform, receiver)
   await notified.addEndpoint({ partner: "umbrella", path: "/shaky/umbrella" })
   await notified.addEndpoint({ partner: "umbrella", path: "/good/umbrella" })
+  await notified.addEndpoint({
+    partner: "umbrella",
+    path: "/shaky/ordered",
+    ordered: true,
+    has: "new secret",
+  })
+  await notified.addEndpoint({
+    partner: "umbrella",
+    path: "/good/limited",
+    rateLimit: LIMIT,
+    has: "previous secret",
+  })
   const eventTypes = ["com.atlaspay.payout-batch.accepted.v1"]
   await notified.addEndpoint({ partner: "umbrella", path: "/silent/umbrella", eventTypes })
   await notified.addEndpoint({

@@ -77,6 +77,7 @@ beforeAll(async () => {
   for (const partner of partners)
     for (const conduct of ["foul", "shaky"])
       await notified.addEndpoint({ partner, path: `/${conduct}/${partner}` })
+  await notified.addEndpoint({ partner: "globex", path: "/shaky/ordered", ordered: true })
   const eventTypes = ["com.atlaspay.payout-batch.accepted.v1"]
   await notified.addEndpoint({ partner: "umbrella", path: "/gone/umbrella", eventTypes })
 })

@@ -56,6 +56,10 @@ interface Added {
   readonly partner: PartnerName
   readonly path: string
   readonly eventTypes?: ReadonlyArray<string>
+  readonly ordered?: boolean
+  readonly rateLimit?: number
+  /** The secret is being replaced: which one the receiver has. */
+  readonly has?: "previous secret" | "new secret"
 }
 
 export class NotifiedPartners {
@@ -71,23 +75,30 @@ export class NotifiedPartners {
     this.#receiver = receiver
   }
 
-  async addEndpoint({ partner, path, eventTypes }: Added): Promise<void> {
+  async addEndpoint({ partner, path, has, ...terms }: Added): Promise<void> {
     const url = `${this.#receiver.url}${path}`
-    const answer = await this.#post(partner, "/webhook-endpoints", {
-      url,
-      ...(eventTypes === undefined ? {} : { eventTypes }),
-    })
+    const answer = await this.#post(partner, "/webhook-endpoints", { url, ...terms })
     if (answer.status !== 201) throw new Error(`an endpoint was answered ${answer.status}`)
     const { id, secret } = (await answer.json()) as { readonly id: string; readonly secret: string }
+    const next = has === undefined ? secret : await this.#rotate(partner, id)
     const isGone = path.startsWith("/gone/")
+    const { eventTypes, ordered: isOrdered = false } = terms
     this.endpoints.push({
       id,
-      secret,
+      secret: has === "new secret" ? next : secret,
       partner,
       path,
       isGone,
+      isOrdered,
       ...(eventTypes === undefined ? {} : { eventTypes }),
     })
+  }
+
+  /** Gives the new secret. The previous one signs as well for longer than a test takes. */
+  async #rotate(partner: string, endpoint: string): Promise<string> {
+    const answer = await this.#post(partner, `/webhook-endpoints/${endpoint}/secret/rotation`, {})
+    if (answer.status !== 200) throw new Error(`a rotation was answered ${answer.status}`)
+    return ((await answer.json()) as { readonly secret: string }).secret
   }
 
   /** Posts a batch until it is accepted, as partners do. One of more items than there are names is settled as a whole. */
