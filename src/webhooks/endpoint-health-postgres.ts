@@ -2,18 +2,21 @@
 import { Clock, Effect, Layer } from "effect"
 import type { Sql, TransactionSql } from "postgres"
 import { AppConfig } from "../config.ts"
+import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import { type DisabledReason, endpointDisabled, endpointFailing } from "../publisher/endpoint-event.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { EndpointHealth } from "./endpoint-health.ts"
 import { storeNotice } from "./endpoint-notices.ts"
-import { type EndpointRow, endpointColumns } from "./endpoint-rows.ts"
+import { auditedEndpoint, type EndpointRow, endpointColumns } from "./endpoint-rows.ts"
 
 /** Endpoints that one look notifies of or disables, and deliveries that it gives up in a step. */
 const ENDPOINTS_PER_LOOK_MAX = 50
 const DELIVERIES_PER_STEP_MAX = 1_000
 /** Of an endpoint that is gone, so many steps are done at once, and the rest by looks. */
 const STEPS_MAX = 20
+/** Who disables endpoints here, as the audit trail names it. */
+const SERVICE: Actor = { who: "service:webhooks" }
 
 export const layer = Layer.effect(
   EndpointHealth,
@@ -113,26 +116,41 @@ interface GoneAttempt {
  * disables it, and whether it is disabled.
  */
 const disableGone = async (sql: TransactionSql, { endpoint, url, agoMs }: GoneAttempt) => {
+  const before = await locked(sql, endpoint)
   const [row] = await sql<Array<EndpointRow>>`
     update webhook_endpoints set state = 'disabled', enabled = false, state_reason = 'gone', state_since = now(),
       version = version + 1
     where id = ${endpoint} and url = ${url} and state <> 'disabled'
       and state_since <= now() - ${agoMs} * interval '1 millisecond'
     returning ${endpointColumns(sql)}`
-  if (row !== undefined) {
-    await storeDisabled(sql, row, "gone")
-    return { row, isDisabled: true }
-  }
-  const [before] = await sql`
-    select from webhook_endpoints where id = ${endpoint} and url = ${url} and state = 'disabled'`
-  return { row, isDisabled: before !== undefined }
+  if (row !== undefined && before !== undefined) await storeDisabled(sql, before, row, "gone")
+  const isDisabled = row !== undefined || (before?.url === url && before.state === "disabled")
+  return { row, isDisabled }
 }
 
-const storeDisabled = (sql: TransactionSql, row: EndpointRow, reason: DisabledReason) =>
-  storeNotice(
-    sql,
-    endpointDisabled(row, { reason, since: row.state_since, failingSince: row.failing_since ?? undefined }),
-  )
+/** The row as it is until the end of the transaction, or until that changes it. */
+const locked = async (sql: TransactionSql, endpoint: string): Promise<EndpointRow | undefined> => {
+  const [row] = await sql<Array<EndpointRow>>`
+    select ${endpointColumns(sql)} from webhook_endpoints where id = ${endpoint} for no key update`
+  return row
+}
+
+/** Stores the notice to the partner and the entry in the audit trail. */
+const storeDisabled = async (
+  sql: TransactionSql,
+  before: EndpointRow,
+  row: EndpointRow,
+  reason: DisabledReason,
+) => {
+  const [since, failingSince] = [row.state_since, row.failing_since ?? undefined]
+  await storeNotice(sql, endpointDisabled(row, { reason, since, failingSince }))
+  await writeAudit(sql, SERVICE, {
+    act: "webhook-endpoint.disable",
+    subject: `webhook-endpoint:${row.id}`,
+    before: auditedEndpoint(before),
+    after: { ...auditedEndpoint(row), reason },
+  })
+}
 
 /** Half of the time without anything that arrived, and nobody was notified; or all of it, and somebody was for the other half. */
 const isDue = (sql: Sql | TransactionSql, afterMs: number) => sql`
@@ -147,6 +165,8 @@ const dueOnes = (sql: Sql, afterMs: number) => sql<Array<{ readonly id: string }
 
 /** `undefined` if there is nothing to do any more. */
 const judge = async (sql: TransactionSql, endpoint: string, afterMs: number) => {
+  const before = await locked(sql, endpoint)
+  if (before === undefined) return undefined
   const [row] = await sql<Array<EndpointRow & { readonly at: Date }>>`
     update webhook_endpoints set
       failing_notified_at = coalesce(failing_notified_at, now()),
@@ -159,7 +179,7 @@ const judge = async (sql: TransactionSql, endpoint: string, afterMs: number) => 
     returning ${endpointColumns(sql)}, now() as at`
   if (row === undefined) return undefined
   const { at, failing_since, state } = row
-  if (state === "disabled") await storeDisabled(sql, row, "failing")
+  if (state === "disabled") await storeDisabled(sql, before, row, "failing")
   else if (failing_since !== null) {
     const disabledAt = new Date(Math.max(failing_since.getTime() + afterMs, at.getTime() + afterMs / 2))
     await storeNotice(sql, endpointFailing(row, { at, failingSince: failing_since, disabledAt }))

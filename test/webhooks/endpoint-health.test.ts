@@ -43,6 +43,18 @@ const shift = (endpoint: string, hours: number) =>
     ),
   )
 
+/** What the audit trail has of an endpoint that was disabled. */
+const disablings = (endpoint: string) =>
+  Effect.flatMap(Postgres, ({ query }) =>
+    query(
+      "read the trail",
+      (sql) => sql`
+        select who, before->>'state' as before, after->>'state' as after, after->>'reason' as reason from audit_trail
+        where subject = ${`webhook-endpoint:${endpoint}`} and act = 'webhook-endpoint.disable'`,
+    ),
+  ).pipe(Effect.map((rows) => rows.map((row) => ({ ...row }))))
+const byService = { who: "service:webhooks", before: "active", after: "disabled" }
+
 /** The events about endpoints of a partner on NATS, which have our seal. */
 const noticesOnNats = Effect.fnUntraced(function* (partner: string) {
   const settings = yield* AppConfig
@@ -84,6 +96,7 @@ layer(platform, { excludeTestServices: true })("an endpoint", (it) => {
       )
       const disabled = yield* stateOf("leaving", endpoint.id)
       assert.deepInclude(disabled, { state: "disabled", reason: "gone" })
+      assert.deepStrictEqual(yield* disablings(endpoint.id), [{ ...byService, reason: "gone" }])
       const noticed = () =>
         other.received.filter(({ body }) => body.includes(endpointEventTypes.WebhookEndpointDisabled))
       yield* until(Effect.sync(() => noticed().length > 0))
@@ -174,6 +187,7 @@ layer(platform, { excludeTestServices: true })("an endpoint", (it) => {
         yield* shift(endpoint.id, 3)
         yield* sweep
         assert.deepInclude(yield* stateOf("failing", endpoint.id), { state: "disabled", reason: "failing" })
+        assert.deepStrictEqual(yield* disablings(endpoint.id), [{ ...byService, reason: "failing" }])
         yield* until(Effect.sync(() => other.received.length === 2))
         assert.include(other.received[1]?.body, endpointEventTypes.WebhookEndpointDisabled)
         assert.lengthOf(yield* deliveryRows(uninterested.endpoint.id), 0)
