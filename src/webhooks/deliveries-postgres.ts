@@ -188,7 +188,9 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>, { rooms, leaseM
         select from webhook_deliveries
         where endpoint = rooms.key and state = 'pending' and next_attempt_at <= now())
     ), ordered as (
-      select *, row_number() over (partition by endpoint order by place) as nth from wanted
+      select id, endpoint, batch, sequence, in_order, at_once, place,
+        row_number() over (partition by endpoint order by place) as nth
+      from wanted
     ), recorded as (
       insert into webhook_deliveries (event_id, endpoint, next_attempt_at, batch, sequence)
       select id, endpoint,
@@ -319,12 +321,12 @@ const delivered = (sql: Sql, arrived: ReadonlyArray<Arrived>) => {
   const column = (of: (one: Arrived) => string | number | null) => arrayText(inOrder.map(of))
   return sql`
   update webhook_deliveries as delivery
-  set state = 'delivered', attempts = delivery.attempts + 1, last_attempt_at = ended.at::timestamptz,
+  set state = 'delivered', attempts = delivery.attempts + 1, last_attempt_at = to_timestamp(ended.at / 1000),
     last_status = ended.status, last_error = null, last_duration_ms = ended.duration_ms, last_answer = ended.answer
   from unnest(
     ${column(({ eventId }) => eventId)}::text[], ${column(({ endpoint }) => endpoint)}::text[],
     ${column(({ attempts }) => attempts)}::int[], ${column(({ status }) => status)}::int[],
-    ${column(({ at }) => new Date(at).toISOString())}::text[], ${column(({ durationMs }) => durationMs)}::int[],
+    ${column(({ at }) => at)}::float8[], ${column(({ durationMs }) => durationMs)}::int[],
     ${column(({ answer }) => answer ?? null)}::text[]
   ) as ended (event_id, endpoint, attempts, status, at, duration_ms, answer)
   where delivery.event_id = ended.event_id and delivery.endpoint = ended.endpoint

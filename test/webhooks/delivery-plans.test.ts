@@ -14,8 +14,8 @@ import { webhookPlatform } from "./webhook-platform.ts"
 
 const END = { at: 4_102_444_800_000_000, position: Number.MAX_SAFE_INTEGER }
 
-layer(webhookPlatform(), { excludeTestServices: true })("a list of deliveries", (it) => {
-  it.effect("reads no table from its begin", () =>
+layer(webhookPlatform(), { excludeTestServices: true })("deliveries", (it) => {
+  it.effect("are listed and pruned without reading a table from its begin", () =>
     Effect.gen(function* () {
       const { query } = yield* Postgres
       const { endpoint } = yield* (yield* WebhookEndpoints).create({
@@ -25,8 +25,9 @@ layer(webhookPlatform(), { excludeTestServices: true })("a list of deliveries", 
       yield* query("fill", (sql) =>
         sql.begin(async (sql) => {
           await sql`
-            insert into webhook_events (id, partner, batch, sequence, type, body)
-            select 'many:' || n, 'many', 'pb_' || n % 100, n, 'test', repeat('x', 500) from generate_series(1, 20000) as n`
+            insert into webhook_events (id, partner, batch, sequence, type, body, received_at)
+            select 'many:' || n, 'many', 'pb_' || n % 100, n, 'test', repeat('x', 500), now() - n * interval '1 second'
+            from generate_series(1, 20000) as n`
           await sql`
             insert into webhook_deliveries (event_id, endpoint, state, created_at)
             select 'many:' || n, ${endpoint.id}, case n % 50 when 0 then 'dead' when 1 then 'pending' else 'delivered' end,
@@ -53,6 +54,14 @@ layer(webhookPlatform(), { excludeTestServices: true })("a list of deliveries", 
         assert.notMatch(plan, /Seq Scan on webhook_(deliveries|events)/, JSON.stringify(filter))
         assert.match(plan, /webhook_deliveries/)
       }
+      const lines = yield* query(
+        "explain",
+        (sql) => sql<Array<Record<string, string>>>`explain ${oldEvents(sql, undefined, 0)}`,
+      )
+      const plan = lines.map((line) => line["QUERY PLAN"]).join("\n")
+      assert.match(plan, /Index Scan using webhook_events_by_age/)
+      // Those that came in one moment are sorted, not all that are old.
+      assert.notMatch(plan, /(?<!Incremental )Sort {2}\(/, plan)
     }),
   )
 

@@ -25,7 +25,7 @@ create table webhook_attempts (
 -- For lists by time, whatever they are narrowed to, for what is resent, and for what is pruned.
 create index webhook_deliveries_by_time on webhook_deliveries (endpoint, state, created_at, position);
 create index webhook_events_by_batch on webhook_events (batch, sequence);
-create index webhook_events_by_age on webhook_events (received_at, id);
+create index webhook_events_by_age on webhook_events (received_at);
 
 -- Events that are sent again from the logs of batches, as the webhooks role works them off. A time is of the events; the place is
 -- the next batch, and how far it has come in it.
