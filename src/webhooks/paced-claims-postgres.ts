@@ -17,16 +17,22 @@ const BURST_OF_RATE = 0.1
 /** No burst is more than that of one second. What seems to be used up for longer is from before the clock was set back. */
 const USED_AHEAD_S_MAX = 2
 
-/** How often an ordered endpoint is looked at for deliveries that are not in order yet. Milliseconds. */
+/** How often an ordered endpoint is looked at for deliveries that are not in order yet, or so many times as long as a look takes. Milliseconds. */
 const PUT_IN_ORDER_MS = 5_000
-const PUT_IN_ORDER_MAX = 1_024
+const PUT_IN_ORDER_PER_LOOK = 20
+/** Deliveries that one look puts in order. While there are more, nothing is claimed for the endpoint. */
+export const PUT_IN_ORDER_MAX = 10_000
+/** Batches of an ordered endpoint that one claim looks at. The next one goes on behind them. */
+export const BATCHES_PER_CLAIM_MAX = 1_000
+const ENDPOINTS_REMEMBERED_MAX = 1_024
 
 /**
  * Claims for paced endpoints. `claimLimited` claims for those that are not ordered. Also gives after how many milliseconds the limit
  * of an endpoint lets another attempt begin, unless it was not used up.
  */
 export const pacedClaims = <Row extends object & { readonly endpoint: string }>() => {
-  const inOrder = new Map<string, number>()
+  const inOrderUntil = new Map<string, number>()
+  const places = new Map<string, string>()
   return async (
     sql: Sql,
     endpoints: ReadonlyArray<PacedEndpoint>,
@@ -46,8 +52,8 @@ export const pacedClaims = <Row extends object & { readonly endpoint: string }>(
     const rows: Array<Row> = []
     if (others.size > 0) rows.push(...(await claimLimited(others)))
     if (ordered.length > 0) {
-      await putSomeInOrder(sql, ordered, inOrder)
-      rows.push(...(await claimInOrder<Row>(sql, ordered, leaseMs)))
+      const ready = await thoseInOrder(sql, ordered, inOrderUntil)
+      if (ready.length > 0) rows.push(...(await claimFrom<Row>(sql, ready, leaseMs, places)))
     }
     const unused = new Map(granted)
     for (const { endpoint } of rows) unused.set(endpoint, (unused.get(endpoint) ?? 0) - 1)
@@ -60,19 +66,38 @@ export const pacedClaims = <Row extends object & { readonly endpoint: string }>(
   }
 }
 
-const putSomeInOrder = async (
+/** Puts deliveries in order, and gives the endpoints of which all are. */
+const thoseInOrder = async (
   sql: Sql,
   endpoints: ReadonlyArray<PacedEndpoint>,
-  inOrder: Map<string, number>,
-) => {
+  until: Map<string, number>,
+): Promise<ReadonlyArray<PacedEndpoint>> => {
+  const beganAt = performance.now()
+  const isInOrder = ({ endpoint }: PacedEndpoint) => (until.get(endpoint) ?? 0) > beganAt
+  const some = endpoints.filter((one) => !isInOrder(one)).map(({ endpoint }) => endpoint)
+  if (some.length === 0) return endpoints
+  const { count } = await putInOrder(sql, some)
+  if (count >= PUT_IN_ORDER_MAX) return endpoints.filter(isInOrder)
   const now = performance.now()
-  const some = endpoints
-    .map(({ endpoint }) => endpoint)
-    .filter((endpoint) => now - (inOrder.get(endpoint) ?? Number.NEGATIVE_INFINITY) > PUT_IN_ORDER_MS)
-  if (some.length === 0) return
-  await putInOrder(sql, some)
-  if (inOrder.size + some.length > PUT_IN_ORDER_MAX) inOrder.clear()
-  for (const endpoint of some) inOrder.set(endpoint, now)
+  const next = now + Math.max(PUT_IN_ORDER_MS, PUT_IN_ORDER_PER_LOOK * (now - beganAt))
+  if (until.size + some.length > ENDPOINTS_REMEMBERED_MAX) until.clear()
+  for (const endpoint of some) until.set(endpoint, next)
+  return endpoints
+}
+
+/** Goes on at the place in each endpoint's batches to which the last claim came, and begins anew behind the last batch. */
+const claimFrom = async <Row extends object & { readonly endpoint: string }>(
+  sql: Sql,
+  endpoints: ReadonlyArray<PacedEndpoint>,
+  leaseMs: number,
+  places: Map<string, string>,
+): Promise<ReadonlyArray<Row>> => {
+  const found = await claimInOrder<Row>(sql, endpoints, leaseMs, places)
+  for (const { endpoint } of endpoints) places.delete(endpoint)
+  if (places.size > ENDPOINTS_REMEMBERED_MAX) places.clear()
+  for (const { looked_at, looked, last } of found)
+    if (looked >= BATCHES_PER_CLAIM_MAX) places.set(looked_at, last)
+  return found.filter((row) => row.place !== null)
 }
 
 interface ReservedRow {
@@ -117,10 +142,13 @@ const giveBack = (sql: Sql, unused: ReadonlyMap<string, number>) => sql`
 
 /** Puts pending deliveries in order that were stored before their endpoint was ordered. One without a batch is a batch of its own. */
 const putInOrder = (sql: Sql, endpoints: ReadonlyArray<string>) => sql`
-  with without as materialized (
+  with unplaced as materialized (
     select event_id, endpoint from webhook_deliveries
     where endpoint = any (${arrayText(endpoints)}::text[]) and state = 'pending' and batch is null
-    order by event_id, endpoint for no key update
+    limit ${PUT_IN_ORDER_MAX}::int
+  ), without as materialized (
+    select event_id, endpoint from unplaced join webhook_deliveries as delivery using (event_id, endpoint)
+    order by event_id, endpoint for no key update of delivery
   )
   update webhook_deliveries as delivery
   set batch = coalesce(nullif(event.batch, ''), event.id),
@@ -136,28 +164,46 @@ const putInOrder = (sql: Sql, endpoints: ReadonlyArray<string>) => sql`
 const hasAllBefore = (sql: Sql, sequence: Fragment) =>
   sql`(seen is null or not seen @> ${sequence} or seen @> int8range(1, ${sequence}))`
 
-/** Steps through the index from batch to batch, so that it costs nothing how many deliveries wait behind the first ones. */
+/** How far a claim looked in the batches of an endpoint, beside each row that it claimed; without one, `place` is null. */
+interface Looked {
+  readonly looked_at: string
+  readonly looked: number
+  readonly last: string
+  readonly place: number | null
+}
+
+/**
+ * Steps through the index from batch to batch, so that it costs nothing how many deliveries wait behind the first ones. Begins behind
+ * the batch in `places`.
+ */
 const claimInOrder = <Row extends object>(
   sql: Sql,
   endpoints: ReadonlyArray<PacedEndpoint>,
   leaseMs: number,
-) => sql<Array<Row>>`
+  places: ReadonlyMap<string, string>,
+) => sql<Array<Row & Looked>>`
   with recursive wanted as (
-    select endpoint, most, run from ${asked(sql, endpoints)} join webhook_endpoints on id = endpoint
+    select id as endpoint, most, run, coalesce(place.batch, '') as behind
+    from ${asked(sql, endpoints)} join webhook_endpoints on id = asked.endpoint
+    left join unnest(${arrayText([...places.keys()])}::text[], ${arrayText([...places.values()])}::text[]) as place (endpoint, batch)
+      on place.endpoint = id
     where ordered and webhook_endpoints.enabled and webhook_endpoints.state = 'active'
       and (held_until is null or held_until <= now())
-  ), first (endpoint, batch, sequence, event_id, next_attempt_at) as (
-    select endpoint, found.* from wanted cross join lateral (
+  ), first (endpoint, nth, batch, sequence, event_id, next_attempt_at) as (
+    select endpoint, 1, found.* from wanted cross join lateral (
       select batch, sequence, event_id, next_attempt_at from webhook_deliveries as delivery
-      where delivery.endpoint = wanted.endpoint and state = 'pending' and batch is not null
+      where delivery.endpoint = wanted.endpoint and state = 'pending' and delivery.batch > wanted.behind
       order by batch, sequence limit 1
     ) as found
     union all
-    select endpoint, found.* from first cross join lateral (
+    select endpoint, nth + 1, found.* from first cross join lateral (
       select batch, sequence, event_id, next_attempt_at from webhook_deliveries as delivery
       where delivery.endpoint = first.endpoint and state = 'pending' and delivery.batch > first.batch
       order by batch, sequence limit 1
     ) as found
+    where nth < ${BATCHES_PER_CLAIM_MAX}::int
+  ), looked as (
+    select endpoint as looked_at, max(nth) as looked, (array_agg(batch order by nth desc))[1] as last from first group by endpoint
   ), open as (
     select first.event_id, endpoint, most, run, seen,
       row_number() over (partition by endpoint order by next_attempt_at, first.sequence, batch) as place
@@ -187,17 +233,19 @@ const claimInOrder = <Row extends object>(
   ), chosen as (
     select *, row_number() over (partition by endpoint order by nth, first_due_at, batch) as place
     from runs where unbroken
+  ), claimed as (
+    update webhook_deliveries as claimed
+    set next_attempt_at = now() + ${leaseMs} * interval '1 millisecond'
+    from chosen, webhook_events, webhook_endpoints
+    where place <= most and claimed.event_id = chosen.event_id and claimed.endpoint = chosen.endpoint
+      and claimed.state = 'pending' and claimed.next_attempt_at <= now()
+      and webhook_events.id = chosen.event_id and webhook_endpoints.id = chosen.endpoint
+    returning place::int, chosen.batch, claimed.event_id, claimed.endpoint, claimed.attempts, claimed.attempts_before,
+      chosen.due_at::text, claimed.next_attempt_at::text as claimed_until,
+      webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
+      webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing
   )
-  update webhook_deliveries as claimed
-  set next_attempt_at = now() + ${leaseMs} * interval '1 millisecond'
-  from chosen, webhook_events, webhook_endpoints
-  where place <= most and claimed.event_id = chosen.event_id and claimed.endpoint = chosen.endpoint
-    and claimed.state = 'pending' and claimed.next_attempt_at <= now()
-    and webhook_events.id = chosen.event_id and webhook_endpoints.id = chosen.endpoint
-  returning place::int, chosen.batch, claimed.event_id, claimed.endpoint, claimed.attempts, claimed.attempts_before,
-    chosen.due_at::text, claimed.next_attempt_at::text as claimed_until,
-    webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
-    webhook_endpoints.url, ${liveSecrets(sql)}, webhook_events.body, failing_since is not null as failing`
+  select looked.*, claimed.* from looked left join claimed on claimed.endpoint = looked_at`
 
 const asked = (sql: Sql, endpoints: ReadonlyArray<PacedEndpoint>) => sql`
   unnest(

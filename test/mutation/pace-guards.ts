@@ -29,6 +29,22 @@ export const paceGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "gets what came then, though nobody followed the batch",
   },
   {
+    name: "a claim looks at so many batches of an ordered endpoint, and the next one at others",
+    file: inSql,
+    text: "places.set(looked_at, last)",
+    without: "places.delete(looked_at)",
+    caughtIn: changes,
+    caughtBy: "of very many batches is looked at in steps",
+  },
+  {
+    name: "nothing is claimed of an endpoint while it is being put in order",
+    file: inSql,
+    text: "return endpoints.filter(isInOrder)",
+    without: "return endpoints",
+    caughtIn: changes,
+    caughtBy: "that became ordered is put in order in steps",
+  },
+  {
     name: "a limit does not outlast a clock that was set back",
     file: inSql,
     text: "case when rate_used_until between now() and",

@@ -11,6 +11,7 @@ import { DeliveryLog } from "../../src/webhooks/delivery-log.ts"
 import { makeWakeUps, runDispatcher } from "../../src/webhooks/dispatcher.ts"
 import { EndpointHealth } from "../../src/webhooks/endpoint-health.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
+import { BATCHES_PER_CLAIM_MAX, PUT_IN_ORDER_MAX } from "../../src/webhooks/paced-claims-postgres.ts"
 import {
   arrived,
   change,
@@ -108,6 +109,51 @@ layer(webhookPlatform(), { excludeTestServices: true })("an ordered endpoint", (
       const states = (yield* deliveryRows(endpoint)).map(({ state }) => state)
       assert.deepStrictEqual([...new Set(states)], ["delivered", "dead"])
       assert.lengthOf(yield* claimInOrder(endpoint), 0)
+    }),
+  )
+})
+
+/** Pending deliveries of as many batches, by their number, in how many seconds they are due. */
+const backlogOf = (endpoint: string, count: number, dueInS: string) =>
+  Effect.flatMap(Postgres, ({ query }) =>
+    query(
+      "make a backlog",
+      (sql) => sql`
+        with events as (
+          insert into webhook_events (id, partner, batch, sequence, type, body)
+          select ${endpoint} || ':' || nth, 'backlog', ${endpoint} || ':' || lpad(nth::text, 6, '0'), 1, 'test', '{}'
+          from generate_series(1, ${count}::int) as nth
+          returning id, batch, substring(batch from '[0-9]+$')::int as nth
+        )
+        insert into webhook_deliveries (event_id, endpoint, next_attempt_at)
+        select id, ${endpoint}, now() + (${sql.unsafe(dueInS)}) * interval '1 second' from events`,
+    ),
+  )
+
+layer(webhookPlatform(), { excludeTestServices: true })("a backlog of an ordered endpoint", (it) => {
+  it.effect("of very many batches is looked at in steps, and each gets its turn", () =>
+    Effect.gen(function* () {
+      const endpoint = yield* endpointWith("many", nowhere(), { ordered: true })
+      const last = BATCHES_PER_CLAIM_MAX + 1
+      yield* backlogOf(endpoint, last, `case when nth in (1, ${last}) then 0 else 3600 end`)
+      const turn = Effect.map(claimInOrder(endpoint, { leaseMs: 0 }), idsOf)
+      const turns = [yield* turn, yield* turn, yield* turn]
+      assert.deepStrictEqual(turns, [[`${endpoint}:1`], [`${endpoint}:${last}`], [`${endpoint}:1`]])
+    }),
+  )
+
+  it.effect("that became ordered is put in order in steps, before anything of it is claimed", () =>
+    Effect.gen(function* () {
+      const endpoint = yield* endpointWith("turned", nowhere(), {})
+      yield* backlogOf(endpoint, PUT_IN_ORDER_MAX + 1, "0")
+      yield* change(endpoint, { ordered: true })
+      assert.lengthOf(yield* claimInOrder(endpoint), 0)
+      const [row] = yield* run(
+        "select count(*)::int as left from webhook_deliveries where endpoint = $1 and batch is null",
+        [endpoint],
+      )
+      assert.strictEqual(row?.left, 1)
+      assert.lengthOf(yield* claimInOrder(endpoint), 16)
     }),
   )
 })
