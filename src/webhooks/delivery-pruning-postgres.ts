@@ -45,10 +45,11 @@ export const removeDeliveries = (sql: Sql, after: string, ageMs: number) => sql<
   select (select count(*) from removed)::int as removed, (select max(id) from endpoints) as last,
     (select count(*) from endpoints)::int as looked`
 
+/** The next events that came before that, in their order, as the index has them. */
 export const oldEvents = (sql: Sql | TransactionSql, after: PruningPlace["event"], ageMs: number) => sql<
-  Array<{ readonly id: string; readonly received_at: string }>
+  Array<{ readonly id: string; readonly at: string }>
 >`
-  select id, received_at::text from webhook_events
+  select id, received_at::text as at from webhook_events
   where (received_at, id) > (${after?.receivedAt ?? "-infinity"}::text::timestamptz, ${after?.id ?? ""})
     and received_at < now() - ${ageMs} * interval '1 millisecond'
   order by received_at, id limit ${REMOVED_MAX}`
@@ -74,9 +75,7 @@ const removeEvents = async (sql: TransactionSql, after: PruningPlace["event"], a
   return {
     removed: removed.length,
     place:
-      last === undefined || looked.length < REMOVED_MAX
-        ? undefined
-        : { receivedAt: last.received_at, id: last.id },
+      last === undefined || looked.length < REMOVED_MAX ? undefined : { receivedAt: last.at, id: last.id },
   }
 }
 

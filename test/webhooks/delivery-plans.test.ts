@@ -104,6 +104,7 @@ layer(webhookPlatform(), { excludeTestServices: true })("a list of deliveries", 
         const plan = lines.map((line) => line["QUERY PLAN"]).join("\n")
         assert.notMatch(plan, /Seq Scan on (webhook_(deliveries|events)|payout_batches)/, `${name}\n${plan}`)
         assert.match(plan, /Index Scan|Index Only Scan/, `${name}\n${plan}`)
+        assert.notMatch(plan, /Sort Key: .*::text/, `${name} is not ordered by texts of times\n${plan}`)
       }
     }),
   )
