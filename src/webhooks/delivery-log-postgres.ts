@@ -13,12 +13,12 @@ import {
   type DeliveryName,
   type DeliveryState,
   type EndedAttempt,
-  EndpointDisabled,
   InvalidDeliveriesCursor,
   NoSuchDelivery,
   REDRIVEN_AT_ONCE_MAX,
 } from "./delivery-log.ts"
 import { pruneOnce, pruningFromBegin } from "./delivery-pruning-postgres.ts"
+import { EndpointDisabled } from "./endpoints.ts"
 import { sendAgain } from "./send-again.ts"
 
 /** Deliveries that one statement sends again. */

@@ -6,14 +6,10 @@ import { Context, type Effect, Schema } from "effect"
 import type { Actor } from "../database/audit-entry.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import type { EndpointDisabled } from "./endpoints.ts"
 
 /** The partner has no such endpoint, or the endpoint no such delivery. */
 export class NoSuchDelivery extends Schema.TaggedError<NoSuchDelivery>()("NoSuchDelivery", {}) {}
-
-/** The endpoint is disabled: what is sent to it again would be given up at once. */
-export class EndpointDisabled extends Schema.TaggedError<EndpointDisabled>()("EndpointDisabled", {
-  endpoint: Schema.String,
-}) {}
 
 /** The cursor is none of this list's, or of the list with other filters. */
 export class InvalidDeliveriesCursor extends Schema.TaggedError<InvalidDeliveriesCursor>()(

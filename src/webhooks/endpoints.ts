@@ -31,6 +31,11 @@ export class NoSuchEndpoint extends Schema.TaggedError<NoSuchEndpoint>()("NoSuch
   endpoint: Schema.String,
 }) {}
 
+/** The endpoint is disabled: what is sent to it again would be given up at once. */
+export class EndpointDisabled extends Schema.TaggedError<EndpointDisabled>()("EndpointDisabled", {
+  endpoint: Schema.String,
+}) {}
+
 /** `active`: is notified. `paused`: its deliveries are stored and wait. `disabled`: nothing is stored for it. */
 export const endpointStates = ["active", "paused", "disabled"] as const
 export type EndpointState = (typeof endpointStates)[number]

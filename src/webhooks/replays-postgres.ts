@@ -8,8 +8,7 @@ import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
 import { encodePublicEvent, type PublicEvent } from "../publisher/public-event.ts"
 import { timeText } from "./delivery-list-postgres.ts"
-import { EndpointDisabled } from "./delivery-log.ts"
-import { NoSuchEndpoint } from "./endpoints.ts"
+import { EndpointDisabled, NoSuchEndpoint } from "./endpoints.ts"
 import {
   type ClaimedReplay,
   type NewReplay,

@@ -7,8 +7,7 @@ import type { Actor } from "../database/audit-entry.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEvent } from "../publisher/public-event.ts"
-import type { EndpointDisabled } from "./delivery-log.ts"
-import type { NoSuchEndpoint } from "./endpoints.ts"
+import type { EndpointDisabled, NoSuchEndpoint } from "./endpoints.ts"
 
 /** The endpoint has no such replay. */
 export class NoSuchReplay extends Schema.TaggedError<NoSuchReplay>()("NoSuchReplay", {}) {}

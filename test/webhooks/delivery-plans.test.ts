@@ -113,6 +113,7 @@ layer(webhookPlatform(), { excludeTestServices: true })("deliveries", (it) => {
         const plan = lines.map((line) => line["QUERY PLAN"]).join("\n")
         assert.notMatch(plan, /Seq Scan on (webhook_(deliveries|events)|payout_batches)/, `${name}\n${plan}`)
         assert.match(plan, /Index Scan|Index Only Scan/, `${name}\n${plan}`)
+        assert.notMatch(plan, /Sort Key: .*::text/, `${name} is not ordered by texts of times\n${plan}`)
       }
     }),
   )

@@ -1,6 +1,6 @@
 /** The rows of the table of problems that deliveries which are sent again, and replays, have. */
 import { Schema } from "effect"
-import type { EndpointDisabled } from "../../webhooks/delivery-log.ts"
+import type { EndpointDisabled } from "../../webhooks/endpoints.ts"
 import type { ReplayUnderWay } from "../../webhooks/replays.ts"
 
 export const replayRows = {
