@@ -1,15 +1,17 @@
 /** Events about endpoints, from the outbox to NATS. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { Database } from "../../src/database/database.ts"
 import { Nats } from "../../src/platform/nats.ts"
 import { type EndpointEvent, endpointDisabled } from "../../src/publisher/endpoint-event.ts"
 import { eventMessages } from "../../src/publisher/event-message.ts"
 import { streamInfo } from "../../src/publisher/event-stream.ts"
-import { makeNoticePublisher } from "../../src/webhooks/endpoint-keeper.ts"
+import { ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
+import { EndpointHealth, KnownHealth } from "../../src/webhooks/endpoint-health.ts"
+import { makeNoticePublisher, runEndpointKeeper } from "../../src/webhooks/endpoint-keeper.ts"
 import { storeNotice } from "../../src/webhooks/endpoint-notices.ts"
-import { webhookPlatform } from "./webhook-platform.ts"
+import { until, webhookPlatform } from "./webhook-platform.ts"
 
 const AGE_MS = 86_400_000
 
@@ -81,5 +83,37 @@ layer(webhookPlatform({ NATS_STREAM_AGE_MS_MAX: String(AGE_MS) }), {
       yield* publish
       assert.strictEqual((yield* published).length, 2)
     }).pipe(Effect.scoped),
+  )
+
+  it.effect("hold up nothing else while the stream refuses them", () =>
+    Effect.gen(function* () {
+      const { manager } = yield* Nats
+      const { stream } = (yield* AppConfig).nats
+      yield* Effect.promise(() => manager.streams.update(stream, { max_msg_size: 16 }))
+      yield* store(noticeOf("we_three"))
+      const health = yield* EndpointHealth
+      const clock = yield* Clock.Clock
+      let isSwept = false
+      const keeper = runEndpointKeeper(new KnownHealth(), new ClaimedAhead()).pipe(
+        Effect.provideService(
+          EndpointHealth,
+          EndpointHealth.of({
+            ...health,
+            sweep: Effect.tap(health.sweep, () =>
+              Effect.sync(() => {
+                isSwept = true
+              }),
+            ),
+          }),
+        ),
+        // It looks for endpoints that fail every ten seconds.
+        Effect.provideService(
+          Clock.Clock,
+          Object.assign(Object.create(clock), { currentTimeMillis: Effect.sync(() => Date.now() * 20) }),
+        ),
+      )
+      yield* Effect.raceFirst(keeper, until(Effect.sync(() => isSwept)))
+      assert.strictEqual((yield* waiting).length, 1)
+    }),
   )
 })
