@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { Postgres } from "../../src/platform/postgres.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { change, claimPaced, endpointWith, idsOf, published, record } from "./paced-endpoints.ts"
 import { deliveryRows, eventsOf, until, webhookPlatform } from "./webhook-platform.ts"
@@ -15,6 +16,17 @@ const isWaiting = Effect.fnUntraced(function* (endpoint: string) {
 const claimed = Effect.fnUntraced(function* (endpoint: string, most = 100) {
   return yield* (yield* Deliveries).claim({ allotted: new Map([[endpoint, most]]), leaseMs: 60_000 })
 })
+
+/** Whether attempts that have begun, or count as such, use up the limit of its rate now. */
+const isUsedUp = (endpoint: string) =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const [row] = yield* query(
+      "look",
+      (sql) => sql`select rate_used_until > now() as used from webhook_endpoints where id = ${endpoint}`,
+    )
+    return row?.used === true
+  })
 
 layer(webhookPlatform(), { excludeTestServices: true })("an endpoint", (it) => {
   it.effect(
@@ -117,6 +129,12 @@ layer(webhookPlatform(), { excludeTestServices: true })("an endpoint", (it) => {
       const endpoint = yield* endpointWith("unused", NOWHERE, { rate_limit: 30 })
       const one = { endpoint, ordered: false, limited: true, most: 16, run: 1 }
       for (let nth = 0; nth < 20; nth += 1) assert.lengthOf((yield* claimPaced(one)).claimed, 0)
+      // One a second: an attempt that is counted would show for a whole second, however busy the machine is.
+      const slow = yield* endpointWith("unused", `${NOWHERE}/slow`, { rate_limit: 1 })
+      for (let nth = 0; nth < 5; nth += 1) {
+        yield* claimPaced({ ...one, endpoint: slow })
+        assert.isFalse(yield* isUsedUp(slow))
+      }
       yield* record(eventsOf("unused", 30))
       const { claimed, readyInMs } = yield* claimPaced(one)
       assert.lengthOf(claimed, 3)

@@ -190,6 +190,8 @@ layer(webhookPlatform(), { excludeTestServices: true })("a replay", (it) => {
         endpoint,
       ])
       const claimed = yield* replays.claim(LEASE_MS)
+      // Who had it before changes nothing while another process works it off.
+      assert.isUndefined(yield* replays.send(dying, second.events, place, LEASE_MS))
       yield* workOff(claimed as ClaimedReplay)
       const rows = yield* deliveryRows(endpoint)
       assert.sameMembers(
@@ -202,7 +204,7 @@ layer(webhookPlatform(), { excludeTestServices: true })("a replay", (it) => {
         batches: 2,
         events: rows.length,
       })
-      // Who had it before changes nothing any more.
+      // Nor afterwards.
       assert.isUndefined(yield* replays.send(dying, second.events, place, LEASE_MS))
     }),
   )
