@@ -40,8 +40,8 @@ export const deliveryLogGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what was sent again a short time ago is not forgotten",
     file: "webhooks/delivery-pruning-postgres.ts",
-    text: "and last_attempt_at < now() - ",
-    without: "and now() > now() - ",
+    text: "or last_attempt_at < now() - ",
+    without: "or created_at < now() - ",
     caughtIn: log,
     caughtBy: "forgets what ended long ago",
   },
@@ -64,8 +64,8 @@ export const deliveryLogGuards: ReadonlyArray<StepGuard> = [
   {
     name: "who lost a replay sends nothing more of it",
     file: "webhooks/replays-postgres.ts",
-    text: "::text::timestamptz\n    returning batches",
-    without: "::text::timestamptz is not null\n    returning batches",
+    text: "::text::timestamptz\n  returning batches",
+    without: "::text::timestamptz is not null\n  returning batches",
     caughtIn: replaying,
     caughtBy: "goes on behind its last step",
   },
