@@ -7,6 +7,9 @@ import { named, PlainWords } from "./routing/parameters.ts"
 import { reply } from "./routing/reply.ts"
 import { route } from "./routing/route.ts"
 
+/** The address of an endpoint's public keys. */
+export const publicKeysPath = (endpoint: string): `/${string}` => `/.well-known/webhook-keys/${endpoint}`
+
 /** How many of these requests a process answers at a time: anybody may ask, and each reads Postgres. */
 const UNDER_WAY_MAX = 16
 /** How long an answer may be kept, in seconds: a new key signs no later than it is listed. */
@@ -72,12 +75,14 @@ export const showWebhookPublicKeys = route({
   failures: ["StoreUnavailable", "TooManyRequests"],
 }).handledBy(
   Effect.fnUntraced(function* ({ parameters: { endpoint } }) {
+    const { publicKeys } = yield* EndpointSecrets
     if (underWay >= UNDER_WAY_MAX)
       return yield* new TooManyRequests({ what: "concurrent requests for public keys", retryAfterSeconds: 1 })
-    underWay += 1
-    const found = yield* (yield* EndpointSecrets)
-      .publicKeys(endpoint)
-      .pipe(Effect.ensuring(Effect.sync(() => (underWay -= 1))))
+    const found = yield* Effect.acquireUseRelease(
+      Effect.sync(() => (underWay += 1)),
+      () => publicKeys(endpoint),
+      () => Effect.sync(() => (underWay -= 1)),
+    )
     if (found.length === 0) return yield* new NotFound({ what: "key set" })
     const keys = found.map(({ kid, x, text }) => ({
       kty: "OKP" as const,

@@ -15,6 +15,7 @@ import { named, PlainWords } from "./routing/parameters.ts"
 import { emptyReply, reply } from "./routing/reply.ts"
 import { route } from "./routing/route.ts"
 import { Instant } from "./routing/shapes.ts"
+import { publicKeysPath } from "./webhook-public-keys.ts"
 
 const { partner: scope } = access.manageWebhooks
 const tag = "Webhook endpoints"
@@ -22,9 +23,6 @@ const id = "we_0123456789abcdef0123456789abcdef"
 const parameters = {
   id: named(PlainWords, { description: "The endpoint.", example: id, what: "webhook endpoint" }),
 }
-
-/** The address of an endpoint's public keys. */
-export const publicKeysPath = (endpoint: string): `/${string}` => `/.well-known/webhook-keys/${endpoint}`
 
 const overlapSeconds = Schema.optionalKey(
   Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: OVERLAP_MS_MAX / 1_000 })).annotate({
