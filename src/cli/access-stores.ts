@@ -137,16 +137,13 @@ const reasons: Readonly<Record<string, string>> = {
   EndpointDisabled: "The webhook endpoint is disabled: nothing is sent to it. Resume it first.",
   NoSuchDelivery: "The partner has no such webhook endpoint, or the endpoint no such delivery.",
   NoSuchEndpoint: "The partner has no such webhook endpoint.",
+  TestedTooOften: "The endpoint was tested a moment ago. Wait some seconds.",
   ReplayUnderWay: "A replay to the endpoint is under way. Wait until it has ended.",
 }
 
 const failureOf = (error: Reported): CliFailure => {
   if (error instanceof CliFailure) return error
   if (error._tag === "NoSuchSubject") return new CliFailure({ reason: `There is no such ${error.what}.` })
-  if (error._tag === "NoSuchEndpoint")
-    return new CliFailure({ reason: "The partner has no such webhook endpoint." })
-  if (error._tag === "TestedTooOften")
-    return new CliFailure({ reason: "The endpoint was tested a moment ago. Wait some seconds." })
   if (error._tag === "AccessConflict") return new CliFailure({ reason: `Refused: ${error.reason}.` })
   const reason = reasons[error._tag]
   if (reason !== undefined) return new CliFailure({ reason })

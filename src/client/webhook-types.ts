@@ -18,6 +18,7 @@ export interface CreatedWebhookEndpoint {
   readonly failingSince?: Instant | null
   readonly missed?: { readonly from: Instant; readonly until: Instant } | null
   readonly createdAt: Instant
+  readonly publicKeysAt?: string | null
   /** What signs the webhooks. It is shown here and never again. */
   readonly secret: string
 }
@@ -26,7 +27,6 @@ export interface NewWebhookEndpoint {
   readonly url: string
   /** All types by default. */
   readonly eventTypes?: ReadonlyArray<"com.atlaspay.payout-batch.accepted.v1" | "com.atlaspay.payout-batch.awaiting-funds.v1" | "com.atlaspay.payout-batch.command-refused.v1" | "com.atlaspay.payout.held.v1" | "com.atlaspay.payout.rejected.v1" | "com.atlaspay.payout.settled.v1" | "com.atlaspay.payout.failed.v1" | "com.atlaspay.payout.returned.v1" | "com.atlaspay.payout.cancelled.v1" | "com.atlaspay.payout.unrouted.v1" | "com.atlaspay.payout.parked.v1" | "com.atlaspay.payout.clearance-withdrawn.v1" | "com.atlaspay.payout-batch.closed.v1" | "com.atlaspay.webhook-endpoint.failing.v1" | "com.atlaspay.webhook-endpoint.disabled.v1">
-  /** For people. */
   readonly description?: string
   /** The most attempts that begin in a second. */
   readonly rateLimit?: number
@@ -135,6 +135,7 @@ export interface WebhookEndpoint {
   readonly failingSince?: Instant | null
   readonly missed?: { readonly from: Instant; readonly until: Instant } | null
   readonly createdAt: Instant
+  readonly publicKeysAt?: string | null
 }
 
 export interface WebhookEndpointChanges {

@@ -1,8 +1,11 @@
 /** `/webhook-endpoints`: the URLs to which a partner's events are delivered. */
+
 import { Effect, Schema } from "effect"
 import { TextWithin } from "../domain/code-points.ts"
+import { AcceptedText } from "../domain/outside-text.ts"
 import { access } from "../identity/access.ts"
 import { SubscribableType } from "../publisher/endpoint-event.ts"
+import { publicKeysPath } from "../webhooks/endpoint-secrets.ts"
 import { type Endpoint, endpointStates, WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { InvalidBody, NotFound, TooManyRequests } from "./edge/failures.ts"
 import { fieldProblem } from "./edge/field-problem.ts"
@@ -20,7 +23,7 @@ const Url = TextWithin(2_048).annotate({
   format: "iri",
 })
 const EventTypes = Schema.Array(SubscribableType).check(Schema.isMinLength(1), Schema.isMaxLength(64))
-const Description = TextWithin(280).annotate({ description: "For people." })
+const Description = AcceptedText(280).annotate({ description: "For people. No account number." })
 const RateLimit = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })).annotate({
   description: "The most attempts that begin in a second.",
 })
@@ -60,7 +63,8 @@ const ShownEndpoint = Schema.Struct({
   }),
   reason: Schema.optional(
     Schema.String.annotate({
-      description: "Why it is disabled: `gone` (it answered 410), `failing` (nothing arrived) or `operator`.",
+      description:
+        "Why it is disabled: `gone` (it answered 410), `failing` (nothing arrived), `operator`, or `removed` (its removal was cut off: send it again).",
     }),
   ),
   since: Instant.annotate({ description: "Since when it has its state." }),
@@ -73,6 +77,12 @@ const ShownEndpoint = Schema.Struct({
     }),
   ),
   createdAt: Instant,
+  publicKeysAt: Schema.optional(
+    Schema.String.annotate({
+      description:
+        "Where everybody can read its public keys, if its webhooks have asymmetric signatures (`v1a`).",
+    }),
+  ),
 }).annotate({ identifier: "WebhookEndpoint" })
 
 const CreatedEndpoint = Schema.Struct({
@@ -319,7 +329,7 @@ export const removeWebhookEndpoint = route({
   operationId: "removeWebhookEndpoint",
   tag: "Webhook endpoints",
   summary: "Remove a webhook endpoint",
-  description: "Removes the endpoint and its pending deliveries.",
+  description: "Removes the endpoint and all its deliveries. Without an answer, send it again: it goes on.",
   guard: partnerAct(scope),
   parameters: endpointInPath,
   answers: { 204: { description: "The endpoint was removed." } },
@@ -368,5 +378,6 @@ const shown = (endpoint: Endpoint) => {
     failingSince: endpoint.failingSince?.toISOString(),
     missed: missed && { from: missed.from.toISOString(), until: missed.until.toISOString() },
     createdAt: endpoint.createdAt.toISOString(),
+    publicKeysAt: endpoint.hasSigningKey ? publicKeysPath(id) : undefined,
   }
 }

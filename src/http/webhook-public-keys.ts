@@ -72,12 +72,14 @@ export const showWebhookPublicKeys = route({
   failures: ["StoreUnavailable", "TooManyRequests"],
 }).handledBy(
   Effect.fnUntraced(function* ({ parameters: { endpoint } }) {
+    const { publicKeys } = yield* EndpointSecrets
     if (underWay >= UNDER_WAY_MAX)
       return yield* new TooManyRequests({ what: "concurrent requests for public keys", retryAfterSeconds: 1 })
-    underWay += 1
-    const found = yield* (yield* EndpointSecrets)
-      .publicKeys(endpoint)
-      .pipe(Effect.ensuring(Effect.sync(() => (underWay -= 1))))
+    const found = yield* Effect.acquireUseRelease(
+      Effect.sync(() => (underWay += 1)),
+      () => publicKeys(endpoint),
+      () => Effect.sync(() => (underWay -= 1)),
+    )
     if (found.length === 0) return yield* new NotFound({ what: "key set" })
     const keys = found.map(({ kid, x, text }) => ({
       kty: "OKP" as const,

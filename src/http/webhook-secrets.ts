@@ -7,7 +7,7 @@ import {
   OVERLAP_MS,
   OVERLAP_MS_MAX,
   type Signatures,
-} from "../webhooks/endpoint-secrets.ts"
+, publicKeysPath } from "../webhooks/endpoint-secrets.ts"
 import { NotFound } from "./edge/failures.ts"
 import { jsonBody } from "./routing/bodies.ts"
 import { type OfPartner, partner, partnerAct } from "./routing/guards.ts"
@@ -22,9 +22,6 @@ const id = "we_0123456789abcdef0123456789abcdef"
 const parameters = {
   id: named(PlainWords, { description: "The endpoint.", example: id, what: "webhook endpoint" }),
 }
-
-/** The address of an endpoint's public keys. */
-export const publicKeysPath = (endpoint: string): `/${string}` => `/.well-known/webhook-keys/${endpoint}`
 
 const overlapSeconds = Schema.optionalKey(
   Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: OVERLAP_MS_MAX / 1_000 })).annotate({

@@ -45,6 +45,7 @@ export const endpointOf = (row: EndpointRow): Endpoint => ({
     : { missed: { from: row.missed_from, until: row.missed_until } }),
   createdAt: row.created_at,
   version: row.version,
+  hasSigningKey: row.signing_key !== null,
 })
 
 /** What the trail keeps of an endpoint: the host that its events go to, because a path or a query may be a secret. */

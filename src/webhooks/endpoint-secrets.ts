@@ -98,3 +98,6 @@ export class EndpointSecrets extends Context.Service<
     readonly forgetExpired: Effect.Effect<number, StoreUnavailable>
   }
 >()("atlaspay/webhooks/EndpointSecrets") {}
+
+/** Where the API publishes the public keys of an endpoint. */
+export const publicKeysPath = (endpoint: string): `/${string}` => `/.well-known/webhook-keys/${endpoint}`

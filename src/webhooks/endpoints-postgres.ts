@@ -28,6 +28,10 @@ import { resealed, type SealedSecrets, sealSecret, WEBHOOK_SECRETS } from "./sec
 
 /** How often a change is tried again, because something else changed the endpoint meanwhile. */
 const CHANGE_TRIES_MAX = 5
+/** Deliveries that are removed with their endpoint in one statement. */
+const REMOVED_PER_STEP_MAX = 2_000
+/** Why an endpoint is disabled whose removal has begun. */
+const REMOVED = "removed"
 
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
@@ -95,8 +99,9 @@ export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) 
           yield* check(changes)
           for (let tries = 1; ; tries += 1) {
             const row = yield* find(partner, id)
-            if ((version ?? row.version) !== row.version || tries > CHANGE_TRIES_MAX)
+            if ((version ?? row.version) !== row.version)
               return yield* new EndpointChanged({ version: row.version })
+            if (tries > CHANGE_TRIES_MAX) return yield* busy
             const next = changed(row, changes)
             if (isSame(row, next)) return endpointOf(row)
             const secrets =
@@ -143,10 +148,16 @@ export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) 
           endpoint,
           by = partnerItself(partner),
         ) {
-          const removed = yield* query("remove webhook endpoint", (sql) =>
-            sql.begin((sql) => deleteOne(sql, by, partner, endpoint)),
+          const of = { partner, endpoint }
+          const begun = yield* query("begin to remove webhook endpoint", (sql) =>
+            sql.begin((sql) => beginRemoval(sql, by, of)),
           )
-          if (!removed) return yield* new NoSuchEndpoint({ endpoint })
+          if (!begun) return yield* new NoSuchEndpoint({ endpoint })
+          const removeSome = query("remove deliveries of webhook endpoint", (sql) =>
+            removeDeliveries(sql, endpoint),
+          )
+          while ((yield* removeSome) === REMOVED_PER_STEP_MAX) yield* Effect.yieldNow
+          yield* query("remove webhook endpoint", (sql) => removeEmptied(sql, of))
         }),
       })
     }),
@@ -249,28 +260,56 @@ const change = async (
     act: "webhook-endpoint.update",
     subject: `webhook-endpoint:${id}`,
     before: auditedEndpoint(before),
-    after: auditedEndpoint(row),
+    // The host may be the same.
+    after: { ...auditedEndpoint(row), ...(isMoved ? { urlChanged: true } : {}) },
   })
   return { row }
 }
 
 const typesColumn = (types: ReadonlyArray<string> | null | undefined) => (types == null ? null : [...types])
 
-const deleteOne = async (
-  sql: TransactionSql,
-  by: Actor,
-  partner: string,
-  endpoint: string,
-): Promise<boolean> => {
-  const [row] = await sql<Array<EndpointRow>>`
-    delete from webhook_endpoints where partner = ${partner} and id = ${endpoint}
-    returning ${endpointColumns(sql)}`
-  if (row === undefined) return false
-  const subject = `webhook-endpoint:${endpoint}`
-  const before = auditedEndpoint(row)
-  await writeAudit(sql, by, { act: "webhook-endpoint.remove", subject, before, after: null })
+interface Removal {
+  readonly partner: string
+  readonly endpoint: string
+}
+
+/**
+ * From here on the endpoint is disabled, and nothing more is stored for it. Its deliveries may be too many for one statement. If the
+ * removal is cut off, the partner sees the endpoint as disabled, and asks again. `false`: there is none.
+ */
+const beginRemoval = async (sql: TransactionSql, by: Actor, { partner, endpoint }: Removal) => {
+  const [before] = await sql<Array<EndpointRow>>`
+    select ${endpointColumns(sql)} from webhook_endpoints where partner = ${partner} and id = ${endpoint} for no key update`
+  if (before === undefined) return false
+  await sql`
+    update webhook_endpoints set state = 'disabled', enabled = false, state_reason = ${REMOVED}, state_since = now(),
+      version = version + 1
+    where id = ${endpoint} and state_reason is distinct from ${REMOVED}`
+  if (before.state_reason === REMOVED) return true
+  await writeAudit(sql, by, {
+    act: "webhook-endpoint.remove",
+    subject: `webhook-endpoint:${endpoint}`,
+    before: auditedEndpoint(before),
+    after: null,
+  })
   return true
 }
+
+/** Gives how many were removed. Those that others have locked are left: they go with the endpoint. */
+const removeDeliveries = async (sql: Sql, endpoint: string): Promise<number> => {
+  const { count } = await sql`
+    delete from webhook_deliveries using (
+      select event_id as id from webhook_deliveries where endpoint = ${endpoint}
+      limit ${REMOVED_PER_STEP_MAX} for update skip locked
+    ) as found
+    where endpoint = ${endpoint} and event_id = found.id`
+  return count
+}
+
+/** One that the partner has resumed meanwhile stays. */
+const removeEmptied = (sql: Sql, { partner, endpoint }: Removal) => sql`
+  delete from webhook_endpoints
+  where partner = ${partner} and id = ${endpoint} and state_reason = ${REMOVED}`
 
 /** Who acts if nobody says which of the partner's keys it was. */
 const partnerItself = (partner: string): Actor => ({ who: `partner:${partner}` })
@@ -280,6 +319,12 @@ const newId = (): string => `we_${randomBytes(16).toString("hex")}`
 const secretLost = new EndpointRefused({
   field: "url",
   reason: "the endpoint's secret cannot be opened any more; add a new endpoint for this URL",
+})
+
+const busy = new StoreUnavailable({
+  store: "postgres",
+  step: "change webhook endpoint",
+  reason: "others change it at the same time",
 })
 
 const notSealed = () =>

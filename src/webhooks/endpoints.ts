@@ -59,7 +59,7 @@ export interface Endpoint extends EndpointSettings {
   readonly partner: PartnerId
   readonly ordered: boolean
   readonly state: EndpointState
-  /** Why it was disabled, as far as that is known: `gone`, `failing` or `operator`. */
+  /** Why it was disabled, as far as that is known: `gone`, `failing`, `operator` or `removed` (its removal was cut off). */
   readonly reason?: string
   /** Since when it has its state. */
   readonly since: Date
@@ -70,6 +70,8 @@ export interface Endpoint extends EndpointSettings {
   readonly createdAt: Date
   /** Grows with each change of its settings or state. */
   readonly version: number
+  /** Whether its webhooks have asymmetric signatures, too. */
+  readonly hasSigningKey: boolean
 }
 
 export interface NewEndpoint extends EndpointSettings {
@@ -143,7 +145,10 @@ export class WebhookEndpoints extends Context.Service<
       endpoint: string,
       by?: Actor,
     ) => Effect.Effect<{ readonly event: string }, NoSuchEndpoint | StoreUnavailable | TestedTooOften>
-    /** Removes an endpoint and its pending deliveries. The audit trail has who did it. */
+    /**
+     * Removes an endpoint and all its deliveries, in steps. The audit trail has who did it. If it is cut off, the endpoint is disabled:
+     * ask again.
+     */
     readonly remove: (
       partner: PartnerId,
       endpoint: string,

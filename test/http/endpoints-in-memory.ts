@@ -9,7 +9,8 @@ import {
   WebhookEndpoints,
 } from "../../src/webhooks/endpoints.ts"
 
-/** Endpoints that are forgotten with the test; those on plain HTTP are refused, and tests of those that are described as `busy`. */
+/** Endpoints that are forgotten with the test; those on plain HTTP are refused, and tests of those that are described as `busy`.
+ * One that is described as `with a signing key` has one. */
 export const endpointsInMemory: Layer.Layer<WebhookEndpoints> = Layer.sync(WebhookEndpoints, () => {
   const endpoints = new Map<string, Endpoint>()
   const of = (partner: string) => [...endpoints.values()].filter((endpoint) => endpoint.partner === partner)
@@ -43,6 +44,7 @@ export const endpointsInMemory: Layer.Layer<WebhookEndpoints> = Layer.sync(Webho
         since: at,
         createdAt: at,
         version: 1,
+        hasSigningKey: asked.description === "with a signing key",
       })
       return { endpoint, secret: "whsec_c2VjcmV0" }
     }),

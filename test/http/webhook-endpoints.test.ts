@@ -27,6 +27,16 @@ it("shows the secret of an endpoint once", async () => {
   expect(listed.text).not.toContain("whsec_")
 })
 
+it("says where the public keys of an endpoint are, if it has any", async () => {
+  const url = "https://acme.example/signed"
+  const { json } = await create({ url, description: "with a signing key" })
+  expect((await api.get(`/webhook-endpoints/${json.id}`)).json).toMatchObject({
+    publicKeysAt: `/.well-known/webhook-keys/${json.id}`,
+  })
+  const other = await create({ url: "https://acme.example/unsigned" })
+  expect(other.json).not.toHaveProperty("publicKeysAt")
+})
+
 it("keeps partners apart", async () => {
   const { json } = await create({ url: "https://globex.example/hooks" }, globex)
   expect((await api.get("/webhook-endpoints")).text).not.toContain("globex")
@@ -44,6 +54,15 @@ it.each([
   expect(answer.status).toBe(400)
   expect(answer.json.errors).toMatchObject([{ pointer }])
 })
+
+it.each(["a\u0000", "\u001b[2J", "\ud800", "of DE89370400440532013000"])(
+  "refuses a description that cannot be kept, would steer a terminal, or has an account number: %j",
+  async (description) => {
+    const answer = await create({ url: "https://acme.example/described", description })
+    expect(answer.status).toBe(400)
+    expect(answer.json.errors).toContainEqual(expect.objectContaining({ pointer: "/description" }))
+  },
+)
 
 it("needs an API key", async () => {
   expect((await create({ url: "https://acme.example" }, "nobody")).status).toBe(401)

@@ -1,11 +1,11 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Redacted, Result } from "effect"
+import { Effect, Fiber, Redacted, Result } from "effect"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { encodePublicEvent, publicEventTypes } from "../../src/publisher/public-event.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { EndpointSecrets } from "../../src/webhooks/endpoint-secrets.ts"
 import { ENDPOINTS_PER_PARTNER_MAX, WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
-import { eventsOf, webhookPlatform } from "./webhook-platform.ts"
+import { deliveryRows, eventsOf, until, webhookPlatform } from "./webhook-platform.ts"
 
 const url = "https://example.com/hooks"
 
@@ -286,6 +286,84 @@ layer(webhookPlatform({ WEBHOOKS_ALLOW_PRIVATE: "false" }), { excludeTestService
         assert.deepStrictEqual(
           acts.map(({ act }) => act),
           ["create", "pause", "resume", "disable", "resume"].map((act) => `webhook-endpoint.${act}`),
+        )
+      }),
+    )
+
+    it.effect("are in the audit trail when their events go elsewhere, also on the same host", () =>
+      Effect.gen(function* () {
+        const endpoints = yield* WebhookEndpoints
+        const { endpoint } = yield* endpoints.create({ partner: "redirected", url })
+        yield* endpoints.update("redirected", endpoint.id, { url: `${url}?token=hush` })
+        yield* endpoints.update("redirected", endpoint.id, { description: "bookkeeping" })
+        const rows = yield* (yield* Postgres).query(
+          "read the trail",
+          (sql) => sql<Array<{ readonly after: object }>>`
+            select after from audit_trail
+            where subject = ${`webhook-endpoint:${endpoint.id}`} and act = 'webhook-endpoint.update' order by sequence`,
+        )
+        const [moved, described] = rows.map(({ after }) => after)
+        assert.deepInclude(moved, { host: "example.com", urlChanged: true })
+        assert.notProperty(described, "urlChanged")
+        assert.notInclude(JSON.stringify(rows), "hush")
+      }),
+    )
+
+    it.effect("are removed in steps, and are disabled meanwhile", () =>
+      Effect.gen(function* () {
+        const endpoints = yield* WebhookEndpoints
+        const { query } = yield* Postgres
+        const { endpoint } = yield* endpoints.create({ partner: "leaving", url })
+        const events = eventsOf("leaving", 20)
+        const published = events.map((event) => ({
+          event,
+          body: encodePublicEvent(event),
+          publishedAt: Date.now(),
+        }))
+        yield* (yield* Deliveries).record(published)
+        const [held] = yield* deliveryRows(endpoint.id)
+        const { promise: released, resolve: release } = Promise.withResolvers<void>()
+        const { promise: locked, resolve: lock } = Promise.withResolvers<void>()
+        const locking = yield* Effect.forkChild(
+          query("hold a delivery", (sql) =>
+            sql.begin(async (sql) => {
+              await sql`select from webhook_deliveries where event_id = ${held?.event_id ?? ""} for update`
+              lock()
+              await released
+            }),
+          ),
+        )
+        yield* Effect.promise(() => locked)
+        const removing = yield* Effect.forkChild(endpoints.remove("leaving", endpoint.id))
+        yield* until(Effect.map(deliveryRows(endpoint.id), ({ length }) => length === 1))
+        assert.deepInclude(yield* endpoints.find("leaving", endpoint.id), {
+          state: "disabled",
+          reason: "removed",
+        })
+        release()
+        yield* Fiber.join(locking)
+        yield* Fiber.join(removing)
+        assert.deepStrictEqual(yield* endpoints.list("leaving"), [])
+        assert.lengthOf(yield* deliveryRows(endpoint.id), 0)
+
+        // A crash cut off the removal of another one: asked for again, it goes on, and the trail has it once.
+        const cut = yield* endpoints.create({ partner: "leaving", url })
+        yield* query(
+          "cut a removal off",
+          (sql) => sql`
+            update webhook_endpoints set state = 'disabled', enabled = false, state_reason = 'removed'
+            where id = ${cut.endpoint.id}`,
+        )
+        yield* endpoints.remove("leaving", cut.endpoint.id)
+        assert.deepStrictEqual(yield* endpoints.list("leaving"), [])
+        const acts = yield* query(
+          "read the trail",
+          (sql) =>
+            sql`select act from audit_trail where before->>'partner' = 'leaving' or after->>'partner' = 'leaving' order by sequence`,
+        )
+        assert.deepStrictEqual(
+          acts.map(({ act }) => act),
+          ["create", "remove", "create"].map((act) => `webhook-endpoint.${act}`),
         )
       }),
     )
