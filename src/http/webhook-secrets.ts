@@ -6,8 +6,9 @@ import {
   EndpointSecrets,
   OVERLAP_MS,
   OVERLAP_MS_MAX,
+  publicKeysPath,
   type Signatures,
-, publicKeysPath } from "../webhooks/endpoint-secrets.ts"
+} from "../webhooks/endpoint-secrets.ts"
 import { NotFound } from "./edge/failures.ts"
 import { jsonBody } from "./routing/bodies.ts"
 import { type OfPartner, partner, partnerAct } from "./routing/guards.ts"
