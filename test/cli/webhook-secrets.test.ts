@@ -73,7 +73,7 @@ it("refuses what is no endpoint, and an endpoint without what it is to replace",
     [[`we_${"ff".repeat(16)}`], "There is no such endpoint."],
     [[endpoint, "--signing-key"], "The endpoint has no key for asymmetric signatures."],
     [[endpoint, "--overlap-hours", "169"], "expected 0 to 168"],
-    [["whsec_AAAA"], "expected the id of an endpoint"],
+    [["whsec_no"], "expected the id of an endpoint"],
   ] as const
   for (const [args, reason] of refusals) {
     const { status, output } = await rotate(...args)
