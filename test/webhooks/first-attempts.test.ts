@@ -13,6 +13,9 @@ import { eventsOf, until, webhookPlatform } from "./webhook-platform.ts"
 
 const ENDPOINTS = 50
 const ROUNDS = 4
+/** On a machine that is busy with other things, a round may find no quiet moment: then there are more, after a pause. */
+const ROUNDS_MAX = 60
+const PAUSE_MS = 250
 
 /** Endpoints of as many partners, each as if it were on a host of its own. */
 const endpointsOf = Effect.fnUntraced(function* (partners: ReadonlyArray<string>, url: string) {
@@ -88,7 +91,9 @@ it.live("of a hundred endpoints fifty hang, and the others get theirs as if thos
   Effect.gen(function* () {
     const [alone, beside] = [yield* stand(false), yield* stand(true)]
     let [best, bestBeside] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
-    for (let round = 0; round < ROUNDS; round += 1) {
+    const isFar = () => bestBeside / best > 4
+    for (let round = 0; round < ROUNDS || (round < ROUNDS_MAX && isFar()); round += 1) {
+      if (round >= ROUNDS) yield* Effect.sleep(PAUSE_MS)
       best = Math.min(best, yield* alone)
       bestBeside = Math.min(bestBeside, yield* beside)
     }
