@@ -135,24 +135,23 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
     const known = marks.at(-1)
     mark = known
     const info = yield* streamInfo(manager, stream)
-    const { state, created } = info
-    const isThere = (sequence: number) =>
-      sequence > 0 && sequence >= state.first_seq && sequence <= state.last_seq
     const now = yield* Clock.currentTimeMillis
     let loss: StreamLoss | undefined =
-      known === undefined && state.last_seq === 0 && (yield* hasPublished) ? "other-stream" : undefined
+      known === undefined && info.state.last_seq === 0 && (yield* hasPublished) ? "other-stream" : undefined
     for (const one of marks) {
-      const idAtMark = isThere(one.sequence) ? yield* idAt(one.sequence) : undefined
+      const idAtMark = isIn(info, one.sequence) ? yield* idAt(one.sequence) : undefined
       loss ??= lossOf(one, { ...factsOf(info, now), idAtMark })
     }
     if (loss !== undefined) yield* owe(loss, info)
-    // What is removed already cannot be missed later.
-    const checked = isThere(state.last_seq)
+    // What is removed already cannot be missed later. It may have been removed since the stream was looked at.
+    const { state, created } = loss === undefined ? info : yield* streamInfo(manager, stream)
+    const hasLast = isIn({ state }, state.last_seq)
+    const checked = hasLast
       ? { sequence: state.last_seq, at: Date.parse(state.last_ts) }
       : { sequence: 0, at: 0 }
     if (known !== undefined && loss === undefined) yield* write({ ...known, checked })
     else {
-      const id = isThere(state.last_seq) ? ((yield* idAt(state.last_seq)) ?? "") : ""
+      const id = hasLast ? ((yield* idAt(state.last_seq)) ?? "") : ""
       yield* write({ created, sequence: state.last_seq, id, checked })
     }
     return loss
@@ -176,6 +175,10 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
   }
   return watch
 })
+
+/** Whether the stream has a message of this number, unless it was removed by itself. */
+const isIn = ({ state }: Pick<StreamInfo, "state">, sequence: number): boolean =>
+  sequence > 0 && sequence >= state.first_seq && sequence <= state.last_seq
 
 /** The largest message, with what JetStream stores beside it. */
 const MESSAGE_BYTES_MAX = 128 * 1024
