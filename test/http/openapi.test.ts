@@ -1,10 +1,8 @@
 /** Calls every operation, and validates each answer against the document: its status, its headers and its body. */
-import { Effect } from "effect"
 import { Webhook } from "standardwebhooks"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { asyncApiDocument } from "../../src/contract/asyncapi.ts"
 import { eventSchemas } from "../../src/contract/event-schemas.ts"
-import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { definitions, openApiDocument } from "../../src/http/routes.ts"
 import { mediaTypesOf } from "../../src/http/routing/reply.ts"
 import { operatorActs } from "../../src/identity/access.ts"
@@ -16,7 +14,7 @@ import { deadEvent } from "./deliveries-in-memory.ts"
 import { definitionOf, problemsOf } from "./openapi-validation.ts"
 import { draftsLayer } from "./payout-batch-drafts/drafts-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
-import { readModels } from "./read-models.ts"
+import { shownBatchId as id, shown } from "./shown-batch.ts"
 
 const secret = "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l"
 const environment = {
@@ -50,67 +48,6 @@ afterAll(async () => {
   await api[Symbol.asyncDispose]()
   await office[Symbol.asyncDispose]()
   await database.drop()
-})
-
-const item = {
-  item: 1,
-  reference: "a",
-  state: "failed",
-  ledger: "released",
-  bank: "north",
-  transferReference: undefined,
-  attempt: 1,
-  reason: "AC04",
-  clearance: undefined,
-  beneficiaryName: "Ada",
-  account: "iban …3000",
-  currency: "EUR",
-  amount: "1.00",
-  version: 3,
-  updatedAt: 0,
-} as const
-
-const id = batchIdOf("acme", "shown")
-
-const batch = {
-  id,
-  reference: "week 12",
-  idempotencyKey: "shown",
-  state: "settling",
-  itemCount: 1,
-  totals: { EUR: { failed: { count: 1, amount: "1.00" } } },
-  version: 3,
-  receivedAt: 0,
-  updatedAt: 0,
-  closedAt: undefined,
-  executeAt: 0,
-  approval: {
-    state: "approved",
-    reason: "asked",
-    hash: "x",
-    expiresAt: 0,
-    by: "ada",
-    credential: "partner:acme/ada",
-    approvedAt: 0,
-  },
-  expectedArrivals: [{ scheme: "sepa", on: "2026-11-30" }],
-} as const
-
-const shown = readModels({
-  batches: () => Effect.succeed({ entries: [batch], next: "next" }),
-  items: (_, __, { cursor }) =>
-    Effect.succeed({ entries: [item], next: cursor === undefined ? "next" : undefined, version: 3 }),
-  search: (_, { cursor }) =>
-    Effect.succeed({
-      entries: [{ ...item, transferId: "north-1", batch: id, receivedAt: 0 }],
-      next: cursor === undefined ? "next" : undefined,
-    }),
-  wholeBatch: () => Effect.succeed(2),
-  item: () =>
-    Effect.succeed({
-      item,
-      remarks: [{ bank: "north", attempt: 1, kind: "reason", text: "closed", seenAt: 0 }],
-    } as never),
 })
 
 /** Checks an answer against its operation, and gives it back. */
