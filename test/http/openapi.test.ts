@@ -14,7 +14,7 @@ import { deadEvent } from "./deliveries-in-memory.ts"
 import { definitionOf, problemsOf } from "./openapi-validation.ts"
 import { draftsLayer } from "./payout-batch-drafts/drafts-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
-import { shownBatchId as id, shown } from "./shown-batch.ts"
+import { shown } from "./shown-batch.ts"
 
 const secret = "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l"
 const environment = {
