@@ -68,6 +68,7 @@ import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
 import { followerLag } from "./streams/follower-lag.ts"
+import { layer as logIndexOnRedis } from "./streams/log-index-redis.ts"
 import { Partitions } from "./streams/partitions.ts"
 import { readOnceLayer } from "./streams/read-once.ts"
 import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
@@ -101,9 +102,12 @@ const announcedListsInBoth = Layer.effect(
 )
 
 const database = Database.layer.pipe(Layer.provideMerge(foundation))
-const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
-  Layer.provideMerge(database),
-)
+const streams = Layer.mergeAll(
+  streamsOnRedis,
+  logIndexOnRedis,
+  strayCallbacksOnRedis,
+  announcedListsInBoth,
+).pipe(Layer.provideMerge(database))
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const requestLeases = leasesOverRedis.pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))

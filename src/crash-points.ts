@@ -31,5 +31,36 @@ export const eventCrashPoints = [
   "after-failure",
 ] as const
 
+/** The points at which a test may kill a projector: once per step of the read models. */
+export const projectingCrashPoints = ["before-projection", "after-projection"] as const
+
+/** The points at which a test may kill an archiver: once per log that it archives, unlinks or restores. */
+export const archivingCrashPoints = [
+  "before-archive",
+  "within-archive",
+  "after-archive",
+  "before-unlink",
+  "after-unlink",
+  "before-restore",
+  "within-restore",
+  "after-restore",
+] as const
+
+/** The points at which a test may kill who keeps the proof tree, and who rebuilds read models. */
+export const derivingCrashPoints = [
+  "before-leaves",
+  "after-leaves",
+  "after-root",
+  "within-rebuild",
+  "before-switch",
+  "after-switch",
+] as const
+
 /** The points at which a test may kill the process. */
-export const crashPoints = [...payingCrashPoints, ...eventCrashPoints] as const
+export const crashPoints = [
+  ...payingCrashPoints,
+  ...eventCrashPoints,
+  ...projectingCrashPoints,
+  ...archivingCrashPoints,
+  ...derivingCrashPoints,
+] as const

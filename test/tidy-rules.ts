@@ -72,6 +72,25 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   pipelines: ["domain", "providers", "register", "vault", "platform", ...settingsAndSignals],
   actors: ["domain", "parsing/turns", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "database", "platform", ...settingsAndSignals],
+  // Logs of closed batches move to Postgres. Their last version is noted beside the registers of attempts.
+  archive: ["domain", "parsing/turns", "streams", "register", "database", "platform", ...settingsAndSignals],
+  // What happened, and what would have: from logs alone. Nothing here can call, publish or deliver.
+  replay: ["domain", "parsing", "streams", "platform/store-unavailable", ...settingsAndSignals],
+  // The tree of the heads of closed batches, its signed roots, and what partners verify with them.
+  proof: ["domain", "parsing", "streams", "database", "platform", ...settingsAndSignals],
+  // All of history, checked against every store that knows some of it.
+  verification: [
+    "domain",
+    "parsing",
+    "streams",
+    "archive",
+    "proof",
+    "register",
+    "projections",
+    "database",
+    "platform",
+    ...settingsAndSignals,
+  ],
   // What a stream lost is published again batch by batch; the read models list them.
   publisher: [
     "domain",
@@ -251,6 +270,17 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "webhooks/replays",
   ],
+  // What operations and finance ask of the read models: days, failures, and what people did.
+  "http/reports": [
+    "http/edge",
+    "http/routing",
+    "http/payout-batches/list-filters",
+    "domain",
+    "identity",
+    "projections",
+    "platform/store-unavailable",
+    ...settingsAndSignals,
+  ],
   // What administrators do with partners and keys.
   "http/administration": ["http/edge", "http/routing", "domain", "identity", ...settingsAndSignals],
   // All routes together, and what describes them. Services are named here for their handlers.
@@ -261,6 +291,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/payout-batches",
     "http/payout-uploads",
     "http/payout-batch-drafts",
+    "http/reports",
     "http/callbacks",
     "http/operations",
     "http/documentation",

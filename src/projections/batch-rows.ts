@@ -32,6 +32,7 @@ export const batchRow = (id: BatchId, fold: ProjectedBatch) => {
     state: shown.state,
     item_count: shown.itemCount,
     version: shown.version,
+    head: fold.head,
     received_at: isoTime(shown.receivedAt),
     updated_at: isoTime(shown.updatedAt),
     closed_at: shown.closedAt === undefined ? null : isoTime(shown.closedAt),

@@ -45,6 +45,7 @@ export const layer = Layer.effect(
             on conflict (id) do update set
               state = excluded.state,
               version = excluded.version,
+              head = excluded.head,
               updated_at = excluded.updated_at,
               closed_at = excluded.closed_at,
               execute_at = excluded.execute_at,
@@ -108,23 +109,34 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
         updated_at = excluded.updated_at
       where excluded.version > payout_items.version
     ),
-    stored_batches as (
-      insert into payout_batches (
-        id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
-        totals, execute_at, duplicates, rejected_rows, approval, expected_arrivals
-      )
-      select
-        id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
-        totals, execute_at, duplicates, rejected_rows, approval, expected_arrivals
-      from json_to_recordset(${storable(batches)}::text::json) as rows (
+    batches as (
+      select * from json_to_recordset(${storable(batches)}::text::json) as rows (
         partition int, id text, partner text, reference text, idempotency_key text, state text, item_count int,
-        version int, received_at timestamptz, updated_at timestamptz, closed_at timestamptz, totals jsonb,
+        version int, head text, received_at timestamptz, updated_at timestamptz, closed_at timestamptz, totals jsonb,
         execute_at timestamptz, duplicates jsonb, rejected_rows int, approval jsonb,
         expected_arrivals jsonb
       ) where partition in (select partition from moved)
+    ),
+    closed as (
+      insert into closed_batches (batch, partition, version, head, closed_at)
+      select id, partition, version, head, closed_at from batches where closed_at is not null
+      on conflict (batch) do update set
+        version = excluded.version, head = excluded.head, closed_at = excluded.closed_at
+      where excluded.version > closed_batches.version
+    ),
+    stored_batches as (
+      insert into payout_batches (
+        id, partner, reference, idempotency_key, state, item_count, version, head, received_at, updated_at, closed_at,
+        totals, execute_at, duplicates, rejected_rows, approval, expected_arrivals
+      )
+      select
+        id, partner, reference, idempotency_key, state, item_count, version, head, received_at, updated_at, closed_at,
+        totals, execute_at, duplicates, rejected_rows, approval, expected_arrivals
+      from batches
       on conflict (id) do update set
         state = excluded.state,
         version = excluded.version,
+        head = excluded.head,
         updated_at = excluded.updated_at,
         closed_at = excluded.closed_at,
         execute_at = excluded.execute_at,
