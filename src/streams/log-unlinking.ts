@@ -49,6 +49,11 @@ export class LogUnlinking extends Context.Service<
     readonly restore: (batch: BatchId) => Effect.Effect<Restoring, StoreUnavailable | CorruptEntry>
     /** What each partition counts, in their order. */
     readonly counts: Effect.Effect<ReadonlyArray<UnlinkedCount>, StoreUnavailable>
+    /**
+     * At most `limit` batches whose logs were restored and not unlinked since, by partition those that were restored first. They may be
+     * unlinked again, also if nothing was added to them.
+     */
+    readonly restored: (limit: number) => Effect.Effect<ReadonlyArray<BatchId>, StoreUnavailable>
     /** Adds the names of archived batches, or reserved ones, to the filters that say which names may be archived. */
     readonly mark: (names: ReadonlyArray<BatchId>) => Effect.Effect<void, StoreUnavailable>
     /**
