@@ -1,7 +1,10 @@
 /** The only place that wires layers: the adapter of each port, and what each role runs. */
 import { Effect, Layer, Option, Schedule } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
+import { layer as archiveInPostgres } from "./archive/archive-store-postgres.ts"
+import { archiverLayer } from "./archive/archiver.ts"
 import { layer as logArchiveInPostgres } from "./archive/log-archive-postgres.ts"
+import { layer as storedLogsOnRedis } from "./archive/stored-logs-redis.ts"
 import { AppConfig, type Role } from "./config.ts"
 import { Database } from "./database/database.ts"
 import { layer as draftsInPostgres } from "./drafts/drafts-postgres.ts"
@@ -223,6 +226,12 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pip
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
+/** What archiving needs besides the streams. */
+const archive = Layer.merge(
+  archiveInPostgres.pipe(Layer.provide(database)),
+  storedLogsOnRedis.pipe(Layer.provide(foundation)),
+)
+
 /** The layers of each role, on top of the streams. */
 const parts = {
   api: Layer.merge(
@@ -284,6 +293,7 @@ const parts = {
     ]),
     Layer.provide(database),
   ),
+  archiver: archiverLayer.pipe(Layer.provide([archive, crashPoints, durability, foundation])),
 } as const
 
 type Part = (typeof parts)[Role]
@@ -316,6 +326,11 @@ export const historyLayer = Layer.mergeAll(
   auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
+
+/** The layers of `atlaspay archive`, by the settings of the service. */
+export const archiveLayer = Layer.merge(archive, auditInPostgres.pipe(Layer.provide(database))).pipe(
+  Layer.provideMerge(streams),
+)
 
 /** The layers of `atlaspay publish` and `atlaspay stream`, by the settings of the service. */
 export const publicationLayer = Layer.mergeAll(

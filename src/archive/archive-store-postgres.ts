@@ -83,6 +83,16 @@ export const layer = Layer.effect(
             where batch = ${batch} and version = ${version} and head = ${head} and unlinked_at is null`,
         )
       }),
+      restored: Effect.fn("ArchiveStore.restored")(function* (batches, olderThanMs) {
+        if (batches.length === 0) return
+        yield* query(
+          "note restored logs",
+          (sql) => sql`
+            update archived_logs set unlinked_at = null, unlinking = false, unlink_at = now()
+            where batch = any(${arrayText(batches)}::text[])
+              and unlinked_at < now() - ${milliseconds(sql, olderThanMs)}`,
+        )
+      }),
       counts: query(
         "count unlinked logs",
         // Both parts are read from their indexes alone.

@@ -94,6 +94,14 @@ export class ArchiveStore extends Context.Service<
     readonly unlinked: (tails: ReadonlyArray<LogTail>) => Effect.Effect<void, StoreUnavailable>
     /** Notes that a log could not be unlinked, and was not. It is taken again after `waitMs`. */
     readonly kept: (tail: LogTail, waitMs: number, afterMs: number) => Effect.Effect<void, StoreUnavailable>
+    /**
+     * Notes that logs are in Redis again, of those among them that were unlinked more than `olderThanMs` ago: who lists them may be so
+     * late that one was unlinked again.
+     */
+    readonly restored: (
+      batches: ReadonlyArray<BatchId>,
+      olderThanMs: number,
+    ) => Effect.Effect<void, StoreUnavailable>
     /** What the archive counts of each partition that it has logs of. */
     readonly counts: Effect.Effect<ReadonlyArray<ArchiveCount>, StoreUnavailable>
     /** For how long the longest wait has been over, in milliseconds; 0 if none is. */
