@@ -105,9 +105,20 @@ const announcedListsInBoth = Layer.effect(
   }),
 )
 
+/** Does nothing in production. In a test of recovery, kills this process at the configured point. */
+const crashPoints = Layer.effect(
+  CrashPoints,
+  Effect.map(AppConfig, ({ crashAt }) =>
+    Option.match(crashAt, {
+      onNone: () => () => Effect.void,
+      onSome: ([point, , nth]) => dieAt(point, nth),
+    }),
+  ),
+)
+
 const database = Database.layer.pipe(Layer.provideMerge(foundation))
 const streams = Layer.mergeAll(
-  streamsOnRedis,
+  streamsOnRedis.pipe(Layer.provide(crashPoints)),
   logIndexOnRedis,
   strayCallbacksOnRedis,
   announcedListsInBoth,
@@ -192,17 +203,6 @@ const readiness = Layer.effect(
       { name: "paying", required: false, check: paying },
     ]
   }),
-)
-
-/** Does nothing in production. In a test of recovery, kills this process at the configured point. */
-const crashPoints = Layer.effect(
-  CrashPoints,
-  Effect.map(AppConfig, ({ crashAt }) =>
-    Option.match(crashAt, {
-      onNone: () => () => Effect.void,
-      onSome: ([point, , nth]) => dieAt(point, nth),
-    }),
-  ),
 )
 
 /** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
