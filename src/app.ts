@@ -1,6 +1,7 @@
 /** The only place that wires layers: the adapter of each port, and what each role runs. */
 import { Effect, Layer, Option, Schedule } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
+import { layer as archiveAgreement } from "./archive/archive-agreement.ts"
 import { layer as archiveInPostgres } from "./archive/archive-store-postgres.ts"
 import { archiverLayer } from "./archive/archiver.ts"
 import { layer as logArchiveInPostgres } from "./archive/log-archive-postgres.ts"
@@ -133,7 +134,10 @@ const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** The second records, which are compared with the logs before anybody is paid. */
 const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
-const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
+const archiveStore = archiveInPostgres.pipe(Layer.provide(database))
+const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(
+  Layer.provide([cursors, archiveAgreement.pipe(Layer.provide(archiveStore))]),
+)
 const endpoints = Layer.merge(endpointsInPostgres, endpointSecretsInPostgres).pipe(
   Layer.provide([database, partnerKeys]),
 )
@@ -227,10 +231,7 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pip
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
 /** What archiving needs besides the streams. */
-const archive = Layer.merge(
-  archiveInPostgres.pipe(Layer.provide(database)),
-  storedLogsOnRedis.pipe(Layer.provide(foundation)),
-)
+const archive = Layer.merge(archiveStore, storedLogsOnRedis.pipe(Layer.provide(foundation)))
 
 /** The layers of each role, on top of the streams. */
 const parts = {
@@ -319,6 +320,7 @@ export const reconciliationLayer = onceFit(
 
 /** The layers of `atlaspay history`, by the settings of the service. */
 export const historyLayer = Layer.mergeAll(
+  archiveStore,
   storeWatch,
   registers,
   claimMarks,

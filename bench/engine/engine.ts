@@ -5,6 +5,8 @@
 import { randomBytes } from "node:crypto"
 import { Array as Arr, ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
+import { layer as archiveAgreement } from "../../src/archive/archive-agreement.ts"
+import { layer as archiveInPostgres } from "../../src/archive/archive-store-postgres.ts"
 import { layer as logArchiveInPostgres } from "../../src/archive/log-archive-postgres.ts"
 import { AppConfig } from "../../src/config.ts"
 import { Database } from "../../src/database/database.ts"
@@ -124,7 +126,9 @@ export const engine = (
     Layer.provide([
       decisionsInPostgres,
       instructionsInPostgres,
-      storeWatchLayer(["payout-batches", "publisher"]).pipe(Layer.provide(cursorsInPostgres)),
+      storeWatchLayer(["payout-batches", "publisher"]).pipe(
+        Layer.provide([cursorsInPostgres, archiveAgreement.pipe(Layer.provide(archiveInPostgres))]),
+      ),
     ]),
     Layer.provideMerge(streams),
     Layer.provideMerge(partnerKeysOnRedis),

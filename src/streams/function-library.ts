@@ -27,6 +27,7 @@ export const functionNames = [
   "restore-log",
   "forget-reservation",
   "mark-archived",
+  "count-unlinked",
 ] as const
 export type FunctionName = (typeof functionNames)[number]
 
@@ -46,7 +47,7 @@ export const functionName = (name: FunctionName): string => namesInRedis[name]
 
 const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "reserve", "enqueue"])
 
-const onlyReads: ReadonlySet<FunctionName> = new Set(["find-log"])
+const onlyReads: ReadonlySet<FunctionName> = new Set(["find-log", "count-unlinked"])
 
 /**
  * When Redis is out of memory, it accepts no new batches and no new mail, but work under way is still recorded and

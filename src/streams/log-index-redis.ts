@@ -1,5 +1,5 @@
 /** The names of all logs: those in Redis, by a scan of the keys of each primary, and then those in the archive. */
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer } from "effect"
 import type { Redis } from "ioredis"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -18,7 +18,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { onEachPrimary } = yield* RedisConnections
     const { prefix } = (yield* AppConfig).redis
-    const archive = yield* Effect.serviceOption(LogArchive)
+    const archive = yield* LogArchive
     const pattern = `${globbed(prefix)}:{*}:log:*`
 
     /** A step of each primary's scan that is not done. The primaries answer in the same order each time. */
@@ -42,8 +42,7 @@ export const layer = Layer.effect(
       after: string,
       limit: number,
     ): Effect.fn.Return<LogIndexPage, Effect.Error<ReturnType<LogArchive["Service"]["logs"]>>> {
-      if (Option.isNone(archive)) return { batches: [], next: undefined }
-      const logs = yield* archive.value.logs(after, limit)
+      const logs = yield* archive.logs(after, limit)
       const last = logs.at(-1)
       return {
         batches: logs.map(({ batch }) => batch),

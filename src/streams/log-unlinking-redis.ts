@@ -1,9 +1,10 @@
 /** Takes archived logs out of Redis, and brings them back. */
 import { randomUUID } from "node:crypto"
-import { Array as Arr, Effect } from "effect"
+import { Array as Arr, Effect, Result } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { inTime } from "./deadline.ts"
 import { isGone, logUpTo } from "./evidence.ts"
 import type { ArchivedLog, LogArchive } from "./log-archive.ts"
 import type { LogUnlinking, Restoring, Unlinking } from "./log-unlinking.ts"
@@ -21,16 +22,7 @@ export const logUnlinking = (
 ): LogUnlinking["Service"] => ({
   unlink: unlinking(steps),
   restore,
-  counts: Effect.forEach(
-    steps.partitions,
-    ({ archived, restored }, partition) =>
-      attempt(async () => {
-        const counts = [steps.commands.hget(archived, "unlinked"), steps.commands.zcard(restored)] as const
-        const [unlinked, restoredNow] = await Promise.all(counts)
-        return { partition, unlinked: Number(unlinked ?? 0), restored: restoredNow }
-      }).pipe(unavailable("count unlinked logs")),
-    { concurrency: "unbounded" },
-  ),
+  counts: counting(steps),
   restored: Effect.fnUntraced(function* (limit) {
     const found = yield* Effect.forEach(
       steps.partitions,
@@ -56,6 +48,23 @@ export const logUnlinking = (
     ),
   recount: recounting(steps, archive),
 })
+
+/** The feed of a partition that does not answer cannot be read either, so nobody is paid there meanwhile. */
+const counting = ({ call, partitions }: PartitionSteps): LogUnlinking["Service"]["counts"] =>
+  Effect.gen(function* () {
+    const found = yield* Effect.forEach(
+      partitions,
+      ({ archived, restored }) => Effect.result(inTime(call("count-unlinked", [archived, restored], []))),
+      { concurrency: "unbounded" },
+    )
+    const [first] = found
+    if (first !== undefined && found.every(Result.isFailure)) yield* Effect.fromResult(first)
+    return found.flatMap((counts, partition) => {
+      if (Result.isFailure(counts)) return []
+      const [unlinked, restored] = counts.success as [number, number]
+      return [{ partition, unlinked, restored }]
+    })
+  })
 
 const ANSWERS: Readonly<Record<string, Unlinking>> = { UNLINKED: "unlinked", BUSY: "busy", MOVED: "moved" }
 
@@ -86,7 +95,7 @@ const unlinking = (steps: PartitionSteps): LogUnlinking["Service"]["unlink"] =>
     return answer
   })
 
-/** Marks names of one partition. Gives how many of the logs are not in Redis. */
+/** Marks names of one partition. Gives the batches whose logs are not in Redis. */
 const marking = (
   { call, keysAt }: PartitionSteps,
   partition: number,
@@ -94,40 +103,46 @@ const marking = (
   others: ReadonlyArray<BatchId>,
 ) => {
   const { archivedNames, restored, log } = keysAt(partition)
+  const flagged = logs.flatMap(({ batch, unlinkedAt }) => [batch, unlinkedAt === undefined ? "0" : "1"])
   return Effect.map(
     call(
       "mark-archived",
       [archivedNames, restored, ...logs.map(({ batch }) => log(batch))],
-      [...logs.flatMap(({ batch, unlinkedAt }) => [batch, unlinkedAt === undefined ? "0" : "1"]), ...others],
+      [...flagged, ...others],
     ),
-    Number,
+    (absent) => new Set(absent as ReadonlyArray<string>),
   )
 }
 
 /** Goes over the whole archive: a partition has names that were reserved by batches of others. */
-const recounting = (
-  steps: PartitionSteps,
-  archive: LogArchive["Service"],
-): LogUnlinking["Service"]["recount"] =>
-  Effect.fn("LogUnlinking.recount")(function* (partition) {
-    const isHere = (name: BatchId | undefined): name is BatchId =>
-      name !== undefined && steps.partitionOf(name) === partition
-    let [after, absent] = ["", 0]
-    while (true) {
-      const page = yield* archive.logs(after, MARKED_TOGETHER_MAX)
-      const last = page.at(-1)
-      if (last === undefined) break
-      after = last.batch
-      const logs = page.filter(({ batch }) => isHere(batch))
-      const reserved = page.map(({ reservedName }) => reservedName).filter(isHere)
-      if (logs.length + reserved.length > 0) absent += yield* marking(steps, partition, logs, reserved)
-    }
-    const { archived } = steps.keysAt(partition)
-    yield* attempt(() => steps.commands.hset(archived, "unlinked", absent)).pipe(
-      unavailable("count unlinked logs"),
-    )
-    return absent
-  })
+const recounting =
+  (steps: PartitionSteps, archive: LogArchive["Service"]): LogUnlinking["Service"]["recount"] =>
+  (partition, gone) =>
+    Effect.gen(function* () {
+      const isHere = (name: BatchId | undefined): name is BatchId =>
+        name !== undefined && steps.partitionOf(name) === partition
+      let [after, count] = ["", 0]
+      while (true) {
+        const page = yield* archive.logs(after, MARKED_TOGETHER_MAX)
+        const last = page.at(-1)
+        if (last === undefined) break
+        after = last.batch
+        const logs = page.filter(({ batch }) => isHere(batch))
+        const reserved = page.map(({ reservedName }) => reservedName).filter(isHere)
+        if (logs.length + reserved.length === 0) continue
+        const absent = yield* marking(steps, partition, logs, reserved)
+        const uncounted = logs.filter(
+          ({ batch, unlinkedAt }) => absent.has(batch) && unlinkedAt === undefined,
+        )
+        if (uncounted.length > 0) yield* gone(uncounted)
+        count += absent.size
+      }
+      const { archived } = steps.keysAt(partition)
+      yield* attempt(() => steps.commands.hset(archived, "unlinked", count)).pipe(
+        unavailable("count unlinked logs"),
+      )
+      return count
+    })
 
 type Opening = readonly ["STAGED" | "EXISTS" | "UNSTAGED", first?: string]
 

@@ -18,22 +18,38 @@ export class MemoryArchive {
   /** How often it was asked for anything. */
   asked = 0
   isUnreachable = false
+  /** What happens while it is asked for the entries of a log, once. */
+  meanwhile: Effect.Effect<unknown> | undefined
 
   readonly layer = Layer.sync(LogArchive, () => this.service)
 
-  /** Archives a log up to its end as it is given, and the name that it has reserved. */
-  keep(batch: BatchId, events: ReadonlyArray<LoggedEvent>, reservedName?: BatchId): ArchivedLog {
+  /** Archives a log up to its end, with these texts, and the name that it has reserved. */
+  keep(
+    batch: BatchId,
+    events: ReadonlyArray<LoggedEvent>,
+    reservedName?: BatchId,
+    textOf: (recorded: LoggedEvent) => string = ({ event }) => encodeEvent(event),
+  ): ArchivedLog {
     const last = events.at(-1)
     if (last === undefined) throw new Error("there is nothing to archive")
     const log = {
       ...{ batch, version: last.version, head: last.hash, archivedAt: 0 },
       ...{ unlinkedAt: this.#logs.get(batch)?.log.unlinkedAt, reservedName },
     }
-    const entries = events.map(
-      ({ version, event, hash }): StreamEntry => [`${version}-0`, ["e", encodeEvent(event), "h", hash]],
-    )
+    const entries = events.map((recorded): StreamEntry => {
+      const { version, hash } = recorded
+      return [`${version}-0`, ["e", textOf(recorded), "h", hash]]
+    })
     this.#logs.set(batch, { entries, log })
     return log
+  }
+
+  /** Changes the text of an entry. */
+  tamperWith(batch: BatchId, version: number): void {
+    const entries = this.#logs.get(batch)?.entries
+    const [id = "", [, text = "", , hash = ""]] = entries?.[version - 1] ?? ["", []]
+    if (entries !== undefined)
+      entries[version - 1] = [id, ["e", text.replace("settled", "failed"), "h", hash]]
   }
 
   /** Notes whether a log is unlinked from Redis. */
@@ -42,16 +58,15 @@ export class MemoryArchive {
     if (kept !== undefined) this.#logs.set(batch, { ...kept, log: { ...kept.log, unlinkedAt } })
   }
 
-  /** Loses what it has of a batch, or an entry of it, as a store does that came back older or was tampered with. */
-  lose(batch: BatchId, version?: number): void {
-    if (version === undefined) this.#logs.delete(batch)
-    else this.#logs.get(batch)?.entries.splice(version - 1, 1)
-  }
-
   readonly service = LogArchive.of({
     find: (batch) => this.#answer(() => this.#logs.get(batch)?.log),
     entries: (batch, after, limit) =>
-      this.#answer(() => this.#logs.get(batch)?.entries.slice(after, after + limit) ?? []),
+      Effect.suspend(() => {
+        const found = this.#answer(() => this.#logs.get(batch)?.entries.slice(after, after + limit) ?? [])
+        const { meanwhile } = this
+        this.meanwhile = undefined
+        return meanwhile === undefined ? found : Effect.tap(found, () => meanwhile)
+      }),
     reservedFor: (name) =>
       this.#answer(() => [...this.#logs.values()].find(({ log }) => log.reservedName === name)?.log.batch),
     logs: (after, limit) =>
