@@ -161,7 +161,7 @@ layer(archiveStack, { excludeTestServices: true })("an archived log", (it) => {
       const { commands } = yield* RedisConnections
       yield* Effect.promise(() => commands.hincrby(archived, "unlinked", -1))
       assert.deepStrictEqual(yield* compareCounts(), [{ partition, older: "redis", missing: 1 }])
-      yield* (yield* LogUnlinking).recount(partition)
+      yield* (yield* LogUnlinking).recount(partition, (yield* ArchiveStore).unlinked)
       assert.deepStrictEqual(yield* compareCounts(), [], "once the loss is accepted")
 
       yield* rowsOf((sql) => sql`delete from archived_logs where batch = ${first.batch}`)
