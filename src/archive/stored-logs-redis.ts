@@ -3,8 +3,8 @@ import { Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { partitionKeys, partitionOf } from "../streams/partition.ts"
-import { unavailable } from "../streams/partition-steps-redis.ts"
 import { StoredLogs } from "./stored-logs.ts"
 
 export const layer = Layer.effect(
@@ -16,7 +16,7 @@ export const layer = Layer.effect(
       entries: (batch, after, limit) => {
         const { log } = partitionKeys(prefix, partitionOf(batch, partitions))
         return attempt(() => commands.xrange(log(batch), `${after + 1}-0`, "+", "COUNT", limit)).pipe(
-          unavailable("read"),
+          Effect.mapError(({ reason }) => new StoreUnavailable({ store: "redis", step: "read", reason })),
         )
       },
     })

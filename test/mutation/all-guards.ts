@@ -1,5 +1,6 @@
 /** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
 import { accessGuards } from "./access-guards.ts"
+import { archiveGuards } from "./archive-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
 import { bankBookingGuards } from "./bank-booking-guards.ts"
 import { bankIdGuards } from "./bank-id-guards.ts"
@@ -52,6 +53,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...bankBookingGuards,
   ...bankIdGuards,
   ...clearanceStepGuards,
+  ...archiveGuards,
   ...storeGuards,
   ...fileStoreGuards,
   ...authorityStepGuards,
