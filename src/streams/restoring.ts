@@ -9,6 +9,7 @@ import { Effect, Fiber, type Scope, Semaphore } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { realTime } from "./deadline.ts"
 import { CorruptEntry } from "./event-store.ts"
 import { chainStart, linkOf } from "./hash-chain.ts"
 import type { ArchivedLog, LogArchive } from "./log-archive.ts"
@@ -150,6 +151,7 @@ export const withLog = Effect.fnUntraced(function* <A, E>(
         duration: MAIL_WAITS_MS_MAX,
         orElse: () => Effect.fail(unavailable("TIMEOUT")),
       }),
+      realTime,
       Effect.catchTag("CorruptEntry", ({ entry, reason }) =>
         Effect.fail(unavailable(`entry ${entry} of its archived log cannot be restored: ${reason}`)),
       ),
