@@ -62,6 +62,8 @@ export class World {
   #lost: ReadonlyArray<Ownership> = []
   #asked: ReadonlyArray<Of<Repeatable>> = []
   #enqueued: ReadonlyArray<Of<"enqueue">> = []
+  /** What left the streams, as far as it is known. */
+  readonly #unlinked = new Set<BatchId>()
   #commands = 0
 
   constructor(random: Random, partitions: number) {
@@ -90,6 +92,12 @@ export class World {
         if (!Result.isSuccess(answer)) break
         this.#write(operation.owned.batch, operation.version, operation.head, operation.events)
         if ((answer.success as { readonly isReleased: boolean }).isReleased) this.#lose([operation.owned])
+        break
+      case "unlink":
+        if (Result.isSuccess(answer) && answer.success === "unlinked") this.#unlinked.add(operation.batch)
+        break
+      case "restore":
+        this.#unlinked.delete(operation.batch)
         break
       case "mail":
         this.#mail.set(operation.batch, namesIn(answer))
@@ -144,7 +152,7 @@ export class World {
     ...times(2, () => this.#read()),
     ...times(2, () => this.#readMail()),
     ...times(3, () => this.#unlink()),
-    ...times(1, () => this.#restore()),
+    ...times(2, () => this.#restore()),
     ...times(4, (): Operation => ({ does: "take", worker: this.#worker(), limit: this.#random.below(12) })),
     ...times(1, () => this.#takeOver()),
     ...times(2, () => this.#renew()),
@@ -242,7 +250,7 @@ export class World {
   }
 
   #restore(): Operation | undefined {
-    const batch = this.#random.of(this.#batches)
+    const batch = this.#random.of(this.#random.chance(70) ? [...this.#unlinked] : this.#batches)
     return batch && { does: "restore", batch }
   }
 
