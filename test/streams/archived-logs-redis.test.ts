@@ -1,8 +1,9 @@
 /** Archived logs on Redis: the contract, what is in the keys, and what it costs. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Exit, Layer } from "effect"
 import { encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
+import { type CrashPoint, CrashPoints } from "../../src/platform/crash-point.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { RedisCommands } from "../../src/platform/redis-client.ts"
 import type { ArchivedLog } from "../../src/streams/log-archive.ts"
@@ -59,7 +60,18 @@ const sentBy = <A, E, R>(step: Effect.Effect<A, E, R>) =>
     return Effect.map(step, () => [...sent])
   })
 
+/** Where a process that restores a log dies, once. */
+let diesAt: CrashPoint | undefined
+const mortal = Layer.succeed(CrashPoints, (point) =>
+  Effect.suspend(() => {
+    if (point !== diesAt) return Effect.void
+    diesAt = undefined
+    return Effect.die(new Error(`killed at ${point}`))
+  }),
+)
+
 const underTest = streamsOnRedis.pipe(
+  Layer.provide(mortal),
   Layer.provideMerge(noted),
   Layer.provide([archive.layer, settings({ STREAM_PREFIX: prefix, PARTITIONS: "1" })]),
 )
@@ -164,6 +176,37 @@ layer(underTest, { excludeTestServices: true })("the keys of archived logs", (it
       const left = yield* Effect.promise(() => commands.pttl(staged))
       assert.isTrue(left > 590_000 && left <= 600_000, `${left} ms are left`)
       assert.strictEqual((yield* log.read(batch, 0, 1)).length, 1, "it is read from the archive")
+    }),
+  )
+
+  it.effect("are whole again whenever who restored them died, and again after the next one", () =>
+    Effect.gen(function* () {
+      const log = yield* wholeLog
+      const { restore, counts } = yield* LogUnlinking
+      const batch = yield* closedBatch()
+      const before = yield* log.read(batch, 0, 100)
+      for (const point of ["before-restore", "within-restore", "after-restore"] as const) {
+        const kept = yield* unlinked(batch)
+        const [counted] = yield* counts
+        diesAt = point
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(log.enqueue(batch, news(1), commandId(point)))))
+        assert.deepStrictEqual(yield* log.read(batch, 0, 100), before)
+        assert.deepStrictEqual(yield* log.mail(batch, 10), [], "its sender sends it again")
+        yield* log.enqueue(batch, news(1), commandId(point))
+        assert.deepStrictEqual(yield* log.read(batch, 0, 100), before)
+        assert.deepStrictEqual(
+          [(yield* counts)[0]?.unlinked, (yield* log.mail(batch, 10)).length],
+          [(counted?.unlinked ?? 0) - 1, 1],
+        )
+        assert.strictEqual(yield* restore(batch), "there")
+        const owned = owning((yield* takeAll("w")).get(batch))
+        const handled = (yield* log.mail(batch, 10)).map(({ id }) => id)
+        yield* log.append(owned, {
+          ...{ expectedVersion: kept.version, head: kept.head, events: [], handled },
+          ...{ commandId: point, open: false },
+        })
+        yield* log.release(owned, undefined)
+      }
     }),
   )
 

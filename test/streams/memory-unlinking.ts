@@ -21,7 +21,7 @@ export const logUnlinking = (
     if (reservedName !== undefined) (yield* of(reservedName)).forgetReservation(reservedName)
     return (yield* of(batch)).unlink(batch, version, head)
   }),
-  restore: restoringOnce(scope, archive, () => stageIn(of)),
+  restore: restoringOnce(scope, { archive, stageOf: () => stageIn(of), pass: () => Effect.void }),
   counts: Effect.sync(() => all.map(({ unlinkedCount }, partition) => ({ partition, ...unlinkedCount }))),
   restored: (limit) => Effect.sync(() => all.flatMap(({ restored }) => restored).slice(0, limit)),
   mark: (names) =>
