@@ -27,6 +27,8 @@ const HOLD_MS = 60_000
 /** What a round did. */
 export interface Archived {
   readonly taken: number
+  /** The last one that was taken, by id. */
+  readonly last: BatchId | undefined
   readonly archived: ReadonlyArray<BatchId>
   readonly failed: ReadonlyArray<CorruptEntry>
 }
@@ -51,7 +53,7 @@ export const archiveRound = Effect.fn("Archive.round")(function* (wanted: Wanted
     const group = due.slice(from, from + TOGETHER_MAX).map(readingOf)
     archived.push(...(yield* rest(archiveGroup(parts, group, fail))))
   }
-  return { taken: due.length, archived, failed } satisfies Archived as Archived
+  return { taken: due.length, last: due.at(-1)?.batch, archived, failed } satisfies Archived as Archived
 })
 
 const partsOf = Effect.gen(function* () {

@@ -26,6 +26,8 @@ const FAULTY_MS = 24 * 3_600_000
 /** What a round did. */
 export interface Unlinked {
   readonly taken: number
+  /** The last one that was taken, by id. */
+  readonly last: BatchId | undefined
   readonly unlinked: ReadonlyArray<BatchId>
   /** Logs that stay in Redis for now, and why. */
   readonly kept: ReadonlyArray<{ readonly batch: BatchId; readonly reason: Exclude<Unlinking, "unlinked"> }>
@@ -64,6 +66,10 @@ export const unlinkRound = Effect.fn("Archive.unlinkRound")(function* (
   yield* Effect.forEach(kept, ({ log }) => store.kept(log, KEPT_MS, wanted.afterMs), { discard: true })
   return {
     taken: due.length,
+    last: due
+      .map(({ batch }) => batch)
+      .sort()
+      .at(-1),
     unlinked: unlinked.map(({ batch }) => batch),
     kept: kept.map(({ batch, reason }) => ({ batch, reason })),
     failed,
