@@ -304,6 +304,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "streams",
     "projections/batch-queries",
+    "projections/report-queries",
     "publisher/public-event",
     "webhooks/delivery-log",
     "webhooks/endpoints",

@@ -16,6 +16,7 @@ import { caller } from "../routing/guards.ts"
 import { wholeNumber } from "../routing/parameters.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
+import { listBatchActs } from "./batch-acts.ts"
 import { endsWith, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
 import { listBatchEvents } from "./event-list.ts"
 import { interventionRoutes } from "./interventions.ts"
@@ -241,6 +242,7 @@ export const payoutBatchRoutes = [
   listPayoutItems,
   showPayoutItem,
   listBatchEvents,
+  listBatchActs,
   searchPayoutItems,
   ...interventionRoutes,
   rescheduleBatch,
