@@ -176,6 +176,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing",
     "streams",
     "projections/batch-queries",
+    "projections/personal-acts",
+    "projections/report-queries",
     "projections/search-filter",
     // What the banks that the rules lead to can be sent.
     "providers/banks/payout-limits",

@@ -140,7 +140,7 @@ const loggedActs = (sql: ISql, { from, to, who }: ActFilter, after: Places["logg
     ) acts
     left join lateral (
       select sequence, address from audit_trail
-      where subject = 'payout-item:' || acts.batch || '/' || acts.item and after ->> 'commandId' = acts.command
+      where after ->> 'commandId' = acts.command and subject = 'payout-item:' || acts.batch || '/' || acts.item
       order by sequence limit 1
     ) entry on true
     order by acts.at desc, acts.batch desc, acts.version desc`

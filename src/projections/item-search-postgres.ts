@@ -192,7 +192,7 @@ const batchesFrom = Effect.fnUntraced(function* (
     "walk batches",
     (sql) => sql<Array<{ readonly id: BatchId; readonly received_at: Date; readonly weight: number }>>`
       select id, received_at, case when
-          exists (select from payout_items where batch = id and item = item_count) ${mayHaveItems(sql, search)}
+          (select true from payout_items where batch = id and item = item_count) ${mayHaveItems(sql, search)}
         then item_count else 0 end as weight
       from payout_batches
       where partner = ${partner}

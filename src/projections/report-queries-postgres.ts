@@ -89,10 +89,11 @@ export const layer = Layer.effect(
               (sum(sum(count)) filter (where state <> 'returned') over (partition by bank))::float8 as attempts
             from ${daysOf(sql, filter)}
             cross join lateral (
-              select bank, state, code, currency, count, minor from payout_batch_days
+              select bank, state, code, currency, sum(count) as count, sum(minor) as minor from payout_batch_days
               where day = at::date ${ofPartner(sql, filter)}
                 ${bank === undefined ? sql`` : sql`and bank = ${bank}`}
                 and state in ('settled', 'failed', 'returned')
+              group by bank, state, code, currency
             ) outcomes
             group by bank, state, code, currency
             order by state = 'settled' desc, 5 desc, bank, state, code, currency

@@ -37,12 +37,13 @@ export const mayHaveItems = (sql: ISql, filter: ItemFilter) => {
             where (${currency}::text is null or money.key = ${currency}) and money.value ?| ${[...states]})`
     }
     ${
-      // Of batches that an earlier release has shown, the days do not have every failure.
+      // Of batches that an earlier release has shown, the days do not have every failure. In place of these subqueries, Postgres would
+      // rather read the whole table for an `exists`.
       filter.failureCode === undefined
         ? sql``
         : sql`and (
-            exists (select from payout_batch_days where batch = id and code = ${filter.failureCode})
-            or not exists (select from payout_batch_days where batch = id and state = 'received'))`
+            (select true from payout_batch_days where batch = id and code = ${filter.failureCode} limit 1)
+            or (select true from payout_batch_days where batch = id and state = 'received' limit 1) is null)`
     }`
 }
 

@@ -7,6 +7,7 @@ import { layer as queriesOnPostgres } from "../../src/projections/batch-queries-
 import { projectorLayer } from "../../src/projections/projector.ts"
 import { PROJECTION } from "../../src/projections/read-models.ts"
 import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
+import { layer as reportsOnPostgres } from "../../src/projections/report-queries-postgres.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
@@ -23,7 +24,7 @@ export const readModelStack = (partitions: number) =>
       )
       return Layer.mergeAll(
         streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
-        Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, queriesOnPostgres).pipe(
+        Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, queriesOnPostgres, reportsOnPostgres).pipe(
           Layer.provideMerge(databaseLayer),
         ),
       ).pipe(Layer.provide(settings({ PARTITIONS: String(partitions), DATABASE_URL: database.url })))

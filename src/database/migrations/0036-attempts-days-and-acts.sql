@@ -72,5 +72,6 @@ create index payout_acts_by_time on payout_acts (at, batch, version);
 create index payout_acts_of_somebody on payout_acts (credential, at, batch, version);
 create index payout_acts_by_command on payout_acts (command) where command is not null;
 
+create index audit_trail_by_command on audit_trail ((after ->> 'commandId')) where after ->> 'commandId' is not null;
 create index audit_trail_by_time on audit_trail (at, sequence);
 create index audit_trail_of_somebody on audit_trail (who, at, sequence);
