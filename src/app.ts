@@ -34,6 +34,7 @@ import { layer as queriesInPostgres } from "./projections/batch-queries-postgres
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
+import { layer as reportQueriesInPostgres } from "./projections/report-queries-postgres.ts"
 import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
@@ -239,7 +240,7 @@ const parts = {
   api: Layer.merge(
     httpServerLayer.pipe(
       Layer.provide([
-        queriesInPostgres.pipe(Layer.provide(database)),
+        Layer.merge(queriesInPostgres, reportQueriesInPostgres).pipe(Layer.provide(database)),
         callers,
         endpoints,
         deliveryLog,

@@ -195,6 +195,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing",
     "streams",
     "projections/batch-queries",
+    "projections/personal-acts",
+    "projections/report-queries",
     "projections/search-filter",
     // What the banks that the rules lead to can be sent.
     "providers/banks/payout-limits",
@@ -323,6 +325,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "streams",
     "projections/batch-queries",
+    "projections/report-queries",
     "publisher/public-event",
     "webhooks/delivery-log",
     "webhooks/endpoints",

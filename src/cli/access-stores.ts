@@ -15,6 +15,8 @@ import { Administration } from "../identity/administration.ts"
 import type { Administrator, AuditTrail } from "../identity/audit-trail.ts"
 import { layer as auditInPostgres } from "../identity/audit-trail-postgres.ts"
 import { Postgres } from "../platform/postgres.ts"
+import type { ReportQueries } from "../projections/report-queries.ts"
+import { layer as reportQueriesInPostgres } from "../projections/report-queries-postgres.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
@@ -81,6 +83,7 @@ type Stores =
   | EndpointSecrets
   | PartnerKeys
   | Replays
+  | ReportQueries
   | WebhookEndpoints
 
 /**
@@ -110,6 +113,7 @@ export const withAccess = <A, E extends Reported>(
         endpointsInPostgres({ allowPrivate: false }),
         deliveryLogInPostgres,
         replaysInPostgres,
+        reportQueriesInPostgres,
       ).pipe(
         Layer.provide(Database.layer),
         Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),

@@ -1,7 +1,9 @@
-import { Console, Effect, Option } from "effect"
+import { Clock, Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type AuditEntry, AuditTrail, ENTRIES_PER_PAGE_MAX } from "../identity/audit-trail.ts"
 import { shownEntry } from "../identity/shown-access.ts"
+import { REPORT_DAYS_MAX, ReportQueries } from "../projections/report-queries.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { aligned } from "../terminal/text-table.ts"
 import { withAccess } from "./access-stores.ts"
 import { dataDir, json } from "./flags.ts"
@@ -20,10 +22,19 @@ export const audit = Command.make(
     who: Flag.optional(
       Flag.String("who").pipe(Flag.withDescription("Only acts of this credential, such as operator:alice")),
     ),
+    acts: Flag.Boolean("acts").pipe(
+      Flag.withDescription(`Also what people did to batches, in the last ${REPORT_DAYS_MAX} days`),
+      Flag.withDefault(false),
+    ),
     dataDir,
     json: json("Print each entry as one line of JSON"),
   },
-  Effect.fn(function* ({ limit, before, subject, who, dataDir, json }) {
+  Effect.fn(function* ({ limit, before, subject, who, acts, dataDir, json }) {
+    if (acts) {
+      if (Option.isSome(before) || Option.isSome(subject))
+        return yield* new CliFailure({ reason: "--acts goes with --who and --limit only." })
+      return yield* printActs({ limit, who: Option.getOrUndefined(who), dataDir, json })
+    }
     const question = {
       limit,
       before: Option.getOrUndefined(before),
@@ -40,6 +51,39 @@ export const audit = Command.make(
     for (const line of lines) yield* Console.log(line)
   }),
 ).pipe(Command.withDescription("Show who did what to partners and keys, when and from where"))
+
+interface ActsAsked {
+  readonly limit: number
+  readonly who: string | undefined
+  readonly dataDir: string
+  readonly json: boolean
+}
+
+/** What people did to anything: the logs' acts beside the audit trail's, each once. */
+const printActs = Effect.fnUntraced(function* ({ limit, who, dataDir, json }: ActsAsked) {
+  const to = (yield* Clock.currentTimeMillis) + 1
+  const question = { from: to - REPORT_DAYS_MAX * DAY_MS, to, who, limit }
+  const { entries } = yield* withAccess(
+    dataDir,
+    Effect.flatMap(ReportQueries, ({ acts }) => acts(question)),
+  )
+  const timed = entries.map(({ at, ...act }) => ({ at: new Date(at).toISOString(), ...act }))
+  const lines = json
+    ? timed.map((act) => JSON.stringify(act))
+    : aligned(
+        timed.map(({ at, who, act, outcome, subject, reason }) => [
+          at,
+          who,
+          act,
+          outcome ?? "",
+          subject,
+          reason ?? "",
+        ]),
+      )
+  for (const line of lines) yield* Console.log(line)
+})
+
+const DAY_MS = 24 * 3_600_000
 
 const cells = ({ sequence, at, who, address, act, subject }: AuditEntry): ReadonlyArray<string> => [
   `${sequence}`,

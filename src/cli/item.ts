@@ -33,11 +33,15 @@ export const item = Command.make(
     const detail = yield* commandClient(service.value).item(batchId, itemNumber)
     yield* Console.log(json ? JSON.stringify(detail) : itemLines(detail).join("\n"))
   }),
-).pipe(Command.withDescription("Show an item, with the reasons, charges and rates that banks reported of it"))
+).pipe(
+  Command.withDescription(
+    "Show an item, with its attempts and the reasons, charges and rates that banks reported of it",
+  ),
+)
 
 /** An item as `batches item` prints it. */
 export const itemLines = (detail: ShownItemDetail): ReadonlyArray<string> => {
-  const { amount, reason, failure, bankRemarks } = detail
+  const { amount, reason, failure, bankRemarks, attempts } = detail
   return [
     `item ${detail.item}  ${detail.reference}  ${amount.value} ${amount.currency}  ${detail.state}`,
     `to ${detail.beneficiary.name}, ${detail.beneficiary.account}`,
@@ -47,6 +51,17 @@ export const itemLines = (detail: ShownItemDetail): ReadonlyArray<string> => {
     ...(reason === undefined
       ? []
       : [`reason ${reason}${failure === undefined ? "" : `: ${failure.meaning}`}`]),
+    ...aligned(
+      attempts.map(({ attempt, bank, reference, transferId, state, code, requestedAt, concludedAt }) => [
+        `attempt ${attempt}`,
+        requestedAt,
+        concludedAt ?? "",
+        code === undefined ? state : `${state} (${code})`,
+        bank,
+        reference,
+        transferId ?? "",
+      ]),
+    ),
     ...(bankRemarks.length === 0
       ? ["no bank reported reasons, charges or rates"]
       : aligned(

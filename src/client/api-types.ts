@@ -33,6 +33,23 @@ export interface Arrival {
   readonly on: string
 }
 
+/** An attempt to pay an item, with a reference of its own. */
+export interface Attempt {
+  readonly attempt: number
+  readonly bank: string
+  /** Our reference of the transfer. */
+  readonly reference: string
+  readonly uetr?: string
+  /** The bank's own id. */
+  readonly transferId?: string
+  readonly state: "transferring" | "unknown" | "pending" | "parked" | "settled" | "failed" | "returned"
+  /** The bank's code for a failure or a return. */
+  readonly code?: string
+  readonly category?: "beneficiary" | "bank" | "compliance" | "funds" | "limit" | "technical"
+  readonly requestedAt: Instant
+  readonly concludedAt?: Instant
+}
+
 /** A reason, a charge or a rate. A charge has instructed and booked if it is their difference; a rate has both. */
 export interface BankRemark {
   readonly bank: string
@@ -44,6 +61,27 @@ export interface BankRemark {
   readonly instructed?: ShownAmount
   readonly booked?: ShownAmount
   readonly rate?: string
+}
+
+export interface BatchAct {
+  /** The event of the log. */
+  readonly version: number
+  readonly at: Instant
+  readonly act: "payout-batch.submit" | "payout-batch.approve" | "payout-batch.decline" | "payout-batch.cancel" | "payout-batch.reschedule" | "payout-item.review" | "payout-item.retry" | "payout-item.resolve"
+  /** What came of it, such as `released` or `refused`. */
+  readonly outcome: string
+  readonly credential?: string
+  readonly name: string
+  readonly item?: number
+  /** How many items it is about. */
+  readonly items?: number
+  readonly reason?: string
+  readonly commandId?: string
+}
+
+export interface BatchActPage {
+  readonly acts: ReadonlyArray<BatchAct>
+  readonly next: number | null
 }
 
 export interface BatchDryRun {
@@ -88,7 +126,27 @@ export interface Clearance {
   readonly findings?: ReadonlyArray<Finding>
 }
 
+export type CountedState = "received" | "rejected" | "held" | "settled" | "failed" | "returned" | "cancelled" | "parked"
+
 export type Currency = string
+
+export interface DailyTotal {
+  /** A day of UTC. */
+  readonly day: string
+  readonly partner: string
+  readonly currency: string
+  /** Absent if no bank is concerned. */
+  readonly bank?: string
+  readonly state: CountedState
+  readonly count: number
+  readonly amount: string
+}
+
+export interface DailyTotalPage {
+  readonly totals: ReadonlyArray<DailyTotal>
+  /** The cursor of the next page; null at the end. */
+  readonly next: string | null
+}
 
 /** An amount with the decimals of its currency, such as 12.34. */
 export type Decimal = string
@@ -145,6 +203,26 @@ export interface Failure {
   readonly meaning: string
 }
 
+export interface FailureCount {
+  readonly bank: string
+  readonly state: "failed" | "returned"
+  /** The bank's code. Absent if it reported none: a person resolved it, or it was withdrawn. */
+  readonly code?: string
+  readonly failure?: Failure
+  readonly count: number
+  readonly amounts: ReadonlyArray<{ readonly currency: string; readonly value: string }>
+  /** Attempts of the bank that settled or failed in the time. */
+  readonly attempts: number
+  /** `count` by `attempts`, with six decimals; null if there were no attempts. */
+  readonly share: number | null
+}
+
+export interface FailureReport {
+  readonly failures: ReadonlyArray<FailureCount>
+  /** False if there are more codes than are shown. */
+  readonly complete: boolean
+}
+
 export interface Finding {
   readonly cause: string
   readonly listVersion: string
@@ -173,6 +251,8 @@ export interface FoundItem {
   readonly clearance?: Clearance
   readonly version: number
   readonly updatedAt: Instant
+  /** The attempts to pay the item, in their order. */
+  readonly attempts?: ReadonlyArray<Attempt>
   readonly receivedAt: Instant
 }
 
@@ -288,6 +368,8 @@ export interface PayoutItem {
   readonly clearance?: Clearance
   readonly version: number
   readonly updatedAt: Instant
+  /** The attempts to pay the item, in their order. */
+  readonly attempts?: ReadonlyArray<Attempt>
 }
 
 export interface PayoutItemDetail {
@@ -309,6 +391,8 @@ export interface PayoutItemDetail {
   readonly clearance?: Clearance
   readonly version: number
   readonly updatedAt: Instant
+  /** The attempts to pay the item, in their order. */
+  readonly attempts: ReadonlyArray<Attempt>
   /** What banks reported of the item's attempts, beside their state: the first 100. */
   readonly bankRemarks: ReadonlyArray<BankRemark>
 }

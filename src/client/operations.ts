@@ -4,14 +4,18 @@ import type {
   AcceptedPayoutBatch,
   AddedDraftPage,
   Approval,
+  BatchActPage,
   BatchDryRun,
   BatchEventPage,
   BatchState,
   Cancellation,
+  CountedState,
   Currency,
+  DailyTotalPage,
   Decline,
   DraftItemPage,
   Expected,
+  FailureReport,
   FoundItemPage,
   ItemState,
   NewDraftItems,
@@ -134,10 +138,12 @@ export interface Operations {
       readonly lastFour?: string | undefined
       /** The bank's code of an item that failed or was returned. */
       readonly failureCode?: string | undefined
-      /** Our reference of a transfer, its UETR, or the bank's own id of the last one. */
+      /** Our reference of a transfer, its UETR, or the bank's own id of it; of any attempt. */
       readonly providerReference?: string | undefined
       /** The answer must reflect at least this version of the log. */
       readonly atLeast?: number | undefined
+      /** What each item has beside what is always shown: `attempts`. */
+      readonly include?: ReadonlyArray<"attempts"> | undefined
     }
     readonly answers: { readonly 200: PayoutItemPage }
   }
@@ -153,6 +159,15 @@ export interface Operations {
       readonly limit?: number | undefined
     }
     readonly answers: { readonly 200: BatchEventPage }
+  }
+  readonly listBatchActs: {
+    readonly query: {
+      /** Only acts after this version: `next` of the previous page. */
+      readonly after?: number | undefined
+      /** How many acts a page has at most. */
+      readonly limit?: number | undefined
+    }
+    readonly answers: { readonly 200: BatchActPage }
   }
   readonly searchPayoutItems: {
     readonly query: {
@@ -176,7 +191,7 @@ export interface Operations {
       readonly lastFour?: string | undefined
       /** The bank's code of an item that failed or was returned. */
       readonly failureCode?: string | undefined
-      /** Our reference of a transfer, its UETR, or the bank's own id of the last one. */
+      /** Our reference of a transfer, its UETR, or the bank's own id of it; of any attempt. */
       readonly providerReference?: string | undefined
       /** Only of batches that were received at this time or later; a day is one of UTC. */
       readonly receivedFrom?: string | undefined
@@ -184,6 +199,8 @@ export interface Operations {
       readonly receivedTo?: string | undefined
       /** For operators, who have to name it: the partner whose batches to list. */
       readonly partner?: string | undefined
+      /** What each item has beside what is always shown: `attempts`. */
+      readonly include?: ReadonlyArray<"attempts"> | undefined
     }
     readonly answers: { readonly 200: FoundItemPage }
   }
@@ -282,6 +299,40 @@ export interface Operations {
       readonly dryRun?: boolean | undefined
     }
     readonly answers: { readonly 200: BatchDryRun; readonly 202: AcceptedPayoutBatch }
+  }
+  readonly listDailyTotals: {
+    readonly query: {
+      /** How many entries a page has at most. */
+      readonly limit?: number | undefined
+      /** `next` of the previous page of the same list with the same filters. */
+      readonly cursor?: string | undefined
+      /** The first day, in UTC. */
+      readonly from?: string | undefined
+      /** The last day, in UTC. A report is about 92 days at most. */
+      readonly to?: string | undefined
+      /** For operators: only of this partner. */
+      readonly partner?: string | undefined
+      /** Only of this currency. */
+      readonly currency?: Currency | undefined
+      /** Only of this bank. */
+      readonly bank?: string | undefined
+      /** Only these states. */
+      readonly state?: ReadonlyArray<CountedState> | undefined
+    }
+    readonly answers: { readonly 200: DailyTotalPage }
+  }
+  readonly countFailures: {
+    readonly query: {
+      /** The first day, in UTC. */
+      readonly from?: string | undefined
+      /** The last day, in UTC. A report is about 92 days at most. */
+      readonly to?: string | undefined
+      /** For operators: only of this partner. */
+      readonly partner?: string | undefined
+      /** Only of this bank. */
+      readonly bank?: string | undefined
+    }
+    readonly answers: { readonly 200: FailureReport }
   }
   readonly createWebhookEndpoint: {
     readonly query: Record<never, never>
@@ -407,6 +458,7 @@ export const operations = {
   listPayoutItems: ["GET", "/payout-batches/{id}/items"],
   showPayoutItem: ["GET", "/payout-batches/{id}/items/{item}"],
   listBatchEvents: ["GET", "/payout-batches/{id}/events"],
+  listBatchActs: ["GET", "/payout-batches/{id}/acts"],
   searchPayoutItems: ["GET", "/payout-items"],
   approveBatch: ["POST", "/payout-batches/{id}/approval"],
   declineBatch: ["POST", "/payout-batches/{id}/decline"],
@@ -425,6 +477,8 @@ export const operations = {
   removeDraftItem: ["DELETE", "/payout-batch-drafts/{draft}/items/{item}"],
   removeDraftPage: ["DELETE", "/payout-batch-drafts/{draft}/pages/{page}"],
   submitPayoutBatchDraft: ["POST", "/payout-batch-drafts/{draft}/submission"],
+  listDailyTotals: ["GET", "/reports/daily-totals"],
+  countFailures: ["GET", "/reports/failures"],
   createWebhookEndpoint: ["POST", "/webhook-endpoints"],
   listWebhookEndpoints: ["GET", "/webhook-endpoints"],
   showWebhookEndpoint: ["GET", "/webhook-endpoints/{id}"],

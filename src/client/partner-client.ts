@@ -114,6 +114,30 @@ export const partnerClient = (options: ClientOptions) => {
         return { entries: page.events, next: page.next }
       }),
 
+    /** What people did to a batch, after a version of its log. */
+    acts: (
+      id: string,
+      { after, limit }: QueryOf<"listBatchActs"> = {},
+      options: CallOptions = {},
+    ) =>
+      entriesOf(`GET /payout-batches/${id}/acts`, after, async (from: number | undefined) => {
+        const query = { after: from, limit }
+        const page = await read(service, "listBatchActs", { id }, query, { acts: "array" }, options)
+        return { entries: page.acts, next: page.next }
+      }),
+
+    /** What came of items on each day from one to another, by currency, bank and state. */
+    dailyTotals: (filters: Omit<QueryOf<"listDailyTotals">, "cursor">, options: CallOptions = {}) =>
+      entriesOf("GET /reports/daily-totals", undefined, async (cursor: string | undefined) => {
+        const query = { ...filters, cursor }
+        const page = await read(service, "listDailyTotals", {}, query, { totals: "array" }, options)
+        return { entries: page.totals, next: page.next }
+      }),
+
+    /** How often attempts failed or were returned on the days from one to another, by bank and code. */
+    failures: (filters: QueryOf<"countFailures">, options: CallOptions = {}) =>
+      read(service, "countFailures", {}, filters, { failures: "array" }, options),
+
     /** The events of a batch as they come, until it is closed. */
     eventStream: (id: string, options: EventStreamOptions = {}) => eventStream(service, id, options),
 

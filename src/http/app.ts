@@ -16,6 +16,7 @@ import type { Credentials } from "../identity/credentials.ts"
 import type { KeyDirectory } from "../identity/key-directory.ts"
 import type { PartnerContracts } from "../identity/partner-contracts.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
+import type { ReportQueries } from "../projections/report-queries.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
@@ -76,6 +77,7 @@ export type HttpServices =
   | PayoutClaims
   | PayoutLimits
   | Replays
+  | ReportQueries
   | RequestBodies
   | StrayCallbacks
   | WebhookEndpoints

@@ -12,6 +12,9 @@ import { showProviders } from "./operations/providers.ts"
 import { draftRoutes } from "./payout-batch-drafts/draft-routes.ts"
 import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
 import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
+import { listActs } from "./reports/acts.ts"
+import { listDailyTotals } from "./reports/daily-totals.ts"
+import { countFailures } from "./reports/failures.ts"
 import { openApiOf } from "./routing/openapi.ts"
 import { webhookDeliveryRoutes } from "./webhook-deliveries.ts"
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
@@ -24,6 +27,9 @@ export const apiRoutes = [
   acceptPayoutBatch,
   ...payoutBatchRoutes,
   ...draftRoutes,
+  listDailyTotals,
+  countFailures,
+  listActs,
   ...webhookEndpointRoutes,
   ...webhookDeliveryRoutes,
   ...webhookReplayRoutes,

@@ -4,11 +4,13 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { ShownRemark } from "../domain/bank-remark.ts"
-import type { BatchState, LedgerState } from "../domain/batch.ts"
+import type { AttemptPhase, BatchState, LedgerState } from "../domain/batch.ts"
 import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import type { Duplicates } from "../domain/duplicates.ts"
+import type { FailureCategory } from "../domain/failure-codes.ts"
 import type { BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
 import type { PublicItemState } from "../domain/item-state.ts"
+import type { TransferFinal } from "../domain/outcomes.ts"
 import type { ShownApproval } from "../domain/shown.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { BatchFilter, ItemFilter, ItemSearch } from "./search-filter.ts"
@@ -63,6 +65,23 @@ export interface FindingView extends FindingName {
   readonly released: boolean
 }
 
+/** An attempt to pay an item. Times are milliseconds since the Unix epoch. */
+export interface AttemptView {
+  readonly attempt: number
+  readonly bank: string
+  /** Our reference of the transfer. */
+  readonly reference: string
+  /** The bank's own id, once it accepted it. */
+  readonly transferId?: string
+  /** Its outcome, or its phase until that is known. */
+  readonly state: AttemptPhase | TransferFinal
+  /** The bank's code for a failure or a return, and what kind of failure it is. */
+  readonly code?: string
+  readonly category?: FailureCategory
+  readonly requestedAt: number
+  readonly concludedAt?: number
+}
+
 /** An item as of `version`: the version of its batch that last changed it. */
 export interface ItemView {
   readonly item: number
@@ -85,6 +104,8 @@ export interface ItemView {
   readonly clearance: ClearanceView | undefined
   readonly version: number
   readonly updatedAt: number
+  /** In their order; the last one is missing where an earlier release stored the item, and it has not changed since. */
+  readonly attempts?: ReadonlyArray<AttemptView> | undefined
 }
 
 /** An item with its batch. */

@@ -2,12 +2,20 @@
 import { type BankRemarkKind, readRemark } from "../domain/bank-remark.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { Duplicates } from "../domain/duplicates.ts"
+import type { FailureCategory } from "../domain/failure-codes.ts"
 import { type BatchId, parseTransferReference } from "../domain/identifiers.ts"
 import type { PublicItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import type { ShownApproval } from "../domain/shown.ts"
-import type { BankRemarkView, BatchView, ClearanceView, ItemView, Totals } from "./batch-queries.ts"
-import type { StoredTotals } from "./batch-rows.ts"
+import type {
+  AttemptView,
+  BankRemarkView,
+  BatchView,
+  ClearanceView,
+  ItemView,
+  Totals,
+} from "./batch-queries.ts"
+import type { StoredAttempt, StoredTotals } from "./batch-rows.ts"
 
 export const pageSize = (limit: number, max: number): number => Math.max(1, Math.min(Math.trunc(limit), max))
 
@@ -53,6 +61,12 @@ export interface ItemRowRead {
   readonly version: number
   readonly updated_at: Date
   readonly clearance: ClearanceView | null
+  readonly attempt_state: AttemptView["state"] | null
+  readonly attempt_code: string | null
+  readonly attempt_category: FailureCategory | null
+  readonly requested_at: Date | null
+  readonly concluded_at: Date | null
+  readonly earlier_attempts: ReadonlyArray<StoredAttempt> | null
 }
 
 export interface RemarkRowRead {
@@ -111,7 +125,36 @@ export const itemView = (row: ItemRowRead): ItemView => ({
   clearance: row.clearance ?? undefined,
   version: row.version,
   updatedAt: row.updated_at.getTime(),
+  attempts: [...(row.earlier_attempts ?? []).map(earlierAttempt), ...lastAttempt(row)],
 })
+
+const earlierAttempt = ({ requestedAt, concludedAt, ...attempt }: StoredAttempt): AttemptView => ({
+  ...attempt,
+  requestedAt: Date.parse(requestedAt),
+  ...(concludedAt === undefined ? {} : { concludedAt: Date.parse(concludedAt) }),
+})
+
+/** None if the item has no attempt, or an earlier release stored it and it has not changed since. */
+const lastAttempt = (row: ItemRowRead): ReadonlyArray<AttemptView> =>
+  row.attempt === null ||
+  row.bank === null ||
+  row.transfer_reference === null ||
+  row.attempt_state === null ||
+  row.requested_at === null
+    ? []
+    : [
+        {
+          attempt: row.attempt,
+          bank: row.bank,
+          reference: row.transfer_reference,
+          ...(row.transfer_id === null ? {} : { transferId: row.transfer_id }),
+          state: row.attempt_state,
+          ...(row.attempt_code === null ? {} : { code: row.attempt_code }),
+          ...(row.attempt_category === null ? {} : { category: row.attempt_category }),
+          requestedAt: row.requested_at.getTime(),
+          ...(row.concluded_at === null ? {} : { concludedAt: row.concluded_at.getTime() }),
+        },
+      ]
 
 export const remarkView = ({ bank, reference, kind, remark, seenAt }: RemarkRowRead): BankRemarkView => ({
   ...readRemark(kind, remark),

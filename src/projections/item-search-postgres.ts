@@ -1,17 +1,19 @@
 /**
- * Searches items over all batches of a partner, without an index for each filter: an index costs on every write of every
- * item, and there are many more of these than searches.
+ * Searches items over all batches of a partner, without a tree for each filter: a tree costs on every write of every item, and
+ * there are many more of these than searches.
  *
  * - Batches are walked from the newest one on. Those whose totals have no item in the wanted currency or state are skipped
  *   without a look at their items. A page looks at {@link ITEMS_LOOKED_AT_MAX} items and {@link WALKS} batches; if they do not fill
  *   it, it ends early, and its cursor continues there.
- * - An item's reference, and our own reference of a transfer or its UETR, lead to the items themselves, unless the reference is
- *   that of many items: then a walk finds some soon.
+ * - An item's reference, the last four characters of its account, its exact amount, and what we or its bank call a transfer lead to
+ *   the items themselves, unless many items have the same: then a walk finds some soon. Their indexes are hashes of sixteen pages
+ *   each (BRIN), which cost next to nothing to write.
  *
  * The order never changes: the time at which a batch was received, its id and the number of an item are fixed. So pages repeat
  * nothing and skip nothing that was there when the first page was read, whatever is written meanwhile.
  */
 import { Effect } from "effect"
+import type { ISql } from "postgres"
 import type { Database } from "../database/database.ts"
 import { BatchId, type PartnerId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
@@ -25,7 +27,7 @@ import {
 } from "./batch-queries.ts"
 import { type ItemRowRead, itemView, pageSize } from "./batch-views.ts"
 import { type ItemPlace, parseSearchCursor, searchCursor } from "./page-cursor.ts"
-import { itemConditions, mayHaveItems, receivedIn, transferNamed } from "./search-conditions.ts"
+import { isIndexed, itemConditions, mayHaveItems, receivedIn, transferNamed } from "./search-conditions.ts"
 import { filterText, type ItemSearch } from "./search-filter.ts"
 
 /** Batches in each step of a walk: most searches find something soon. */
@@ -77,9 +79,9 @@ export const searchItems = (query: Query) =>
     return { entries, next: next === undefined ? undefined : searchCursor(list, next) }
   })
 
-/** The items that a reference leads to; `undefined` if the filter has none, or one that many items have. */
+/** The items that indexes lead to; `undefined` if the filter has nothing that they know, or something that many items have. */
 const lookUp = Effect.fnUntraced(function* (query: Query, partner: PartnerId, search: ItemSearch) {
-  const { reference, providerReference } = search
+  const { providerReference } = search
   if (providerReference !== undefined) {
     const own = transferNamed(providerReference)
     if (own !== undefined) {
@@ -93,14 +95,20 @@ const lookUp = Effect.fnUntraced(function* (query: Query, partner: PartnerId, se
       if (batches.length > 0) return batches.map(({ id }) => ({ batch: id, item: own.item }))
     }
   }
-  if (reference === undefined) return undefined
-  const keys = yield* query(
-    "find a reference",
-    (sql) => sql<Array<Key>>`
-      select batch, item from payout_items where reference = ${reference} limit ${LOOKED_UP_MAX + 1}`,
-  )
+  if (!isIndexed(search)) return undefined
+  const keys = yield* query("find items", (sql) => sql.begin("read only", (sql) => keysOf(sql, search)))
   return keys.length > LOOKED_UP_MAX ? undefined : keys
 })
+
+/**
+ * What is found by an index has no order. Where the planner knows that many items have it, it would rather read the table from its
+ * begin until it found enough, which may be never. It is kept from that in this transaction, which only reads.
+ */
+const keysOf = async (sql: ISql, search: ItemSearch): Promise<ReadonlyArray<Key>> => {
+  await sql`set local enable_seqscan = off`
+  return sql<Array<Key>>`
+    select batch, item from payout_items where true ${itemConditions(sql, search)} limit ${LOOKED_UP_MAX + 1}`
+}
 
 /** Those of some items that the search wants, one more than the page's size. */
 const among = Effect.fnUntraced(function* (
@@ -184,7 +192,7 @@ const batchesFrom = Effect.fnUntraced(function* (
     "walk batches",
     (sql) => sql<Array<{ readonly id: BatchId; readonly received_at: Date; readonly weight: number }>>`
       select id, received_at, case when
-          exists (select from payout_items where batch = id and item = item_count) ${mayHaveItems(sql, search)}
+          (select true from payout_items where batch = id and item = item_count) ${mayHaveItems(sql, search)}
         then item_count else 0 end as weight
       from payout_batches
       where partner = ${partner}

@@ -76,6 +76,24 @@ export const parseSearchCursor = (list: string, cursor: string): ItemPlace | und
   return isBound(bound, list, `${receivedAt} ${id} ${item}`) ? { receivedAt, id, item } : undefined
 }
 
+/** No control characters: Postgres does not take them all. */
+const PlaceText = Schema.String.check(Schema.isPattern(/^\P{Cc}{0,600}$/u))
+const PlaceCursor = Schema.fromJsonString(
+  Schema.Tuple([Schema.Literal("place"), Schema.Array(PlaceText), Schema.String]),
+)
+
+/** The cursor after a place in another list: what is compared in its order, as texts. */
+export const placeCursor = (list: string, place: ReadonlyArray<string>): string =>
+  wrap(Schema.encodeSync(PlaceCursor)(["place", place, boundTo(list, JSON.stringify(place))]))
+
+/** Reads a cursor of {@link placeCursor} of the same list; `undefined` for any other text. */
+export const parsePlaceCursor = (list: string, cursor: string): ReadonlyArray<string> | undefined => {
+  const parsed = Schema.decodeUnknownResult(PlaceCursor)(unwrap(cursor))
+  if (Result.isFailure(parsed)) return undefined
+  const [, place, bound] = parsed.success
+  return isBound(bound, list, JSON.stringify(place)) ? place : undefined
+}
+
 const BINDING_CHARACTERS = 16
 
 const boundTo = (list: string, place: string): string =>

@@ -32,7 +32,7 @@ export interface ItemFilter {
   readonly lastFour?: string | undefined
   /** The bank's code, of an item that failed or was returned. */
   readonly failureCode?: string | undefined
-  /** Our reference of any attempt, its UETR, or the bank's own id of the last one. */
+  /** Our reference of any attempt, its UETR, or the bank's own id of it. */
   readonly providerReference?: string | undefined
 }
 

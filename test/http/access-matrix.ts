@@ -114,6 +114,15 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "GET /payout-batches/:id/items": read(({ batch }) => `/payout-batches/${batch}/items`, 404),
   "GET /payout-batches/:id/items/:item": read(({ batch }) => `/payout-batches/${batch}/items/1`, 404),
   "GET /payout-batches/:id/events": read(({ batch }) => `/payout-batches/${batch}/events`, 404),
+  "GET /payout-batches/:id/acts": read(({ batch }) => `/payout-batches/${batch}/acts`, 404),
+  "GET /reports/daily-totals": read(() => "/reports/daily-totals?from=2026-11-01&to=2026-11-30", 200),
+  "GET /reports/failures": read(() => "/reports/failures?from=2026-11-01&to=2026-11-30", 200),
+  "GET /reports/acts": {
+    kind: "guarded",
+    access: { operator: "audit:read" },
+    path: () => "/reports/acts?from=2026-11-01&to=2026-11-30",
+    operator: 200,
+  },
   "GET /payout-items": read(() => "/payout-items?partner=acme", 200),
   "POST /payout-batches/:id/approval": act({ partner: "batches:approve", operator: "approve" }, "approval"),
   "POST /payout-batches/:id/cancellation": act(

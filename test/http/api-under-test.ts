@@ -13,6 +13,7 @@ import { PartnerContracts } from "../../src/identity/partner-contracts.ts"
 import { layer as leasesOverRedis } from "../../src/platform/lease-count-redis.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
+import type { ReportQueries } from "../../src/projections/report-queries.ts"
 import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { payoutLimitsLayer } from "../../src/providers/banks/payout-limits.ts"
@@ -38,7 +39,7 @@ import { type Streams, type WholeLog, wholeLog } from "../streams/whole-log.ts"
 import { deliveriesInMemory } from "./deliveries-in-memory.ts"
 import { endpointSecretsInMemory } from "./endpoint-secrets-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
-import { readModels } from "./read-models.ts"
+import { readModels, reports } from "./read-models.ts"
 
 export const acme = "acme-key"
 export const globex = "globex-key"
@@ -93,6 +94,7 @@ export class ApiUnderTest implements AsyncDisposable {
     environment = {},
     checks = [],
     queries = readModels(),
+    reported = reports(),
     decisions = new DecisionsInMemory(),
     claims = new ClaimsInMemory(),
     streams = streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
@@ -105,6 +107,7 @@ export class ApiUnderTest implements AsyncDisposable {
     readonly environment?: Readonly<Record<string, string>>
     readonly checks?: ReadonlyArray<ReadinessCheck>
     readonly queries?: Layer.Layer<BatchQueries>
+    readonly reported?: Layer.Layer<ReportQueries>
     readonly decisions?: DecisionsInMemory
     readonly claims?: ClaimsInMemory
     readonly streams?: Layer.Layer<Streams, unknown, AppConfig>
@@ -129,6 +132,7 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide([
           appendWatchOnRedis,
           queries,
+          reported,
           access,
           drafts,
           decisions.layer,

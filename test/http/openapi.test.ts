@@ -136,6 +136,12 @@ describe("each answer is as the document says", () => {
     await call("listBatchEvents", `${at}/events`, stream)
     await call("showPayoutItem", `${at}/items/1`, { key })
     await call("listBatchEvents", `${at}/events`, { key })
+    await call("listBatchActs", `${at}/acts`, { key })
+    const days = "from=2026-11-01&to=2026-11-30"
+    await call("listDailyTotals", `/reports/daily-totals?${days}`, { key })
+    await call("listDailyTotals", "/reports/daily-totals", { key })
+    await call("countFailures", `/reports/failures?${days}`, { key })
+    await call("countFailures", "/reports/failures?from=2026-11-02&to=2026-11-01", { key })
     await call("retryItem", `${at}/items/1/retry`, { key, body: {} })
     await call("approveBatch", `${at}/approval`, { key, body: { hash: "x" } })
     await call("declineBatch", `${at}/decline`, { key, body: { hash: "x", reason: "by mistake" } })
@@ -342,6 +348,7 @@ describe("each answer is as the document says", () => {
     await call("signOutPerson", "/admin/people/sso-nobody/sign-out", { key, body })
     await call("signOutPerson", "/admin/people/Nobody/sign-out", { key, body })
     await call("showAuditTrail", "/admin/audit", { key })
+    await call("listActs", "/reports/acts?from=2026-11-01&to=2026-11-30", { key })
   })
 
   it("to providers", async () => {

@@ -1,7 +1,18 @@
 import { Effect, Layer } from "effect"
 import { BatchQueries } from "../../src/projections/batch-queries.ts"
+import { ReportQueries } from "../../src/projections/report-queries.ts"
 
 type Queries = BatchQueries["Service"]
+
+/** Reports that know nothing, except for what a test tells of them. */
+export const reports = (known: Partial<ReportQueries["Service"]> = {}): Layer.Layer<ReportQueries> =>
+  Layer.succeed(ReportQueries, {
+    dailyTotals: () => Effect.succeed({ entries: [], next: undefined }),
+    failures: () => Effect.succeed({ failures: [], attempts: {}, isCut: false }),
+    batchActs: () => Effect.succeed([]),
+    acts: () => Effect.succeed({ entries: [], next: undefined }),
+    ...known,
+  })
 
 /** Read models that know nothing, except for what a test tells of them. */
 export const readModels = (known: Partial<Queries> = {}): Layer.Layer<BatchQueries> =>

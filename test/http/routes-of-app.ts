@@ -27,7 +27,7 @@ import { noStoredKeys } from "./api-under-test.ts"
 import { deliveriesInMemory } from "./deliveries-in-memory.ts"
 import { endpointSecretsInMemory } from "./endpoint-secrets-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
-import { readModels } from "./read-models.ts"
+import { readModels, reports } from "./read-models.ts"
 
 export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
   const { app } = await Effect.runPromise(
@@ -36,6 +36,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         Layer.provideMerge(Credentials.layer, noStoredKeys),
         freshMetrics,
         readModels(),
+    reports(),
         endpointSecretsInMemory.pipe(Layer.provideMerge(endpointsInMemory)),
         deliveriesInMemory,
         RequestBodies.layer,

@@ -27,6 +27,7 @@ import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
+import { reportGuards } from "./report-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
@@ -74,6 +75,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...databaseGuards,
   ...duplicateGuards,
   ...draftGuards,
+  ...reportGuards,
   ...planningStepGuards,
   ...uploadGuards,
   ...writtenGuards,

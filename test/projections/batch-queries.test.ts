@@ -66,7 +66,20 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
       assert.strictEqual(batch?.rejectedRows, 2)
       const items = yield* queries.items("whole", id, { limit: 500 })
       assert.strictEqual(items?.version, expected.version)
-      const { version, updatedAt, ...rest } = items?.entries[3] ?? {}
+      const { version, updatedAt, attempts, ...rest } = items?.entries[3] ?? {}
+      assert.deepStrictEqual(
+        attempts?.map(({ requestedAt: _, concludedAt: __, ...attempt }) => attempt),
+        [
+          {
+            attempt: 1,
+            bank: "north",
+            reference: "ref-4",
+            transferId: "t",
+            state: "returned",
+            code: "MS03",
+          },
+        ],
+      )
       assert.isBelow(version ?? Number.NaN, expected.version + 1)
       assert.isAtMost(updatedAt ?? Number.NaN, expected.updatedAt)
       assert.deepStrictEqual(rest, {

@@ -7,6 +7,7 @@ import { layer as queriesOnPostgres } from "../../src/projections/batch-queries-
 import { projectorLayer } from "../../src/projections/projector.ts"
 import { PROJECTION } from "../../src/projections/read-models.ts"
 import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
+import { layer as reportsOnPostgres } from "../../src/projections/report-queries-postgres.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
@@ -23,7 +24,7 @@ export const readModelStack = (partitions: number) =>
       )
       return Layer.mergeAll(
         streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
-        Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, queriesOnPostgres).pipe(
+        Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, queriesOnPostgres, reportsOnPostgres).pipe(
           Layer.provideMerge(databaseLayer),
         ),
       ).pipe(Layer.provide(settings({ PARTITIONS: String(partitions), DATABASE_URL: database.url })))
@@ -56,10 +57,14 @@ export const caughtUp = isCaughtUp.pipe(
   Effect.timeout("20 seconds"),
 )
 
-/** Both tables as they are stored, in the order of their keys. */
+/** All tables as they are stored, in the order of their keys. */
 export const tables = Effect.gen(function* () {
   return {
     batches: yield* rowsOf((sql) => sql`select * from payout_batches order by id`),
     items: yield* rowsOf((sql) => sql`select * from payout_items order by batch, item`),
+    days: yield* rowsOf(
+      (sql) => sql`select * from payout_batch_days order by batch, day, currency, bank, state, code`,
+    ),
+    acts: yield* rowsOf((sql) => sql`select * from payout_acts order by batch, version`),
   }
 })

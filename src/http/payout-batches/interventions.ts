@@ -181,7 +181,7 @@ const intervene =
         if (act !== "reschedule" && decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }
-      const audited = auditedAs(administratorOf(caller, address), id, command, { state, version })
+      const audited = auditedAs(administratorOf(caller, address), id, command, as.id, { state, version })
       yield* tellRegistered(id, pinned(command, decision.success, version), as, { version, head }, audited)
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: version + index + 1, event }),

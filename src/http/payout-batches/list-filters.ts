@@ -94,8 +94,15 @@ export const itemFilters = {
     expected: "a bank's code",
   }),
   providerReference: text(PlainWords, {
-    description: "Our reference of a transfer, its UETR, or the bank's own id of the last one.",
+    description: "Our reference of a transfer, its UETR, or the bank's own id of it; of any attempt.",
     expected: "a reference of a transfer",
+  }),
+}
+
+/** What a list of items has beside them. */
+export const withMore = {
+  include: someOf(Schema.Literals(["attempts"]), {
+    description: "What each item has beside what is always shown: `attempts`.",
   }),
 }
 

@@ -16,15 +16,17 @@ import { caller } from "../routing/guards.ts"
 import { wholeNumber } from "../routing/parameters.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
+import { listBatchActs } from "./batch-acts.ts"
 import { endsWith, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
 import { listBatchEvents } from "./event-list.ts"
 import { interventionRoutes } from "./interventions.ts"
 import { asFile, exportForm, exportItems } from "./item-export.ts"
-import { batchFilters, itemFilters, ofPartner, pageOf, withAmounts } from "./list-filters.ts"
+import { batchFilters, itemFilters, ofPartner, pageOf, withAmounts, withMore } from "./list-filters.ts"
 import { partnerNamed, searchPayoutItems } from "./payout-items.ts"
 import { rescheduleBatch } from "./schedule.ts"
 import {
   batchInPath,
+  exampleAttempt,
   exampleBatch,
   exampleItem,
   itemInPath,
@@ -33,7 +35,7 @@ import {
   PayoutItemDetail,
   PayoutItemPage,
 } from "./shapes.ts"
-import { shownBatch, shownItem, shownRemark } from "./shown-batch.ts"
+import { shownAttempts, shownBatch, shownItem, shownRemark, withIncluded } from "./shown-batch.ts"
 
 const reading = caller(access.readBatches)
 
@@ -132,7 +134,7 @@ export const listPayoutItems = route({
     "items come as a file.",
   guard: reading,
   parameters: batchInPath,
-  query: { ...pageOf(ITEMS_PER_PAGE_MAX), ...itemFilters, ...asOf },
+  query: { ...pageOf(ITEMS_PER_PAGE_MAX), ...itemFilters, ...asOf, ...withMore },
   conditional: true,
   answers: {
     200: {
@@ -155,7 +157,7 @@ export const listPayoutItems = route({
 }).handledBy(
   Effect.fnUntraced(function* ({ c, caller, mediaType, parameters: { id }, query }) {
     const partner = yield* partnerOf(caller, id)
-    const { limit, cursor, atLeast, ...filters } = query
+    const { limit, cursor, atLeast, include, ...filters } = query
     const filter = yield* withAmounts(filters)
     const queries = yield* BatchQueries
     const pageAfter = Effect.fnUntraced(function* (terms: PageTerms) {
@@ -178,7 +180,7 @@ export const listPayoutItems = route({
       return yield* exportItems(c, { name: id, owner: ownerOf(caller), form, page, expected })
     }
     const { entries, next, version } = yield* pageAfter({ limit, cursor })
-    return reply(200, { items: entries.map(shownItem), next: next ?? null, version })
+    return reply(200, { items: entries.map(withIncluded(include, shownItem)), next: next ?? null, version })
   }),
 )
 
@@ -201,7 +203,8 @@ export const showPayoutItem = route({
   operationId: "showPayoutItem",
   tag: "Payout batches",
   summary: "Show an item",
-  description: "With the reasons, charges and rates that banks reported of its attempts, beside their state.",
+  description:
+    "With all attempts to pay it, and the reasons, charges and rates that banks reported of them, beside their state.",
   guard: reading,
   parameters: {
     ...batchInPath,
@@ -212,7 +215,7 @@ export const showPayoutItem = route({
     200: {
       description: "The item.",
       schema: PayoutItemDetail,
-      example: { ...exampleItem, bankRemarks: [] },
+      example: { ...exampleItem, attempts: [exampleAttempt], bankRemarks: [] },
     },
   },
   failures: ["CorruptEntry", "ItemsNotYetShown", "NotFound", "StoreUnavailable"],
@@ -222,7 +225,11 @@ export const showPayoutItem = route({
     const detail = yield* (yield* BatchQueries).item(partner, id, item)
     if (detail === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
     if (detail === "no such item") return yield* noSuchItem
-    return reply(200, { ...shownItem(detail.item), bankRemarks: detail.remarks.map(shownRemark) })
+    return reply(200, {
+      ...shownItem(detail.item),
+      ...shownAttempts(detail.item),
+      bankRemarks: detail.remarks.map(shownRemark),
+    })
   }),
 )
 
@@ -235,6 +242,7 @@ export const payoutBatchRoutes = [
   listPayoutItems,
   showPayoutItem,
   listBatchEvents,
+  listBatchActs,
   searchPayoutItems,
   ...interventionRoutes,
   rescheduleBatch,

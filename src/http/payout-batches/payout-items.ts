@@ -10,9 +10,9 @@ import { caller } from "../routing/guards.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
 import { asFile, exportForm, exportItems } from "./item-export.ts"
-import { itemFilters, ofPartner, ofTime, pageOf, withAmounts } from "./list-filters.ts"
+import { itemFilters, ofPartner, ofTime, pageOf, withAmounts, withMore } from "./list-filters.ts"
 import { exampleFoundItem, FoundItemPage } from "./shapes.ts"
-import { shownFoundItem } from "./shown-batch.ts"
+import { shownFoundItem, withIncluded } from "./shown-batch.ts"
 
 /** Searches under way in a process: each may keep a connection to the read models busy, which accepting and paying need, too. */
 const SEARCHES_MAX = 6
@@ -42,7 +42,7 @@ export const searchPayoutItems = route({
     "Those of the batch that was received last come first, in their order. With filters, a page may have fewer items than its " +
     "limit, or none, before the end. If `Accept` prefers CSV or NDJSON, all items come as a file.",
   guard: caller(access.readBatches),
-  query: { ...pageOf(ITEMS_PER_PAGE_MAX), ...itemFilters, ...ofTime, ...ofPartner },
+  query: { ...pageOf(ITEMS_PER_PAGE_MAX), ...itemFilters, ...ofTime, ...ofPartner, ...withMore },
   conditional: true,
   answers: {
     200: {
@@ -58,7 +58,7 @@ export const searchPayoutItems = route({
     c,
     caller,
     mediaType,
-    query: { limit, cursor, partner: asked, ...filters },
+    query: { limit, cursor, partner: asked, include, ...filters },
   }) {
     const partner = yield* partnerNamed(caller, asked)
     const search = yield* withAmounts(filters)
@@ -71,7 +71,7 @@ export const searchPayoutItems = route({
       return yield* exportItems(c, { name: "payout-items", owner, form, page, expected: undefined })
     }
     const { entries, next } = yield* sharing(ownerOf(caller), pageAfter({ limit, cursor }))
-    return reply(200, { items: entries.map(shownFoundItem), next: next ?? null })
+    return reply(200, { items: entries.map(withIncluded(include, shownFoundItem)), next: next ?? null })
   }),
 )
 

@@ -43,17 +43,27 @@ export const contractFor = Effect.fnUntraced(function* (act: Act | "reschedule",
   return allowed.has(act) ? { contract: true as const } : yield* notFor(act)
 })
 
-/** What the audit trail keeps of decisions that are otherwise left to operators. Their texts were checked for account numbers. */
+/**
+ * What the audit trail keeps of decisions that are otherwise left to operators. Their texts were checked for account numbers. The log has
+ * the same decision under the id of its command.
+ */
 export const auditedAs = (
   by: Administrator,
   batch: BatchId,
   command: MailCommand,
+  commandId: string,
   before: { readonly state: string | undefined; readonly version: number },
 ): AuditedDecision | undefined => {
   if (command._tag !== "Review" && command._tag !== "Resolve") return undefined
   const { _tag, at: _, item, credential: __, ...after } = command
   const act = _tag === "Review" ? "payout-item.review" : "payout-item.resolve"
-  return { by, act, subject: `payout-item:${batch}/${item}`, before, after: shownAct(after) }
+  return {
+    by,
+    act,
+    subject: `payout-item:${batch}/${item}`,
+    before,
+    after: { ...shownAct(after), commandId },
+  }
 }
 
 /** The terms of the policy are in the settings, and amounts in it have no form in JSON. */

@@ -161,6 +161,25 @@ const Clearance = Schema.Struct({
   description: "The strictest decision of the compliance engine, and the version of the lists behind it.",
 })
 
+const Attempt = Schema.Struct({
+  attempt: Whole,
+  bank: Schema.String,
+  reference: Schema.String.annotate({ description: "Our reference of the transfer." }),
+  uetr: Schema.optionalKey(Schema.String),
+  transferId: Schema.optionalKey(Schema.String.annotate({ description: "The bank's own id." })),
+  state: Schema.Literals(["transferring", "unknown", "pending", "parked", "settled", "failed", "returned"]),
+  code: Schema.optionalKey(
+    Schema.String.annotate({ description: "The bank's code for a failure or a return." }),
+  ),
+  category: Schema.optionalKey(Failure.fields.category),
+  requestedAt: Instant,
+  concludedAt: Schema.optionalKey(Instant),
+}).annotate({ identifier: "Attempt", description: "An attempt to pay an item, with a reference of its own." })
+
+const attempts = Schema.Array(Attempt).annotate({
+  description: "The attempts to pay the item, in their order.",
+})
+
 export const PayoutItem = Schema.Struct({
   item: Whole,
   reference: Schema.String,
@@ -190,6 +209,7 @@ export const PayoutItem = Schema.Struct({
   clearance: Schema.optionalKey(Clearance),
   version: Whole,
   updatedAt: Instant,
+  attempts: Schema.optionalKey(attempts),
 }).annotate({ identifier: "PayoutItem" })
 
 const BankRemark = Schema.Struct({
@@ -210,6 +230,7 @@ const BankRemark = Schema.Struct({
 
 export const PayoutItemDetail = Schema.Struct({
   ...PayoutItem.fields,
+  attempts,
   bankRemarks: Schema.Array(BankRemark).annotate({
     description: `What banks reported of the item's attempts, beside their state: the first ${REMARKS_MAX}.`,
   }),
@@ -300,6 +321,16 @@ export const exampleItem = {
   attempt: 1,
   version: 11,
   updatedAt: at,
+} as const
+
+export const exampleAttempt = {
+  attempt: 1,
+  bank: "north",
+  reference: "PB7QFDKZ5NHM2RJ3WTXAY4EB-1-1",
+  transferId: "N-4711",
+  state: "settled",
+  requestedAt: at,
+  concludedAt: at,
 } as const
 
 export const exampleFoundItem = { batch: id, ...exampleItem, receivedAt: at } as const

@@ -4,6 +4,7 @@ import { formatAmount } from "../../domain/money.ts"
 import { needsAttention, type ShownApproval } from "../../domain/shown.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import type {
+  AttemptView,
   BankRemarkView,
   BatchView,
   FoundItem,
@@ -47,7 +48,16 @@ const sumOf = (currency: string, states: Totals[string]): string => {
   return formatAmount(minor, currency)
 }
 
-export const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => {
+/** An item without its attempts. */
+export const shownItem = ({
+  beneficiaryName,
+  account,
+  currency,
+  amount,
+  updatedAt,
+  attempts: _,
+  ...item
+}: ItemView) => {
   const failure = item.state === "failed" || item.state === "returned" ? failureOf(item.reason) : undefined
   const uetr = item.transferReference === undefined ? undefined : uetrOf(item.transferReference)
   return {
@@ -57,6 +67,27 @@ export const shownItem = ({ beneficiaryName, account, currency, amount, updatedA
     amount: { currency, value: amount },
     beneficiary: { name: beneficiaryName, account },
     updatedAt: iso(updatedAt),
+  }
+}
+
+/** The attempts to pay an item, in their order, each with the meaning of its code. */
+export const shownAttempts = ({ attempts = [] }: ItemView) => ({ attempts: attempts.map(shownAttempt) })
+
+/** How a list shows an item, with what was asked for beside it. */
+export const withIncluded =
+  <Item extends ItemView, Shown extends object>(
+    include: ReadonlyArray<"attempts"> | undefined,
+    shown: (item: Item) => Shown,
+  ) =>
+  (item: Item) => ({ ...shown(item), ...(include === undefined ? {} : shownAttempts(item)) })
+
+const shownAttempt = ({ requestedAt, concludedAt, ...attempt }: AttemptView) => {
+  const uetr = uetrOf(attempt.reference)
+  return {
+    ...attempt,
+    ...(uetr === undefined ? {} : { uetr }),
+    requestedAt: iso(requestedAt),
+    ...(concludedAt === undefined ? {} : { concludedAt: iso(concludedAt) }),
   }
 }
 
