@@ -29,6 +29,12 @@ import { layer as queriesInPostgres } from "./projections/batch-queries-postgres
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
+import { proofKeeperLayer } from "./proof/proof-keeper.ts"
+import { layer as proofRootsInPostgres } from "./proof/proof-roots-postgres.ts"
+import { layer as proofTreeInPostgres } from "./proof/proof-tree-postgres.ts"
+import { PublishedRoots } from "./proof/published-roots.ts"
+import { makeRootsFile } from "./proof/roots-file.ts"
+import { makeRootsStream } from "./proof/roots-stream-nats.ts"
 import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
@@ -222,6 +228,18 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pip
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
+const proofTree = Layer.merge(proofTreeInPostgres, proofRootsInPostgres).pipe(Layer.provide(database))
+
+/** Signed roots go to JetStream, and to a file if there is one in the settings. */
+const publishedRoots = Layer.effect(
+  PublishedRoots,
+  Effect.gen(function* () {
+    const { rootsFile } = (yield* AppConfig).proof
+    const file = Option.match(rootsFile, { onNone: () => [], onSome: (path) => [makeRootsFile(path)] })
+    return [yield* makeRootsStream, ...file]
+  }),
+).pipe(Layer.provide([nats, foundation]))
+
 /** The layers of each role, on top of the streams. */
 const parts = {
   api: Layer.merge(
@@ -244,6 +262,7 @@ const parts = {
         claims,
         claimMarks,
         draftsInPostgres.pipe(Layer.provide(database)),
+        proofTree,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
@@ -283,6 +302,7 @@ const parts = {
     ]),
     Layer.provide(database),
   ),
+  archiver: proofKeeperLayer.pipe(Layer.provide([crashPoints, proofTree, publishedRoots, foundation])),
 } as const
 
 type Part = (typeof parts)[Role]
@@ -315,6 +335,9 @@ export const historyLayer = Layer.mergeAll(
   auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
+
+/** The layers of `atlaspay proof`, by the settings of the service. */
+export const proofLayer = proofTree.pipe(Layer.provideMerge(streams))
 
 /** The layers of `atlaspay publish` and `atlaspay stream`, by the settings of the service. */
 export const publicationLayer = Layer.mergeAll(

@@ -450,7 +450,15 @@ export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/
 }
 
 /** The parts that a service can run; `serve --roles api,worker` picks some. */
-export const roles = ["api", "worker", "bank-files", "projector", "publisher", "webhooks"] as const
+export const roles = [
+  "api",
+  "worker",
+  "bank-files",
+  "projector",
+  "publisher",
+  "webhooks",
+  "archiver",
+] as const
 export type Role = (typeof roles)[number]
 
 const isRole = (text: string): text is Role => roles.some((role) => role === text)
