@@ -290,6 +290,18 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],
+  // What partners verify logs with.
+  "http/proofs": [
+    "http/edge",
+    "http/routing",
+    "http/payout-batches/batch-from-log",
+    "http/payout-batches/shapes",
+    "domain",
+    "identity",
+    "proof",
+    "platform/store-unavailable",
+    ...settingsAndSignals,
+  ],
   // What administrators do with partners and keys.
   "http/administration": ["http/edge", "http/routing", "domain", "identity", ...settingsAndSignals],
   // All routes together, and what describes them. Services are named here for their handlers.
@@ -301,6 +313,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/payout-uploads",
     "http/payout-batch-drafts",
     "http/reports",
+    "http/proofs",
     "http/callbacks",
     "http/operations",
     "http/documentation",
@@ -313,6 +326,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "streams",
     "projections/batch-queries",
+    "proof/proof-roots",
+    "proof/proof-tree",
     "publisher/public-event",
     "webhooks/delivery-log",
     "webhooks/endpoints",

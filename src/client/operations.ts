@@ -8,11 +8,13 @@ import type {
   BatchEventPage,
   BatchState,
   Cancellation,
+  ConsistencyProof,
   Currency,
   Decline,
   DraftItemPage,
   Expected,
   FoundItemPage,
+  ItemProof,
   ItemState,
   NewDraftItems,
   NewPayoutBatch,
@@ -27,6 +29,7 @@ import type {
   Retry,
   Review,
   Schedule,
+  SignedRoot,
 } from "./api-types.ts"
 import type {
   CreatedWebhookEndpoint,
@@ -283,6 +286,23 @@ export interface Operations {
     }
     readonly answers: { readonly 200: BatchDryRun; readonly 202: AcceptedPayoutBatch }
   }
+  readonly provePayoutItem: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: ItemProof }
+  }
+  readonly showProofRoot: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: SignedRoot }
+  }
+  readonly showProofConsistency: {
+    readonly query: {
+      /** The size in the older root. */
+      readonly from?: number | undefined
+      /** The size in the newer root. */
+      readonly to?: number | undefined
+    }
+    readonly answers: { readonly 200: ConsistencyProof }
+  }
   readonly createWebhookEndpoint: {
     readonly query: Record<never, never>
     readonly body: NewWebhookEndpoint
@@ -425,6 +445,9 @@ export const operations = {
   removeDraftItem: ["DELETE", "/payout-batch-drafts/{draft}/items/{item}"],
   removeDraftPage: ["DELETE", "/payout-batch-drafts/{draft}/pages/{page}"],
   submitPayoutBatchDraft: ["POST", "/payout-batch-drafts/{draft}/submission"],
+  provePayoutItem: ["GET", "/payout-batches/{id}/items/{item}/proof"],
+  showProofRoot: ["GET", "/proofs/root"],
+  showProofConsistency: ["GET", "/proofs/consistency"],
   createWebhookEndpoint: ["POST", "/webhook-endpoints"],
   listWebhookEndpoints: ["GET", "/webhook-endpoints"],
   showWebhookEndpoint: ["GET", "/webhook-endpoints/{id}"],

@@ -16,6 +16,8 @@ import type { Credentials } from "../identity/credentials.ts"
 import type { KeyDirectory } from "../identity/key-directory.ts"
 import type { PartnerContracts } from "../identity/partner-contracts.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
+import type { ProofRoots } from "../proof/proof-roots.ts"
+import type { ProofTree } from "../proof/proof-tree.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
@@ -75,6 +77,8 @@ export type HttpServices =
   | PartnerKeys
   | PayoutClaims
   | PayoutLimits
+  | ProofRoots
+  | ProofTree
   | Replays
   | RequestBodies
   | StrayCallbacks

@@ -12,6 +12,7 @@ import { showProviders } from "./operations/providers.ts"
 import { draftRoutes } from "./payout-batch-drafts/draft-routes.ts"
 import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
 import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
+import { proofRoutes } from "./proofs/proofs.ts"
 import { openApiOf } from "./routing/openapi.ts"
 import { webhookDeliveryRoutes } from "./webhook-deliveries.ts"
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts"
@@ -24,6 +25,7 @@ export const apiRoutes = [
   acceptPayoutBatch,
   ...payoutBatchRoutes,
   ...draftRoutes,
+  ...proofRoutes,
   ...webhookEndpointRoutes,
   ...webhookDeliveryRoutes,
   ...webhookReplayRoutes,

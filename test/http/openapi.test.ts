@@ -317,6 +317,14 @@ describe("each answer is as the document says", () => {
     await call("removeWebhookEndpoint", at, { key })
   })
 
+  it("about proofs", async () => {
+    const key = partner
+    await call("showProofKeys", "/.well-known/atlaspay-proof-keys.json", {})
+    await call("showProofRoot", "/proofs/root", { key })
+    for (const query of ["?from=3&to=5", "?from=3&to=6", "?from=3", "?from=a&to=5"])
+      await call("showProofConsistency", `/proofs/consistency${query}`, { key })
+  })
+
   it("to administrators", async () => {
     const key = operator
     const body = { reason: "a test" }

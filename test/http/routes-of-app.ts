@@ -27,6 +27,7 @@ import { noStoredKeys } from "./api-under-test.ts"
 import { deliveriesInMemory } from "./deliveries-in-memory.ts"
 import { endpointSecretsInMemory } from "./endpoint-secrets-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
+import { proofsInMemory } from "./proofs-in-memory.ts"
 import { readModels } from "./read-models.ts"
 
 export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
@@ -40,6 +41,7 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         deliveriesInMemory,
         RequestBodies.layer,
         Layer.mock(Drafts, {}),
+        proofsInMemory,
         Layer.mock(OpenStreams, {}),
         Layer.mock(AppendWatch, {}),
         Layer.mock(EventStore, {}),
