@@ -135,6 +135,7 @@ describe("each answer is as the document says", () => {
     const stream = { key, headers: { accept: "text/event-stream", "last-event-id": "999" } }
     await call("listBatchEvents", `${at}/events`, stream)
     await call("showPayoutItem", `${at}/items/1`, { key })
+    await call("provePayoutItem", `${at}/items/1/proof`, { key })
     await call("listBatchEvents", `${at}/events`, { key })
     await call("retryItem", `${at}/items/1/retry`, { key, body: {} })
     await call("approveBatch", `${at}/approval`, { key, body: { hash: "x" } })
@@ -421,6 +422,7 @@ describe("each answer is as the document says", () => {
         "hearBank",
         "hearComplianceEngine",
         "hearLedger",
+        "provePayoutItem",
         "resolveItem",
         "retryItem",
         "reviewItem",

@@ -23,6 +23,7 @@ import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
+import { proofGuards } from "./proof-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
@@ -77,4 +78,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...clientGuards,
   ...replayGuards,
   ...eventStreamGuards,
+  ...proofGuards,
 ]

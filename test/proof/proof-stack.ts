@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { AppConfig } from "../../src/config.ts"
 import type { BatchEvent } from "../../src/domain/events.ts"
@@ -21,7 +21,7 @@ import { makeRootsStream } from "../../src/proof/roots-stream-nats.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { lifeOf, live, newBatchId } from "../projections/batch-life.ts"
-import { settings } from "../settings.ts"
+import { ownPrefix, settings } from "../settings.ts"
 import { firstEvents } from "../streams/log-under-test.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 
@@ -36,6 +36,11 @@ export const rootsFile = Effect.map(AppConfig, ({ proof }) =>
   proof.rootsFile._tag === "Some" ? proof.rootsFile.value : "",
 )
 
+/** The settings of the stack, for processes that work on it. */
+export class ProofEnvironment extends Context.Service<ProofEnvironment, Readonly<Record<string, string>>>()(
+  "atlaspay/test/proof/ProofEnvironment",
+) {}
+
 export const proofStack = Layer.unwrap(
   Effect.gen(function* () {
     const database = yield* Effect.acquireRelease(
@@ -46,6 +51,16 @@ export const proofStack = Layer.unwrap(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "roots-"))),
       (path) => Effect.sync(() => rmSync(path, { recursive: true })),
     )
+    const environment = {
+      PARTITIONS: "1",
+      DATABASE_URL: database.url,
+      STREAM_PREFIX: ownPrefix(),
+      NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
+      PROOF_ORIGIN: ORIGIN,
+      PROOF_SIGNING_KEY: proofKey,
+      PROOF_ROOTS_FILE: join(folder, "roots.ndjson"),
+      PROOF_EVERY_MS: "200",
+    }
     const places = Layer.effect(
       PublishedRoots,
       Effect.gen(function* () {
@@ -56,18 +71,8 @@ export const proofStack = Layer.unwrap(
       streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
       Layer.mergeAll(treeInPostgres, rootsInPostgres).pipe(Layer.provideMerge(databaseLayer)),
       places.pipe(Layer.provideMerge(Nats.layer)),
-    ).pipe(
-      Layer.provideMerge(
-        settings({
-          PARTITIONS: "1",
-          DATABASE_URL: database.url,
-          NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
-          PROOF_ORIGIN: ORIGIN,
-          PROOF_SIGNING_KEY: proofKey,
-          PROOF_ROOTS_FILE: join(folder, "roots.ndjson"),
-        }),
-      ),
-    )
+      Layer.succeed(ProofEnvironment, environment),
+    ).pipe(Layer.provideMerge(settings(environment)))
   }),
 )
 
