@@ -35,6 +35,12 @@ import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
 import { layer as reportQueriesInPostgres } from "./projections/report-queries-postgres.ts"
+import { proofKeeperLayer } from "./proof/proof-keeper.ts"
+import { layer as proofRootsInPostgres } from "./proof/proof-roots-postgres.ts"
+import { layer as proofTreeInPostgres } from "./proof/proof-tree-postgres.ts"
+import { PublishedRoots } from "./proof/published-roots.ts"
+import { makeRootsFile } from "./proof/roots-file.ts"
+import { makeRootsStream } from "./proof/roots-stream-nats.ts"
 import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
@@ -235,6 +241,18 @@ const reports = reportsInRedis.pipe(Layer.provide(foundation))
 /** What archiving needs besides the streams. */
 const archive = Layer.merge(archiveStore, storedLogsOnRedis.pipe(Layer.provide(foundation)))
 
+const proofTree = Layer.merge(proofTreeInPostgres, proofRootsInPostgres).pipe(Layer.provide(database))
+
+/** Signed roots go to JetStream, and to a file if there is one in the settings. */
+const publishedRoots = Layer.effect(
+  PublishedRoots,
+  Effect.gen(function* () {
+    const { rootsFile } = (yield* AppConfig).proof
+    const file = Option.match(rootsFile, { onNone: () => [], onSome: (path) => [makeRootsFile(path)] })
+    return [yield* makeRootsStream, ...file]
+  }),
+).pipe(Layer.provide([nats, foundation]))
+
 /** The layers of each role, on top of the streams. */
 const parts = {
   api: Layer.merge(
@@ -257,6 +275,7 @@ const parts = {
         claims,
         claimMarks,
         draftsInPostgres.pipe(Layer.provide(database)),
+        proofTree,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
@@ -296,7 +315,10 @@ const parts = {
     ]),
     Layer.provide(database),
   ),
-  archiver: archiverLayer.pipe(Layer.provide([archive, crashPoints, durability, foundation])),
+  archiver: Layer.merge(
+    archiverLayer.pipe(Layer.provide([archive, durability])),
+    proofKeeperLayer.pipe(Layer.provide([proofTree, publishedRoots])),
+  ).pipe(Layer.provide([crashPoints, foundation])),
 } as const
 
 type Part = (typeof parts)[Role]
@@ -335,6 +357,9 @@ export const historyLayer = Layer.mergeAll(
 export const archiveLayer = Layer.merge(archive, auditInPostgres.pipe(Layer.provide(database))).pipe(
   Layer.provideMerge(streams),
 )
+
+/** The layers of `atlaspay proof`, by the settings of the service. */
+export const proofLayer = proofTree.pipe(Layer.provideMerge(streams))
 
 /** The layers of `atlaspay publish` and `atlaspay stream`, by the settings of the service. */
 export const publicationLayer = Layer.mergeAll(

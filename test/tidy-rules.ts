@@ -96,7 +96,16 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // What happened, and what would have: from logs alone. Nothing here can call, publish or deliver.
   replay: ["domain", "parsing", "streams", "platform/store-unavailable", ...settingsAndSignals],
   // The tree of the heads of closed batches, its signed roots, and what partners verify with them.
-  proof: ["domain", "parsing", "streams", "database", "platform", ...settingsAndSignals],
+  // Roots on the stream are sealed as other messages there are.
+  proof: [
+    "domain",
+    "parsing",
+    "streams",
+    "database",
+    "platform",
+    "vault/message-seal",
+    ...settingsAndSignals,
+  ],
   // All of history, checked against every store that knows some of it.
   verification: [
     "domain",
@@ -302,6 +311,18 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],
+  // What partners verify logs with.
+  "http/proofs": [
+    "http/edge",
+    "http/routing",
+    "http/payout-batches/batch-from-log",
+    "http/payout-batches/shapes",
+    "domain",
+    "identity",
+    "proof",
+    "platform/store-unavailable",
+    ...settingsAndSignals,
+  ],
   // What administrators do with partners and keys.
   "http/administration": ["http/edge", "http/routing", "domain", "identity", ...settingsAndSignals],
   // All routes together, and what describes them. Services are named here for their handlers.
@@ -313,6 +334,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "http/payout-uploads",
     "http/payout-batch-drafts",
     "http/reports",
+    "http/proofs",
     "http/callbacks",
     "http/operations",
     "http/documentation",
@@ -326,6 +348,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "streams",
     "projections/batch-queries",
     "projections/report-queries",
+    "proof/proof-roots",
+    "proof/proof-tree",
     "publisher/public-event",
     "webhooks/delivery-log",
     "webhooks/endpoints",
@@ -343,6 +367,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "publisher/public-event",
     "publisher/endpoint-event",
     "reconciliation/discrepancy-event",
+    "proof/root-event",
     "parsing/json-schemas",
   ],
   // How a command ends, and draws on the screen.

@@ -31,6 +31,7 @@ const loads = {
   people: async () => (await import("./people.ts")).people,
   audit: async () => (await import("./audit.ts")).audit,
   webhooks: async () => (await import("./webhooks.ts")).webhooks,
+  proof: async () => (await import("./proof.ts")).proof,
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
 }
 

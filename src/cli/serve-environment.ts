@@ -4,6 +4,7 @@ import { Effect, type Scope } from "effect"
 import { startStack } from "../dev/embedded-stack.ts"
 import { freePort } from "../dev/embedded-start.ts"
 import { localMasterKeys } from "../dev/local-master-keys.ts"
+import { localProofKey } from "../dev/local-proof-key.ts"
 import { writeLocalProviders } from "../dev/local-providers.ts"
 import {
   accessOf,
@@ -88,6 +89,7 @@ const startProviders = Effect.fnUntraced(function* (
     API_KEYS: given.API_KEYS || sandboxApiKeys,
     OPERATOR_KEYS: given.OPERATOR_KEYS || sandboxOperatorKeys,
     MASTER_KEYS: given.MASTER_KEYS || localMasterKeys(dataDir),
+    PROOF_SIGNING_KEY: given.PROOF_SIGNING_KEY || localProofKey(dataDir),
   }
 })
 

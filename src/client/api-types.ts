@@ -126,6 +126,16 @@ export interface Clearance {
   readonly findings?: ReadonlyArray<Finding>
 }
 
+/** The newer tree begins with the older one. */
+export interface ConsistencyProof {
+  /** The older tree. */
+  readonly from: { readonly size: number; readonly root: string }
+  /** The newer tree. */
+  readonly to: { readonly size: number; readonly root: string }
+  /** The hashes of RFC 9162, 2.1.4, in base64. Compare the roots with the signed ones that you keep. */
+  readonly proof: ReadonlyArray<string>
+}
+
 export type CountedState = "received" | "rejected" | "held" | "settled" | "failed" | "returned" | "cancelled" | "parked"
 
 export type Currency = string
@@ -264,6 +274,29 @@ export interface FoundItemPage {
 
 /** ISO 8601 in UTC. */
 export type Instant = string
+
+/** The proof of an item (docs/PROOFS.md). */
+export interface ItemProof {
+  readonly format: "atlaspay-item-proof/v1"
+  readonly batch: string
+  readonly item: number
+  /** The version of the batch's log that the tree has. */
+  readonly version: number
+  /** The link of the log's hash chain there. */
+  readonly head: string
+  /** The root of the tree of the batch's events. */
+  readonly eventsRoot: string
+  /** The events about the item, in their order. */
+  readonly events: ReadonlyArray<{ readonly version: number; readonly text?: string; readonly hash: string; readonly path: ReadonlyArray<string> }>
+  /** The place of the batch's leaf in the tree, from 0. */
+  readonly position: number
+  /** The hashes from the batch's leaf up to the signed root. */
+  readonly path: ReadonlyArray<string>
+  /** The signed root: a checkpoint (https://c2sp.org/tlog-checkpoint). */
+  readonly root: string
+  /** The key that signed it. Verify with the one that you keep, not with this. */
+  readonly publicKey: string
+}
 
 export type ItemState = "received" | "screening" | "held" | "rejected" | "cleared" | "transferring" | "unknown" | "pending" | "settled" | "failed" | "returned" | "cancelled" | "parked"
 
@@ -468,6 +501,19 @@ export interface ShownApproval {
   readonly by?: string
   readonly credential?: string
   readonly approvedAt?: Instant
+}
+
+/** A signed root of the proof tree. */
+export interface SignedRoot {
+  /** Roots are numbered from 1 without gaps. */
+  readonly number: number
+  /** How many leaves the tree had. */
+  readonly size: number
+  /** The root of these leaves, in base64. */
+  readonly root: string
+  readonly signedAt: string
+  /** The signed checkpoint (https://c2sp.org/tlog-checkpoint). Keep it: all that counts is in it. */
+  readonly note: string
 }
 
 /** type is duplicate-payouts, duplicates-unchecked or uk-modulus-check; there may be others. */

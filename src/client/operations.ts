@@ -9,6 +9,7 @@ import type {
   BatchEventPage,
   BatchState,
   Cancellation,
+  ConsistencyProof,
   CountedState,
   Currency,
   DailyTotalPage,
@@ -17,6 +18,7 @@ import type {
   Expected,
   FailureReport,
   FoundItemPage,
+  ItemProof,
   ItemState,
   NewDraftItems,
   NewPayoutBatch,
@@ -31,6 +33,7 @@ import type {
   Retry,
   Review,
   Schedule,
+  SignedRoot,
 } from "./api-types.ts"
 import type {
   CreatedWebhookEndpoint,
@@ -334,6 +337,23 @@ export interface Operations {
     }
     readonly answers: { readonly 200: FailureReport }
   }
+  readonly provePayoutItem: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: ItemProof }
+  }
+  readonly showProofRoot: {
+    readonly query: Record<never, never>
+    readonly answers: { readonly 200: SignedRoot }
+  }
+  readonly showProofConsistency: {
+    readonly query: {
+      /** The size in the older root. */
+      readonly from?: number | undefined
+      /** The size in the newer root. */
+      readonly to?: number | undefined
+    }
+    readonly answers: { readonly 200: ConsistencyProof }
+  }
   readonly createWebhookEndpoint: {
     readonly query: Record<never, never>
     readonly body: NewWebhookEndpoint
@@ -479,6 +499,9 @@ export const operations = {
   submitPayoutBatchDraft: ["POST", "/payout-batch-drafts/{draft}/submission"],
   listDailyTotals: ["GET", "/reports/daily-totals"],
   countFailures: ["GET", "/reports/failures"],
+  provePayoutItem: ["GET", "/payout-batches/{id}/items/{item}/proof"],
+  showProofRoot: ["GET", "/proofs/root"],
+  showProofConsistency: ["GET", "/proofs/consistency"],
   createWebhookEndpoint: ["POST", "/webhook-endpoints"],
   listWebhookEndpoints: ["GET", "/webhook-endpoints"],
   showWebhookEndpoint: ["GET", "/webhook-endpoints/{id}"],

@@ -115,11 +115,7 @@ export const partnerClient = (options: ClientOptions) => {
       }),
 
     /** What people did to a batch, after a version of its log. */
-    acts: (
-      id: string,
-      { after, limit }: QueryOf<"listBatchActs"> = {},
-      options: CallOptions = {},
-    ) =>
+    acts: (id: string, { after, limit }: QueryOf<"listBatchActs"> = {}, options: CallOptions = {}) =>
       entriesOf(`GET /payout-batches/${id}/acts`, after, async (from: number | undefined) => {
         const query = { after: from, limit }
         const page = await read(service, "listBatchActs", { id }, query, { acts: "array" }, options)

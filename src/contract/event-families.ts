@@ -1,5 +1,6 @@
 /** All events that go out, by family: what the contract's documents are made of. */
 import type { Schema } from "effect"
+import { proofContracts } from "../proof/root-event.ts"
 import { endpointContracts, WebhookEndpointTest } from "../publisher/endpoint-event.ts"
 import { publicEventContracts } from "../publisher/public-event.ts"
 import { discrepancyContracts } from "../reconciliation/discrepancy-event.ts"
@@ -87,6 +88,15 @@ export const eventFamilies: ReadonlyArray<EventFamily> = [
         id: "The id of the event.",
       },
     },
+    webhooks: false,
+  },
+  {
+    channel: "proofRoots",
+    title: "Signed roots of the proof tree",
+    description:
+      "In the order of their `number`. They name no partner and no batch, so anybody may keep them.",
+    contracts: proofContracts,
+    subjects: { address: "{deployment}.proofs.roots", stream: "ATLASPAY_PROOFS", parameters: { deployment } },
     webhooks: false,
   },
 ]

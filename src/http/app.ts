@@ -17,6 +17,8 @@ import type { KeyDirectory } from "../identity/key-directory.ts"
 import type { PartnerContracts } from "../identity/partner-contracts.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { ReportQueries } from "../projections/report-queries.ts"
+import type { ProofRoots } from "../proof/proof-roots.ts"
+import type { ProofTree } from "../proof/proof-tree.ts"
 import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
@@ -76,6 +78,8 @@ export type HttpServices =
   | PartnerKeys
   | PayoutClaims
   | PayoutLimits
+  | ProofRoots
+  | ProofTree
   | Replays
   | ReportQueries
   | RequestBodies

@@ -12,6 +12,7 @@ import { showProviders } from "./operations/providers.ts"
 import { draftRoutes } from "./payout-batch-drafts/draft-routes.ts"
 import { payoutBatchRoutes } from "./payout-batches/payout-batches.ts"
 import { acceptPayoutBatch } from "./payout-uploads/post-batch.ts"
+import { proofRoutes } from "./proofs/proofs.ts"
 import { listActs } from "./reports/acts.ts"
 import { listDailyTotals } from "./reports/daily-totals.ts"
 import { countFailures } from "./reports/failures.ts"
@@ -30,6 +31,7 @@ export const apiRoutes = [
   listDailyTotals,
   countFailures,
   listActs,
+  ...proofRoutes,
   ...webhookEndpointRoutes,
   ...webhookDeliveryRoutes,
   ...webhookReplayRoutes,

@@ -15,6 +15,7 @@ const ofEnvironment = [
   "private-webhooks",
   "crash-point",
   "any-certificate",
+  "no-proofs",
 ] as const
 
 /** Checks of the providers' document, which only processes that call providers read. */

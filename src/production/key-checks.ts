@@ -88,6 +88,13 @@ export const masterKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArr
     judged(key, patternIn(Buffer.from(Redacted.value(key.secret), "base64")), "openssl rand -base64 32"),
   )
 
+/** Findings about the key that signs roots of the proof tree: `prsk_` and 32 bytes in base64. */
+export const proofKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+  keys.flatMap((key) => {
+    const seed = Buffer.from(Redacted.value(key.secret).replace(/^prsk_/, ""), "base64")
+    return judged(key, patternIn(seed), "a key of `atlaspay proof key`")
+  })
+
 /** Findings about the password in a store's URL. It is only compared with public examples. */
 export const passwordFindings = (password: NamedSecret): ReadonlyArray<Finding> =>
   judged(password, undefined, "a password of its own")

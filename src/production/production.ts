@@ -24,12 +24,20 @@ import {
   masterKeyFindings,
   type NamedSecret,
   namedApart,
+  proofKeyFindings,
   providerSecretFindings,
   sharedSecretFindings,
   sharedWithProviderFindings,
 } from "./key-checks.ts"
 import { type ProviderSecrets, providerSecrets } from "./provider-secrets.ts"
-import { callTime, publicUrlFindings, switchFindings, timeFindings, timesOf } from "./settings-checks.ts"
+import {
+  callTime,
+  proofFindings,
+  publicUrlFindings,
+  switchFindings,
+  timeFindings,
+  timesOf,
+} from "./settings-checks.ts"
 
 /** The settings are not fit for production, and the service does not start. */
 export class UnfitForProduction extends Schema.TaggedError<UnfitForProduction>()("UnfitForProduction", {
@@ -79,6 +87,7 @@ export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: Re
   const findings = [
     ...environmentFindings(settings),
     ...(calls ? publicUrlFindings(settings.http) : []),
+    ...(roles.includes("archiver") ? proofFindings(settings) : []),
     ...(providers === undefined ? [] : documentFindings(providers, settings.providers.timeoutMs)),
     ...providerSecretFindings(secrets.read),
     ...sharedWithProviderFindings(secrets.read, Object.values(secretsOf(settings)).flat()),
@@ -156,7 +165,7 @@ const unreadable = ({ setting, reason }: InvalidProviderSetting): Finding => ({
 
 /** The secrets of the environment, by their use. */
 const secretsOf = (settings: Settings) => {
-  const { http, vault } = settings
+  const { http, vault, proof } = settings
   const operators = Option.match(http.operatorKeys, {
     onNone: () => [],
     onSome: (keys) => keysOf("operator", "OPERATOR_KEYS", keys),
@@ -166,22 +175,28 @@ const secretsOf = (settings: Settings) => {
     setting: "MASTER_KEYS",
     secret,
   }))
+  const proofs: ReadonlyArray<NamedSecret> = Option.match(proof.signingKey, {
+    onNone: () => [],
+    onSome: (secret) => [{ name: "proof-signing-key", setting: "PROOF_SIGNING_KEY", secret }],
+  })
   return {
     callers: [...keysOf("partner", "API_KEYS", http.apiKeys), ...operators],
     callbacks: callbackSecretsOf(settings),
     masters,
+    proofs,
   }
 }
 
 /** Findings about the environment. */
 const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
   const { redis, postgres, nats } = settings
-  const { callers, callbacks, masters } = secretsOf(settings)
+  const { callers, callbacks, masters, proofs } = secretsOf(settings)
   return [
     ...callerKeyFindings(callers),
     ...callbackSecretFindings(callbacks),
     ...masterKeyFindings(masters),
-    ...sharedSecretFindings([...callers, ...callbacks, ...masters]),
+    ...proofKeyFindings(proofs),
+    ...sharedSecretFindings([...callers, ...callbacks, ...masters, ...proofs]),
     ...redisFindings(redis.url),
     ...postgresFindings(postgres.url),
     ...natsFindings(nats.url),

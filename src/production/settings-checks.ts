@@ -42,6 +42,20 @@ export const switchFindings = ({
     : []),
 ]
 
+/** Findings about the proof tree, for who keeps it: without a key nothing is proved, and a tree needs a name of its own. */
+export const proofFindings = ({ proof }: Settings): ReadonlyArray<Finding> => [
+  ...(Option.isNone(proof.signingKey)
+    ? [
+        {
+          check: "no-proofs" as const,
+          setting: "PROOF_SIGNING_KEY",
+          found: "not set",
+          wanted: "a key of `atlaspay proof key`",
+        },
+      ]
+    : []),
+]
+
 /** Findings about the URL that providers call back. Callbacks change the state of money, and come over the network. */
 export const publicUrlFindings = ({ publicUrl }: Settings["http"]): ReadonlyArray<Finding> => {
   const finding = (found: string) => [

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { clearingFolder } from "../../src/dev/clearing-files.ts"
+import { localProofKey } from "../../src/dev/local-proof-key.ts"
 import { writeLocalProviders } from "../../src/dev/local-providers.ts"
 import { definitions } from "../../src/http/routes.ts"
 import { PlatformUnderTest } from "../platform-under-test.ts"
@@ -43,7 +44,11 @@ beforeAll(async () => {
   const { banks, ...urls } = platform.sandbox
   const { clearing = "" } = banks
   const local = { ...urls, banks: { ...banks, clearing } }
-  await platform.start({ PROVIDERS_FILE: writeLocalProviders(dataDir, local) })
+  await platform.start({
+    PROVIDERS_FILE: writeLocalProviders(dataDir, local),
+    PROOF_SIGNING_KEY: localProofKey(dataDir),
+    PROOF_EVERY_MS: "500",
+  })
 })
 afterAll(async () => {
   await platform[Symbol.asyncDispose]()

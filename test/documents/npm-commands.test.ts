@@ -20,6 +20,7 @@ import { history } from "../../src/cli/history.ts"
 import { keys } from "../../src/cli/keys.ts"
 import { migrateCommand } from "../../src/cli/migrate.ts"
 import { partners } from "../../src/cli/partners.ts"
+import { proof } from "../../src/cli/proof.ts"
 import { publish, stream } from "../../src/cli/publish.ts"
 import { reconcileCommand } from "../../src/cli/reconcile.ts"
 import { replay } from "../../src/cli/replay.ts"
@@ -55,6 +56,7 @@ const parsing = Command.make("atlaspay").pipe(
     webhooks,
     publish,
     stream,
+    proof,
     migrateCommand,
   ]),
   Command.validate(() => Effect.fail(new CliError.ValidationError({ message: PARSED }))),

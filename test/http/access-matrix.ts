@@ -123,6 +123,14 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
     path: () => "/reports/acts?from=2026-11-01&to=2026-11-30",
     operator: 200,
   },
+  "GET /payout-batches/:id/items/:item/proof": {
+    ...read(({ batch }) => `/payout-batches/${batch}/items/1/proof`, 404),
+    owner: 409,
+    operator: 409,
+  },
+  "GET /proofs/root": read(() => "/proofs/root", 200),
+  "GET /proofs/consistency": read(() => "/proofs/consistency?from=1&to=5", 200),
+  "GET /.well-known/atlaspay-proof-keys.json": open("/.well-known/atlaspay-proof-keys.json"),
   "GET /payout-items": read(() => "/payout-items?partner=acme", 200),
   "POST /payout-batches/:id/approval": act({ partner: "batches:approve", operator: "approve" }, "approval"),
   "POST /payout-batches/:id/cancellation": act(

@@ -14,6 +14,8 @@ import { layer as leasesOverRedis } from "../../src/platform/lease-count-redis.t
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import type { ReportQueries } from "../../src/projections/report-queries.ts"
+import type { ProofRoots } from "../../src/proof/proof-roots.ts"
+import type { ProofTree } from "../../src/proof/proof-tree.ts"
 import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { payoutLimitsLayer } from "../../src/providers/banks/payout-limits.ts"
@@ -39,6 +41,7 @@ import { type Streams, type WholeLog, wholeLog } from "../streams/whole-log.ts"
 import { deliveriesInMemory } from "./deliveries-in-memory.ts"
 import { endpointSecretsInMemory } from "./endpoint-secrets-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
+import { proofsInMemory } from "./proofs-in-memory.ts"
 import { readModels, reports } from "./read-models.ts"
 
 export const acme = "acme-key"
@@ -101,6 +104,7 @@ export class ApiUnderTest implements AsyncDisposable {
     kinds = [instant],
     access = noStoredKeys,
     drafts = Layer.mock(Drafts, {}),
+    proofs = proofsInMemory,
   }: {
     /** Any free one by default. */
     readonly port?: number
@@ -121,6 +125,8 @@ export class ApiUnderTest implements AsyncDisposable {
     >
     /** Tests that use drafts have them in their database. */
     readonly drafts?: Layer.Layer<Drafts, unknown, AppConfig>
+    /** The proof tree. */
+    readonly proofs?: Layer.Layer<ProofRoots | ProofTree, unknown, AppConfig>
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
@@ -135,6 +141,7 @@ export class ApiUnderTest implements AsyncDisposable {
           reported,
           access,
           drafts,
+          proofs,
           decisions.layer,
           claims.layer,
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),

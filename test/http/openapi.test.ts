@@ -135,6 +135,7 @@ describe("each answer is as the document says", () => {
     const stream = { key, headers: { accept: "text/event-stream", "last-event-id": "999" } }
     await call("listBatchEvents", `${at}/events`, stream)
     await call("showPayoutItem", `${at}/items/1`, { key })
+    await call("provePayoutItem", `${at}/items/1/proof`, { key })
     await call("listBatchEvents", `${at}/events`, { key })
     await call("listBatchActs", `${at}/acts`, { key })
     const days = "from=2026-11-01&to=2026-11-30"
@@ -323,6 +324,14 @@ describe("each answer is as the document says", () => {
     await call("removeWebhookEndpoint", at, { key })
   })
 
+  it("about proofs", async () => {
+    const key = partner
+    await call("showProofKeys", "/.well-known/atlaspay-proof-keys.json", {})
+    await call("showProofRoot", "/proofs/root", { key })
+    for (const query of ["?from=3&to=5", "?from=3&to=6", "?from=3", "?from=a&to=5"])
+      await call("showProofConsistency", `/proofs/consistency${query}`, { key })
+  })
+
   it("to administrators", async () => {
     const key = operator
     const body = { reason: "a test" }
@@ -420,6 +429,7 @@ describe("each answer is as the document says", () => {
         "hearBank",
         "hearComplianceEngine",
         "hearLedger",
+        "provePayoutItem",
         "resolveItem",
         "retryItem",
         "reviewItem",

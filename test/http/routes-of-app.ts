@@ -27,6 +27,7 @@ import { noStoredKeys } from "./api-under-test.ts"
 import { deliveriesInMemory } from "./deliveries-in-memory.ts"
 import { endpointSecretsInMemory } from "./endpoint-secrets-in-memory.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
+import { proofsInMemory } from "./proofs-in-memory.ts"
 import { readModels, reports } from "./read-models.ts"
 
 export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
@@ -36,11 +37,12 @@ export const routesOfApp = async (): Promise<ReadonlyArray<string>> => {
         Layer.provideMerge(Credentials.layer, noStoredKeys),
         freshMetrics,
         readModels(),
-    reports(),
+        reports(),
         endpointSecretsInMemory.pipe(Layer.provideMerge(endpointsInMemory)),
         deliveriesInMemory,
         RequestBodies.layer,
         Layer.mock(Drafts, {}),
+        proofsInMemory,
         Layer.mock(OpenStreams, {}),
         Layer.mock(AppendWatch, {}),
         Layer.mock(EventStore, {}),

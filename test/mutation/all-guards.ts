@@ -25,6 +25,7 @@ import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
+import { proofGuards } from "./proof-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
 import { reportGuards } from "./report-guards.ts"
@@ -83,4 +84,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...clientGuards,
   ...replayGuards,
   ...eventStreamGuards,
+  ...proofGuards,
 ]

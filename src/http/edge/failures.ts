@@ -108,6 +108,11 @@ export class ItemsNotYetShown extends Schema.TaggedError<ItemsNotYetShown>()("It
   batch: Schema.String,
 }) {}
 
+/** No signed root has the batch yet: it is open, or was closed a moment ago. */
+export class NotYetProved extends Schema.TaggedError<NotYetProved>()("NotYetProved", {
+  batch: Schema.String,
+}) {}
+
 /** A partner exceeds its share of concurrent requests or its rate; `what` says of what there is too much. */
 export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
   what: Schema.String,

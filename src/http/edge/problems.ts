@@ -40,6 +40,7 @@ import type {
   NotAcceptable,
   NotFound,
   NotJson,
+  NotYetProved,
   PartnerShareFull,
   PreconditionRequired,
   TooManyRequests,
@@ -89,6 +90,7 @@ export type Failure =
   | NotAcceptable
   | NotFound
   | NotJson
+  | NotYetProved
   | PageKeyReused
   | PartnerShareFull
   | PartnerSuspended
@@ -247,6 +249,14 @@ export const table: Table = {
     slug: "not-yet-shown",
     title: "The batch was just accepted; its items are not visible yet",
     headers: retrySoon,
+  },
+  NotYetProved: {
+    status: 409,
+    slug: "not-yet-proved",
+    title: "No signed root has the batch yet",
+    members: () => ({
+      detail: "A batch can be proved a while after it was closed. Try again in some minutes.",
+    }),
   },
   KeysForgotten: {
     status: 403,
