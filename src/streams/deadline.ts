@@ -5,7 +5,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 const PARTITION_MS_MAX = 1_000
 
 /** A simulation may set the service's clock, but servers answer in real time. */
-const realTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+export const realTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
 /** A step on one partition took too long. It may still have been done. */
 export const partitionTimeout = new StoreUnavailable({

@@ -7,8 +7,9 @@
  */
 import { Effect, Fiber, type Scope, Semaphore } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
-import { CrashPoints } from "../platform/crash-point.ts"
+import type { CrashPoint } from "../platform/crash-point.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { realTime } from "./deadline.ts"
 import { CorruptEntry } from "./event-store.ts"
 import { chainStart, linkOf } from "./hash-chain.ts"
 import type { ArchivedLog, LogArchive } from "./log-archive.ts"
@@ -39,17 +40,24 @@ export interface Stage {
 
 type Failure = StoreUnavailable | CorruptEntry
 
-/** Restores logs while the scope is open. `stageOf` gives a new place to stage a log in. */
+export interface RestoringFrom {
+  readonly archive: LogArchive["Service"]
+  /** A new place to stage a log in. */
+  readonly stageOf: () => Stage
+  /** Passes a crash point. */
+  readonly pass: (point: CrashPoint) => Effect.Effect<void>
+}
+
+/** Restores logs while the scope is open. */
 export const restoringOnce = (
   scope: Scope.Scope,
-  archive: LogArchive["Service"],
-  stageOf: () => Stage,
+  from: RestoringFrom,
 ): ((batch: BatchId) => Effect.Effect<Restoring, Failure>) => {
   const room = Semaphore.makeUnsafe(RESTORED_TOGETHER_MAX)
   const underWay = new Map<BatchId, Fiber.Fiber<Restoring, Failure>>()
   const begin = Effect.fnUntraced(function* (batch: BatchId) {
     if (underWay.size >= WAITING_MAX) return yield* unavailable("too many logs are being restored")
-    const fiber = yield* restore(archive, batch, stageOf()).pipe(
+    const fiber = yield* restore(from, batch).pipe(
       room.withPermits(1),
       Effect.ensuring(Effect.sync(() => underWay.delete(batch))),
       Effect.forkIn(scope),
@@ -69,13 +77,12 @@ const unavailable = (reason: string) =>
   new StoreUnavailable({ store: "redis", step: "restore a log", reason })
 
 const restore = Effect.fnUntraced(function* (
-  archive: LogArchive["Service"],
+  { archive, stageOf, pass }: RestoringFrom,
   batch: BatchId,
-  { stage, finish }: Stage,
 ): Effect.fn.Return<Restoring, Failure> {
   const log = yield* archive.find(batch)
   if (log === undefined) return "not-archived"
-  const pass = yield* CrashPoints
+  const { stage, finish } = stageOf()
   yield* pass("before-restore")
   let [version, head] = [0, chainStart(batch)]
   while (version < log.version) {
@@ -150,6 +157,7 @@ export const withLog = Effect.fnUntraced(function* <A, E>(
         duration: MAIL_WAITS_MS_MAX,
         orElse: () => Effect.fail(unavailable("TIMEOUT")),
       }),
+      realTime,
       Effect.catchTag("CorruptEntry", ({ entry, reason }) =>
         Effect.fail(unavailable(`entry ${entry} of its archived log cannot be restored: ${reason}`)),
       ),

@@ -5,6 +5,7 @@
  * read from the archive (log-archive.ts).
  */
 import { Context, Effect, Layer } from "effect"
+import { CrashPoints } from "../platform/crash-point.ts"
 import { AppendWatch, makeAppendWatch } from "./append-watch.ts"
 import { EventStore } from "./event-store.ts"
 import { eventStore } from "./event-store-redis.ts"
@@ -27,7 +28,11 @@ export const layer = Layer.effectContext(
     const archive = yield* LogArchive
     const scope = yield* Effect.scope
     const feeds = feed(steps)
-    const restore = restoringOnce(scope, archive, () => stageIn(steps))
+    const restore = restoringOnce(scope, {
+      archive,
+      stageOf: () => stageIn(steps),
+      pass: yield* CrashPoints,
+    })
     return Context.make(Partitions, { count: steps.partitions.length, of: steps.partitionOf }).pipe(
       Context.add(EventStore, yield* eventStore(steps, archive)),
       Context.add(Mailbox, mailbox(steps, scope, restore)),

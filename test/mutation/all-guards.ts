@@ -1,6 +1,7 @@
 /** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
 import { accessGuards } from "./access-guards.ts"
 import { archiveGuards } from "./archive-guards.ts"
+import { archivedLogGuards } from "./archived-log-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
 import { bankBookingGuards } from "./bank-booking-guards.ts"
 import { bankIdGuards } from "./bank-id-guards.ts"
@@ -49,6 +50,7 @@ export const guardsOfPlanning: ReadonlyArray<Guard> = planningGuards
 /** Each missed by the test that it names. */
 export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...stepGuards,
+  ...archivedLogGuards,
   ...bankReportGuards,
   ...bankBookingGuards,
   ...bankIdGuards,

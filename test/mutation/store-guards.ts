@@ -158,8 +158,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nobody is paid by a wrong clock",
     file: "streams/store-watch.ts",
-    text: "(found.objections.get(partition)?.reason ?? found.wrongClock)",
-    without: "found.objections.get(partition)?.reason",
+    text: "?.reason ?? found.wrongClock ?? uncompared",
+    without: "?.reason ?? uncompared",
     caughtIn: watch,
     caughtBy: "have clocks that this one agrees with",
   },

@@ -30,17 +30,25 @@ export class MemoryArchive {
     reservedName?: BatchId,
     textOf: (recorded: LoggedEvent) => string = ({ event }) => encodeEvent(event),
   ): ArchivedLog {
-    const last = events.at(-1)
-    if (last === undefined) throw new Error("there is nothing to archive")
-    const log = {
-      ...{ batch, version: last.version, head: last.hash, archivedAt: 0 },
-      ...{ unlinkedAt: this.#logs.get(batch)?.log.unlinkedAt, reservedName },
-    }
     const entries = events.map((recorded): StreamEntry => {
       const { version, hash } = recorded
       return [`${version}-0`, ["e", textOf(recorded), "h", hash]]
     })
-    this.#logs.set(batch, { entries, log })
+    return this.keepEntries(batch, entries, reservedName)
+  }
+
+  /** The same, with the entries of a log. */
+  keepEntries(batch: BatchId, entries: ReadonlyArray<StreamEntry>, reservedName?: BatchId): ArchivedLog {
+    const head = entries.at(-1)?.[1][3]
+    if (head === undefined) throw new Error("there is nothing to archive")
+    const log = {
+      ...{ batch, version: entries.length, head, archivedAt: 0 },
+      ...{ unlinkedAt: this.#logs.get(batch)?.log.unlinkedAt, reservedName },
+    }
+    this.#logs.set(batch, {
+      entries: entries.map(([id, [, text = "", , hash = ""]]) => [id, ["e", text, "h", hash]]),
+      log,
+    })
     return log
   }
 

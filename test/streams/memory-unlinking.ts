@@ -1,8 +1,10 @@
 /** Takes archived logs out of the streams in memory, and brings them back. */
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
+import type { LinkedEvent } from "../../src/streams/hash-chain.ts"
 import type { LogArchive } from "../../src/streams/log-archive.ts"
 import type { LogUnlinking } from "../../src/streams/log-unlinking.ts"
+import { restoringOnce, type Stage } from "../../src/streams/restoring.ts"
 import type { MemoryPartition } from "./memory-partition.ts"
 
 interface Memory {
@@ -13,18 +15,13 @@ interface Memory {
 export const logUnlinking = (
   { all, of }: Memory,
   archive: LogArchive["Service"],
+  scope: Scope.Scope,
 ): LogUnlinking["Service"] => ({
   unlink: Effect.fnUntraced(function* ({ batch, version, head, reservedName }) {
     if (reservedName !== undefined) (yield* of(reservedName)).forgetReservation(reservedName)
     return (yield* of(batch)).unlink(batch, version, head)
   }),
-  restore: Effect.fnUntraced(function* (batch) {
-    const log = yield* archive.find(batch)
-    if (log === undefined) return "not-archived"
-    const entries = yield* archive.entries(batch, 0, log.version)
-    const events = entries.map(([, [, text = "", , hash = ""]]) => ({ text, hash }))
-    return (yield* of(batch)).restore(batch, events)
-  }),
+  restore: restoringOnce(scope, { archive, stageOf: () => stageIn(of), pass: () => Effect.void }),
   counts: Effect.sync(() => all.map(({ unlinkedCount }, partition) => ({ partition, ...unlinkedCount }))),
   restored: (limit) => Effect.sync(() => all.flatMap(({ restored }) => restored).slice(0, limit)),
   mark: (names) =>
@@ -33,3 +30,17 @@ export const logUnlinking = (
     }),
   recount: () => Effect.die(new Error("the streams in memory lose nothing")),
 })
+
+const stageIn = (of: Memory["of"]): Stage => {
+  const staged: Array<LinkedEvent> = []
+  return {
+    stage: (batch, { lines }) =>
+      Effect.map(of(batch), (partition) => {
+        const parts = lines.split("\n")
+        for (let line = 0; line + 1 < parts.length; line += 2)
+          staged.push({ text: parts[line] ?? "", hash: parts[line + 1] ?? "" })
+        return partition.find(batch)._tag === "Here" ? ("there" as const) : ("staged" as const)
+      }),
+    finish: ({ batch }) => Effect.map(of(batch), (partition) => partition.restore(batch, staged)),
+  }
+}

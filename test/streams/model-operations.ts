@@ -5,8 +5,10 @@
  */
 import { Effect, type Result } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
+import type { LogUnlinking } from "../../src/streams/log-unlinking.ts"
 import type { Admitted, Ownership } from "../../src/streams/run-queue.ts"
 import { closing, commandId, news, takeFrom } from "./log-under-test.ts"
+import type { MemoryArchive } from "./memory-archive.ts"
 import type { WholeLog } from "./whole-log.ts"
 
 /** Numbers of `closing` events: what an append or an open adds. */
@@ -45,6 +47,10 @@ export type Operation =
       readonly limit: number
       readonly head: string | undefined
     }
+  /** Archives a log as far as it is there, and takes it out; or tries to, as it was archived before. */
+  | { readonly does: "unlink"; readonly batch: BatchId; readonly isArchivedAnew: boolean }
+  | { readonly does: "restore"; readonly batch: BatchId }
+  | { readonly does: "unlinkedCounts" }
   | { readonly does: "mail"; readonly batch: BatchId; readonly limit: number }
   | { readonly does: "take"; readonly worker: string; readonly limit: number }
   | { readonly does: "takeOver"; readonly worker: string; readonly idleMs: number; readonly limit: number }
@@ -69,14 +75,18 @@ export type Operation =
 /** What an operation was answered, with names for ids. */
 export type Answer = Result.Result<unknown, unknown>
 
-/** An adapter, and the names of the ids that it made up. */
+/** An adapter with its archive, and the names of the ids that it made up. */
 export class Subject {
   readonly log: WholeLog
+  readonly #unlinking: LogUnlinking["Service"]
+  readonly #archive: MemoryArchive
   readonly #names = new Map<string, string>()
   readonly #ids = new Map<string, string>()
 
-  constructor(log: WholeLog) {
+  constructor(log: WholeLog, unlinking: LogUnlinking["Service"], archive: MemoryArchive) {
     this.log = log
+    this.#unlinking = unlinking
+    this.#archive = archive
   }
 
   /** Does an operation; the answer is its result or its expected failure. */
@@ -113,6 +123,12 @@ export class Subject {
         })
       case "read":
         return log.read(operation.batch, operation.after, operation.limit, operation.head)
+      case "unlink":
+        return this.#unlink(operation.batch, operation.isArchivedAnew)
+      case "restore":
+        return this.#unlinking.restore(operation.batch)
+      case "unlinkedCounts":
+        return this.#unlinking.counts
       case "mail":
         return Effect.map(log.mail(operation.batch, operation.limit), (mail) =>
           mail.map(({ id, command }) => ({ name: this.#name(`mail ${operation.batch}`, id), command })),
@@ -162,6 +178,15 @@ export class Subject {
         return log.trim(operation.partition, this.#id(operation.before))
     }
   }
+
+  readonly #unlink = Effect.fnUntraced({ self: this }, function* (batch: BatchId, isArchivedAnew: boolean) {
+    if (isArchivedAnew) {
+      const events = yield* this.log.read(batch, 0, 10_000)
+      if (events.length > 0) this.#archive.keep(batch, events)
+    }
+    const archived = yield* this.#archive.service.find(batch)
+    return archived === undefined ? "not-archived" : yield* this.#unlinking.unlink(archived)
+  })
 
   /** Ownerships with names for their entries, one partition after another: which comes first is nobody's promise. */
   #named(owned: ReadonlyArray<Ownership>): ReadonlyArray<Ownership> {

@@ -62,6 +62,8 @@ export class World {
   #lost: ReadonlyArray<Ownership> = []
   #asked: ReadonlyArray<Of<Repeatable>> = []
   #enqueued: ReadonlyArray<Of<"enqueue">> = []
+  /** What left the streams, as far as it is known. */
+  readonly #unlinked = new Set<BatchId>()
   #commands = 0
 
   constructor(random: Random, partitions: number) {
@@ -90,6 +92,12 @@ export class World {
         if (!Result.isSuccess(answer)) break
         this.#write(operation.owned.batch, operation.version, operation.head, operation.events)
         if ((answer.success as { readonly isReleased: boolean }).isReleased) this.#lose([operation.owned])
+        break
+      case "unlink":
+        if (Result.isSuccess(answer) && answer.success === "unlinked") this.#unlinked.add(operation.batch)
+        break
+      case "restore":
+        this.#unlinked.delete(operation.batch)
         break
       case "mail":
         this.#mail.set(operation.batch, namesIn(answer))
@@ -126,6 +134,7 @@ export class World {
         (_, partition): Operation => ({ does: "feed", partition, after: "0-0", limit: 100_000 }),
       ),
       { does: "backlog" },
+      { does: "unlinkedCounts" },
       { does: "wake", now: HUGE * 2, limit: 1_000 },
       { does: "sweep", before: HUGE * 2, now: HUGE * 2, limit: 1_000 },
       { does: "take", worker: "last", limit: 1_000 },
@@ -142,6 +151,8 @@ export class World {
     ...times(4, () => this.#again()),
     ...times(2, () => this.#read()),
     ...times(2, () => this.#readMail()),
+    ...times(3, () => this.#unlink()),
+    ...times(2, () => this.#restore()),
     ...times(4, (): Operation => ({ does: "take", worker: this.#worker(), limit: this.#random.below(12) })),
     ...times(1, () => this.#takeOver()),
     ...times(2, () => this.#renew()),
@@ -230,6 +241,17 @@ export class World {
   #readMail(): Operation | undefined {
     const batch = this.#random.of(this.#batches)
     return batch && { does: "mail", batch, limit: 1 + this.#random.below(4) }
+  }
+
+  #unlink(): Operation | undefined {
+    const batch = this.#random.of(this.#batches)
+    if (batch === undefined || !this.#links.has(batch)) return undefined
+    return { does: "unlink", batch, isArchivedAnew: this.#random.chance(85) }
+  }
+
+  #restore(): Operation | undefined {
+    const batch = this.#random.of(this.#random.chance(70) ? [...this.#unlinked] : this.#batches)
+    return batch && { does: "restore", batch }
   }
 
   #takeOver(): Operation {

@@ -51,7 +51,7 @@ export const layerOverArchive = Layer.effectContext(
       numbered: (partition) => Effect.fromNullishOr(all[partition]).pipe(Effect.orDie),
       of: (batch) => memory.numbered(partitionOf(batch, count)),
     }
-    const unlinking = logUnlinking(memory, archive)
+    const unlinking = logUnlinking(memory, archive, yield* Effect.scope)
     return Context.make(Partitions, { count, of: (batch) => partitionOf(batch, count) }).pipe(
       Context.add(EventStore, eventStore(memory, archive)),
       Context.add(Mailbox, mailbox(memory, mailboxMax, unlinking.restore)),

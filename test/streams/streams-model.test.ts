@@ -8,13 +8,16 @@ import { isDeepStrictEqual } from "node:util"
 import { assert, layer } from "@effect/vitest"
 import { Clock, Effect, Layer, Result } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import type { LogArchive } from "../../src/streams/log-archive.ts"
+import { LogUnlinking } from "../../src/streams/log-unlinking.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { lengthOf } from "../length.ts"
 import { ofAllExamples, seed } from "../property.ts"
 import { ownPrefix, settings } from "../settings.ts"
+import { MemoryArchive } from "./memory-archive.ts"
 import { type Answer, type Operation, Subject } from "./model-operations.ts"
 import { Random, World } from "./model-world.ts"
-import { layer as streamsInMemory } from "./streams-memory.ts"
-import { layer as streamsOnRedis } from "./streams-under-test.ts"
+import { layerOverArchive as streamsInMemory } from "./streams-memory.ts"
 import { type Streams, wholeLog } from "./whole-log.ts"
 
 const STORIES = lengthOf({ full: 64, short: 16 })
@@ -37,6 +40,11 @@ const expected = [
   "append: OwnershipLost log-moved-on",
   "read: done",
   "read: CorruptEntry",
+  "unlink: unlinked",
+  "unlink: busy",
+  "unlink: moved",
+  "restore: restored",
+  "restore: there",
   "release: released",
   "release: mail-waiting",
   "release: OwnershipLost taken-over",
@@ -78,10 +86,14 @@ const story = Effect.fnUntraced(function* (number: number, counts: Map<string, n
     MAILBOX_MAX: String(2 + random.below(3)),
     PARTNER_SHARE: String(1 + random.below(3)),
   })
-  const subject = <E, R>(adapter: Layer.Layer<Streams, E, R>) =>
-    Effect.flatMap(Layer.build(Layer.fresh(adapter)), (context) =>
-      Effect.map(Effect.provide(wholeLog, context), (log) => new Subject(log)),
-    )
+  const subject = Effect.fnUntraced(function* <E, R>(
+    adapter: Layer.Layer<Streams | LogUnlinking, E, R | LogArchive>,
+  ) {
+    const archive = new MemoryArchive()
+    const context = yield* Layer.build(Layer.fresh(adapter.pipe(Layer.provide(archive.layer))))
+    const log = yield* Effect.provide(wholeLog, context)
+    return new Subject(log, yield* Effect.provide(Effect.service(LogUnlinking), context), archive)
+  })
   const memory = yield* subject(streamsInMemory.pipe(Layer.provide(appConfig)))
   const redis = yield* subject(streamsOnRedis.pipe(Layer.provide(appConfig)))
 

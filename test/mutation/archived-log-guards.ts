@@ -1,0 +1,138 @@
+/** Guards for logs that leave Redis and come back, each with the test that misses it. */
+import type { StepGuard } from "./step-guards.ts"
+
+const redis = "test/streams/archived-logs-redis.test.ts"
+const memory = "test/streams/streams-memory.test.ts"
+const watch = "test/streams/store-watch.test.ts"
+
+export const archivedLogGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "an archived batch is not opened again",
+    file: "streams/functions/open.lua",
+    text: "if unlinks then return { 'ASK', unlinks, server_ms() } end",
+    without: "",
+    caughtIn: redis,
+    caughtBy: "keep their names for ever",
+  },
+  {
+    name: "the name of an archived batch is not reserved",
+    file: "streams/functions/reserve.lua",
+    text: "if unlinks then return { 'ASK', unlinks, now } end",
+    without: "",
+    caughtIn: redis,
+    caughtBy: "keep their names for ever",
+  },
+  {
+    name: "what was unlinked since the archive was asked is asked for again",
+    file: "streams/functions/library.lua",
+    text: "if unlinks ~= asked_at then return unlinks end",
+    without: "if asked_at == '' then return unlinks end",
+    caughtIn: redis,
+    caughtBy: "are not mistaken for new ones if they leave while the archive is asked",
+  },
+  {
+    name: "the reservation of an archived batch is one",
+    file: "streams/archived-names.ts",
+    text: "if ((yield* archive.reservedFor(name)) !== undefined)",
+    without: "if (archive === undefined)",
+    caughtIn: redis,
+    caughtBy: "keep the names that their keys in quotes reserved",
+  },
+  {
+    name: "only the archived tail is unlinked",
+    file: "streams/functions/unlink-log.lua",
+    text: "if last.version ~= version or last.head ~= head then return 'MOVED' end",
+    without: "",
+    caughtIn: redis,
+    caughtBy: "leave once",
+  },
+  {
+    name: "a log with work left is not unlinked",
+    file: "streams/functions/unlink-log.lua",
+    text: "if has_work or ",
+    without: "if ",
+    caughtIn: redis,
+    caughtBy: "leave once",
+  },
+  {
+    name: "a log with mail, or in the run queue, is not unlinked",
+    file: "streams/functions/unlink-log.lua",
+    text: " or redis.call('HEXISTS', scheduled, batch) == 1 or redis.call('XLEN', mail) > 0 then return",
+    without: " then return",
+    caughtIn: redis,
+    caughtBy: "leave once",
+  },
+  {
+    name: "a log that is there is not written over by the archived one",
+    file: "streams/functions/restore-log.lua",
+    text: "if is_there or ",
+    without: "if ",
+    caughtIn: redis,
+    caughtBy: "come back once for all who want them",
+  },
+  {
+    name: "only the whole log becomes the log again",
+    file: "streams/restoring.ts",
+    text: "-0` || hash !== head)",
+    without: "-0`)",
+    caughtIn: redis,
+    caughtBy: "do not come back if the archive was changed",
+  },
+  {
+    name: "what is staged of an archived log expires only until it is the log",
+    file: "streams/functions/restore-log.lua",
+    text: "redis.call('PERSIST', log)",
+    without: "",
+    caughtIn: redis,
+    caughtBy: "are gone, and come back with the same entries and without an end",
+  },
+  {
+    name: "a command that was handled brings no log back",
+    file: "streams/functions/enqueue.lua",
+    text: "if before then return before == digest and 'ENQUEUED' or 'REUSED' end\n  if redis.call('EXISTS', log) == 0 then return may_be_archived(names, batch) and 'ASK' or 'NONE' end",
+    without:
+      "if redis.call('EXISTS', log) == 0 then return may_be_archived(names, batch) and 'ASK' or 'NONE' end\n  if before then return before == digest and 'ENQUEUED' or 'REUSED' end",
+    caughtIn: redis,
+    caughtBy: "go on with mail that comes late",
+  },
+  {
+    name: "a log that Redis does not have is read from the archive",
+    file: "streams/archived-reading.ts",
+    text: "events.length > 0 || limit < 1 ? Effect.succeed(events) : beyond(batch, after, limit, head)",
+    without: "Effect.succeed(events)",
+    caughtIn: memory,
+    caughtBy: "are read from the archive: whole",
+  },
+  {
+    name: "ranges of a log that Redis does not have are read from the archive",
+    file: "streams/archived-reading.ts",
+    text: "return missing.length === 0 ?",
+    without: "return missing.length >= 0 ?",
+    caughtIn: memory,
+    caughtBy: "are read from the archive: whole",
+  },
+  {
+    name: "what the archive counts as unlinked and Redis has is among the restored",
+    file: "streams/functions/mark-archived.lua",
+    text: "redis.call('ZADD', restored, 'NX', server_ms(), batch)",
+    without: "",
+    caughtIn: redis,
+    caughtBy: "are counted anew from the archive",
+  },
+  {
+    name: "nobody is paid where a store has forgotten unlinked logs",
+    file: "streams/store-watch.ts",
+    text: "new Map([...forgotten, ...objections.flat()])",
+    without: "new Map(objections.flat())",
+    caughtIn: watch,
+    caughtBy: "are compared with the archive",
+  },
+  {
+    name: "nobody is paid before the archive was compared",
+    file: "streams/store-watch.ts",
+    text: " ?? found.wrongClock ?? uncompared(found))",
+    without: " ?? found.wrongClock)",
+    caughtIn: watch,
+    caughtBy: "are compared with the archive",
+  },
+]
