@@ -12,6 +12,7 @@ const slow = [
   "weather/liars",
   "recovery/event-crashes",
   "recovery/event-faults",
+  "recovery/archive-crashes",
   "recovery/crash",
   "cli/batch-submission",
   "safety/compliance",

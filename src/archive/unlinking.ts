@@ -18,8 +18,9 @@ import { rest } from "./intake-rest.ts"
 /** Logs that one round takes, and for how long nobody else does. */
 export const UNLINKED_MAX = 64
 const HOLD_MS = 60_000
-/** When a log is looked at again whose batch has something left to do, or that has gone on. */
-const KEPT_MS = 600_000
+/** When a log is looked at again whose batch has something left to do, or that has gone on: after the usual wait, within these bounds. */
+const KEPT_MS_MIN = 1_000
+const KEPT_MS_MAX = 600_000
 /** When a log is looked at again that the archive does not have as it should. */
 const FAULTY_MS = 24 * 3_600_000
 
@@ -63,7 +64,8 @@ export const unlinkRound = Effect.fn("Archive.unlinkRound")(function* (
   const kept = answered.flatMap(({ log, answer }) =>
     answer === "unlinked" ? [] : [{ batch: log.batch, reason: answer, log }],
   )
-  yield* Effect.forEach(kept, ({ log }) => store.kept(log, KEPT_MS, wanted.afterMs), { discard: true })
+  const keptMs = Math.min(KEPT_MS_MAX, Math.max(KEPT_MS_MIN, wanted.afterMs))
+  yield* Effect.forEach(kept, ({ log }) => store.kept(log, keptMs, wanted.afterMs), { discard: true })
   return {
     taken: due.length,
     last: due
