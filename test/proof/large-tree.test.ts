@@ -40,6 +40,7 @@ const timed = Effect.fnUntraced(function* <A, E, R>(what: string, effect: Effect
 
 const enterAll = Effect.gen(function* () {
   const tree = yield* ProofTree
+  yield* tree.takeTurn("a test", 1)
   for (let size = 0; size < LEAVES; size += HEADS_PER_STATEMENT) {
     const leaves = Array.from({ length: HEADS_PER_STATEMENT }, (_, index) => leafAt(size + index))
     const places = placesOfRoot(size)
