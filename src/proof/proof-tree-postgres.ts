@@ -46,8 +46,10 @@ export const layer = Layer.effect(
         const [row] = yield* query(
           "take the turn",
           (sql) => sql<Array<Sized>>`
-            update proof_tree set holder = ${holder}, held_until = now() + ${ms} * interval '1 millisecond'
-            where holder = ${holder} or held_until is null or held_until < now()
+            insert into proof_tree as tree (size, holder, held_until)
+            values (0, ${holder}, now() + ${ms} * interval '1 millisecond')
+            on conflict (id) do update set holder = excluded.holder, held_until = excluded.held_until
+            where tree.holder = ${holder} or tree.held_until is null or tree.held_until < now()
             returning size::float8 as size`,
         )
         return row?.size

@@ -33,8 +33,8 @@ export const proofGuards: ReadonlyArray<StepGuard> = [
   {
     name: "leaves are entered only into a tree of the size that was seen",
     file: "proof/proof-tree-postgres.ts",
-    text: "update proof_tree set size = ${size + leaves.length} where size = ${size} returning size",
-    without: "update proof_tree set size = ${size + leaves.length} returning size",
+    text: "where size = $",
+    without: "where 0 <= $",
     caughtIn: keeper,
     caughtBy: "refuses that of another size",
   },

@@ -23,6 +23,7 @@ const fit = {
   API_KEYS: `acme=${key()},acme=${key()},globex=${key()}`,
   OPERATOR_KEYS: `olga=${key()},otto:approve+resolve=${key()}`,
   MASTER_KEYS: `k1=${randomBytes(32).toString("base64")}`,
+  PROOF_SIGNING_KEY: `prsk_${randomBytes(32).toString("base64")}`,
   REDIS_URL: "rediss://:s-3-cret@redis.payouts.io:6379",
   DATABASE_URL: "postgres://atlas:s-3-cret@db.payouts.io/atlas?sslmode=verify-full",
   NATS_URL: "tls://atlas:s-3-cret@nats.payouts.io:4222",
@@ -71,6 +72,14 @@ const zeros = Buffer.alloc(32).toString("base64")
 const text = Buffer.from("a text of thirty-two characters!").toString("base64")
 
 describe("production", () => {
+  it("keeps no proof tree without a key of its own", async () => {
+    const without = { PROOF_SIGNING_KEY: "" }
+    assert.deepStrictEqual((await check(without)).refused, ["no-proofs"])
+    assert.deepStrictEqual((await check(without, ["api", "worker"])).refused, [])
+    const { refused } = await check({ PROOF_SIGNING_KEY: `prsk_${zeros}` })
+    assert.deepStrictEqual(refused, ["weak-secret:proof-signing-key"])
+  })
+
   it("starts with settings that are strong, and says nothing of them", async () => {
     assert.deepStrictEqual(await check({}), { refused: [], message: "", lines: [] })
   })

@@ -113,12 +113,11 @@ export const shortClosed = Effect.gen(function* () {
   return batch
 })
 
-/** A round of the keeper in a process of its own name. */
+const endTurn = sqlOf((sql) => sql`update proof_tree set held_until = null`)
+
+/** A round of the keeper in a process of its own name, which leaves the turn to others. */
 export const round = (by = signer, holder: string = randomBytes(4).toString("hex")) =>
-  Effect.andThen(
-    sqlOf((sql) => sql`update proof_tree set held_until = null`),
-    proofRound(by, holder),
-  )
+  endTurn.pipe(Effect.andThen(proofRound(by, holder)), Effect.tap(endTurn))
 
 /** The leaves as they are stored. */
 export const leaves = sqlOf(

@@ -1,13 +1,13 @@
 -- Works from 0014 on.
 -- A Merkle tree of the heads of closed batches, which only grows (RFC 9162, section 2). See docs/PROOFS.md.
 -- How many leaves the tree has, and who enters the next ones: a single row, so that writers take turns at it.
+-- The first writer makes it.
 create table proof_tree (
   id int primary key default 1 check (id = 1),
   size bigint not null,
   holder text,
   held_until timestamptz
 );
-insert into proof_tree (size) values (0);
 
 -- Positions begin with 0 and have no gaps. `events_root` is the root of the tree of the batch's events up to that version.
 create table proof_leaves (
