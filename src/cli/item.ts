@@ -41,7 +41,7 @@ export const item = Command.make(
 
 /** An item as `batches item` prints it. */
 export const itemLines = (detail: ShownItemDetail): ReadonlyArray<string> => {
-  const { amount, reason, failure, bankRemarks, attempts } = detail
+  const { amount, reason, failure, bankRemarks, attempts = [] } = detail
   return [
     `item ${detail.item}  ${detail.reference}  ${amount.value} ${amount.currency}  ${detail.state}`,
     `to ${detail.beneficiary.name}, ${detail.beneficiary.account}`,

@@ -83,6 +83,21 @@ export const ShownItemDetail = Schema.Struct({
   transferReference: Schema.optionalKey(Schema.String),
   reason: Schema.optionalKey(Schema.String),
   failure: Schema.optionalKey(Schema.Struct({ meaning: Schema.String })),
+  /** Absent from a service of a release before. */
+  attempts: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        attempt: Schema.Int,
+        bank: Schema.String,
+        reference: Schema.String,
+        transferId: Schema.optionalKey(Schema.String),
+        state: Schema.String,
+        code: Schema.optionalKey(Schema.String),
+        requestedAt: Schema.String,
+        concludedAt: Schema.optionalKey(Schema.String),
+      }),
+    ),
+  ),
   bankRemarks: Schema.Array(
     Schema.Struct({
       bank: Schema.String,

@@ -160,7 +160,7 @@ const trailActs = (sql: ISql, { from, to, who }: ActFilter, after: Places["trail
       }
       and not (
         act in ('payout-item.review', 'payout-item.resolve')
-        and exists (select from payout_acts where command = after ->> 'commandId'))
+        and (select true from payout_acts where command = after ->> 'commandId' limit 1) is true)
     order by audit_trail.at desc, audit_trail.sequence desc limit ${limit}`
 
 const actView = ({ at, credential, item, items, reason, command, ...row }: ActRowRead): BatchActView => ({

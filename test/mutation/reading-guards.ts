@@ -25,7 +25,7 @@ export const readingGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch is found once all of its items are shown",
     file: "projections/item-search-postgres.ts",
-    text: `exists (select from payout_items where batch = id and item = item_count) \${mayHaveItems(sql, search)}`,
+    text: `(select true from payout_items where batch = id and item = item_count) \${mayHaveItems(sql, search)}`,
     without: `true \${mayHaveItems(sql, search)}`,
     caughtIn: search,
     caughtBy: "does not find a batch before all of its items are shown",

@@ -41,7 +41,7 @@ export const reportGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a decision of the log and the trail is shown once",
     file: "projections/act-list-postgres.ts",
-    text: "and exists (select from payout_acts where command = after ->> 'commandId'))",
+    text: "and (select true from payout_acts where command = after ->> 'commandId' limit 1) is true)",
     without: "and false)",
     caughtIn: reports,
     caughtBy: "show an act that the log and the audit trail have once",

@@ -182,8 +182,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "rows of a partition whose cursor is elsewhere are not written",
     file: "projections/read-models-postgres.ts",
-    text: "transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id\n      ) where partition in (select partition from moved)",
-    without: "transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id\n      )",
+    text: "attempt_category, requested_at, concluded_at, earlier_attempts\n      ) where partition in (select partition from moved)",
+    without: "attempt_category, requested_at, concluded_at, earlier_attempts\n      )",
     caughtIn: "test/projections/projector.test.ts",
     caughtBy: "writes nothing at all from a checkpoint that has moved",
   },
