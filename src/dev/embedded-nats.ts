@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { makePrivateFolder, writePrivately } from "./data-folder.ts"
 import type { ServerKind } from "./embedded-kind.ts"
 import { passwordIn } from "./embedded-password.ts"
-import { probeNats } from "./embedded-probe.ts"
+import { probeNats } from "./embedded-nats-probe.ts"
 import { serverEnvironment } from "./embedded-start.ts"
 
 const USER = "atlaspay"
