@@ -1,6 +1,7 @@
 /** The only place that wires layers: the adapter of each port, and what each role runs. */
 import { Effect, Layer, Option, Schedule } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
+import { layer as logArchiveInPostgres } from "./archive/log-archive-postgres.ts"
 import { AppConfig, type Role } from "./config.ts"
 import { Database } from "./database/database.ts"
 import { layer as draftsInPostgres } from "./drafts/drafts-postgres.ts"
@@ -107,7 +108,7 @@ const streams = Layer.mergeAll(
   logIndexOnRedis,
   strayCallbacksOnRedis,
   announcedListsInBoth,
-).pipe(Layer.provideMerge(database))
+).pipe(Layer.provideMerge(logArchiveInPostgres), Layer.provideMerge(database))
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const requestLeases = leasesOverRedis.pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))

@@ -16,6 +16,8 @@ export interface ArchivedLog {
   /** When it was archived, and unlinked from Redis if it was: epoch milliseconds. */
   readonly archivedAt: number
   readonly unlinkedAt: number | undefined
+  /** The name that the batch's key in quotes has reserved, if it did. */
+  readonly reservedName?: BatchId | undefined
 }
 
 export class LogArchive extends Context.Service<
@@ -39,5 +41,7 @@ export class LogArchive extends Context.Service<
       after: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<ArchivedLog>, StoreUnavailable>
+    /** By partition, how many logs were unlinked from Redis (`unlinkedAt`). Partitions without any may be absent. */
+    readonly unlinkedCounts: Effect.Effect<ReadonlyMap<number, number>, StoreUnavailable>
   }
 >()("atlaspay/streams/LogArchive") {}

@@ -1,0 +1,44 @@
+/** Rows of the archive's tables, as adapters of the archive read them. */
+import type { BatchId } from "../domain/identifiers.ts"
+import type { ArchivedLog } from "../streams/log-archive.ts"
+import type { ArchivedChunk } from "./archived-chunk.ts"
+
+/** Columns of `archived_logs`. */
+export interface LogRow {
+  readonly batch: BatchId
+  readonly version: number
+  readonly head: string
+  readonly archived_at: Date
+  readonly unlinked_at: Date | null
+}
+
+/** Columns of `archived_chunks`. */
+export interface ChunkRow {
+  readonly batch: BatchId
+  readonly after: number
+  readonly version: number
+  readonly base: string
+  readonly head: string
+  readonly codec: string
+  readonly events: Uint8Array
+}
+
+/** The log that a row describes. */
+export const logOf = ({ batch, version, head, archived_at, unlinked_at }: LogRow): ArchivedLog => ({
+  batch,
+  version,
+  head,
+  archivedAt: archived_at.getTime(),
+  unlinkedAt: unlinked_at?.getTime(),
+})
+
+/** The chunk of a row. */
+export const chunkOf = ({ batch, after, version, base, head, codec, events }: ChunkRow): ArchivedChunk => ({
+  batch,
+  after,
+  version,
+  base,
+  head,
+  codec,
+  events: Buffer.from(events.buffer, events.byteOffset, events.byteLength),
+})
