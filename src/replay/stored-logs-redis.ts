@@ -23,7 +23,7 @@ export interface LogPlace {
  */
 export const storedLogs = (
   { redis, prefix, partitions }: LogPlace,
-  archive: Option.Option<LogArchive["Service"]>,
+  archive: Option.Option<Pick<LogArchive["Service"], "entries" | "logs">>,
 ): StoredLogs["Service"] => ({
   entries: Effect.fnUntraced(function* (batch, after, limit) {
     const { log } = partitionKeys(prefix, partitionOf(batch, partitions))
