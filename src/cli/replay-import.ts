@@ -56,8 +56,11 @@ export const importCommand = Command.make(
   ),
 )
 
-/** An import writes a log. It goes to the data folder of this machine, and to no store that anybody else uses. */
-const onlyHere = (environment: NodeJS.ProcessEnv): Effect.Effect<void, CliFailure> => {
+/**
+ * An import writes a log. It goes to the data folder of this machine, and to no store that anybody else uses: it fails if the
+ * environment names one, or says production.
+ */
+export const onlyHere = (environment: NodeJS.ProcessEnv): Effect.Effect<void, CliFailure> => {
   const set = ["REDIS_URL", "DATABASE_URL"].filter((name) => environment[name])
   if (environment.NODE_ENV !== "production" && set.length === 0) return Effect.void
   const why =
