@@ -3,11 +3,15 @@
  * whose layers call banks, publish and deliver; test/replay/reach.test.ts follows every import.
  */
 import { Effect, Option, Result, type Scope } from "effect"
+import type { Redis } from "ioredis"
 import { decodeEvent } from "../domain/event-codec.ts"
+import { primariesOf } from "../platform/redis-client.ts"
+import { attempt } from "../platform/redis-failure.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { StoredLogs, WrittenEvent } from "../replay/stored-logs.ts"
 import { storedLogs } from "../replay/stored-logs-redis.ts"
 import type { CorruptEntry } from "../streams/event-store.ts"
+import { logIndex } from "../streams/log-index-redis.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { openArchive } from "./archived-logs.ts"
 import { openRedis } from "./redis-connection.ts"
@@ -28,7 +32,14 @@ export const openLogs = Effect.fn("openLogs")(function* (
   dataDir: string,
 ): Effect.fn.Return<StoredLogs["Service"], CliFailure, Scope.Scope> {
   const { commands: redis } = yield* openRedis(dataDir)
-  return storedLogs({ redis, ...logKeys() }, Option.some(yield* openArchive(dataDir)))
+  const archive = Option.some(yield* openArchive(dataDir))
+  const { prefix, partitions } = logKeys()
+  const onEachPrimary = <A>(command: (primary: Redis) => Promise<A>) =>
+    Effect.forEach(primariesOf(redis), (primary) => attempt(() => command(primary)), {
+      concurrency: "unbounded",
+    })
+  const { page } = logIndex({ onEachPrimary, prefix, archive })
+  return storedLogs({ redis, prefix, partitions }, archive, page)
 })
 
 /** A log that cannot be read, as a command says it. */

@@ -19,6 +19,7 @@ import { eventStreamGuards } from "./event-stream-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
+import { logReplayGuards } from "./log-replay-guards.ts"
 import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
@@ -76,5 +77,6 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...readingGuards,
   ...clientGuards,
   ...replayGuards,
+  ...logReplayGuards,
   ...eventStreamGuards,
 ]
