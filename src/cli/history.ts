@@ -1,6 +1,7 @@
 /** For an operator after a store came back older than it was: show what was lost, and accept the loss once it is reconciled. */
 import { Console, Effect, type Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { ArchiveStore } from "../archive/archive-store.ts"
 import { PartnerId } from "../domain/identifiers.ts"
 import { cleanText, type OutsideText } from "../domain/outside-text.ts"
 import { repairReadModels } from "../projections/read-model-repair.ts"
@@ -10,6 +11,7 @@ import { DecisionRegister } from "../register/decision-register.ts"
 import { ClaimMarks } from "../streams/claim-marks.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { EventStore } from "../streams/event-store.ts"
+import { LogUnlinking } from "../streams/log-unlinking.ts"
 import { Partitions } from "../streams/partitions.ts"
 import { RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
@@ -101,6 +103,9 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, name: string 
 /** Makes the present logs of a partition the history that counts. Says how much was rewritten, lost and recalled. */
 const continueFrom = Effect.fnUntraced(function* (partition: number, reason: OutsideText) {
   const cursors = yield* CursorStore
+  // Before anything is read: what is archived is no loss, and its names are not taken for new ones again.
+  const { unlinked } = yield* ArchiveStore
+  const archived = yield* (yield* LogUnlinking).recount(partition, unlinked)
   yield* (yield* DecisionRegister).acceptLoss(partition, administrator().who, reason)
   const { written, gone } = yield* repairReadModels(partition)
   // Followers process again what the feed still has: they have seen these events, or others in their place.
@@ -112,10 +117,11 @@ const continueFrom = Effect.fnUntraced(function* (partition: number, reason: Out
   yield* Console.log(
     `Partition ${partition}: the loss is accepted. The read models of ${written.length} batches were rewritten.`,
   )
+  if (archived > 0) yield* Console.log(`${archived} logs of the partition are in the archive alone.`)
   if (recalled > 0) yield* Console.log(`Decisions about ${recalled} batches will be applied again.`)
   for (const id of gone)
     yield* Console.log(`${id}: its log is lost; the batch was removed from the read models`)
-  return { rewritten: written.length, lost: gone.length, recalled }
+  return { rewritten: written.length, lost: gone.length, recalled, archived }
 })
 
 /**

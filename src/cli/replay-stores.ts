@@ -2,7 +2,7 @@
  * The stores that replays read: logs in Redis and in the archive. There is nothing else in these programs. They never import app.ts,
  * whose layers call banks, publish and deliver; test/replay/reach.test.ts follows every import.
  */
-import { Effect, Option, Result, type Scope } from "effect"
+import { Effect, Result, type Scope } from "effect"
 import type { Redis } from "ioredis"
 import { decodeEvent } from "../domain/event-codec.ts"
 import { primariesOf } from "../platform/redis-client.ts"
@@ -32,7 +32,7 @@ export const openLogs = Effect.fn("openLogs")(function* (
   dataDir: string,
 ): Effect.fn.Return<StoredLogs["Service"], CliFailure, Scope.Scope> {
   const { commands: redis } = yield* openRedis(dataDir)
-  const archive = Option.some(yield* openArchive(dataDir))
+  const archive = yield* openArchive(dataDir)
   const { prefix, partitions } = logKeys()
   const onEachPrimary = <A>(command: (primary: Redis) => Promise<A>) =>
     Effect.forEach(primariesOf(redis), (primary) => attempt(() => command(primary)), {

@@ -1,5 +1,5 @@
 /** Stored logs in Redis, else in the archive. It only reads: it loads no function, and touches no consumer group. */
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import type { RedisCommands } from "../platform/redis-client.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -22,7 +22,7 @@ export interface LogPlace {
  */
 export const storedLogs = (
   { redis, prefix, partitions }: LogPlace,
-  archive: Option.Option<Pick<LogArchive["Service"], "entries">>,
+  archive: Pick<LogArchive["Service"], "entries">,
   page: LogIndex["Service"]["page"],
 ): StoredLogs["Service"] => ({
   entries: Effect.fnUntraced(function* (batch, after, limit) {
@@ -32,10 +32,10 @@ export const storedLogs = (
         Effect.mapError(({ reason }) => new StoreUnavailable({ store: "redis", step: "read", reason })),
       )
     const found: ReadonlyArray<StreamEntry> = yield* range(after + 1, "+", limit)
-    if (found.length > 0 || Option.isNone(archive)) return found
+    if (found.length > 0) return found
     // The log ends here if its last event is still in Redis.
     if (after > 0 && (yield* range(after, `${after}-0`, 1)).length > 0) return []
-    return yield* archive.value.entries(batch, after, limit)
+    return yield* archive.entries(batch, after, limit)
   }),
   page,
 })

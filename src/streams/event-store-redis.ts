@@ -8,32 +8,54 @@ import { sendTogether } from "../platform/redis-client.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { askingArchive } from "./archived-names.ts"
+import { type HotReading, readingEverywhere } from "./archived-reading.ts"
 import type { EventRange, EventStore } from "./event-store.ts"
 import { logFrom, logUpTo, reservedAt } from "./evidence.ts"
 import { chainStart, linkOf } from "./hash-chain.ts"
+import type { LogArchive } from "./log-archive.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { admitting } from "./queue-readers-redis.ts"
 import { OwnershipLost } from "./run-queue.ts"
 import { readEventRanges, readEvents, readFirstEvent, type StreamEntry } from "./stream-entry.ts"
 
-export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
+export const eventStore = Effect.fnUntraced(function* (
+  steps: PartitionSteps,
+  archive: LogArchive["Service"],
+) {
   const count = yield* eventCounter
   const store: EventStore["Service"] = {
-    open: opening(steps, count),
-    reserve: reserving(steps),
+    open: opening(steps, count, archive),
+    reserve: reserving(steps, archive),
     cancelReservation: (batch, at) =>
       Effect.asVoid(steps.call("cancel-reservation", [steps.keysOf(batch).reserved(batch)], [at])),
     append: appending(steps, count),
-    replicated: replicating(steps),
-    read: Effect.fnUntraced(function* (batch, after, limit, head) {
-      const entries = yield* range(steps, steps.keysOf(batch).log(batch), `${after + 1}-0`, limit)
-      return yield* readEvents(batch, after, entries, head)
-    }),
-    readRanges: readingRanges(steps),
+    ...readingEverywhere(
+      {
+        replicated: replicating(steps),
+        read: Effect.fnUntraced(function* (batch, after, limit, head) {
+          const entries = yield* range(steps, steps.keysOf(batch).log(batch), `${after + 1}-0`, limit)
+          return yield* readEvents(batch, after, entries, head)
+        }),
+        readRanges: readingRanges(steps),
+        place: finding(steps),
+      },
+      archive,
+    ),
   }
   return store
 })
+
+/** Where a log is. Only reads that found nothing ask. */
+const finding = ({ keysOf, call }: PartitionSteps): HotReading["place"] =>
+  Effect.fnUntraced(function* (batch) {
+    const { log, archivedNames } = keysOf(batch)
+    const answer = yield* call("find-log", [log(batch), archivedNames], [batch])
+    const [place, version = 0] = answer as ["HERE" | "ASK" | "NONE", number?]
+    if (place === "HERE") return { _tag: "Here", version }
+    return place === "ASK" ? { _tag: "MaybeArchived" } : { _tag: "Nowhere" }
+  })
 
 type Count = (byType: ReadonlyMap<string, number>) => void
 
@@ -56,15 +78,20 @@ const typesOf = (events: ReadonlyArray<BatchEvent>): ReadonlyMap<string, number>
  * copy the events of all of them.
  */
 const opening =
-  (steps: PartitionSteps, count: Count): EventStore["Service"]["open"] =>
+  (steps: PartitionSteps, count: Count, archive: LogArchive["Service"]): EventStore["Service"]["open"] =>
   (batch, events, commandId, openBy) =>
     Effect.flatMap(written(steps, batch, commandId, events), (ready) =>
-      openWritten(steps, count, batch, commandId, ready, openBy),
+      askingArchive(archive, batch, (askedAt) =>
+        openWritten(steps, count, batch, commandId, ready, openBy, askedAt),
+      ),
     )
 
-/** The answers of the functions `open` and `stage`: with the first event, or with the time of the reservation and now. */
+/**
+ * The answers of the functions `open` and `stage`: with the first event, with the time of the reservation and now, or with what was
+ * unlinked until now.
+ */
 type Opening = readonly [
-  "OPENED" | "STAGED" | "EXISTS" | "UNSTAGED" | "LATE" | "RESERVED",
+  "OPENED" | "STAGED" | "EXISTS" | "UNSTAGED" | "LATE" | "RESERVED" | "ASK",
   first?: string,
   now?: string,
 ]
@@ -111,10 +138,12 @@ const openWritten = Effect.fnUntraced(function* (
   command: string,
   ready: Written | Opening,
   openBy: number | undefined,
+  askedAt: string,
 ) {
   const log = steps.keysOf(batch).log(batch)
   const [outcome, first = "", now] =
-    "lines" in ready ? yield* callOpen(steps, batch, command, ready, openBy) : ready
+    "lines" in ready ? yield* callOpen(steps, batch, command, ready, openBy, askedAt) : ready
+  if (outcome === "ASK") return { _tag: "Ask" as const, unlinks: first, now: Number(now) }
   if (outcome === "LATE")
     return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
   if (outcome === "UNSTAGED")
@@ -135,31 +164,45 @@ const callOpen = Effect.fnUntraced(function* (
   command: string,
   { version, lines }: Written,
   openBy: number | undefined,
+  askedAt: string,
 ) {
-  const { log, staged, feed, ready, scheduled, lanes, waiting, open, shares, reserved } = keysOf(batch)
+  const { log, staged, feed, ready, scheduled, lanes, waiting, open, shares, ...keys } = keysOf(batch)
   const now = yield* Clock.currentTimeMillis
   return (yield* call(
     "open",
     [
       ...[log(batch), staged(batch, command), feed, ready, scheduled, lanes, waiting, open, shares],
-      reserved(batch),
+      ...[keys.reserved(batch), keys.archived, keys.archivedNames],
     ],
-    [batch, limits.partnerShare, now, command, version, lines, openBy ?? ""],
+    [batch, limits.partnerShare, now, command, version, lines, openBy ?? "", askedAt],
   )) as Opening
 })
 
-const reserving = ({ keysOf, call, replicated }: PartitionSteps): EventStore["Service"]["reserve"] =>
-  Effect.fnUntraced(function* (batch) {
-    const keys = keysOf(batch)
-    const [log, mark] = [keys.log(batch), keys.reserved(batch)]
-    const [outcome, answer] = (yield* call("reserve", [log, mark], [])) as ["RESERVED" | "EXISTS", string]
-    if (outcome === "EXISTS") {
-      yield* replicated(log, logFrom(log, answer))
-      return { _tag: "Exists" as const, first: yield* readFirstEvent(batch, answer) }
-    }
-    yield* replicated(mark, reservedAt(mark, answer))
-    return { _tag: "Reserved" as const, at: Number(answer) }
-  })
+const reserving =
+  (steps: PartitionSteps, archive: LogArchive["Service"]): EventStore["Service"]["reserve"] =>
+  (batch) =>
+    askingArchive(archive, batch, (askedAt) => reserveAsked(steps, batch, askedAt))
+
+const reserveAsked = Effect.fnUntraced(function* (
+  { keysOf, call, replicated }: PartitionSteps,
+  batch: BatchId,
+  askedAt: string,
+) {
+  const keys = keysOf(batch)
+  const [log, mark] = [keys.log(batch), keys.reserved(batch)]
+  const [outcome, answer, now] = (yield* call(
+    "reserve",
+    [log, mark, keys.archived, keys.archivedNames],
+    [batch, askedAt],
+  )) as ["RESERVED" | "EXISTS" | "ASK", string, string?]
+  if (outcome === "ASK") return { _tag: "Ask" as const, unlinks: answer, now: Number(now) }
+  if (outcome === "EXISTS") {
+    yield* replicated(log, logFrom(log, answer))
+    return { _tag: "Exists" as const, first: yield* readFirstEvent(batch, answer) }
+  }
+  yield* replicated(mark, reservedAt(mark, answer))
+  return { _tag: "Reserved" as const, at: Number(answer) }
+})
 
 /** One function checks owner and tail, and writes to the log, the mailbox, the run queue and the feed. */
 const appending = ({ keysOf, call, limits }: PartitionSteps, count: Count): EventStore["Service"]["append"] =>
@@ -198,7 +241,7 @@ const appending = ({ keysOf, call, limits }: PartitionSteps, count: Count): Even
     return { version, head, mailWaiting, isReleased: released === 1 }
   })
 
-const replicating = ({ connections, keysOf }: PartitionSteps): EventStore["Service"]["replicated"] =>
+const replicating = ({ connections, keysOf }: PartitionSteps): HotReading["replicated"] =>
   Effect.fnUntraced(function* (batch, version, head) {
     const log = keysOf(batch).log(batch)
     yield* connections

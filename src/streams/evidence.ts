@@ -38,3 +38,9 @@ export const fieldIs = (key: string, field: string, value: string): Evidence => 
   command: ["HGET", key, field],
   isIn: (answer) => answer === value,
 })
+
+/** The absence of a key. */
+export const isGone = (key: string): Evidence => ({
+  command: ["EXISTS", key],
+  isIn: (answer) => answer === 0,
+})

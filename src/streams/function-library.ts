@@ -22,6 +22,12 @@ export const functionNames = [
   "retire",
   "log-file",
   "withdraw-order",
+  "find-log",
+  "unlink-log",
+  "restore-log",
+  "forget-reservation",
+  "mark-archived",
+  "count-unlinked",
 ] as const
 export type FunctionName = (typeof functionNames)[number]
 
@@ -41,11 +47,16 @@ export const functionName = (name: FunctionName): string => namesInRedis[name]
 
 const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "reserve", "enqueue"])
 
+const onlyReads: ReadonlySet<FunctionName> = new Set(["find-log", "count-unlinked"])
+
 /**
  * When Redis is out of memory, it accepts no new batches and no new mail, but work under way is still recorded and
  * released.
  */
-const flagsOf = (name: FunctionName): string => (acceptsNew.has(name) ? "" : "'allow-oom'")
+const flagsOf = (name: FunctionName): string =>
+  [...(acceptsNew.has(name) ? [] : ["'allow-oom'"]), ...(onlyReads.has(name) ? ["'no-writes'"] : [])].join(
+    ", ",
+  )
 
 /** The pattern of the names of all AtlasPay libraries. */
 export const LIBRARIES = "atlaspay_*"

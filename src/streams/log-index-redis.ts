@@ -1,5 +1,5 @@
 /** The names of all logs: those in Redis, by a scan of the keys of each primary, and then those in the archive. */
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer } from "effect"
 import type { Redis } from "ioredis"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -18,19 +18,18 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { onEachPrimary } = yield* RedisConnections
     const { prefix } = (yield* AppConfig).redis
-    const archive = yield* Effect.serviceOption(LogArchive)
-    return logIndex({ onEachPrimary, prefix, archive })
+    return logIndex({ onEachPrimary, prefix, archive: yield* LogArchive })
   }),
 )
 
-/** The logs on these primaries whose keys have this prefix, and those in the archive if there is one. */
+/** The logs on these primaries whose keys have this prefix, and those in the archive. */
 export const logIndex = ({
   onEachPrimary,
   prefix,
   archive,
 }: Pick<RedisConnections["Service"], "onEachPrimary"> & {
   readonly prefix: string
-  readonly archive: Option.Option<Pick<LogArchive["Service"], "logs">>
+  readonly archive: Pick<LogArchive["Service"], "logs">
 }): LogIndex["Service"] => {
   const pattern = `${globbed(prefix)}:{*}:log:*`
 
@@ -55,8 +54,7 @@ export const logIndex = ({
     after: string,
     limit: number,
   ): Effect.fn.Return<LogIndexPage, Effect.Error<ReturnType<LogArchive["Service"]["logs"]>>> {
-    if (Option.isNone(archive)) return { batches: [], next: undefined }
-    const logs = yield* archive.value.logs(after, limit)
+    const logs = yield* archive.logs(after, limit)
     const last = logs.at(-1)
     return {
       batches: logs.map(({ batch }) => batch),

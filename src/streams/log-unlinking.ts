@@ -6,6 +6,7 @@ import { Context, type Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { CorruptEntry } from "./event-store.ts"
+import type { ArchivedLog } from "./log-archive.ts"
 
 /** A log as it is archived, which may leave Redis. */
 export interface UnlinkableLog {
@@ -47,14 +48,23 @@ export class LogUnlinking extends Context.Service<
     readonly unlink: (log: UnlinkableLog) => Effect.Effect<Unlinking, StoreUnavailable>
     /** Writes the archived log of a batch to Redis again, whole and as it was, so that it can go on. */
     readonly restore: (batch: BatchId) => Effect.Effect<Restoring, StoreUnavailable | CorruptEntry>
-    /** What each partition counts, in their order. */
+    /** What each partition counts. Those that do not answer are left out; fails if none does. */
     readonly counts: Effect.Effect<ReadonlyArray<UnlinkedCount>, StoreUnavailable>
+    /**
+     * At most `limit` batches whose logs were restored and not unlinked since, by partition those that were restored first. They may be
+     * unlinked again, also if nothing was added to them.
+     */
+    readonly restored: (limit: number) => Effect.Effect<ReadonlyArray<BatchId>, StoreUnavailable>
     /** Adds the names of archived batches, or reserved ones, to the filters that say which names may be archived. */
     readonly mark: (names: ReadonlyArray<BatchId>) => Effect.Effect<void, StoreUnavailable>
     /**
-     * Makes what the archive has of a partition what Redis knows: its filter, and its counts. For after Redis lost history. Gives the
-     * number of archived logs of the partition that are not in Redis.
+     * Makes what the archive has of a partition what Redis knows: its filter, and its counts. For after a store lost history, while
+     * nothing is unlinked or restored. Gives page by page to `gone` the archived logs of the partition that are not in Redis although
+     * the archive does not count them as unlinked, so that it does. Gives how many are not in Redis.
      */
-    readonly recount: (partition: number) => Effect.Effect<number, StoreUnavailable>
+    readonly recount: <E, R>(
+      partition: number,
+      gone: (logs: ReadonlyArray<ArchivedLog>) => Effect.Effect<void, E, R>,
+    ) => Effect.Effect<number, E | StoreUnavailable, R>
   }
 >()("atlaspay/streams/LogUnlinking") {}

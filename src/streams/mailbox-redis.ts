@@ -6,6 +6,7 @@ import { groupCommit } from "../platform/group-commit.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { partitionTimeout } from "./deadline.ts"
 import { commandEnqueued } from "./evidence.ts"
+import type { LogUnlinking } from "./log-unlinking.ts"
 import { type CommandId, CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
 import {
   type PartitionKeys,
@@ -14,18 +15,20 @@ import {
   unavailable,
   wherever,
 } from "./partition-steps-redis.ts"
+import { withLog } from "./restoring.ts"
 import { readMail } from "./stream-entry.ts"
 
 /** How long a command may wait for its turn and for the step, as long as for any command of Redis. */
 const ENQUEUE_MS_MAX = 10_000
 
-/** Enqueues while the scope is open. Gives up a command after `msMax` milliseconds; it may still have been enqueued. */
+/** Enqueues while the scope is open, in logs that `restore` brings back from the archive if need be. Gives up a command after `msMax` milliseconds; it may still have been enqueued. */
 export const mailbox = (
   steps: PartitionSteps,
   scope: Scope.Scope,
+  restore: LogUnlinking["Service"]["restore"],
   msMax = ENQUEUE_MS_MAX,
 ): Mailbox["Service"] => ({
-  enqueue: enqueuing(steps, scope, msMax),
+  enqueue: enqueuing(steps, scope, restore, msMax),
   wasEnqueued: wasEnqueued(steps),
   mail: Effect.fnUntraced(function* (batch, limit) {
     const entries = yield* range(steps, steps.keysOf(batch).mail(batch), "-", limit)
@@ -56,6 +59,7 @@ const ENQUEUED_TOGETHER_MAX = 16
 const enqueuing = (
   steps: PartitionSteps,
   scope: Scope.Scope,
+  restore: LogUnlinking["Service"]["restore"],
   msMax: number,
 ): Mailbox["Service"]["enqueue"] => {
   const { keysOf, partitionOf, partitions, isReplicated, replicated } = steps
@@ -66,10 +70,11 @@ const enqueuing = (
   return Effect.fnUntraced(function* (batch, command, as) {
     const queue = queues[partitionOf(batch)]
     if (queue === undefined) return yield* Effect.die(new Error("a batch is in no partition"))
-    const answer = yield* queue({ batch, command: encodeMail(command), as })
+    const asked = { batch, command: encodeMail(command), as }
+    const answer = yield* withLog(batch, queue(asked), restore)
     if (answer === "REUSED") return yield* new CommandIdReused({ batch })
     if (answer === "FULL") return yield* new MailboxFull({ batch })
-    if (answer === "NONE") return yield* new NoSuchBatch({ batch })
+    if (answer === "NONE" || answer === undefined) return yield* new NoSuchBatch({ batch })
     if (!isReplicated) return
     const mark = keysOf(batch).told(batch, as.id)
     yield* replicated(mark, commandEnqueued(mark, as.digest))
@@ -77,13 +82,16 @@ const enqueuing = (
 }
 
 const enqueueAll =
-  ({ call, limits }: PartitionSteps, { log, told, mail, ready, scheduled, lanes, waiting }: PartitionKeys) =>
+  (
+    { call, limits }: PartitionSteps,
+    { log, told, mail, ready, scheduled, lanes, waiting, archivedNames }: PartitionKeys,
+  ) =>
   (commands: ReadonlyArray<Enqueued>) =>
     Effect.map(
       call(
         "enqueue",
         [
-          ...[ready, scheduled, lanes, waiting],
+          ...[ready, scheduled, lanes, waiting, archivedNames],
           ...commands.flatMap(({ batch, as }) => [log(batch), told(batch, as.id), mail(batch)]),
         ],
         [
@@ -91,7 +99,7 @@ const enqueueAll =
           ...commands.flatMap(({ batch, command, as }) => [batch, command, as.digest, as.keptMs, as.id]),
         ],
       ),
-      (answers) => answers as ReadonlyArray<"ENQUEUED" | "REUSED" | "FULL" | "NONE">,
+      (answers) => answers as ReadonlyArray<"ENQUEUED" | "REUSED" | "FULL" | "ASK" | "NONE">,
     )
 
 const wasEnqueued = ({ commands, keysOf, replicated }: PartitionSteps): Mailbox["Service"]["wasEnqueued"] =>

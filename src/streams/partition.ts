@@ -32,5 +32,11 @@ export const partitionKeys = (prefix: string, partition: number) => {
     open: `${tag}:open`,
     shares: `${tag}:shares`,
     feed: `${tag}:feed`,
+    /** How many logs were unlinked: `unlinked` without those that were restored since, `unlinks` ever. */
+    archived: `${tag}:archived`,
+    /** The filter of names that may be archived. */
+    archivedNames: `${tag}:archived-names`,
+    /** Batches whose logs were restored and not unlinked since, by when. */
+    restored: `${tag}:restored`,
   }
 }

@@ -4,7 +4,8 @@
  * A store that is restored from a backup does not report it. But the cursors of the followers are in the other store, each
  * with the hash of its feed entry. A feed without that entry has lost history, however little. So the cursors of all
  * followers are compared with the feeds when a worker starts, after each reconnection, and every few seconds. A partition
- * that lost history pays nobody until an operator accepts the loss. No partition pays while this check is impossible, or
+ * that lost history pays nobody until an operator accepts the loss. Redis and the archive count the logs that left Redis, and are
+ * compared as well: when a store may have been replaced, and every minute. No partition pays while this check is impossible, or
  * while the clocks of this process and of the stores differ too much.
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
@@ -14,6 +15,7 @@ import { Postgres } from "../platform/postgres.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { ArchiveAgreement } from "./archive-agreement.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
 import { inTime } from "./deadline.ts"
 import { Feed } from "./feed.ts"
@@ -34,6 +36,9 @@ const LOOK_EVERY_MS = 2_000
 /** A finding of this age no longer counts. */
 const STALE_MS = 15_000
 const CHECKS_CONCURRENT = 16
+/** How often the archive is compared while no store was replaced, and how long that may take. */
+const ARCHIVE_EVERY_MS = 60_000
+const ARCHIVE_MS_MAX = 10_000
 /** How long a query of Postgres may take. */
 const POSTGRES_MS_MAX = 2_000
 /** Callers that share one check. */
@@ -54,6 +59,15 @@ interface Finding {
   readonly at: number
   readonly objections: ReadonlyMap<number, Objection>
   readonly wrongClock: string | undefined
+  readonly archive: Comparison | undefined
+}
+
+/** The last comparison with the archive that succeeded. */
+interface Comparison {
+  /** Milliseconds by the monotonic clock, and the epochs of both stores. */
+  readonly at: number
+  readonly epochs: string
+  readonly disagreements: ReadonlyMap<number, string>
 }
 
 /** Checks for as long as the layer lives. The layer is ready after the first check. */
@@ -88,11 +102,17 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
         objection: (partition) =>
           found === undefined || !isFresh(performance.now())
             ? "the stores could not be checked"
-            : (found.objections.get(partition)?.reason ?? found.wrongClock),
+            : (found.objections.get(partition)?.reason ?? found.wrongClock ?? uncompared(found)),
         look,
       })
     }),
   )
+
+const epochsOf = (redisEpoch: number, postgresEpoch: string): string => `${redisEpoch} ${postgresEpoch}`
+
+/** No partition pays before the archive was compared with the stores as they are. */
+const uncompared = ({ archive, redisEpoch, postgresEpoch }: Finding): string | undefined =>
+  archive?.epochs === epochsOf(redisEpoch, postgresEpoch) ? undefined : "the archive could not be compared"
 
 /** One check of both stores; gives nothing if Postgres did not answer. */
 const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>) {
@@ -102,6 +122,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
   const cursors = yield* CursorStore
   const feed = yield* Feed
   const { lostPartitions, clockOffset } = yield* Metrics
+  const compare = comparing(yield* ArchiveAgreement)
 
   const inspect = Effect.fnUntraced(function* (before: Finding | undefined) {
     const redisEpoch = redis.epoch()
@@ -120,11 +141,16 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
       (cursor) => objectionTo(feed, cursors, cursor),
       { concurrency: CHECKS_CONCURRENT },
     )
+    const archive = yield* compare(before?.archive, at, epochsOf(redisEpoch, postgres.answer.started))
+    const forgotten = [...(archive?.disagreements ?? [])].map(
+      ([partition, reason]) => [partition, { reason, isLost: true }] as const,
+    )
     const finding: Finding = {
+      archive,
       redisEpoch,
       postgresEpoch: postgres.answer.started,
       at,
-      objections: new Map(objections.flat()),
+      objections: new Map([...forgotten, ...objections.flat()]),
       wrongClock: wrong && `the clock differs from that of ${wrong.store} by ${Math.round(wrong.offset)} ms`,
     }
     lostPartitions.set([...finding.objections.values()].filter(({ isLost }) => isLost).length)
@@ -145,6 +171,28 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
       ),
     )
 })
+
+/** Compares the archive if it is time to. Gives the last comparison while another one fails. */
+const comparing =
+  ({ disagreements }: ArchiveAgreement["Service"]) =>
+  (before: Comparison | undefined, at: number, epochs: string) => {
+    const isRecent = before?.epochs === epochs && at - before.at < ARCHIVE_EVERY_MS
+    // What is accepted meanwhile is seen soon.
+    if (isRecent && before.disagreements.size === 0) return Effect.succeed(before)
+    return disagreements.pipe(
+      Effect.timeoutOrElse({
+        duration: ARCHIVE_MS_MAX,
+        orElse: () =>
+          Effect.fail(
+            new StoreUnavailable({ store: "postgres", step: "compare the archive", reason: "TIMEOUT" }),
+          ),
+      }),
+      Effect.map((disagreements): Comparison | undefined => ({ at, epochs, disagreements })),
+      Effect.catchTag("StoreUnavailable", ({ store, step, reason }) =>
+        Effect.as(Effect.logWarning("the archive cannot be compared", { store, step, reason }), before),
+      ),
+    )
+  }
 
 /** The clock of Postgres, and when it was started. */
 const postgresClock = (query: Postgres["Service"]["query"]) =>

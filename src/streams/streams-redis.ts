@@ -1,7 +1,8 @@
 /**
  * All ports of the streams on Redis. One layer provides them, because one function may change the keys of several ports: an
  * append writes to the log, the mailbox, the run queue and the feed in one step. docs/STREAMS.md describes the keys, and
- * functions/*.lua are the atomic steps.
+ * functions/*.lua are the atomic steps. Logs that are archived are
+ * read from the archive (log-archive.ts).
  */
 import { Context, Effect, Layer } from "effect"
 import { AppendWatch, makeAppendWatch } from "./append-watch.ts"
@@ -9,20 +10,28 @@ import { EventStore } from "./event-store.ts"
 import { eventStore } from "./event-store-redis.ts"
 import { Feed } from "./feed.ts"
 import { feed, feedTail } from "./feed-redis.ts"
+import { LogArchive } from "./log-archive.ts"
+import { LogUnlinking } from "./log-unlinking.ts"
+import { logUnlinking, stageIn } from "./log-unlinking-redis.ts"
 import { Mailbox } from "./mailbox.ts"
 import { mailbox } from "./mailbox-redis.ts"
 import { openPartitions } from "./partition-steps-redis.ts"
 import { Partitions } from "./partitions.ts"
+import { restoringOnce } from "./restoring.ts"
 import { RunQueue } from "./run-queue.ts"
 import { runQueue } from "./run-queue-redis.ts"
 
 export const layer = Layer.effectContext(
   Effect.gen(function* () {
     const steps = yield* openPartitions
+    const archive = yield* LogArchive
+    const scope = yield* Effect.scope
     const feeds = feed(steps)
+    const restore = restoringOnce(scope, archive, () => stageIn(steps))
     return Context.make(Partitions, { count: steps.partitions.length, of: steps.partitionOf }).pipe(
-      Context.add(EventStore, yield* eventStore(steps)),
-      Context.add(Mailbox, mailbox(steps, yield* Effect.scope)),
+      Context.add(EventStore, yield* eventStore(steps, archive)),
+      Context.add(Mailbox, mailbox(steps, scope, restore)),
+      Context.add(LogUnlinking, logUnlinking(steps, archive, restore)),
       Context.add(RunQueue, yield* runQueue(steps)),
       Context.add(Feed, feeds),
       Context.add(

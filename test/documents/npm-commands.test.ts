@@ -10,6 +10,7 @@ import { CliError, Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
 import { describe, expect, it } from "vitest"
 import { apiKeys } from "../../src/cli/api-keys.ts"
+import { archive } from "../../src/cli/archive.ts"
 import { audit } from "../../src/cli/audit.ts"
 import { batches } from "../../src/cli/batches.ts"
 import { callbacks } from "../../src/cli/callbacks.ts"
@@ -49,6 +50,7 @@ const parsing = Command.make("atlaspay").pipe(
     keys,
     partners,
     apiKeys,
+    archive,
     audit,
     webhooks,
     publish,

@@ -2,6 +2,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
+import { ArchiveAgreement } from "../../src/streams/archive-agreement.ts"
 import { CursorStore, FEED_START } from "../../src/streams/cursor-store.ts"
 import { StoreWatch, storeWatchLayer } from "../../src/streams/store-watch.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
@@ -17,9 +19,20 @@ const connections = Layer.effect(
   Effect.map(RedisConnections, (real) => ({ ...real, epoch: () => epoch })),
 ).pipe(Layer.provide(RedisConnections.layer))
 
+/** What a test says that a store has forgotten. */
+let forgotten: ReadonlyMap<number, string> = new Map()
+let comparisonFails = false
+const agreement = Layer.succeed(ArchiveAgreement, {
+  disagreements: Effect.suspend(() =>
+    comparisonFails
+      ? Effect.fail(new StoreUnavailable({ store: "postgres", step: "count", reason: "ECONNREFUSED" }))
+      : Effect.succeed(forgotten),
+  ),
+})
+
 const watch = (lines: Array<string>, environment: Readonly<Record<string, string>> = {}) =>
   storeWatchLayer(["f", "g"]).pipe(
-    Layer.provide(connections),
+    Layer.provide([connections, agreement]),
     Layer.provide(settings(environment)),
     Layer.fresh,
     Layer.provideMerge(loggingLayer((line) => lines.push(line))),
@@ -78,6 +91,33 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
       assert.strictEqual(lines.filter((line) => line.includes("nobody is paid in a partition")).length, 2)
       assert.strictEqual(lines.filter((line) => line.includes("a partition pays again")).length, 2)
     }),
+  )
+
+  it.effect(
+    "are compared with the archive: where one came back older, nobody is paid until it is accepted",
+    () =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        forgotten = new Map([[1, "Redis came back older"]])
+        yield* Effect.gen(function* () {
+          const { look, objection } = yield* StoreWatch
+          assert.deepStrictEqual([objection(0), objection(1)], [undefined, "Redis came back older"])
+          forgotten = new Map()
+          epoch += 1
+          yield* look
+          assert.strictEqual(objection(1), undefined)
+          // What cannot be compared after a reconnection may have been replaced.
+          comparisonFails = true
+          epoch += 1
+          yield* look
+          assert.match(String(objection(0)), /the archive could not be compared/)
+          comparisonFails = false
+          epoch += 1
+          yield* look
+          assert.strictEqual(objection(0), undefined)
+        }).pipe(Effect.provide(watch(lines)))
+        assert.isTrue(lines.some((line) => line.includes("the archive cannot be compared")))
+      }),
   )
 
   it.effect("have clocks that this one agrees with", () =>

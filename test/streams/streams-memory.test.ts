@@ -2,14 +2,16 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { settings } from "../settings.ts"
+import { archivedLogContract } from "./archived-log-contract.ts"
 import { batchOf, firstEvents, takeFrom } from "./log-under-test.ts"
 import { MemoryPartition } from "./memory-partition.ts"
 import { MemoryStream } from "./memory-stream.ts"
 import { streamsContract } from "./streams-contract.ts"
-import { layer as streamsInMemory } from "./streams-memory.ts"
+import { layerOverArchive, layer as streamsInMemory } from "./streams-memory.ts"
 import { wholeLog } from "./whole-log.ts"
 
 streamsContract("the event log in memory", streamsInMemory)
+archivedLogContract("archived logs of the event log in memory", layerOverArchive)
 
 layer(streamsInMemory.pipe(Layer.provide(settings({ PARTITIONS: "2" }))))(
   "time in the event log in memory",

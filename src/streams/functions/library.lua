@@ -158,7 +158,7 @@ local function write(log, version, command, lines)
     local event = string.sub(lines, from, event_end - 1)
     hash = string.sub(lines, event_end + 1, hash_end - 1)
     version = version + 1
-    if from == 1 then
+    if from == 1 and command ~= '' then
       redis.call('XADD', log, version .. '-0', 'e', event, 'h', hash, 'c', command)
     else
       redis.call('XADD', log, version .. '-0', 'e', event, 'h', hash)
@@ -171,4 +171,40 @@ end
 -- Adds an append to the feed: its versions, the hash before the first event and the hash of the last.
 local function announce(feed, batch, from, base, to, head)
   redis.call('XADD', feed, '*', 'b', batch, 'f', from, 't', to, 'p', base, 'h', head)
+end
+
+-- The names that may be archived, of batches and of reservations: a Bloom filter of 2^23 bits with seven of them for each name
+-- (see docs/STREAMS.md). A name that is not in it is certainly not archived.
+local FILTER_BITS, BITS_OF_NAME = 8388608, 7
+
+local function bits_of(name)
+  local digest = redis.sha1hex(name)
+  local bit, step = tonumber(string.sub(digest, 1, 8), 16), tonumber(string.sub(digest, 9, 16), 16)
+  -- An odd step meets no bit twice.
+  step = step + 1 - step % 2
+  local bits = {}
+  for n = 1, BITS_OF_NAME do
+    bits[n] = bit % FILTER_BITS
+    bit = bit + step
+  end
+  return bits
+end
+
+local function may_be_archived(names, name)
+  for _, bit in ipairs(bits_of(name)) do
+    if redis.call('GETBIT', names, bit) == 0 then return false end
+  end
+  return true
+end
+
+local function mark_archived(names, name)
+  for _, bit in ipairs(bits_of(name)) do redis.call('SETBIT', names, bit, 1) end
+end
+
+-- Whether the archive has to be asked for a name: how often anything was unlinked in this partition, unless the caller has asked
+-- since then. So nothing that is archived meanwhile is overlooked, however slow the caller is.
+local function unlinks_to_ask(archived, names, name, asked_at)
+  if not may_be_archived(names, name) then return end
+  local unlinks = redis.call('HGET', archived, 'unlinks') or '0'
+  if unlinks ~= asked_at then return unlinks end
 end
