@@ -1,5 +1,5 @@
 /** The archive for programs that only read logs: the Postgres in DATABASE_URL, or else the local stack's, once a log is asked for. */
-import { Context, Effect, Layer, Scope } from "effect"
+import { Console, Context, Effect, Layer, Scope } from "effect"
 import { layer as archiveInPostgres } from "../archive/log-archive-postgres.ts"
 import { Database } from "../database/database.ts"
 import { startStore } from "../dev/embedded-stores.ts"
@@ -22,6 +22,11 @@ export const openArchive = Effect.fnUntraced(function* (
     return yield* new CliFailure({
       reason: "Not set: DATABASE_URL. Logs of closed batches are in the archive.",
     })
+  if (process.env.REDIS_URL && !process.env.DATABASE_URL) {
+    // The local stack's archive is not of these logs.
+    yield* Console.error("DATABASE_URL is not set: logs that are only in the archive are not read.")
+    return { entries: () => Effect.succeed([]), logs: () => Effect.succeed([]) }
+  }
   const scope = yield* Effect.scope
   const opened = yield* Effect.cached(Scope.provide(connect(dataDir), scope))
   return {
