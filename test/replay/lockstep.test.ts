@@ -55,9 +55,17 @@ const seeds: ReadonlyArray<{
   },
   {
     what: "a field is missing that was undefined",
+    file: "new-item.ts",
+    text: "    reroute: undefined,\n",
+    other: "",
+    differs: { what: "state", type: "ItemsReceived" },
+    path: /^items\.\d+\.reroute$/,
+  },
+  {
+    what: "what a person proposed is forgotten",
     file: "evolve.ts",
     text: "change(batch, event.item, { proposal: event })",
-    other: "(delete (batch.items.get(event.item) as any).proposal, batch)",
+    other: "batch",
     differs: { what: "state", type: "ResolutionProposed" },
     path: /proposal$/,
   },
