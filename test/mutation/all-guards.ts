@@ -21,6 +21,7 @@ import { eventStreamGuards } from "./event-stream-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
+import { logReplayGuards } from "./log-replay-guards.ts"
 import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
@@ -83,6 +84,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...readingGuards,
   ...clientGuards,
   ...replayGuards,
+  ...logReplayGuards,
   ...eventStreamGuards,
   ...proofGuards,
 ]
