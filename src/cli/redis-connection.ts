@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { startStack } from "../dev/embedded-stack.ts"
+import { startStore } from "../dev/embedded-stores.ts"
 import { readAddress } from "../platform/redis-address.ts"
 import { type Barrier, openBarrier } from "../platform/redis-barrier.ts"
 import { openClient, type RedisCommands } from "../platform/redis-client.ts"
@@ -47,7 +47,4 @@ const unreachable = ({ reason }: RedisUnavailable) =>
   new CliFailure({ reason: `Redis cannot be reached: ${reason}` })
 
 const localRedis = (dataDir: string): Effect.Effect<string, CliFailure, Scope.Scope> =>
-  startStack({ dataDir }).pipe(
-    Effect.map(({ redisUrl }) => redisUrl),
-    Effect.mapError(asCliFailure),
-  )
+  startStore(dataDir, "redis").pipe(Effect.mapError(asCliFailure))

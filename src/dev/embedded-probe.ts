@@ -1,16 +1,14 @@
 /*
- * The probe of each kind of server: does it answer, which version is it, and which server is it?
+ * The probe of each kind of store: does it answer, which version is it, and which server is it?
  *
  * The identity distinguishes our own server from another one that took its port in the meantime.
  */
-import { connect } from "@nats-io/transport-node"
 import { Effect, Result, Schema } from "effect"
 import postgres from "postgres"
-import { serversIn } from "../platform/nats-address.ts"
 import { readAddress } from "../platform/redis-address.ts"
 import { openClient } from "../platform/redis-client.ts"
 
-const ANSWERS_WITHIN_MS = 5_000
+export const ANSWERS_WITHIN_MS = 5_000
 
 export interface ServerAnswer {
   readonly version: string
@@ -58,18 +56,8 @@ export const probePostgres: Probe = (url) =>
     }
   })
 
-export const probeNats: Probe = (url) =>
-  answer(async () => {
-    const nats = await connect({ ...serversIn(url), reconnect: false, timeout: ANSWERS_WITHIN_MS })
-    try {
-      if (nats.info?.jetstream !== true) throw new Error("JetStream is not enabled on this NATS server")
-      return { version: nats.info.version, identity: nats.info.server_name }
-    } finally {
-      await nats.close()
-    }
-  })
-
-const answer = (ask: () => Promise<ServerAnswer>): Effect.Effect<ServerAnswer, ProbeError> =>
+/** Turns an answer that a server owes into one within {@link ANSWERS_WITHIN_MS}, twice over; fails with the cause. */
+export const answer = (ask: () => Promise<ServerAnswer>): Effect.Effect<ServerAnswer, ProbeError> =>
   Effect.tryPromise({ try: ask, catch: (cause) => new ProbeError({ cause }) }).pipe(
     Effect.timeoutOrElse({
       duration: 2 * ANSWERS_WITHIN_MS,

@@ -4,17 +4,15 @@
  * A server whose URL is in the environment is used as it is. The others run on free loopback ports with their data
  * below `dataDir`. They end with the scope, with this process, or with its crash.
  */
-import { realpathSync } from "node:fs"
-import { join } from "node:path"
 import { Effect, Scope } from "effect"
-import { makePrivateFolder, openDataFolder } from "./data-folder.ts"
-import { type RunningServer, type ServerKind, StackError, type StackFolders } from "./embedded-kind.ts"
+import type { RunningServer, ServerKind, StackError } from "./embedded-kind.ts"
 import { nats } from "./embedded-nats.ts"
 import { postgres } from "./embedded-postgres.ts"
-import { type FoundPrograms, findPrograms } from "./embedded-programs.mjs"
+import { findPrograms } from "./embedded-programs.mjs"
 import { redis } from "./embedded-redis.ts"
-import { useGivenServer, useServer } from "./embedded-server.ts"
+import { useGivenServer } from "./embedded-server.ts"
 import { freePort } from "./embedded-start.ts"
+import { describe, makeFolders, useEmbedded } from "./embedded-stores.ts"
 
 export { type RunningServer, StackError } from "./embedded-kind.ts"
 
@@ -70,32 +68,3 @@ export const startStack = Effect.fn("startStack")(function* (
   ).pipe(Scope.provide(stopSideBySide))
   return { redisUrl: servers[0].url, databaseUrl: servers[1].url, natsUrl: servers[2].url, servers }
 })
-
-const useEmbedded = Effect.fnUntraced(function* (
-  kind: ServerKind,
-  programs: FoundPrograms,
-  folders: StackFolders,
-  port: Effect.Effect<number>,
-) {
-  const found = programs[kind.programs]
-  if (found === undefined) {
-    const reason = `not found on this machine; run node infra/setup.mjs, or set ${kind.urlVariable}`
-    return yield* new StackError({ server: kind.name, reason })
-  }
-  return yield* useServer(kind, yield* kind.configure(found, folders), folders.run, port)
-})
-
-const makeFolders = (dataDir: string): Effect.Effect<StackFolders, StackError> =>
-  Effect.try({
-    try: () => {
-      openDataFolder(dataDir)
-      const data = realpathSync(dataDir)
-      const folders = { data, logs: join(data, "logs"), run: join(data, "run") }
-      for (const folder of [folders.logs, folders.run]) makePrivateFolder(folder)
-      return folders
-    },
-    catch: (cause) => new StackError({ server: "Data folder", reason: `cannot use ${dataDir}: ${cause}` }),
-  })
-
-const describe = ({ name, version, port, origin, readyAfterMs }: RunningServer): string =>
-  `${name} ${version}${port === 0 ? "" : ` on port ${port}`} (${origin}, ready after ${readyAfterMs} ms)`

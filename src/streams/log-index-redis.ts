@@ -19,46 +19,58 @@ export const layer = Layer.effect(
     const { onEachPrimary } = yield* RedisConnections
     const { prefix } = (yield* AppConfig).redis
     const archive = yield* Effect.serviceOption(LogArchive)
-    const pattern = `${globbed(prefix)}:{*}:log:*`
-
-    /** A step of each primary's scan that is not done. The primaries answer in the same order each time. */
-    const scan = Effect.fnUntraced(function* (cursors: ReadonlyArray<string>, limit: number) {
-      let primary = 0
-      const answers = yield* onEachPrimary((client: Redis) => {
-        const cursor = cursors.length === 0 ? "0" : (cursors[primary] ?? DONE)
-        primary += 1
-        return cursor === DONE
-          ? Promise.resolve<[string, Array<string>]>([DONE, []])
-          : client.scan(cursor, "MATCH", pattern, "COUNT", limit)
-      }).pipe(unavailable("scan"))
-      const next = answers.map(([cursor]) => (cursor === "0" ? DONE : cursor))
-      return {
-        batches: answers.flatMap(([, keys]) => keys.map(batchOf)),
-        next: next.every((cursor) => cursor === DONE) ? `${ARCHIVE} ` : [REDIS, ...next].join(" "),
-      }
-    })
-
-    const archived = Effect.fnUntraced(function* (
-      after: string,
-      limit: number,
-    ): Effect.fn.Return<LogIndexPage, Effect.Error<ReturnType<LogArchive["Service"]["logs"]>>> {
-      if (Option.isNone(archive)) return { batches: [], next: undefined }
-      const logs = yield* archive.value.logs(after, limit)
-      const last = logs.at(-1)
-      return {
-        batches: logs.map(({ batch }) => batch),
-        next: last === undefined || logs.length < limit ? undefined : `${ARCHIVE} ${last.batch}`,
-      }
-    })
-
-    return {
-      page: Effect.fn("LogIndex.page")(function* (cursor, limit) {
-        const [place = "", ...rest] = cursor.split(" ")
-        return place === ARCHIVE ? yield* archived(rest[0] ?? "", limit) : yield* scan(rest, limit)
-      }),
-    }
+    return logIndex({ onEachPrimary, prefix, archive })
   }),
 )
+
+/** The logs on these primaries whose keys have this prefix, and those in the archive if there is one. */
+export const logIndex = ({
+  onEachPrimary,
+  prefix,
+  archive,
+}: Pick<RedisConnections["Service"], "onEachPrimary"> & {
+  readonly prefix: string
+  readonly archive: Option.Option<LogArchive["Service"]>
+}): LogIndex["Service"] => {
+  const pattern = `${globbed(prefix)}:{*}:log:*`
+
+  /** A step of each primary's scan that is not done. The primaries answer in the same order each time. */
+  const scan = Effect.fnUntraced(function* (cursors: ReadonlyArray<string>, limit: number) {
+    let primary = 0
+    const answers = yield* onEachPrimary((client: Redis) => {
+      const cursor = cursors.length === 0 ? "0" : (cursors[primary] ?? DONE)
+      primary += 1
+      return cursor === DONE
+        ? Promise.resolve<[string, Array<string>]>([DONE, []])
+        : client.scan(cursor, "MATCH", pattern, "COUNT", limit)
+    }).pipe(unavailable("scan"))
+    const next = answers.map(([cursor]) => (cursor === "0" ? DONE : cursor))
+    return {
+      batches: answers.flatMap(([, keys]) => keys.map(batchOf)),
+      next: next.every((cursor) => cursor === DONE) ? `${ARCHIVE} ` : [REDIS, ...next].join(" "),
+    }
+  })
+
+  const archived = Effect.fnUntraced(function* (
+    after: string,
+    limit: number,
+  ): Effect.fn.Return<LogIndexPage, Effect.Error<ReturnType<LogArchive["Service"]["logs"]>>> {
+    if (Option.isNone(archive)) return { batches: [], next: undefined }
+    const logs = yield* archive.value.logs(after, limit)
+    const last = logs.at(-1)
+    return {
+      batches: logs.map(({ batch }) => batch),
+      next: last === undefined || logs.length < limit ? undefined : `${ARCHIVE} ${last.batch}`,
+    }
+  })
+
+  return {
+    page: Effect.fn("LogIndex.page")(function* (cursor, limit) {
+      const [place = "", ...rest] = cursor.split(" ")
+      return place === ARCHIVE ? yield* archived(rest[0] ?? "", limit) : yield* scan(rest, limit)
+    }),
+  }
+}
 
 const batchOf = (key: string): BatchId => key.slice(key.lastIndexOf(":") + 1) as BatchId
 

@@ -1,0 +1,41 @@
+/**
+ * The stores that replays read: logs in Redis and in the archive. There is nothing else in these programs. They never import app.ts,
+ * whose layers call banks, publish and deliver; test/replay/reach.test.ts follows every import.
+ */
+import { Effect, Option, type Scope } from "effect"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import type { StoredLogs } from "../replay/stored-logs.ts"
+import { storedLogs } from "../replay/stored-logs-redis.ts"
+import type { CorruptEntry } from "../streams/event-store.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
+import { openArchive } from "./archived-logs.ts"
+import { openRedis } from "./redis-connection.ts"
+
+/** Exit status of a replay that could not be done: 1 says that something differs. */
+export const NOT_DONE = 2
+
+const PARTITIONS_DEFAULT = 16
+
+/** Where the logs lie in Redis, by the settings of the service. */
+export const logKeys = () => ({
+  prefix: process.env.STREAM_PREFIX || "ap",
+  partitions: Number(process.env.PARTITIONS || PARTITIONS_DEFAULT),
+})
+
+/** The logs of the stores in the environment, or else of the local stack's, which are started if they do not run. */
+export const openLogs = Effect.fn("openLogs")(function* (
+  dataDir: string,
+): Effect.fn.Return<StoredLogs["Service"], CliFailure, Scope.Scope> {
+  const { commands: redis } = yield* openRedis(dataDir)
+  return storedLogs({ redis, ...logKeys() }, Option.some(yield* openArchive(dataDir)))
+})
+
+/** A log that cannot be read, as a command says it. */
+export const asFailure = (error: StoreUnavailable | CorruptEntry): CliFailure =>
+  new CliFailure({ reason: reasonOf(error), status: NOT_DONE })
+
+/** Why a log cannot be read, with the entry. */
+export const reasonOf = (error: StoreUnavailable | CorruptEntry): string =>
+  error._tag === "CorruptEntry"
+    ? `Entry ${error.entry} of the log of ${error.batch} cannot be read: ${error.reason}`
+    : error.message
