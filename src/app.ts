@@ -1,7 +1,10 @@
 /** The only place that wires layers: the adapter of each port, and what each role runs. */
 import { Effect, Layer, Option, Schedule } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
+import { layer as archiveInPostgres } from "./archive/archive-store-postgres.ts"
+import { archiverLayer } from "./archive/archiver.ts"
 import { layer as logArchiveInPostgres } from "./archive/log-archive-postgres.ts"
+import { layer as storedLogsOnRedis } from "./archive/stored-logs-redis.ts"
 import { AppConfig, type Role } from "./config.ts"
 import { Database } from "./database/database.ts"
 import { layer as draftsInPostgres } from "./drafts/drafts-postgres.ts"
@@ -102,9 +105,20 @@ const announcedListsInBoth = Layer.effect(
   }),
 )
 
+/** Does nothing in production. In a test of recovery, kills this process at the configured point. */
+const crashPoints = Layer.effect(
+  CrashPoints,
+  Effect.map(AppConfig, ({ crashAt }) =>
+    Option.match(crashAt, {
+      onNone: () => () => Effect.void,
+      onSome: ([point, , nth]) => dieAt(point, nth),
+    }),
+  ),
+)
+
 const database = Database.layer.pipe(Layer.provideMerge(foundation))
 const streams = Layer.mergeAll(
-  streamsOnRedis,
+  streamsOnRedis.pipe(Layer.provide(crashPoints)),
   logIndexOnRedis,
   strayCallbacksOnRedis,
   announcedListsInBoth,
@@ -191,17 +205,6 @@ const readiness = Layer.effect(
   }),
 )
 
-/** Does nothing in production. In a test of recovery, kills this process at the configured point. */
-const crashPoints = Layer.effect(
-  CrashPoints,
-  Effect.map(AppConfig, ({ crashAt }) =>
-    Option.match(crashAt, {
-      onNone: () => () => Effect.void,
-      onSome: ([point, , nth]) => dieAt(point, nth),
-    }),
-  ),
-)
-
 /** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
 const banks = banksLayer(kinds)
@@ -222,6 +225,12 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pip
 )
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
+
+/** What archiving needs besides the streams. */
+const archive = Layer.merge(
+  archiveInPostgres.pipe(Layer.provide(database)),
+  storedLogsOnRedis.pipe(Layer.provide(foundation)),
+)
 
 /** The layers of each role, on top of the streams. */
 const parts = {
@@ -284,6 +293,7 @@ const parts = {
     ]),
     Layer.provide(database),
   ),
+  archiver: archiverLayer.pipe(Layer.provide([archive, crashPoints, durability, foundation])),
 } as const
 
 type Part = (typeof parts)[Role]
@@ -316,6 +326,11 @@ export const historyLayer = Layer.mergeAll(
   auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
+
+/** The layers of `atlaspay archive`, by the settings of the service. */
+export const archiveLayer = Layer.merge(archive, auditInPostgres.pipe(Layer.provide(database))).pipe(
+  Layer.provideMerge(streams),
+)
 
 /** The layers of `atlaspay publish` and `atlaspay stream`, by the settings of the service. */
 export const publicationLayer = Layer.mergeAll(

@@ -368,6 +368,13 @@ const settings = all({
       ),
     ),
   }),
+  /** Logs of closed batches move from Redis to Postgres. */
+  archive: all({
+    /** How long after its last event a closed batch is archived. */
+    afterMs: count("ARCHIVE_AFTER_MS", 1 * hour, 366 * 24 * hour),
+    /** How long after that its log is unlinked from Redis: longer than the time between two backups of Postgres. */
+    unlinkAfterMs: count("ARCHIVE_UNLINK_AFTER_MS", 7 * 24 * hour, 36_600 * 24 * hour),
+  }),
   /** "after-intent:2" kills the process the second time it passes that point. For tests of recovery only. */
   crashAt: Config.option(
     Config.schema(
@@ -426,7 +433,15 @@ export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/
 }
 
 /** The parts that a service can run; `serve --roles api,worker` picks some. */
-export const roles = ["api", "worker", "bank-files", "projector", "publisher", "webhooks"] as const
+export const roles = [
+  "api",
+  "worker",
+  "bank-files",
+  "projector",
+  "publisher",
+  "webhooks",
+  "archiver",
+] as const
 export type Role = (typeof roles)[number]
 
 const isRole = (text: string): text is Role => roles.some((role) => role === text)

@@ -73,7 +73,17 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   actors: ["domain", "parsing/turns", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "database", "platform", ...settingsAndSignals],
   // Logs of closed batches move to Postgres. Their last version is noted beside the registers of attempts.
-  archive: ["domain", "parsing/turns", "streams", "register", "database", "platform", ...settingsAndSignals],
+  // Names that quoted keys have reserved are kept there with their logs.
+  archive: [
+    "domain",
+    "parsing/turns",
+    "streams",
+    "register",
+    "http/payout-batches/batch-identity",
+    "database",
+    "platform",
+    ...settingsAndSignals,
+  ],
   // What happened, and what would have: from logs alone. Nothing here can call, publish or deliver.
   replay: ["domain", "parsing", "streams", "platform/store-unavailable", ...settingsAndSignals],
   // The tree of the heads of closed batches, its signed roots, and what partners verify with them.

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto"
 import { Array as Arr, ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
+import { layer as logArchiveInPostgres } from "../../src/archive/log-archive-postgres.ts"
 import { AppConfig } from "../../src/config.ts"
 import { Database } from "../../src/database/database.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
@@ -114,7 +115,10 @@ export const engine = (
   observed: Layer.Layer<Asked, never, Asked> = unobserved,
   onClosed = notifyClosed,
 ) => {
-  const streams = listenedTo(onClosed).pipe(Layer.provideMerge(observed), Layer.provideMerge(streamsOnRedis))
+  const streams = listenedTo(onClosed).pipe(
+    Layer.provideMerge(observed),
+    Layer.provideMerge(streamsOnRedis.pipe(Layer.provide(logArchiveInPostgres))),
+  )
   return workerLayer.pipe(
     Layer.provide(Pipelines.layer.pipe(Layer.provide(providers(options, calls)))),
     Layer.provide([
@@ -133,8 +137,9 @@ export const engine = (
 
 /** What an intake needs to open batches that workers in other processes run. */
 export const intake = (options: EngineOptions) =>
-  Layer.mergeAll(streamsOnRedis, partnerKeysOnRedis).pipe(
-    Layer.provide(RedisConnections.layer),
+  Layer.mergeAll(streamsOnRedis.pipe(Layer.provide(logArchiveInPostgres)), partnerKeysOnRedis).pipe(
+    Layer.provide(Database.layer),
+    Layer.provide([RedisConnections.layer, Postgres.layer]),
     Layer.provide(settings(options)),
   )
 

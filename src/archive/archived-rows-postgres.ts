@@ -10,6 +10,7 @@ export interface LogRow {
   readonly head: string
   readonly archived_at: Date
   readonly unlinked_at: Date | null
+  readonly reserved_name: BatchId | null
 }
 
 /** Columns of `archived_chunks`. */
@@ -24,12 +25,13 @@ export interface ChunkRow {
 }
 
 /** The log that a row describes. */
-export const logOf = ({ batch, version, head, archived_at, unlinked_at }: LogRow): ArchivedLog => ({
+export const logOf = ({ batch, version, head, ...row }: LogRow): ArchivedLog => ({
   batch,
   version,
   head,
-  archivedAt: archived_at.getTime(),
-  unlinkedAt: unlinked_at?.getTime(),
+  archivedAt: row.archived_at.getTime(),
+  unlinkedAt: row.unlinked_at?.getTime(),
+  reservedName: row.reserved_name ?? undefined,
 })
 
 /** The chunk of a row. */

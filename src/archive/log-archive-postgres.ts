@@ -18,7 +18,7 @@ export const layer = Layer.effect(
         const [row] = yield* query(
           "find an archived log",
           (sql) => sql<Array<LogRow>>`
-            select batch, version, head, archived_at, unlinked_at from archived_logs where batch = ${batch}`,
+            select batch, version, head, archived_at, unlinked_at, reserved_name from archived_logs where batch = ${batch}`,
         )
         return row && logOf(row)
       }),
@@ -35,11 +35,19 @@ export const layer = Layer.effect(
         const rows = yield* query(
           "list archived logs",
           (sql) => sql<Array<LogRow>>`
-            select batch, version, head, archived_at, unlinked_at
+            select batch, version, head, archived_at, unlinked_at, reserved_name
             from archived_logs where batch > ${after} order by batch limit ${limit}`,
         )
         return rows.map(logOf)
       }),
+      unlinkedCounts: query(
+        "count unlinked logs",
+        (sql) => sql<Array<{ readonly partition: number; readonly unlinked: number }>>`
+          select partition, count(*)::int as unlinked
+          from archived_logs where unlinked_at is not null group by partition`,
+      ).pipe(
+        Effect.map((rows) => new Map(rows.map(({ partition, unlinked }) => [partition, unlinked] as const))),
+      ),
     })
   }),
 )

@@ -35,12 +35,15 @@ export const logUnlinking = (
     const found = yield* Effect.forEach(
       steps.partitions,
       ({ restored }) =>
-        attempt(() => steps.commands.zrange(restored, 0, Math.max(0, limit - 1))).pipe(
+        attempt(() => steps.commands.zrange(restored, "0", String(Math.max(0, limit - 1)))).pipe(
           unavailable("list restored logs"),
         ),
       { concurrency: "unbounded" },
     )
-    return found.flat().slice(0, limit) as ReadonlyArray<BatchId>
+    return found
+      .flat()
+      .slice(0, limit)
+      .map((batch) => batch as BatchId)
   }),
   mark: (names) =>
     Effect.forEach(

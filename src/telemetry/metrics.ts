@@ -179,6 +179,27 @@ const makeMetrics = () => {
       "Events on the stream whose webhooks are not stored yet: they wait, or are being stored",
       ["state"],
     ),
+    archivedLogs: counter("atlaspay_archived_logs_total", "Logs of closed batches archived and verified", []),
+    archivedEvents: counter("atlaspay_archived_events_total", "Events stored in the archive", []),
+    archivedBytes: counter(
+      "atlaspay_archived_bytes_total",
+      "Bytes of events in the archive: of their text, and as they are stored",
+      ["form"],
+    ),
+    archiveFailures: counter(
+      "atlaspay_archive_failures_total",
+      "Logs of closed batches that could not be archived because the log is at fault: page someone",
+      [],
+    ),
+    unlinkedLogs: counter("atlaspay_unlinked_logs_total", "Archived logs unlinked from Redis", []),
+    archiveOverdueSeconds: gauge(
+      "atlaspay_archive_overdue_seconds",
+      "For how long the closed batch that waits longest should have been archived",
+    ),
+    archiveMismatches: gauge(
+      "atlaspay_archive_mismatches",
+      "Partitions in which Redis and the archive count unlinked logs differently, because one came back older: page someone unless it is 0",
+    ),
     discrepancies: gauge(
       "atlaspay_reconciliation_discrepancies",
       "Discrepancies of the last reconciled day: page someone unless it is 0",

@@ -9,9 +9,9 @@ import { PROJECTION } from "../../src/projections/read-models.ts"
 import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
-import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
+import { layer as streamsOnRedis } from "../streams/streams-under-test.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 
 export const readModelStack = (partitions: number) =>

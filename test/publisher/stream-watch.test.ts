@@ -8,10 +8,10 @@ import { debtFromCursor, debtToCursor, newDebt } from "../../src/publisher/repub
 import { DEBT, EVENT_STREAM, makeStreamWatch } from "../../src/publisher/stream-watch.ts"
 import { CursorStore, FEED_START } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
-import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
+import { layer as streamsOnRedis } from "../streams/streams-under-test.ts"
 
 /** A stream in memory: what the watch asks of a server. */
 class MemoryStream {

@@ -4,10 +4,10 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
 import { followerLag } from "../../src/streams/follower-lag.ts"
-import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { newBatchId, storyOf } from "../publisher/story.ts"
 import { settings } from "../settings.ts"
+import { layer as streamsOnRedis } from "./streams-under-test.ts"
 import { wholeLog } from "./whole-log.ts"
 
 const platform = Layer.unwrap(

@@ -35,6 +35,8 @@ const stepsWith = (
     replicated: () => Effect.void,
   }) as unknown as PartitionSteps
 
+const notArchived = Effect.succeed("not-archived" as const)
+
 it.live("no command waits for the steps of those before it on a server that does not answer", () =>
   Effect.gen(function* () {
     let asked = 0
@@ -43,7 +45,7 @@ it.live("no command waits for the steps of those before it on a server that does
       asked += 1
       return Effect.never
     })
-    const { enqueue } = mailbox(steps, yield* Effect.scope, MS_MAX)
+    const { enqueue } = mailbox(steps, yield* Effect.scope, () => notArchived, MS_MAX)
     const since = Date.now()
     const failures = yield* Effect.forEach(ids, (one) => Effect.flip(enqueue(silent, news(1), id(one))), {
       concurrency: "unbounded",
@@ -66,7 +68,7 @@ it.live("commands that are enqueued at the same time keep their order", () =>
         commands.map(() => "ENQUEUED"),
       )
     })
-    const { enqueue } = mailbox(steps, yield* Effect.scope)
+    const { enqueue } = mailbox(steps, yield* Effect.scope, () => notArchived)
     yield* Effect.forEach(ids, (one) => enqueue(other, news(1), id(one)), { concurrency: 64 })
     assert.deepStrictEqual(order, ids)
   }).pipe(Effect.scoped),

@@ -3,8 +3,10 @@
  * name in functions/ does; those say why. `now` is in epoch milliseconds.
  */
 import { type BatchId, partnerShardOf } from "../../src/domain/identifiers.ts"
+import type { LogPlace } from "../../src/streams/archived-reading.ts"
 import type { Append } from "../../src/streams/event-store.ts"
 import { chainStart, type LinkedEvent } from "../../src/streams/hash-chain.ts"
+import type { Unlinking } from "../../src/streams/log-unlinking.ts"
 import type { CommandId } from "../../src/streams/mailbox.ts"
 import { STAGED_MS } from "../../src/streams/opening-steps.ts"
 import type { Admitted, Ownership } from "../../src/streams/run-queue.ts"
@@ -36,6 +38,10 @@ export class MemoryPartition {
   readonly #timers = new Map<BatchId, number>()
   readonly #open = new Map<BatchId, number>()
   readonly #reserved = new Map<BatchId, number>()
+  readonly #archivedNames = new Set<BatchId>()
+  readonly #restored = new Set<BatchId>()
+  #unlinks = 0
+  #unlinked = 0
 
   constructor(partnerShare: number, rang: () => void) {
     this.queue = new MemoryRunQueue(partnerShare, rang)
@@ -67,6 +73,7 @@ export class MemoryPartition {
     events: ReadonlyArray<LinkedEvent>,
     now: number,
     openBy = Number.POSITIVE_INFINITY,
+    askedAt = "",
   ): Opening {
     const first = this.#logs.get(batch)?.[0]
     const staged = this.#stagedFor(batch, command, now).events
@@ -75,6 +82,7 @@ export class MemoryPartition {
       this.#staged.delete(`${batch}:${command}`)
       return { _tag: "RESERVED", at: reservedAt, now }
     }
+    if (first === undefined && this.#hasToAsk(batch, askedAt)) return this.#ask(now)
     if (first === undefined && now > openBy) return { _tag: "LATE" }
     if (first === undefined && staged.length !== after) return { _tag: "UNSTAGED" }
     this.#staged.delete(`${batch}:${command}`)
@@ -88,11 +96,12 @@ export class MemoryPartition {
     return { _tag: "OPENED" }
   }
 
-  /** The first event of the batch, if it exists. */
-  reserve(batch: BatchId, now: number): string | undefined {
+  reserve(batch: BatchId, now: number, askedAt = ""): Opening {
     const first = this.#logs.get(batch)?.[0]
-    if (first === undefined) this.#reserved.set(batch, now)
-    return first?.text
+    if (first !== undefined) return { _tag: "EXISTS", first: first.text }
+    if (this.#hasToAsk(batch, askedAt)) return this.#ask(now)
+    this.#reserved.set(batch, now)
+    return { _tag: "RESERVED", at: now, now }
   }
 
   cancelReservation(batch: BatchId, at: number): void {
@@ -106,9 +115,9 @@ export class MemoryPartition {
     mailboxMax: number,
     now: number,
   ): Enqueued {
-    if (!this.#logs.has(batch)) return "NONE"
     const before = this.digestEnqueued(batch, id, now)
     if (before !== undefined) return before === digest ? "ENQUEUED" : "REUSED"
+    if (!this.#logs.has(batch)) return this.#archivedNames.has(batch) ? "ASK" : "NONE"
     const mail = this.#mailOf(batch)
     if (mail.length >= mailboxMax) return "FULL"
     mail.add(now, ["c", command, "i", id])
@@ -222,8 +231,66 @@ export class MemoryPartition {
     ])
   }
 
+  find(batch: BatchId): LogPlace {
+    const log = this.#logs.get(batch)
+    if (log !== undefined) return { _tag: "Here", version: log.length }
+    return { _tag: this.#archivedNames.has(batch) ? "MaybeArchived" : "Nowhere" }
+  }
+
+  unlink(batch: BatchId, version: number, head: string): Unlinking {
+    const log = this.#logs.get(batch)
+    if (log === undefined && this.#archivedNames.has(batch)) return "unlinked"
+    if (log !== undefined && (log.length !== version || log.at(-1)?.hash !== head)) return "moved"
+    const hasWork = this.#open.has(batch) || this.#timers.has(batch) || this.queue.isScheduled(batch)
+    if (log !== undefined && (hasWork || this.#mailOf(batch).length > 0)) return "busy"
+    this.#archivedNames.add(batch)
+    this.#unlinks += 1
+    this.#unlinked += 1
+    this.#restored.delete(batch)
+    this.#logs.delete(batch)
+    this.#mail.delete(batch)
+    return "unlinked"
+  }
+
+  restore(batch: BatchId, events: ReadonlyArray<LinkedEvent>): "restored" | "there" {
+    if (this.#logs.has(batch)) return "there"
+    this.#logs.set(
+      batch,
+      events.map((event) => ({ ...event, command: "" })),
+    )
+    if (this.#archivedNames.has(batch)) this.#unlinked -= 1
+    this.#restored.add(batch)
+    return "restored"
+  }
+
+  forgetReservation(name: BatchId): void {
+    this.#archivedNames.add(name)
+    this.#unlinks += 1
+    this.#reserved.delete(name)
+  }
+
+  mark(name: BatchId): void {
+    this.#archivedNames.add(name)
+  }
+
+  get unlinkedCount() {
+    return { unlinked: this.#unlinked, restored: this.#restored.size }
+  }
+
+  get restored(): ReadonlyArray<BatchId> {
+    return [...this.#restored]
+  }
+
   mail(batch: BatchId, limit: number): ReadonlyArray<StreamEntry> {
     return this.#mailOf(batch).from("0-0", limit)
+  }
+
+  #hasToAsk(batch: BatchId, askedAt: string): boolean {
+    return this.#archivedNames.has(batch) && askedAt !== String(this.#unlinks)
+  }
+
+  #ask(now: number): Opening {
+    return { _tag: "ASK", unlinks: String(this.#unlinks), now }
   }
 
   #mailOf(batch: BatchId): MemoryStream {
@@ -259,8 +326,9 @@ export type Opening =
   | { readonly _tag: "STAGED" }
   | { readonly _tag: "UNSTAGED" | "LATE" }
   | { readonly _tag: "EXISTS"; readonly first: string }
+  | { readonly _tag: "ASK"; readonly unlinks: string; readonly now: number }
 
-type Enqueued = "ENQUEUED" | "REUSED" | "FULL" | "NONE"
+type Enqueued = "ENQUEUED" | "ASK" | "REUSED" | "FULL" | "NONE"
 
 export type Appended =
   | {

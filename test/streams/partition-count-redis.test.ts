@@ -2,9 +2,9 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { Partitions } from "../../src/streams/partitions.ts"
-import { layer } from "../../src/streams/streams-redis.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { ownPrefix, settings } from "../settings.ts"
+import { layer } from "./streams-under-test.ts"
 
 const STREAM_PREFIX = ownPrefix()
 

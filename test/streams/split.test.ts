@@ -10,12 +10,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { commandEnqueued } from "../../src/streams/evidence.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
-import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { HOST, RedisServer } from "../cluster/redis-server.ts"
 import { eventually } from "../platform-under-test.ts"
 import { type Connections, connectTo } from "../redis-connections.ts"
 import { ownPrefix, settings } from "../settings.ts"
 import { batchOf, closing, commandId, firstEvents, headAt, news, owning, takeFrom } from "./log-under-test.ts"
+import { layer as streamsOnRedis } from "./streams-under-test.ts"
 import { type WholeLog, wholeLog } from "./whole-log.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "split-"))

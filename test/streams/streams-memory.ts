@@ -7,14 +7,19 @@ import { AppConfig } from "../../src/config.ts"
 import { encodeMail } from "../../src/domain/event-codec.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
-import { EventStore } from "../../src/streams/event-store.ts"
+import { type Ask, askingArchive } from "../../src/streams/archived-names.ts"
+import { readingEverywhere } from "../../src/streams/archived-reading.ts"
+import { type CorruptEntry, EventStore, type Exists, type Reserved } from "../../src/streams/event-store.ts"
 import { Feed, type FeedPart, type FeedPosition } from "../../src/streams/feed.ts"
 import { isBefore } from "../../src/streams/feed-position.ts"
 import { chainStart, type LinkedEvent, linked } from "../../src/streams/hash-chain.ts"
+import { LogArchive } from "../../src/streams/log-archive.ts"
+import { LogUnlinking } from "../../src/streams/log-unlinking.ts"
 import { CommandIdReused, Mailbox, MailboxFull, NoSuchBatch } from "../../src/streams/mailbox.ts"
 import { OPENED_AT_ONCE_MAX } from "../../src/streams/opening-steps.ts"
 import { partitionOf } from "../../src/streams/partition.ts"
 import { Partitions } from "../../src/streams/partitions.ts"
+import { withLog } from "../../src/streams/restoring.ts"
 import {
   type Backlog,
   type Ownership,
@@ -30,10 +35,14 @@ import {
   readFrom,
   readMail,
 } from "../../src/streams/stream-entry.ts"
+import { emptyArchive } from "./memory-archive.ts"
 import { MemoryPartition, type Opening } from "./memory-partition.ts"
+import { logUnlinking } from "./memory-unlinking.ts"
 
-export const layer = Layer.effectContext(
+/** Logs that are archived are read from the given archive, as the adapter on Redis does. */
+export const layerOverArchive = Layer.effectContext(
   Effect.gen(function* () {
+    const archive = yield* LogArchive
     const { partitions: count, mailboxMax, partnerShare } = (yield* AppConfig).redis
     const bell = new Bell()
     const all = Arr.makeBy(count, () => new MemoryPartition(partnerShare, () => bell.ring()))
@@ -42,43 +51,47 @@ export const layer = Layer.effectContext(
       numbered: (partition) => Effect.fromNullishOr(all[partition]).pipe(Effect.orDie),
       of: (batch) => memory.numbered(partitionOf(batch, count)),
     }
+    const unlinking = logUnlinking(memory, archive)
     return Context.make(Partitions, { count, of: (batch) => partitionOf(batch, count) }).pipe(
-      Context.add(EventStore, eventStore(memory)),
-      Context.add(Mailbox, mailbox(memory, mailboxMax)),
+      Context.add(EventStore, eventStore(memory, archive)),
+      Context.add(Mailbox, mailbox(memory, mailboxMax, unlinking.restore)),
+      Context.add(LogUnlinking, unlinking),
       Context.add(RunQueue, runQueue(memory, bell)),
       Context.add(Feed, feed(memory)),
     )
   }),
 )
 
-interface Memory {
+/** With an archive that has nothing. */
+export const layer = layerOverArchive.pipe(Layer.provide(emptyArchive))
+
+export interface Memory {
   readonly all: ReadonlyArray<MemoryPartition>
   readonly numbered: (partition: number) => Effect.Effect<MemoryPartition>
   readonly of: (batch: BatchId) => Effect.Effect<MemoryPartition>
 }
 
-const eventStore = ({ of }: Memory): EventStore["Service"] => ({
+const eventStore = ({ of }: Memory, archive: LogArchive["Service"]): EventStore["Service"] => ({
   open: Effect.fnUntraced(function* (batch, events, commandId, openBy) {
     const written = linked(chainStart(batch), events)
-    const answer = yield* openInSteps(yield* of(batch), batch, commandId, written, openBy)
-    if (answer._tag === "LATE")
-      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
-    if (answer._tag === "UNSTAGED")
-      return yield* new StoreUnavailable({
-        store: "redis",
-        step: "open",
-        reason: "the staged events are gone",
-      })
-    if (answer._tag === "RESERVED") return { _tag: "Reserved", at: answer.at, now: answer.now }
-    if (answer._tag === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, answer.first) }
-    return { _tag: "Opened" }
+    const partition = yield* of(batch)
+    const answer = yield* askingArchive(archive, batch, (askedAt) =>
+      Effect.flatMap(openInSteps(partition, batch, commandId, written, openBy, askedAt), (answer) =>
+        answerOf(batch, answer),
+      ),
+    )
+    return answer
   }),
 
   reserve: Effect.fnUntraced(function* (batch) {
-    const at = yield* Clock.currentTimeMillis
-    const first = (yield* of(batch)).reserve(batch, at)
-    if (first !== undefined) return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
-    return { _tag: "Reserved", at }
+    const partition = yield* of(batch)
+    const answer = yield* askingArchive(archive, batch, (askedAt) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        answerOf(batch, partition.reserve(batch, now, askedAt)),
+      ),
+    )
+    if (answer._tag === "Opened") return yield* Effect.die(new Error("nothing is opened here"))
+    return answer._tag === "Reserved" ? { _tag: "Reserved", at: answer.at } : answer
   }),
 
   cancelReservation: Effect.fnUntraced(function* (batch, at) {
@@ -97,29 +110,53 @@ const eventStore = ({ of }: Memory): EventStore["Service"] => ({
     return { version: answer.version, head, mailWaiting: answer.mailWaiting, isReleased: answer.isReleased }
   }),
 
-  replicated: () => Effect.void,
-
-  read: Effect.fnUntraced(function* (batch, after, limit, head) {
-    const partition = yield* of(batch)
-    return yield* readEvents(batch, after, partition.read(batch, after, limit), head)
-  }),
-
-  readRanges: Effect.fnUntraced(function* (ranges) {
-    const entries = yield* Effect.forEach(ranges, ({ batch, after, to }) =>
-      Effect.map(of(batch), (partition) => partition.read(batch, after, to - after)),
-    )
-    return yield* readEventRanges(ranges, entries)
-  }),
+  ...readingEverywhere(
+    {
+      replicated: () => Effect.void,
+      read: Effect.fnUntraced(function* (batch, after, limit, head) {
+        const partition = yield* of(batch)
+        return yield* readEvents(batch, after, partition.read(batch, after, limit), head)
+      }),
+      readRanges: Effect.fnUntraced(function* (ranges) {
+        const entries = yield* Effect.forEach(ranges, ({ batch, after, to }) =>
+          Effect.map(of(batch), (partition) => partition.read(batch, after, to - after)),
+        )
+        return yield* readEventRanges(ranges, entries)
+      }),
+      place: (batch) => Effect.map(of(batch), (partition) => partition.find(batch)),
+    },
+    archive,
+  ),
 })
 
-const mailbox = ({ of }: Memory, mailboxMax: number): Mailbox["Service"] => ({
+/** The answer of the port to the answer of a partition. */
+const answerOf = Effect.fnUntraced(function* (
+  batch: BatchId,
+  answer: Opening,
+): Effect.fn.Return<Ask | Exists | Reserved | { readonly _tag: "Opened" }, StoreUnavailable | CorruptEntry> {
+  const failed = (reason: string) => new StoreUnavailable({ store: "redis", step: "open", reason })
+  if (answer._tag === "LATE") return yield* failed("it took too long")
+  if (answer._tag === "UNSTAGED") return yield* failed("the staged events are gone")
+  if (answer._tag === "RESERVED") return { _tag: "Reserved", at: answer.at, now: answer.now }
+  if (answer._tag === "ASK") return { _tag: "Ask", unlinks: answer.unlinks, now: answer.now }
+  if (answer._tag === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, answer.first) }
+  return { _tag: "Opened" }
+})
+
+const mailbox = (
+  { of }: Memory,
+  mailboxMax: number,
+  restore: LogUnlinking["Service"]["restore"],
+): Mailbox["Service"] => ({
   enqueue: Effect.fnUntraced(function* (batch, command, as) {
     const partition = yield* of(batch)
-    const now = yield* Clock.currentTimeMillis
-    const answer = partition.enqueue(batch, encodeMail(command), as, mailboxMax, now)
+    const enqueued = Effect.map(Clock.currentTimeMillis, (now) =>
+      partition.enqueue(batch, encodeMail(command), as, mailboxMax, now),
+    )
+    const answer = yield* withLog(batch, enqueued, restore)
     if (answer === "REUSED") return yield* new CommandIdReused({ batch })
     if (answer === "FULL") return yield* new MailboxFull({ batch })
-    if (answer === "NONE") return yield* new NoSuchBatch({ batch })
+    if (answer === "NONE" || answer === undefined) return yield* new NoSuchBatch({ batch })
   }),
 
   wasEnqueued: Effect.fnUntraced(function* (batch, { id, digest }) {
@@ -271,7 +308,8 @@ const openInSteps = Effect.fnUntraced(function* (
   batch: BatchId,
   command: string,
   events: ReadonlyArray<LinkedEvent>,
-  openBy?: number,
+  openBy: number | undefined,
+  askedAt: string,
 ) {
   const chunks = Arr.chunksOf(events, OPENED_AT_ONCE_MAX)
   const last = chunks.pop() ?? []
@@ -283,7 +321,7 @@ const openInSteps = Effect.fnUntraced(function* (
     staged += chunk.length
     yield* Effect.yieldNow
   }
-  return partition.open(batch, command, staged, last, yield* Clock.currentTimeMillis, openBy)
+  return partition.open(batch, command, staged, last, yield* Clock.currentTimeMillis, openBy, askedAt)
 })
 
 /** All partitions, each with its part of what a worker has room for. */

@@ -7,7 +7,6 @@ import { LIBRARIES, libraryName } from "../../src/streams/function-library.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
 import { LEFT_BEHIND_MS, leftBehind } from "../../src/streams/queue-readers-redis.ts"
 import type { Ownership } from "../../src/streams/run-queue.ts"
-import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { ownPrefix, settings } from "../settings.ts"
 import {
   append,
@@ -23,6 +22,7 @@ import {
   takeAll,
 } from "./log-under-test.ts"
 import { streamsContract } from "./streams-contract.ts"
+import { layer as streamsOnRedis } from "./streams-under-test.ts"
 import { wholeLog } from "./whole-log.ts"
 
 streamsContract("the event log on Redis", streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)))

@@ -9,7 +9,6 @@ import { eventMessages } from "../../src/publisher/event-message.ts"
 import { ensureEventStream, usualLimits } from "../../src/publisher/event-stream.ts"
 import type { PublicEvent } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
-import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
 import { layer as deliveryLogOnPostgres } from "../../src/webhooks/delivery-log-postgres.ts"
@@ -20,6 +19,7 @@ import { layer as replaysOnPostgres } from "../../src/webhooks/replays-postgres.
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
 import { settings } from "../settings.ts"
+import { layer as streamsOnRedis } from "../streams/streams-under-test.ts"
 
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer))
 

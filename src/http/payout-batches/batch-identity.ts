@@ -19,6 +19,18 @@ export const batchIdOf = (partner: PartnerId, idempotencyKey: string): BatchId =
   return BatchId.make(`pb_${partnerShard}${base32(hash("sha256", key, "buffer"), KEY_CHARACTERS)}`)
 }
 
+const structuredString = /^"((?:[^"\\]|\\["\\])*)"$/
+
+/** The text that a quoted key names (RFC 9651, 3.3.3); nothing if it is not quoted in that way, or names none. */
+export const unquotedKey = (written: string): string | undefined =>
+  structuredString.exec(written)?.[1]?.replace(/\\(.)/g, "$1") || undefined
+
+/** The name that a batch reserved when it was opened: that of its key without the quotes. Nothing for a plain key. */
+export const reservedNameOf = (partner: PartnerId, idempotencyKey: string): BatchId | undefined => {
+  const plain = unquotedKey(idempotencyKey)
+  return plain === undefined ? undefined : batchIdOf(partner, plain)
+}
+
 /** Bytes in one slice, which takes about two milliseconds. */
 const DIGESTED_AT_ONCE = 512 * 1024
 

@@ -1,6 +1,7 @@
 /** `Idempotency-Key`: a client's name for a request, so that a repetition does nothing twice. */
 import { Schema } from "effect"
 import type { Parameter } from "../routing/parameters.ts"
+import { unquotedKey } from "./batch-identity.ts"
 
 /**
  * A key, as it names a request. A quoted one is written as a structured string (RFC 9651, 3.3.3), as the draft of the header
@@ -27,7 +28,6 @@ export const waysOf = ({
 }
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/
-const structuredString = /^"((?:[^"\\]|\\["\\])*)"$/
 const schema = Schema.String.check(
   Schema.isMinLength(1),
   Schema.isMaxLength(255),
@@ -51,8 +51,8 @@ export const idempotencyKey: Parameter<IdempotencyKey> = {
   read: (text = "") => {
     if (!printableAscii.test(text)) return { expected }
     if (!text.startsWith('"')) return { value: { key: text } }
-    const key = structuredString.exec(text)?.[1]?.replace(/\\(.)/g, "$1") ?? ""
-    return key === "" ? { expected } : { value: { key, quoted: text } }
+    const key = unquotedKey(text)
+    return key === undefined ? { expected } : { value: { key, quoted: text } }
   },
 }
 

@@ -4,8 +4,8 @@ import { Drafts } from "../../../src/drafts/drafts.ts"
 import { layer as draftsInPostgres } from "../../../src/drafts/drafts-postgres.ts"
 import { RedisConnections } from "../../../src/platform/redis.ts"
 import { EventStore } from "../../../src/streams/event-store.ts"
-import { layer as streamsOnRedis } from "../../../src/streams/streams-redis.ts"
 import { databaseLayer } from "../../database.ts"
+import { layer as streamsOnRedis } from "../../streams/streams-under-test.ts"
 import { type Answer, type ApiUnderTest, acme } from "../api-under-test.ts"
 
 export const draftsLayer = draftsInPostgres.pipe(Layer.provide(databaseLayer))
