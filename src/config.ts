@@ -18,7 +18,13 @@ import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
-import { BankSecretsText, CallbackSecretText, MasterKeysText, masterKeyPair } from "./parsing/secret-texts.ts"
+import {
+  BankSecretsText,
+  CallbackSecretText,
+  MasterKeysText,
+  masterKeyPair,
+  ProofKeyText,
+} from "./parsing/secret-texts.ts"
 import { OriginsText, originsIn } from "./parsing/web-origin.ts"
 
 const seconds = 1_000
@@ -245,6 +251,24 @@ const settings = all({
   }),
   /** The master keys wrap the keys that seal beneficiaries' accounts. */
   vault: all({ masterKeys }),
+  /** The tree of the heads of closed batches, whose roots are signed. */
+  proof: all({
+    /** The Ed25519 key that signs roots. Without it no proofs are made. */
+    signingKey: Config.schema(ProofKeyText, "PROOF_SIGNING_KEY").pipe(
+      Config.map((text) => Redacted.make(text)),
+      Config.option,
+    ),
+    /** The name of the tree in its roots and keys: unique in the world, such as a domain and a path. */
+    origin: Config.schema(
+      Schema.String.check(
+        Schema.isPattern(/^[^\s+]{1,200}$/, { message: "expected a name without spaces and +" }),
+      ),
+      "PROOF_ORIGIN",
+    ).pipe(Config.withDefault("atlaspay")),
+    everyMs: count("PROOF_EVERY_MS", 60 * seconds, 24 * hour, 100),
+    /** Where roots are also written, a line each. */
+    rootsFile: Config.option(Config.String("PROOF_ROOTS_FILE")),
+  }),
   postgres: all({
     url: Config.Redacted("DATABASE_URL"),
     connectionsMax: count("DATABASE_CONNECTIONS", 10),

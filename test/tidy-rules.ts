@@ -87,7 +87,16 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // What happened, and what would have: from logs alone. Nothing here can call, publish or deliver.
   replay: ["domain", "parsing", "streams", "platform/store-unavailable", ...settingsAndSignals],
   // The tree of the heads of closed batches, its signed roots, and what partners verify with them.
-  proof: ["domain", "parsing", "streams", "database", "platform", ...settingsAndSignals],
+  // Roots on the stream are sealed as other messages there are.
+  proof: [
+    "domain",
+    "parsing",
+    "streams",
+    "database",
+    "platform",
+    "vault/message-seal",
+    ...settingsAndSignals,
+  ],
   // All of history, checked against every store that knows some of it.
   verification: [
     "domain",
@@ -331,6 +340,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "publisher/public-event",
     "publisher/endpoint-event",
     "reconciliation/discrepancy-event",
+    "proof/root-event",
     "parsing/json-schemas",
   ],
   // How a command ends, and draws on the screen.

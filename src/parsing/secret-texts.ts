@@ -45,3 +45,15 @@ export const BankSecretsText = Schema.String.check(
     return isGood || "expected whsec_…, or north=whsec_…,south=whsec_…"
   }),
 )
+
+/** The private key of signed roots: the seed of an Ed25519 key. */
+export const ProofKeyText = Schema.String.check(
+  Schema.makeFilter((text: string) => {
+    const [, base64 = ""] = /^prsk_(.+)$/.exec(text) ?? []
+    const seed = Buffer.from(base64, "base64")
+    return (
+      (seed.length === 32 && seed.toString("base64") === base64) ||
+      "expected prsk_ and 32 bytes in base64, as `atlaspay proof key` makes them"
+    )
+  }),
+)

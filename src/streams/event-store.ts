@@ -18,6 +18,8 @@ export class CorruptEntry extends Schema.TaggedError<CorruptEntry>()("CorruptEnt
 /** An event as it is logged. `hash` is the link of the hash chain at this event (see hash-chain.ts). */
 export interface LoggedEvent extends RecordedEvent {
   readonly hash: string
+  /** The event as it stands in the log. Absent if it was not read from one. */
+  readonly text?: string
 }
 
 /** Events of a log: those after version `after` up to `to`, which follow from `head`, if given. */

@@ -71,7 +71,7 @@ function* eventsOf(
       return corrupt("its hash does not follow from its predecessor: the log was changed")
     const event = decodeEvent(text)
     if (Result.isFailure(event)) return corrupt(event.failure)
-    events.push({ version, event: event.success, hash })
+    events.push({ version, event: event.success, hash, text })
     if (head !== undefined) previous = hash
   }
   return Result.succeed(events)

@@ -209,6 +209,23 @@ const makeMetrics = () => {
       "atlaspay_reconciled_day_seconds",
       "The beginning of the last reconciled day, in seconds since the Unix epoch",
     ),
+    proofLeaves: counter(
+      "atlaspay_proof_leaves_total",
+      "Heads of closed batches entered into the proof tree",
+      [],
+    ),
+    proofRefusals: gauge(
+      "atlaspay_proof_refusals",
+      "Heads that are not entered, because their logs have other hashes: page someone unless it is 0",
+    ),
+    proofContradicted: gauge(
+      "atlaspay_proof_contradicted",
+      "1 while nothing is signed, because what was published contradicts the stored tree: page someone; 0 otherwise",
+    ),
+    proofSignedSeconds: gauge(
+      "atlaspay_proof_signed_seconds",
+      "When the last root was signed, in seconds since the Unix epoch",
+    ),
     webhookMessagesRefused: counter(
       "atlaspay_webhook_messages_refused_total",
       "Messages on the event stream refused for their seal or content: someone has to look",

@@ -182,8 +182,7 @@ describe("a Merkle tree", () => {
         expect(isConsistent(older, newer, proof)).toBe(true)
         if (!isLookedAt(from, size)) continue
         expect(isConsistent({ ...older, root: flipped(older.root) }, newer, proof)).toBe(false)
-        if (from > 0)
-          expect(isConsistent(older, { ...newer, root: flipped(newer.root) }, proof)).toBe(false)
+        if (from > 0) expect(isConsistent(older, { ...newer, root: flipped(newer.root) }, proof)).toBe(false)
         expect(isConsistent(older, newer, [...proof, older.root])).toBe(false)
         if (proof.length > 0) {
           expect(isConsistent(older, newer, proof.slice(1))).toBe(false)
