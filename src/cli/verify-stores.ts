@@ -29,8 +29,7 @@ export const withEvidence = <A, E extends { readonly message: string }>(
     }),
   ).pipe(
     Effect.mapError(
-      ({ message }) =>
-        new CliFailure({ reason: `Not all could be verified: ${message}`, status: NOT_DONE }),
+      ({ message }) => new CliFailure({ reason: `Not all could be verified: ${message}`, status: NOT_DONE }),
     ),
   )
 
