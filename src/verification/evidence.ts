@@ -146,6 +146,8 @@ export class RecordEvidence extends Context.Service<
     readonly names: (of: Naming, after: string, limit: number) => Read<ReadonlyArray<BatchId>>
     /** At most `limit` leaves of the proof tree from a position on, in order. */
     readonly leaves: (from: number, limit: number) => Read<ReadonlyArray<LeafRow>>
+    /** All leaves of some batches. */
+    readonly leavesOf: (batches: ReadonlyArray<BatchId>) => Read<ReadonlyArray<LeafRow>>
     /** How many leaves the tree has by its own count. */
     readonly treeSize: Read<number>
     /** The stored hashes of complete subtrees; nothing where there is none. */

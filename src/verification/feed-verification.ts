@@ -33,11 +33,22 @@ export const verifyFeed = Effect.fn("verifyFeed")(function* (
       if (last === undefined) return
       position = last.id
       const meant = only === undefined ? page : page.filter(({ batch }) => only.has(batch))
-      findings.push(...(yield* compare(meant)))
+      findings.push(...(yield* compare(meant, latest)))
       for (const entry of meant) {
         const before = latest.get(entry.batch)
-        if (before !== undefined && (before.to !== entry.from - 1 || before.head !== entry.base))
-          findings.push(of(entry, "gap", `versions after ${before.to}`, `versions after ${entry.from - 1}`))
+        if (
+          before === undefined
+            ? entry.from === 1 && entry.base !== undefined && entry.base !== entry.batch
+            : !follows(before, entry)
+        )
+          findings.push(
+            of(
+              entry,
+              "gap",
+              `what follows version ${before?.to ?? 0}`,
+              `what follows version ${entry.from - 1}`,
+            ),
+          )
         latest.set(entry.batch, entry)
       }
       if (latest.size > REMEMBERED_MAX) latest.clear()
@@ -60,58 +71,59 @@ export const verifyFeed = Effect.fn("verifyFeed")(function* (
   return findings
 })
 
-/** Compares entries with the two events that each names. */
-const compare = Effect.fnUntraced(function* (entries: ReadonlyArray<FeedEntry>) {
+/** Hashes are absent in entries of earlier releases. */
+const follows = (before: FeedEntry, { from, base }: FeedEntry): boolean =>
+  before.to === from - 1 && (before.head === undefined || base === undefined || before.head === base)
+
+/** Compares entries with the two events that each names. One that follows a known entry begins where that one ends. */
+const compare = Effect.fnUntraced(function* (
+  entries: ReadonlyArray<FeedEntry>,
+  latest: ReadonlyMap<BatchId, FeedEntry>,
+) {
   const { at } = yield* LogEvidence
-  const places = entries.flatMap(({ batch, from, to }) => [
-    { batch, version: from - 1 },
-    { batch, version: to },
-  ])
+  const before = new Set(latest.keys())
+  const places: Array<Place> = []
+  for (const { batch, from, to, base, head } of entries) {
+    if (!before.has(batch) && from > 1) places.push({ batch, from, version: from - 1, expected: base })
+    before.add(batch)
+    places.push({ batch, from, version: to, expected: head })
+  }
   const found = yield* at(places)
   const findings: Array<Finding> = []
-  for (const [index, entry] of entries.entries()) {
-    const { batch, from, to, base, head } = entry
-    let hashes = [
-      from === 1 ? batch : found[2 * index]?.[1][3],
-      found[2 * index + 1]?.[1][3],
-    ] as ReadonlyArray<string | undefined>
-    if (hashes.includes(undefined)) hashes = yield* archivedHashes(batch, [from - 1, to], hashes)
-    for (const [hash, expected, version] of [
-      [hashes[0], base, from - 1],
-      [hashes[1], head, to],
-    ] as const)
-      if (hash === undefined)
-        findings.push(of({ ...entry, to: version }, "ahead-of-log", `version ${version}`, "no such version"))
-      else if (expected !== undefined && hash !== expected)
-        findings.push(
-          of({ ...entry, to: version }, "other-history", `${expected} at version ${version}`, hash),
-        )
+  for (const [index, place] of places.entries()) {
+    const { batch, from, version, expected } = place
+    const hash = found[index]?.[1][3] ?? (yield* archivedHash(batch, version))
+    const about = { batch, from, to: version }
+    if (hash === undefined) findings.push(of(about, "ahead-of-log", `version ${version}`, "no such version"))
+    else if (expected !== undefined && hash !== expected)
+      findings.push(of(about, "other-history", `${expected} at version ${version}`, hash))
   }
   return findings
 })
 
-/** The hashes of a log in the archive, where Redis has none. */
-const archivedHashes = Effect.fnUntraced(function* (
-  batch: BatchId,
-  versions: ReadonlyArray<number>,
-  known: ReadonlyArray<string | undefined>,
-) {
+/** A version of a log, and the hash that an entry of the feed, which begins at `from`, has of it. */
+interface Place {
+  readonly batch: BatchId
+  readonly from: number
+  readonly version: number
+  readonly expected: string | undefined
+}
+
+/** The hash of a log at a version in the archive. */
+const archivedHash = Effect.fnUntraced(function* (batch: BatchId, version: number) {
   const { chunks } = yield* RecordEvidence
-  const hashes = [...known]
   let after = { batch: "", after: 0 } as { readonly batch: string; readonly after: number }
-  while (hashes.includes(undefined)) {
+  for (;;) {
     const page = yield* chunks([batch], after, CHUNKS_READ_MAX)
-    for (const chunk of page) {
-      if (!versions.some((version) => version > chunk.after && version <= chunk.version)) continue
+    const chunk = page.find((one) => version > one.after && version <= one.version)
+    if (chunk !== undefined) {
       const entries = yield* Effect.orElseSucceed(unpacked(chunk), () => [])
-      for (const [index, version] of versions.entries())
-        hashes[index] ??= entries[version - chunk.after - 1]?.[1][3]
+      return entries[version - chunk.after - 1]?.[1][3]
     }
     const last = page.at(-1)
-    if (last === undefined || page.length < CHUNKS_READ_MAX) break
+    if (last === undefined || page.length < CHUNKS_READ_MAX) return undefined
     after = last
   }
-  return hashes
 })
 
 const of = (

@@ -63,10 +63,17 @@ export const recordEvidence = (
   leaves: (from, limit) =>
     query(
       "read leaves",
-      (sql) => sql<Array<Omit<LeafRow, "position"> & { readonly position: string }>>`
-          select position, batch, version, head, events_root as "eventsRoot" from proof_leaves
-          where position >= ${from} order by position limit ${limit}`,
-    ).pipe(Effect.map((rows) => rows.map((row) => ({ ...row, position: Number(row.position) })))),
+      (sql) => sql<Array<LeafRow>>`
+        select position::float8 as position, batch, version, head, events_root as "eventsRoot" from proof_leaves
+        where position >= ${from} order by position limit ${limit}`,
+    ),
+  leavesOf: (batches) =>
+    query(
+      "read leaves of batches",
+      (sql) => sql<Array<LeafRow>>`
+        select position::float8 as position, batch, version, head, events_root as "eventsRoot" from proof_leaves
+        where batch = any(${arrayText(batches)}::text[]) order by position`,
+    ),
   treeSize: query(
     "read the size of the tree",
     (sql) => sql<Array<{ readonly size: string }>>`
