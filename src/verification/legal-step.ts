@@ -48,7 +48,7 @@ export const illegality = (id: BatchId, batch: Batch, event: BatchEvent): string
     case "TransferReturned":
       return outcomeFault(batch, event, "settled")
     case "ParkedResolved":
-      return stateFault(batch, event.item, parked)
+      return stateFault(batch, event.item, resolvable)
     case "RetryRequested":
       return stateFault(batch, event.item, retriable)
     case "RerouteRequested":
@@ -65,7 +65,8 @@ type States = ReadonlySet<ItemState>
 
 const held: States = new Set(["held"])
 const reviewed: States = new Set(["held", "screened"])
-const parked: States = new Set(["parked"])
+/** Failed, if its order was withdrawn so that it could be resolved. */
+const resolvable: States = new Set(["parked", "failed"])
 const failed: States = new Set(["failed"])
 const retriable: States = new Set(["failed", "parked"])
 const cancellable: States = new Set([
@@ -108,8 +109,8 @@ const receiptFault = (batch: Batch, { items }: BatchEventOf<"ItemsReceived">): s
 
 /** Where an item's money may be when a posting of each kind is requested. */
 const ledgersBefore = {
-  hold: new Set(["none", "released"]),
-  post: new Set(["held", "released", "none", "reversed"]),
+  hold: new Set(["none", "released", "reversed"]),
+  post: new Set(["held"]),
   release: new Set(["held"]),
   reverse: new Set(["posted"]),
 } as const

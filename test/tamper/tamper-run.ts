@@ -49,6 +49,7 @@ const editors: ReadonlyArray<readonly [share: number, Editor]> = [
 const byShare = editors.flatMap(([share, editor]) => Array.from({ length: share }, () => editor))
 /** An edit that would change nothing is drawn again. */
 const DRAWS_MAX = 200
+const PROGRESS_EVERY = 500
 
 export interface TamperReport {
   readonly edits: number
@@ -60,6 +61,7 @@ export interface TamperReport {
 
 /** Verifies by the command line: its exit status, and what it found. */
 export type ByCommand = (
+  world: World,
   batches: ReadonlyArray<BatchId>,
 ) => Promise<{ readonly status: number; readonly findings: ReadonlyArray<Finding> }>
 
@@ -71,33 +73,55 @@ export interface TamperOptions {
   readonly onProgress?: (line: string) => void
 }
 
-export const runTampering = async (world: World, options: TamperOptions): Promise<TamperReport> => {
-  await using place = new Place(world)
+/** Makes the edits in worlds beside each other, which take turns: an edit is undone before the next one in its world. */
+export const runTampering = async (
+  worlds: ReadonlyArray<World>,
+  options: TamperOptions,
+): Promise<TamperReport> => {
   const byKind = new Map<string, number>()
   const missed: Array<string> = []
-  let viaCommand = 0
-  for (let number = 1; number <= options.edits; number += 1) {
-    const edit = await someEdit(place, options.seed, number)
-    byKind.set(edit.kind, (byKind.get(edit.kind) ?? 0) + 1)
-    const ids = [...new Set(edit.named.flatMap(({ batch }) => batch ?? []))]
-    const miss = (what: string) => missed.push(`edit ${number} (${edit.kind}, ${ids.join(" and ")}): ${what}`)
-    const found = await findingsOf(world, ids)
-    for (const named of edit.named)
-      if (!found.some((finding) => names(finding, named)))
-        miss(`not named ${named.from ?? ""}-${named.to ?? ""}: ${found.map(findingLine).join("; ")}`)
-    const byCommand = options.byCommand !== undefined && number % options.byCommand.every === 0
-    if (byCommand) {
-      viaCommand += 1
-      const { status, findings } = await options.byCommand.verify(ids)
-      if (status !== 1 || !edit.named.every((named) => findings.some((finding) => names(finding, named))))
-        miss(`the command ended with ${status} and ${findings.length} findings`)
+  let [done, viaCommand] = [0, 0]
+  const inOne = async (world: World, lane: number) => {
+    await using place = new Place(world)
+    for (let number = lane + 1; number <= options.edits; number += worlds.length) {
+      const edit = await someEdit(place, options.seed, number)
+      byKind.set(edit.kind, (byKind.get(edit.kind) ?? 0) + 1)
+      const byCommand = options.byCommand !== undefined && number % options.byCommand.every === 0
+      if (byCommand) viaCommand += 1
+      const verify = byCommand ? options.byCommand?.verify : undefined
+      for (const what of await tried(world, edit, verify))
+        missed.push(`edit ${number} (${edit.kind}): ${what}`)
+      done += 1
+      if (done % PROGRESS_EVERY === 0) options.onProgress?.(`${done} edits, ${missed.length} missed`)
     }
-    await edit.undo()
-    const left = await findingsOf(world, ids)
-    if (left.length > 0) miss(`left behind: ${left.map(findingLine).join("; ")}`)
-    if (number % 500 === 0) options.onProgress?.(`${number} edits, ${missed.length} missed`)
   }
-  return { edits: options.edits, byKind: Object.fromEntries([...byKind].sort()), missed, viaCommand }
+  await Promise.all(worlds.map(inOne))
+  return { edits: done, byKind: Object.fromEntries([...byKind].sort()), missed, viaCommand }
+}
+
+/** What verification misses of an edit, which is undone then. */
+const tried = async (
+  world: World,
+  edit: Edit,
+  verify: ByCommand | undefined,
+): Promise<ReadonlyArray<string>> => {
+  const missed: Array<string> = []
+  const ids = [...new Set(edit.named.flatMap(({ batch }) => batch ?? []))]
+  const found = await findingsOf(world, ids)
+  for (const named of edit.named)
+    if (!found.some((finding) => names(finding, named)))
+      missed.push(
+        `${named.batch} ${named.from ?? ""}-${named.to ?? ""} is not named by: ${found.map(findingLine).join("; ")}`,
+      )
+  if (verify !== undefined) {
+    const { status, findings } = await verify(world, ids)
+    if (status !== 1 || !edit.named.every((named) => findings.some((finding) => names(finding, named))))
+      missed.push(`the command ended with ${status} and ${findings.length} findings`)
+  }
+  await edit.undo()
+  const left = await findingsOf(world, ids)
+  if (left.length > 0) missed.push(`left behind: ${left.map(findingLine).join("; ")}`)
+  return missed
 }
 
 const someEdit = async (place: Place, seed: number, number: number): Promise<Edit> => {

@@ -16,7 +16,7 @@ it("finds every edit and names it", { timeout: 900_000 }, async () => {
   const report = await Effect.runPromise(
     Effect.scoped(
       Effect.flatMap(makeWorld(place, 1), (world) =>
-        Effect.promise(() => runTampering(world, { seed, edits: EDITS })),
+        Effect.promise(() => runTampering([world], { seed, edits: EDITS })),
       ),
     ),
   ).finally(database.drop)

@@ -43,7 +43,6 @@ import { takeFrom } from "../streams/log-under-test.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 import { type Life, type LifeKind, lifeKinds, liveAs } from "./lives.ts"
 
-export const PREFIX = "tamper"
 export const PARTITIONS = 4
 
 /** Where a batch's log is in the end. */
