@@ -21,6 +21,8 @@ const slow = [
   "database/outage",
   "cli/submission-duplicates",
   "cli/reconcile",
+  "cli/replay-commands",
+  "replay/lockstep",
   "recovery/bank-files",
   "bench/events",
   "bench/pipeline",

@@ -2,9 +2,10 @@
  * The stores that replays read: logs in Redis and in the archive. There is nothing else in these programs. They never import app.ts,
  * whose layers call banks, publish and deliver; test/replay/reach.test.ts follows every import.
  */
-import { Effect, Option, type Scope } from "effect"
+import { Effect, Option, Result, type Scope } from "effect"
+import { decodeEvent } from "../domain/event-codec.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
-import type { StoredLogs } from "../replay/stored-logs.ts"
+import type { StoredLogs, WrittenEvent } from "../replay/stored-logs.ts"
 import { storedLogs } from "../replay/stored-logs-redis.ts"
 import type { CorruptEntry } from "../streams/event-store.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
@@ -39,3 +40,7 @@ export const reasonOf = (error: StoreUnavailable | CorruptEntry): string =>
   error._tag === "CorruptEntry"
     ? `Entry ${error.entry} of the log of ${error.batch} cannot be read: ${error.reason}`
     : error.message
+
+/** Reads an event, or throws why it cannot be read. */
+export const eventOf = ({ text }: WrittenEvent) =>
+  Result.getOrThrowWith(decodeEvent(text), (reason) => new Error(reason))

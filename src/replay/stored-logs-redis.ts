@@ -23,14 +23,18 @@ export interface LogPlace {
  */
 export const storedLogs = (
   { redis, prefix, partitions }: LogPlace,
-  archive: Option.Option<LogArchive["Service"]>,
+  archive: Option.Option<Pick<LogArchive["Service"], "entries" | "logs">>,
 ): StoredLogs["Service"] => ({
   entries: Effect.fnUntraced(function* (batch, after, limit) {
-    const { log } = partitionKeys(prefix, partitionOf(batch, partitions))
-    const found: ReadonlyArray<StreamEntry> = yield* attempt(() =>
-      redis.xrange(log(batch), `${after + 1}-0`, "+", "COUNT", limit),
-    ).pipe(Effect.mapError(({ reason }) => new StoreUnavailable({ store: "redis", step: "read", reason })))
+    const key = partitionKeys(prefix, partitionOf(batch, partitions)).log(batch)
+    const range = (from: number, to: string, count: number) =>
+      attempt(() => redis.xrange(key, `${from}-0`, to, "COUNT", count)).pipe(
+        Effect.mapError(({ reason }) => new StoreUnavailable({ store: "redis", step: "read", reason })),
+      )
+    const found: ReadonlyArray<StreamEntry> = yield* range(after + 1, "+", limit)
     if (found.length > 0 || Option.isNone(archive)) return found
+    // The log ends here if its last event is still in Redis.
+    if (after > 0 && (yield* range(after, `${after}-0`, 1)).length > 0) return []
     return yield* archive.value.entries(batch, after, limit)
   }),
   page: logIndex({

@@ -30,7 +30,7 @@ export const logIndex = ({
   archive,
 }: Pick<RedisConnections["Service"], "onEachPrimary"> & {
   readonly prefix: string
-  readonly archive: Option.Option<LogArchive["Service"]>
+  readonly archive: Option.Option<Pick<LogArchive["Service"], "logs">>
 }): LogIndex["Service"] => {
   const pattern = `${globbed(prefix)}:{*}:log:*`
 

@@ -107,6 +107,15 @@ export class ProviderSettings extends Context.Service<
   )
 }
 
+/** The version, the names of the banks, and the rules of a file, checked as at a start; without what only its kind knows of a bank. */
+export const readRules = Effect.fn("readRules")(function* (file: string) {
+  const setting = "PROVIDERS_FILE"
+  const document = yield* decoded(Document, yield* readDocument(file), () => ({ setting, path: "" }))
+  yield* checkedNames(document, () => setting)
+  const { version, banks, routes } = document
+  return { version, banks: new Set(banks.map(({ name }) => name)), routes }
+})
+
 /** Decodes the fields of a bank that are for its kind. */
 export const ownSettings = <A>(
   { own, place }: BankSettings,
