@@ -30,6 +30,7 @@ import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 import { uploadGuards } from "./upload-guards.ts"
+import { verificationGuards } from "./verification-guards.ts"
 import { webhookSecretGuards } from "./webhook-secret-guards.ts"
 import { writtenGuards } from "./written-guards.ts"
 
@@ -77,4 +78,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...clientGuards,
   ...replayGuards,
   ...eventStreamGuards,
+  ...verificationGuards,
 ]
