@@ -1,4 +1,5 @@
 /** One log, entry by entry, without any store. */
+import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
@@ -13,8 +14,8 @@ import { newBatchId } from "../projections/batch-life.ts"
 import { liveAs } from "../tamper/lives.ts"
 
 const id = newBatchId()
-const lifeOf = (kind: Parameters<typeof liveAs>[1], of: BatchId = id) =>
-  liveAs(of, kind, 4, new Chance(1, of, kind))
+const lifeOf = (kind: Parameters<typeof liveAs>[1], of: BatchId = id, count = 4) =>
+  liveAs(of, kind, count, new Chance(1, of, kind))
 
 const entriesOf = (life: ReturnType<typeof lifeOf>, texts = life.story.events.map(encodeEvent)) => {
   let head = chainStart(life.id)
@@ -98,9 +99,29 @@ describe("one log", () => {
   })
 })
 
+describe("logs that an earlier release wrote", () => {
+  const recorded = readFileSync(
+    new URL("../database/fixtures/release-937959c/redis.jsonl", import.meta.url),
+    "utf8",
+  )
+    .split("\n")
+    .filter((line) => line.includes(":log:pb_"))
+    .map((line): { readonly key: string; readonly entries: ReadonlyArray<StreamEntry> } => JSON.parse(line))
+
+  it("are sound", () => {
+    const found = recorded.flatMap(({ key, entries }) => {
+      const log = new LogCheck(key.slice(key.lastIndexOf(":") + 1) as BatchId, "redis log", [])
+      for (const entry of entries) log.see(entry)
+      return log.findings()
+    })
+    expect(found).toEqual([])
+    expect(recorded.length).toBeGreaterThan(10)
+  })
+})
+
 describe("transfers of all history", () => {
   const batchOf = (of: BatchId, transferId: string) => {
-    const { batch } = lifeOf("settled", of).story
+    const { batch } = lifeOf("settled", of, 1).story
     const attempt = batch.items.get(1)?.attempt
     if (attempt !== undefined) attempt.transferId = transferId
     return batch
