@@ -25,6 +25,7 @@ import { publish, stream } from "../../src/cli/publish.ts"
 import { reconcileCommand } from "../../src/cli/reconcile.ts"
 import { replay } from "../../src/cli/replay.ts"
 import { serve } from "../../src/cli/serve.ts"
+import { verify } from "../../src/cli/verify.ts"
 import { webhooks } from "../../src/cli/webhooks.ts"
 import { blocksIn, commandsIn } from "./documented-commands.ts"
 
@@ -45,6 +46,7 @@ const parsing = Command.make("atlaspay").pipe(
     batches,
     events,
     replay,
+    verify,
     reconcileCommand,
     callbacks,
     history,

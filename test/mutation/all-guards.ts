@@ -35,6 +35,7 @@ import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 import { uploadGuards } from "./upload-guards.ts"
+import { verificationGuards } from "./verification-guards.ts"
 import { webhookSecretGuards } from "./webhook-secret-guards.ts"
 import { writtenGuards } from "./written-guards.ts"
 
@@ -87,4 +88,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...logReplayGuards,
   ...eventStreamGuards,
   ...proofGuards,
+  ...verificationGuards,
 ]
