@@ -40,6 +40,7 @@ import type {
   NotAcceptable,
   NotFound,
   NotJson,
+  OutsideHistory,
   PartnerShareFull,
   PreconditionRequired,
   TooManyRequests,
@@ -89,6 +90,7 @@ export type Failure =
   | NotAcceptable
   | NotFound
   | NotJson
+  | OutsideHistory
   | PageKeyReused
   | PartnerShareFull
   | PartnerSuspended
@@ -293,6 +295,13 @@ export const table: Table = {
     members: ({ accepted = ["application/json"] }) => ({
       detail: `Send Content-Type: ${accepted.join(" or ")}.`,
     }),
+  },
+  OutsideHistory: {
+    status: 409,
+    slug: "outside-history",
+    title: "The batch has no state as of this time",
+    members: ({ reason }) => ({ detail: reason }),
+    example: { reason: "The batch was received later." },
   },
   PartnerShareFull: {
     status: 429,
