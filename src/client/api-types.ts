@@ -33,6 +33,12 @@ export interface Arrival {
   readonly on: string
 }
 
+/** Only in answers to a request with asOf: the version of the log that the state is of. */
+export interface AsOf {
+  readonly version: number
+  readonly at: Instant
+}
+
 /** A reason, a charge or a rate. A charge has instructed and booked if it is their difference; a rate has both. */
 export interface BankRemark {
   readonly bank: string
@@ -225,6 +231,7 @@ export interface PayoutBatch {
   readonly rejectedRows?: number
   /** The version of the log that the answer reflects. */
   readonly version: number
+  readonly asOf?: AsOf
   readonly receivedAt: Instant
   readonly updatedAt: Instant
   readonly closedAt?: Instant
@@ -311,6 +318,7 @@ export interface PayoutItemDetail {
   readonly updatedAt: Instant
   /** What banks reported of the item's attempts, beside their state: the first 100. */
   readonly bankRemarks: ReadonlyArray<BankRemark>
+  readonly asOf?: AsOf
 }
 
 export interface PayoutItemPage {
@@ -318,6 +326,7 @@ export interface PayoutItemPage {
   /** The cursor of the next page; null at the end. */
   readonly next: string | null
   readonly version: number
+  readonly asOf?: AsOf
 }
 
 export interface PlannedRoute {

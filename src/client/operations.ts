@@ -109,6 +109,8 @@ export interface Operations {
     readonly query: {
       /** The answer must reflect at least this version of the log. */
       readonly atLeast?: number | undefined
+      /** Show the state after this version of the log, or after the last event at or before this time, such as 2026-11-27T10:00:00Z. The answer says in `asOf` which version that is. */
+      readonly asOf?: string | undefined
     }
     readonly answers: { readonly 200: PayoutBatch }
   }
@@ -138,11 +140,16 @@ export interface Operations {
       readonly providerReference?: string | undefined
       /** The answer must reflect at least this version of the log. */
       readonly atLeast?: number | undefined
+      /** Show the state after this version of the log, or after the last event at or before this time, such as 2026-11-27T10:00:00Z. The answer says in `asOf` which version that is. */
+      readonly asOf?: string | undefined
     }
     readonly answers: { readonly 200: PayoutItemPage }
   }
   readonly showPayoutItem: {
-    readonly query: Record<never, never>
+    readonly query: {
+      /** Show the state after this version of the log, or after the last event at or before this time, such as 2026-11-27T10:00:00Z. The answer says in `asOf` which version that is. */
+      readonly asOf?: string | undefined
+    }
     readonly answers: { readonly 200: PayoutItemDetail }
   }
   readonly listBatchEvents: {

@@ -32,7 +32,7 @@ export const foldPast = (fold: PastBatch, recorded: LoggedEvent): void => {
 
 /** The batch as it was. Its log has an event at least. */
 export const pastBatch = (id: BatchId, fold: PastBatch): BatchView => {
-  const { received_at, updated_at, closed_at, execute_at, ...row } = batchRow(id, fold)
+  const { received_at, updated_at, closed_at, execute_at, ...row } = asStored(batchRow(id, fold))
   return batchView({
     ...row,
     received_at: new Date(received_at),
@@ -54,7 +54,7 @@ export const pastItems = (
     const item = fold.batch.items.get(number)
     if (item !== undefined && isWanted(item, filter)) found.push(number)
   }
-  return itemRows(id, fold, found).map(({ updated_at, ...row }) =>
+  return asStored(itemRows(id, fold, found)).map(({ updated_at, ...row }) =>
     itemView({ ...row, updated_at: new Date(updated_at) }),
   )
 }
@@ -94,3 +94,14 @@ const isKnownBy = ({ attempt, earlier }: Item, reference: string): boolean =>
       one.transferId === reference ||
       uetrOf(one.reference) === reference.toLowerCase(),
   )
+
+/** Rows as Postgres gives them back: without NUL and unpaired surrogates, which a log may have and no answer shows. */
+const asStored = <A extends object>(rows: A): A => {
+  const text = JSON.stringify(rows)
+  if (!UNSTORABLE.test(text)) return rows
+  return JSON.parse(text, (_, value) =>
+    typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : value,
+  ) as A
+}
+
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/

@@ -1,24 +1,21 @@
 /** `?asOf=`: a batch as it was at a version of its log or at a time, folded from the log, wherever that is. */
 import { Clock, Effect } from "effect"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
-import { lastMillisecondAt } from "../../domain/written-time.ts"
+import { type Moment, momentOf } from "../../domain/moment.ts"
 import { type Caller, ownerOf } from "../../identity/caller.ts"
 import type { PastBatch } from "../../projections/past-batch.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { InvalidRequest, OutsideHistory, TooManyRequests, VersionNotReached } from "../edge/failures.ts"
 import { FairRoom } from "../edge/fair-room.ts"
-import { VERSION_MAX } from "../edge/query.ts"
 import { type Parameter, PlainWords } from "../routing/parameters.ts"
 import { ownBatch, takeLook } from "./batch-from-log.ts"
-import { type Moment, PastFolds } from "./past-folds.ts"
+import { PastFolds } from "./past-folds.ts"
 
 /** Reads of past states under way or waiting in a process: each may fold a batch of the largest size. */
 const LOOKS_MAX = 16
 
 const looksUnderWay = new FairRoom(LOOKS_MAX)
 const foldsOf = new WeakMap<EventStore["Service"], PastFolds>()
-
-const versionPattern = /^[1-9][0-9]{0,9}$/
 
 /** A version from 1, or a time with its offset (RFC 3339). */
 export const asOfParameter: Parameter<Moment | undefined> = {
@@ -36,19 +33,6 @@ export const asOfParameter: Parameter<Moment | undefined> = {
       : { value: moment }
   },
 }
-
-const momentOf = (written: string): Moment | undefined => {
-  if (versionPattern.test(written)) {
-    const version = Number(written)
-    return version <= VERSION_MAX ? { version } : undefined
-  }
-  const instant = lastMillisecondAt(written)
-  return instant === undefined ? undefined : { instant }
-}
-
-/** The same text for the same moment. */
-export const momentText = (moment: Moment): string =>
-  "version" in moment ? `version ${moment.version}` : `time ${moment.instant}`
 
 /** The version that a past state is of, and when its event was logged: epoch milliseconds. */
 export interface AsOf {

@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import type { BatchId } from "../../domain/identifiers.ts"
+import type { Moment } from "../../domain/moment.ts"
 import { turn } from "../../parsing/turns.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { emptyPast, foldPast, type PastBatch } from "../../projections/past-batch.ts"
@@ -22,9 +23,6 @@ const FOLDS_MAX = 2
  */
 const SLICE_OF_ITEMS = 8
 const SLICE = 256
-
-/** A version of the log, or a time in epoch milliseconds. */
-export type Moment = { readonly version: number } | { readonly instant: number }
 
 /** As of a version, the fold may be of an earlier one: then the log ends there. As of a time before the first event, it is empty. */
 export class PastFolds {

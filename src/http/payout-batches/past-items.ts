@@ -1,6 +1,7 @@
 /** The items of a batch as they were: page by page, as of one version, or all as a file. */
 import { Effect } from "effect"
 import type { BatchId, ItemNumber, PartnerId } from "../../domain/identifiers.ts"
+import { type Moment, momentText } from "../../domain/moment.ts"
 import { type Caller, ownerOf } from "../../identity/caller.ts"
 import {
   BatchQueries,
@@ -13,10 +14,9 @@ import { pastItem, pastItems } from "../../projections/past-batch.ts"
 import { filterText, type ItemFilter } from "../../projections/search-filter.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { NotFound } from "../edge/failures.ts"
-import { momentText, oneOfFew, ownPast, pastState, shownAsOf } from "./as-of.ts"
+import { oneOfFew, ownPast, pastState, shownAsOf } from "./as-of.ts"
 import type { ExportForm } from "./export-lines.ts"
 import { exportItems } from "./item-export.ts"
-import type { Moment } from "./past-folds.ts"
 import { shownItem, shownRemark } from "./shown-batch.ts"
 
 /** Whose batch is asked for, and as of when. */
