@@ -21,6 +21,7 @@ import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
 import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
+import { pastGuards } from "./past-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
@@ -57,6 +58,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...authorityStepGuards,
   ...accessGuards,
   ...keyGuards,
+  ...pastGuards,
   ...partnerSettingsGuards,
   ...payoutFileGuards,
   ...deliveryGuards,

@@ -12,8 +12,8 @@ export class CuttingWay implements AsyncDisposable {
   readonly url: string
   /** How many statements never arrived, and of how many the answer was lost. */
   readonly cuts = { statements: 0, answers: 0 }
-  /** Whether connections are cut at all. */
-  isCutting = true
+  /** Whether connections are cut at all; at first they are not. */
+  isCutting = false
   readonly #server: Server
   readonly #open = new Set<Socket>()
   #statements = 0
@@ -34,7 +34,7 @@ export class CuttingWay implements AsyncDisposable {
     return new CuttingWay(server, new URL(target), address.port)
   }
 
-  /** Of four messages with a statement, the first and its connection are lost, the answer to the third is lost, and two pass. */
+  /** Of five messages with a statement the first is lost with its connection, the answer to the third is lost, and three pass. */
   #join(near: Socket, far: Socket): void {
     let isAnswerLost = false
     const cut = () => {
@@ -50,7 +50,7 @@ export class CuttingWay implements AsyncDisposable {
     }
     near.on("data", (message) => {
       const isStatement = STATEMENTS.has(message[0] ?? 0)
-      const turn = isStatement && this.isCutting ? this.#statements++ % 4 : undefined
+      const turn = isStatement && this.isCutting ? this.#statements++ % 5 : undefined
       if (turn === 0) {
         this.cuts.statements += 1
         return cut()

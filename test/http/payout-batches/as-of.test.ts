@@ -18,7 +18,7 @@ import { EventStore, type LoggedEvent } from "../../../src/streams/event-store.t
 import { linked } from "../../../src/streams/hash-chain.ts"
 import { duties, LISTS, step, terms } from "../../domain/batch-sequences.ts"
 import { batchId, type CommandWithoutTime, payoutItem, Story, someSeal } from "../../domain/batch-story.ts"
-import { lifeOf } from "../../projections/batch-life.ts"
+import { appendRest, lifeOf, newBatchId, open } from "../../projections/batch-life.ts"
 import { fc } from "../../property.ts"
 import { ApiUnderTest, acme, globex, olga } from "../api-under-test.ts"
 import { readModels } from "../read-models.ts"
@@ -240,6 +240,21 @@ describe("over HTTP", () => {
     expect((settled.items as Array<{ state: string }>).map(({ state }) => state)).toEqual([
       "settled",
       "settled",
+    ])
+  })
+
+  it("a list stays with its version when the log goes on, also into a time that it is of", async () => {
+    const own = newBatchId()
+    const story = lifeOf("acme", 12)
+    const owned = await Effect.runPromise(Effect.provide(open(own, story), api.streams))
+    const page = async (terms = "") =>
+      (await api.get(`/payout-batches/${own}/items?limit=5&asOf=${timeOf(last)}${terms}`)).json
+    const first = await page()
+    await Effect.runPromise(Effect.provide(appendRest(owned, story, 50), api.streams))
+    expect([first.version, (await page(`&cursor=${first.next}`)).version, (await page()).version]).toEqual([
+      2,
+      2,
+      last,
     ])
   })
 
