@@ -106,7 +106,7 @@ const wrongInTheEnd = async (): Promise<ReadonlyArray<string>> => {
     const redis = await readRedis([REDIS_URL], STREAM_PREFIX)
     const behind = cursors.filter(
       ({ follower, partition, position }) =>
-        follower === PROJECTION && position !== redis.feedEnds.get(partition),
+        follower === PROJECTION && position !== (redis.feedEnds.get(partition) ?? "0-0"),
     )
     wrong = [
       ...readModelViolations(redis, rows),
