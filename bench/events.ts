@@ -7,7 +7,7 @@ import { Command, Flag } from "effect/cli"
 import { dataDir, json } from "../src/cli/flags.ts"
 import { withLock } from "../src/dev/embedded-lock.ts"
 import { asCliFailure } from "../src/terminal/cli-failure.ts"
-import { measureEvents } from "./events/measure.ts"
+import { measureEvents, type RunName, runs } from "./events/measure.ts"
 import { eventsLines, eventsReport } from "./events/report.ts"
 import { HOSTS_MAX } from "./events/stand.ts"
 
@@ -20,6 +20,10 @@ const wholeNumber = (name: string, what: string, fallback: number, minimum: numb
     ),
     Flag.withDefault(fallback),
   )
+
+const runNames = Object.keys(runs) as ReadonlyArray<RunName>
+const areRuns = (names: ReadonlyArray<string>): names is ReadonlyArray<RunName> =>
+  names.every((name) => Object.hasOwn(runs, name))
 
 Command.make(
   "bench:events",
@@ -34,13 +38,25 @@ Command.make(
     ),
     rate: wholeNumber("rate", "Events per second to all these endpoints together", 400, 1, 10_000),
     seconds: wholeNumber("seconds", "How long events come to these endpoints", 20, 1, 3_600),
+    only: Flag.String("only").pipe(
+      Flag.withDescription("Measure only these runs, separated by +: see docs/BENCHMARKS.md; all by default"),
+      Flag.mapTryCatch(
+        (names) => {
+          const only = names.split("+")
+          if (!areRuns(only)) throw new Error(`expected some of ${runNames.join(", ")}`)
+          return only
+        },
+        (error) => (error instanceof Error ? error.message : String(error)),
+      ),
+      Flag.withDefault(runNames),
+    ),
     dataDir,
     json: json("Make the last line one JSON object, see docs/BENCHMARKS.md"),
   },
-  Effect.fn(function* ({ dataDir, json, batches, endpoints, rate, seconds }) {
+  Effect.fn(function* ({ dataDir, json, batches, endpoints, rate, seconds, only }) {
     mkdirSync(dataDir, { recursive: true })
     const folder = join(realpathSync(dataDir), "bench-events")
-    const options = { batches, hanging: { endpoints, eventsPerSecond: rate, seconds } }
+    const options = { batches, only, hanging: { endpoints, eventsPerSecond: rate, seconds } }
     const measured = yield* measureEvents(folder, options, (line) => console.log(`  ${line}`)).pipe(
       withLock(`${folder}.lock`, 0),
     )

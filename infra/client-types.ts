@@ -58,12 +58,19 @@ export const clientFiles = (document: ApiDescription): Readonly<Record<string, s
       .filter(([, { security = [] }]) => security.some((way) => "partnerKey" in way))
       .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   )
-  const used = new Set<string>()
-  const operations = ofPartners.map(({ operation }) => operationType(operation, used))
-  const direct = [...used].sort()
+  const isOfWebhooks = (name: string) => name.includes("Webhook")
+  /** The operations whose names are of webhooks, or the others, with what they need. */
+  const operations = (ofWebhooks: boolean) => {
+    const needed = new Set<string>()
+    const types = ofPartners
+      .filter(({ operation }) => isOfWebhooks(operation.operationId) === ofWebhooks)
+      .map(({ operation }) => operationType(operation, needed))
+    return { types, needed: [...needed] }
+  }
+  const [plain, webhooks] = [operations(false), operations(true)]
+  const used = new Set([...plain.needed, ...webhooks.needed])
   for (const name of used) namesIn(description.components.schemas[name], used)
   const { schemas } = description.components
-  const isOfWebhooks = (name: string) => name.includes("Webhook")
   /** The types of one file, behind what they need of the other one. */
   const file = (isHere: (name: string) => boolean, other: string) => {
     const here = [...used].filter(isHere).sort()
@@ -85,24 +92,41 @@ export const clientFiles = (document: ApiDescription): Readonly<Record<string, s
     "operations.ts": [
       head("docs/openapi.json"),
       [
-        ...importOf(
-          direct.filter((name) => !isOfWebhooks(name)),
-          "api-types.ts",
-        ),
-        ...importOf(direct.filter(isOfWebhooks), "webhook-types.ts"),
+        ...typesOf(plain.needed, isOfWebhooks),
+        'import type { WebhookOperations } from "./webhook-operations.ts"\n',
       ].join(""),
       "/** What each operation takes in its query and as its body, and what it answers, by status. */",
-      "export interface Operations {",
-      ...operations,
+      "export interface Operations extends WebhookOperations {",
+      ...plain.types,
       "}\n",
       "/** The method and the path of each operation. */",
       "export const operations = {",
       ...places,
       "} as const\n",
     ].join("\n"),
+    "webhook-operations.ts": [
+      head("docs/openapi.json"),
+      typesOf(webhooks.needed, isOfWebhooks).join(""),
+      "/** The operations about webhooks. */",
+      "export interface WebhookOperations {",
+      ...webhooks.types,
+      "}\n",
+    ].join("\n"),
     "webhook-events.ts": webhookEventTypes(),
   }
 }
+
+/** The imports of types that operations need, from the file of each. */
+const typesOf = (
+  needed: ReadonlyArray<string>,
+  isOfWebhooks: (name: string) => boolean,
+): ReadonlyArray<string> => [
+  ...importOf(
+    needed.filter((name) => !isOfWebhooks(name)),
+    "api-types.ts",
+  ),
+  ...importOf(needed.filter(isOfWebhooks), "webhook-types.ts"),
+]
 
 /** An import of types, in their order; none if there are none. */
 const importOf = (names: ReadonlyArray<string>, file: string): ReadonlyArray<string> => {

@@ -298,7 +298,7 @@ const parts = {
     ]),
   ),
   projector: Layer.merge(
-    projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
+    projectorLayer.pipe(Layer.provide([crashPoints, readModelsInPostgres])),
     Layer.merge(feedKeeperLayer([PROJECTION, PUBLISHER]), lagLayer(PROJECTION)),
   ).pipe(Layer.provide(cursors)),
   publisher: Layer.merge(relayLayer, lagLayer(PUBLISHER)).pipe(

@@ -215,6 +215,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "projections/personal-acts",
     "projections/report-queries",
     "projections/search-filter",
+    // A past state is folded here, and has the rows of the read models.
+    "projections/past-batch",
+    "projections/page-cursor",
     // What the banks that the rules lead to can be sent.
     "providers/banks/payout-limits",
     "register",

@@ -37,12 +37,14 @@ export interface EventsOptions {
   /** Batches of 50 payouts whose events count. A third as many come before them and warm up. */
   readonly batches: number
   readonly hanging: HangingOptions
+  /** Which runs are measured. Those of the inbox and the dispatcher need what the relay published. */
+  readonly only: ReadonlyArray<RunName>
 }
 
 export interface EventsMeasured {
   readonly written: Written
   readonly logEventsPerEvent: number
-  readonly runs: Readonly<Record<RunName, Run>>
+  readonly runs: Readonly<Partial<Record<RunName, Run>>>
   readonly hanging: Hanging
   readonly loadAverages: readonly [before: number, after: number]
 }
@@ -73,7 +75,9 @@ export const measureEvents = Effect.fn("measureEvents")(function* (
     measured[name] = run
     report(`${name}: ${run.events} events in ${run.seconds.toFixed(1)} s`)
   }
+  const isWanted = (name: RunName) => options.only.includes(name)
   const read = Effect.fnUntraced(function* (name: RunName, place: Place, progress: Progress) {
+    if (!isWanted(name)) return
     keep(name, yield* measureBacklog({ stand, place, name }, logs, progress))
   })
   yield* read("relay", published, relayed)
@@ -83,7 +87,7 @@ export const measureEvents = Effect.fn("measureEvents")(function* (
   yield* read("inbox", stored, taken)
   yield* read("dispatcher", stored, delivered)
   // A projector removes after a minute what all have handled, so each of these has its own logs.
-  for (const name of ["all, each its own", "all in one"] as const)
+  for (const name of (["all, each its own", "all in one"] as const).filter(isWanted))
     keep(name, yield* measureLive({ stand, place: yield* placeOf(stand, { logs: "own" }), name }, batches))
   const hanging = yield* measureHanging(stand, options.hanging, report)
   const loadAverages = [before, loadavg()[0] ?? Number.NaN] as const
@@ -91,7 +95,7 @@ export const measureEvents = Effect.fn("measureEvents")(function* (
   return {
     written,
     logEventsPerEvent: events / publicEvents,
-    runs: measured as Record<RunName, Run>,
+    runs: measured,
     hanging,
     loadAverages,
   } satisfies EventsMeasured

@@ -7,17 +7,21 @@ import { type CommandClient, commandClient, type ShownBatch } from "../client/co
 import { type Batch, emptyBatch } from "../domain/batch.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { Moment } from "../domain/moment.ts"
 import { formatAmount } from "../domain/money.ts"
 import { mapTotals, needsAttention, shownBatch } from "../domain/shown.ts"
 import { shownEvent } from "../http/payout-batches/payout-batch-events.ts"
-import type { CliFailure } from "../terminal/cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import type { LogReader, readLog } from "./batch-log.ts"
+import type { WrittenMoment } from "./flags.ts"
 import { findService } from "./service-address.ts"
 
 export interface BatchSource {
   /** The name of the source, for the screen. */
   readonly name: string
   readonly batch: (id: BatchId) => Effect.Effect<ShownBatch, CliFailure>
+  /** The batch as it was at a moment. */
+  readonly pastBatch: (id: BatchId, asOf: WrittenMoment) => Effect.Effect<ShownBatch, CliFailure>
   readonly events: (
     id: BatchId,
   ) => Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, CliFailure>
@@ -36,12 +40,13 @@ export const batchSource = Effect.fn("batchSource")(function* (
 
 const fromService = (client: CommandClient, url: string): BatchSource => ({
   name: `service ${url}`,
-  batch: client.batch,
+  batch: (id) => client.batch(id),
+  pastBatch: (id, { written }) => client.batch(id, written),
   events: (id) => client.events(id, 0),
 })
 
-/** Keeps its fold, so that another look reads and folds only new events. */
-const fromLog = (read: LogReader, forEach: typeof readLog): BatchSource => {
+/** The log itself. Keeps its fold, so that another look reads and folds only new events. */
+export const fromLog = (read: LogReader, forEach: typeof readLog): BatchSource => {
   const folded = new Map<BatchId, Batch>()
   return {
     name: "log, because no service is running",
@@ -51,6 +56,17 @@ const fromLog = (read: LogReader, forEach: typeof readLog): BatchSource => {
       folded.set(id, batch)
       return batchFromLog(id, batch)
     }),
+    pastBatch: Effect.fnUntraced(function* (id, asOf) {
+      const batch = emptyBatch()
+      let isPast = true
+      yield* forEach(read, id, 0, ({ version, event }) => {
+        isPast &&= isUpTo(asOf.moment, version, event.at)
+        if (isPast) evolve(batch, event)
+      })
+      const isKnown = "version" in asOf.moment ? batch.version === asOf.moment.version : batch.version > 0
+      if (!isKnown) return yield* new CliFailure({ reason: `The log has no state as of ${asOf.written}.` })
+      return batchFromLog(id, batch)
+    }),
     events: Effect.fnUntraced(function* (id) {
       const events: Array<Readonly<Record<string, unknown>>> = []
       yield* forEach(read, id, 0, (recorded) => events.push(shownEvent(recorded)))
@@ -58,6 +74,9 @@ const fromLog = (read: LogReader, forEach: typeof readLog): BatchSource => {
     }),
   }
 }
+
+const isUpTo = (moment: Moment, version: number, at: number): boolean =>
+  "version" in moment ? version <= moment.version : at <= moment.instant
 
 /** A folded batch as `GET /payout-batches/:id` shows it. */
 export const batchFromLog = (id: BatchId, batch: Batch): ShownBatch => {

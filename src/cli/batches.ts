@@ -5,18 +5,18 @@ import { batchLines, currencyLines, openItems, stateCounts, stateLabel } from ".
 import { makeScreen } from "../terminal/screen.ts"
 import { batchSource } from "./batch-source.ts"
 import { submit } from "./batch-submission.ts"
-import { batchId, dataDir, json } from "./flags.ts"
+import { asOf, batchId, dataDir, json } from "./flags.ts"
 import { item } from "./item.ts"
 
 /** Shows the state of a batch. */
 const show = Command.make(
   "show",
-  { batchId, dataDir, json: json("Print the batch as one line of JSON") },
-  Effect.fn(function* ({ batchId, dataDir, json }) {
+  { batchId, asOf, dataDir, json: json("Print the batch as one line of JSON") },
+  Effect.fn(function* ({ batchId, asOf, dataDir, json }) {
     yield* Effect.scoped(
       Effect.gen(function* () {
         const source = yield* batchSource(dataDir)
-        const batch = yield* source.batch(batchId)
+        const batch = yield* asOf === undefined ? source.batch(batchId) : source.pastBatch(batchId, asOf)
         if (json) return yield* Console.log(JSON.stringify(batch))
         yield* Console.log([...batchLines(batch), `from the ${source.name}`].join("\n"))
       }),

@@ -5,7 +5,7 @@ import { commandClient, type ShownItemDetail } from "../client/command-client.ts
 import { type ItemNumber, parseItemNumber } from "../domain/identifiers.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { aligned } from "../terminal/text-table.ts"
-import { batchId, dataDir, json } from "./flags.ts"
+import { asOf, batchId, dataDir, json } from "./flags.ts"
 import { findService } from "./service-address.ts"
 
 const itemNumber = Argument.String("ITEM").pipe(
@@ -23,14 +23,14 @@ const itemNumber = Argument.String("ITEM").pipe(
 /** Shows an item. Only a running service knows what banks reported of it: that is in Postgres and not in the log. */
 export const item = Command.make(
   "item",
-  { batchId, itemNumber, dataDir, json: json("Print the item as one line of JSON") },
-  Effect.fn(function* ({ batchId, itemNumber, dataDir, json }) {
+  { batchId, itemNumber, asOf, dataDir, json: json("Print the item as one line of JSON") },
+  Effect.fn(function* ({ batchId, itemNumber, asOf, dataDir, json }) {
     const service = yield* findService(dataDir)
     if (Option.isNone(service))
       return yield* new CliFailure({
         reason: "No service is running; `atlaspay events` prints the log of the batch without one.",
       })
-    const detail = yield* commandClient(service.value).item(batchId, itemNumber)
+    const detail = yield* commandClient(service.value).item(batchId, itemNumber, asOf?.written)
     yield* Console.log(json ? JSON.stringify(detail) : itemLines(detail).join("\n"))
   }),
 ).pipe(

@@ -33,6 +33,12 @@ export interface Arrival {
   readonly on: string
 }
 
+/** Only in answers to a request with asOf: the version of the log that the state is of. */
+export interface AsOf {
+  readonly version: number
+  readonly at: Instant
+}
+
 /** An attempt to pay an item, with a reference of its own. */
 export interface Attempt {
   readonly attempt: number
@@ -338,6 +344,7 @@ export interface PayoutBatch {
   readonly rejectedRows?: number
   /** The version of the log that the answer reflects. */
   readonly version: number
+  readonly asOf?: AsOf
   readonly receivedAt: Instant
   readonly updatedAt: Instant
   readonly closedAt?: Instant
@@ -428,6 +435,7 @@ export interface PayoutItemDetail {
   readonly attempts: ReadonlyArray<Attempt>
   /** What banks reported of the item's attempts, beside their state: the first 100. */
   readonly bankRemarks: ReadonlyArray<BankRemark>
+  readonly asOf?: AsOf
 }
 
 export interface PayoutItemPage {
@@ -435,6 +443,7 @@ export interface PayoutItemPage {
   /** The cursor of the next page; null at the end. */
   readonly next: string | null
   readonly version: number
+  readonly asOf?: AsOf
 }
 
 export interface PlannedRoute {

@@ -210,13 +210,15 @@ export const commandClient = ({ url, apiKey }: ServiceAddress) => {
         return null
       }),
 
-    batch: (id: BatchId) =>
-      call(`GET /payout-batches/${id}`, ShownBatch, (client, options) => client.batch(id, options)),
+    batch: (id: BatchId, asOf?: string) =>
+      call(`GET /payout-batches/${id}`, ShownBatch, (client, options) =>
+        client.batch(id, { ...options, asOf }),
+      ),
 
-    /** One item of a batch. */
-    item: (id: BatchId, item: ItemNumber) =>
+    /** One item of a batch, as of a version or a time if there is one. */
+    item: (id: BatchId, item: ItemNumber, asOf?: string) =>
       call(`GET /payout-batches/${id}/items/${item}`, ShownItemDetail, (client, options) =>
-        client.item(id, item, options),
+        client.item(id, item, { ...options, asOf }),
       ),
 
     /** All items of a batch. */

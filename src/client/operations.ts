@@ -35,28 +35,10 @@ import type {
   Schedule,
   SignedRoot,
 } from "./api-types.ts"
-import type {
-  CreatedWebhookEndpoint,
-  NewWebhookEndpoint,
-  NewWebhookReplay,
-  RedrivenWebhooks,
-  ResentWebhook,
-  RotatedWebhookSecret,
-  WebhookDeliveryDetail,
-  WebhookDeliveryPage,
-  WebhookEndpoint,
-  WebhookEndpointChanges,
-  WebhookEndpointList,
-  WebhookRedrive,
-  WebhookReplay,
-  WebhookReplayList,
-  WebhookSecretRotation,
-  WebhookSignatures,
-  WebhookTestSent,
-} from "./webhook-types.ts"
+import type { WebhookOperations } from "./webhook-operations.ts"
 
 /** What each operation takes in its query and as its body, and what it answers, by status. */
-export interface Operations {
+export interface Operations extends WebhookOperations {
   readonly acceptPayoutBatch: {
     readonly query: {
       /** Checks the batch only, in any form: nothing is stored, and no key is used. */
@@ -116,6 +98,8 @@ export interface Operations {
     readonly query: {
       /** The answer must reflect at least this version of the log. */
       readonly atLeast?: number | undefined
+      /** Show the state after this version of the log, or after the last event at or before this time, such as 2026-11-27T10:00:00Z. The answer says in `asOf` which version that is. */
+      readonly asOf?: string | undefined
     }
     readonly answers: { readonly 200: PayoutBatch }
   }
@@ -145,13 +129,18 @@ export interface Operations {
       readonly providerReference?: string | undefined
       /** The answer must reflect at least this version of the log. */
       readonly atLeast?: number | undefined
+      /** Show the state after this version of the log, or after the last event at or before this time, such as 2026-11-27T10:00:00Z. The answer says in `asOf` which version that is. */
+      readonly asOf?: string | undefined
       /** What each item has beside what is always shown: `attempts`. */
       readonly include?: ReadonlyArray<"attempts"> | undefined
     }
     readonly answers: { readonly 200: PayoutItemPage }
   }
   readonly showPayoutItem: {
-    readonly query: Record<never, never>
+    readonly query: {
+      /** Show the state after this version of the log, or after the last event at or before this time, such as 2026-11-27T10:00:00Z. The answer says in `asOf` which version that is. */
+      readonly asOf?: string | undefined
+    }
     readonly answers: { readonly 200: PayoutItemDetail }
   }
   readonly listBatchEvents: {
@@ -353,120 +342,6 @@ export interface Operations {
       readonly to?: number | undefined
     }
     readonly answers: { readonly 200: ConsistencyProof }
-  }
-  readonly createWebhookEndpoint: {
-    readonly query: Record<never, never>
-    readonly body: NewWebhookEndpoint
-    readonly answers: { readonly 201: CreatedWebhookEndpoint }
-  }
-  readonly listWebhookEndpoints: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: WebhookEndpointList }
-  }
-  readonly showWebhookEndpoint: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: WebhookEndpoint }
-  }
-  readonly changeWebhookEndpoint: {
-    readonly query: Record<never, never>
-    readonly body: WebhookEndpointChanges
-    readonly answers: { readonly 200: WebhookEndpoint }
-  }
-  readonly removeWebhookEndpoint: {
-    readonly query: Record<never, never>
-    readonly answers: Record<never, never>
-  }
-  readonly pauseWebhookEndpoint: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: WebhookEndpoint }
-  }
-  readonly resumeWebhookEndpoint: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: WebhookEndpoint }
-  }
-  readonly testWebhookEndpoint: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 202: WebhookTestSent }
-  }
-  readonly listWebhookDeliveries: {
-    readonly query: {
-      /** How many entries a page has at most. */
-      readonly limit?: number | undefined
-      /** `next` of the previous page of the same list with the same filters. */
-      readonly cursor?: string | undefined
-      /** Only those to this endpoint. */
-      readonly endpoint?: string | undefined
-      /** Only those in this state. */
-      readonly state?: "pending" | "delivered" | "dead" | undefined
-      /** Only those of events of this type. */
-      readonly eventType?: string | undefined
-      /** Only those of events of this batch. */
-      readonly batch?: string | undefined
-      /** Only those that were stored at this time or later; a day is one of UTC. */
-      readonly since?: string | undefined
-      /** Only those that were stored before this time; a day is included. */
-      readonly until?: string | undefined
-    }
-    readonly answers: { readonly 200: WebhookDeliveryPage }
-  }
-  readonly showWebhookDelivery: {
-    readonly query: {
-      /** Whether to show the event, too. */
-      readonly body?: boolean | undefined
-    }
-    readonly answers: { readonly 200: WebhookDeliveryDetail }
-  }
-  readonly resendWebhook: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 202: ResentWebhook }
-  }
-  readonly redriveWebhooks: {
-    readonly query: Record<never, never>
-    readonly body: WebhookRedrive
-    readonly answers: { readonly 202: RedrivenWebhooks }
-  }
-  readonly startWebhookReplay: {
-    readonly query: Record<never, never>
-    readonly body: NewWebhookReplay
-    readonly answers: { readonly 202: WebhookReplay }
-  }
-  readonly listWebhookReplays: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: WebhookReplayList }
-  }
-  readonly showWebhookReplay: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: WebhookReplay }
-  }
-  readonly showWebhookSignatures: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: WebhookSignatures }
-  }
-  readonly rotateWebhookSecret: {
-    readonly query: Record<never, never>
-    readonly body: WebhookSecretRotation
-    readonly answers: { readonly 200: RotatedWebhookSecret }
-  }
-  readonly endPreviousWebhookSecret: {
-    readonly query: Record<never, never>
-    readonly answers: Record<never, never>
-  }
-  readonly addWebhookSigningKey: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: WebhookSignatures }
-  }
-  readonly removeWebhookSigningKey: {
-    readonly query: Record<never, never>
-    readonly answers: Record<never, never>
-  }
-  readonly rotateWebhookSigningKey: {
-    readonly query: Record<never, never>
-    readonly body: { readonly overlapSeconds?: number }
-    readonly answers: { readonly 200: WebhookSignatures }
-  }
-  readonly endPreviousWebhookSigningKey: {
-    readonly query: Record<never, never>
-    readonly answers: Record<never, never>
   }
 }
 

@@ -66,9 +66,9 @@ export const partnerClient = (options: ClientOptions) => {
 
     batch: (
       id: string,
-      { atLeast, ...options }: QueryOf<"showPayoutBatch"> & CallOptions = {},
+      { atLeast, asOf, ...options }: QueryOf<"showPayoutBatch"> & CallOptions = {},
     ): Promise<PayoutBatch> =>
-      read(service, "showPayoutBatch", { id }, { atLeast }, { id: "string", state: "string" }, options),
+      read(service, "showPayoutBatch", { id }, { atLeast, asOf }, { id: "string", state: "string" }, options),
 
     /** The batch once it is closed, or needs the attention of a person. */
     settled: (id: string, options: SettlingOptions = {}): Promise<PayoutBatch> =>
@@ -99,8 +99,12 @@ export const partnerClient = (options: ClientOptions) => {
       }),
 
     /** One item, with what banks reported of it. */
-    item: (id: string, item: number, options: CallOptions = {}): Promise<PayoutItemDetail> =>
-      read(service, "showPayoutItem", { id, item }, {}, { item: "number", state: "string" }, options),
+    item: (
+      id: string,
+      item: number,
+      { asOf, ...options }: QueryOf<"showPayoutItem"> & CallOptions = {},
+    ): Promise<PayoutItemDetail> =>
+      read(service, "showPayoutItem", { id, item }, { asOf }, { item: "number", state: "string" }, options),
 
     /** The events that a batch's log has after a version. */
     events: (

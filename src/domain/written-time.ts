@@ -25,13 +25,22 @@ const daysIn = (year: number, month: number): number => {
  * computers' clocks do not show it.
  */
 export const instantOf = (text: string): number | undefined => {
+  const read = instantIn(text)
+  return read === undefined ? undefined : read.millisecond + (read.isWhole ? 0 : 1)
+}
+
+/** Reads an instant as {@link instantOf} does, and gives the last whole millisecond that is not after it. */
+export const lastMillisecondAt = (text: string): number | undefined => instantIn(text)?.millisecond
+
+/** The millisecond that an instant is in, and whether it is that millisecond's beginning. */
+const instantIn = (text: string): { readonly millisecond: number; readonly isWhole: boolean } | undefined => {
   const [, day = "", time = "", fraction = "", offset = ""] = instantPattern.exec(text) ?? []
   if (!isDay(day) || !timePattern.test(time)) return undefined
   const isUtc = offset === "Z" || offset === "z"
   if (!isUtc && !timePattern.test(offset.slice(1))) return undefined
   const digits = fraction.padEnd(9, "0")
-  const millisecond = Number(digits.slice(0, 3)) + (Number(digits.slice(3)) > 0 ? 1 : 0)
-  return Date.parse(`${day}T${time}Z`) + millisecond - (isUtc ? 0 : minutesOf(offset) * 60_000)
+  const second = Date.parse(`${day}T${time}Z`) - (isUtc ? 0 : minutesOf(offset) * 60_000)
+  return { millisecond: second + Number(digits.slice(0, 3)), isWhole: Number(digits.slice(3)) === 0 }
 }
 
 const minutesOf = (offset: string): number => {

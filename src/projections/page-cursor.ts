@@ -10,6 +10,8 @@ import { BatchId, ItemNumber } from "../domain/identifiers.ts"
 /** Milliseconds since the epoch, up to the year 9999: dates that JavaScript and the database can represent. */
 const ReceivedAt = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799_999 }))
 
+const Version = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
 /** Earlier releases gave cursors without the binding; these are read as well. */
 const binding = Schema.optionalKey(Schema.String)
 
@@ -21,10 +23,20 @@ const SearchCursor = Schema.fromJsonString(
   Schema.Tuple([Schema.Literal("search"), ReceivedAt, BatchId, ItemNumber, Schema.String]),
 )
 
+const PastItemsCursor = Schema.fromJsonString(
+  Schema.Tuple([Schema.Literal("past-items"), Version, ItemNumber, Schema.String]),
+)
+
 /** A place in a list of batches, newest first. */
 export interface BatchPlace {
   readonly receivedAt: number
   readonly id: BatchId
+}
+
+/** A place in the list of a batch's items as of a version of its log. */
+export interface PastItemPlace {
+  readonly version: number
+  readonly item: number
 }
 
 /** A place in a list of items: by their batches, newest first, then by number. */
@@ -51,6 +63,18 @@ export const searchCursor = (list: string, { receivedAt, id, item }: ItemPlace):
       boundTo(list, `${receivedAt} ${id} ${item}`),
     ]),
   )
+
+/** The cursor after an item of a batch as of a version, in the list that `list` names. */
+export const pastItemsCursor = (list: string, { version, item }: PastItemPlace): string =>
+  wrap(Schema.encodeSync(PastItemsCursor)(["past-items", version, item, boundTo(list, `${version} ${item}`)]))
+
+/** Reads a cursor of {@link pastItemsCursor} of the same list; `undefined` for any other text. */
+export const parsePastItemsCursor = (list: string, cursor: string): PastItemPlace | undefined => {
+  const parsed = Schema.decodeUnknownResult(PastItemsCursor)(unwrap(cursor))
+  if (Result.isFailure(parsed)) return undefined
+  const [, version, item, bound] = parsed.success
+  return isBound(bound, list, `${version} ${item}`) ? { version, item } : undefined
+}
 
 /** Reads a cursor of {@link batchesCursor} of the same list; `undefined` for any other text. */
 export const parseBatchesCursor = (list: string, cursor: string): BatchPlace | undefined => {

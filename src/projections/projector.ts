@@ -4,6 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
+import { CrashPoints } from "../platform/crash-point.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { foldTo } from "../streams/batch-fold.ts"
 import { type Chunk, type ChunkEntry, standsOn } from "../streams/chunk.ts"
@@ -42,6 +43,7 @@ interface Projected {
 const makeProjector = Effect.gen(function* () {
   const store = yield* EventStore
   const readModels = yield* ReadModels
+  const pass = yield* CrashPoints
   const warm = new FoldCache(emptyProjection, { itemsMax: WARM_ITEMS_MAX })
 
   return {
@@ -54,7 +56,9 @@ const makeProjector = Effect.gen(function* () {
     commit: Effect.fn("Projector.commit")(function* (
       prepared: ReadonlyArray<Prepared<ReadonlyArray<Projected>>>,
     ) {
+      yield* pass("before-projection")
       const moves = yield* readModels.store(prepared.map(changeOf))
+      yield* pass("after-projection")
       for (const { work } of prepared) for (const { id, fold } of work) warm.put(id, fold)
       return moves
     }),

@@ -300,7 +300,7 @@ const notAsPosted = (stories: ReadonlyArray<LogStory>, { posted, setBacks }: Evi
 }
 
 /** Invariants 7 and 8: ids are 1-0 … n-0, and each link follows from the one before it. */
-const brokenChain = (batch: string, entries: ReadonlyArray<LogEntry>): Violations => {
+export const brokenChain = (batch: string, entries: ReadonlyArray<LogEntry>): Violations => {
   let previous = batch
   return entries.flatMap(({ id, text, hash }, at) => {
     const link = createHash("sha256").update(`${previous}\n${text}`).digest("base64url")

@@ -24,6 +24,7 @@ import { keyGuards } from "./key-guards.ts"
 import { logReplayGuards } from "./log-replay-guards.ts"
 import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
+import { pastGuards } from "./past-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { proofGuards } from "./proof-guards.ts"
@@ -65,6 +66,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...authorityStepGuards,
   ...accessGuards,
   ...keyGuards,
+  ...pastGuards,
   ...partnerSettingsGuards,
   ...payoutFileGuards,
   ...deliveryGuards,

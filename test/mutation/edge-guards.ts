@@ -243,15 +243,15 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a fold goes on only from an event that is still there",
-    file: "http/payout-batches/batch-folds.ts",
-    text: "last?.hash === known.head ? known : emptyFold(id)",
+    file: "http/payout-batches/kept-folds.ts",
+    text: "last?.hash === known.head ? known : begin(id)",
     without: "known",
     caughtIn: folds,
     caughtBy: "is folded anew",
   },
   {
     name: "a fold is kept when its reader leaves",
-    file: "http/payout-batches/batch-folds.ts",
+    file: "http/payout-batches/kept-folds.ts",
     text: "Cause.isInterruptReason(reason) ||",
     without: "",
     caughtIn: folds,
@@ -259,7 +259,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a fold is kept when the store stops answering",
-    file: "http/payout-batches/batch-folds.ts",
+    file: "http/payout-batches/kept-folds.ts",
     text: ' && reason.error._tag === "StoreUnavailable"',
     without: " && reason === undefined",
     caughtIn: folds,
@@ -267,7 +267,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a fold that may be half way is not kept",
-    file: "http/payout-batches/batch-folds.ts",
+    file: "http/payout-batches/kept-folds.ts",
     text: "isWhole(exit) && ",
     without: "",
     caughtIn: folds,

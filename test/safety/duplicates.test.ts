@@ -1,8 +1,8 @@
 /** One invoice in two batches, on the real service: what is refused is not paid, by the banks' own books. */
 import { readFileSync } from "node:fs"
-import { expect, it } from "vitest"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import { atlaspay } from "../cli/atlaspay-process.ts"
-import { API_KEY, eventually, freePort, PlatformUnderTest } from "../platform-under-test.ts"
+import { API_KEY, eventually, freePort, PlatformUnderTest, type Service } from "../platform-under-test.ts"
 import { isPublishedDataThere, publishedFile } from "../published-data.ts"
 import { SetBackServer } from "./set-back-server.ts"
 
@@ -45,14 +45,21 @@ const invoice = (reference: string, value: string) =>
     ],
   })
 
+/** Two services that refuse duplicates, for tests whose invoices are their own. */
+let platform: PlatformUnderTest
+let services: ReadonlyArray<Service>
+beforeAll(async () => {
+  platform = await PlatformUnderTest.open(refusing)
+  services = [await platform.start(), await platform.start({ PORT: String(await freePort()) })]
+})
+afterAll(() => platform?.[Symbol.asyncDispose]())
+
 it.skipIf(!isPublishedDataThere)(
   "an invoice that is posted under two keys is paid once",
   {
     timeout: 90_000,
   },
   async () => {
-    await using platform = await PlatformUnderTest.open(refusing)
-    await platform.start()
     const d1 = readFileSync(publishedFile("../cases/json/d1-same-invoice-in-two-batches.json"), "utf8")
     const first = await post(platform, "one", d1)
     const second = await post(platform, "two", d1)
@@ -66,8 +73,6 @@ it.skipIf(!isPublishedDataThere)(
 it("an invoice that is posted to two services under many keys at a time is paid once", {
   timeout: 90_000,
 }, async () => {
-  await using platform = await PlatformUnderTest.open(refusing)
-  const services = [await platform.start(), await platform.start({ PORT: String(await freePort()) })]
   const body = invoice("INV-2", "66.66")
   const answers = await Promise.all(
     services.flatMap((service, number) =>
@@ -82,12 +87,10 @@ it("an invoice that is posted to two services under many keys at a time is paid 
 })
 
 it("one that failed is paid when it is posted again", { timeout: 90_000 }, async () => {
-  await using platform = await PlatformUnderTest.open(refusing)
-  await platform.start()
   const failing = invoice("INV-3", "55.55").replace("Ada Lovelace", "Clara Closed")
-  const first = await post(platform, "one", failing)
+  const first = await post(platform, "failing", failing)
   expect((await platform.closed(first.json.id)).state).toBe("failed")
-  const corrected = await post(platform, "two", invoice("INV-3", "55.55"))
+  const corrected = await post(platform, "corrected", invoice("INV-3", "55.55"))
   expect(corrected.status).toBe(202)
   expect((await platform.closed(corrected.json.id)).state).toBe("settled")
   expect(await paid(platform, "55.55")).toBe(1)

@@ -103,6 +103,11 @@ export class VersionNotReached extends Schema.TaggedError<VersionNotReached>()("
   version: Schema.Int,
 }) {}
 
+/** The log of the batch says nothing of this time: the batch came later, or the time has not come yet. */
+export class OutsideHistory extends Schema.TaggedError<OutsideHistory>()("OutsideHistory", {
+  reason: Schema.String,
+}) {}
+
 /** The batch is in its log, but not yet in the read models. */
 export class ItemsNotYetShown extends Schema.TaggedError<ItemsNotYetShown>()("ItemsNotYetShown", {
   batch: Schema.String,

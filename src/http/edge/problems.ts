@@ -41,6 +41,7 @@ import type {
   NotFound,
   NotJson,
   NotYetProved,
+  OutsideHistory,
   PartnerShareFull,
   PreconditionRequired,
   TooManyRequests,
@@ -91,6 +92,7 @@ export type Failure =
   | NotFound
   | NotJson
   | NotYetProved
+  | OutsideHistory
   | PageKeyReused
   | PartnerShareFull
   | PartnerSuspended
@@ -303,6 +305,13 @@ export const table: Table = {
     members: ({ accepted = ["application/json"] }) => ({
       detail: `Send Content-Type: ${accepted.join(" or ")}.`,
     }),
+  },
+  OutsideHistory: {
+    status: 409,
+    slug: "outside-history",
+    title: "The batch has no state as of this time",
+    members: ({ reason }) => ({ detail: reason }),
+    example: { reason: "The batch was received later." },
   },
   PartnerShareFull: {
     status: 429,

@@ -37,14 +37,19 @@ export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string
   return first?.event._tag === "BatchReceived" ? first.event.partner : yield* noSuchBatch
 })
 
-/** A partner's batch from its log, at a limited rate for each partner. */
-export const viewFromLog = Effect.fnUntraced(function* (partner: PartnerId, id: BatchId) {
+/** Counts a look of a partner into a log, or refuses it. */
+export const takeLook = Effect.fnUntraced(function* (partner: PartnerId) {
   const retryAfterSeconds = looks.take(partner, yield* Clock.currentTimeMillis)
   if (retryAfterSeconds > 0)
-    return yield* new TooManyRequests({
-      what: "reads of batches that are not visible yet",
+    yield* new TooManyRequests({
+      what: "reads of batches that are not visible yet, or as they were",
       retryAfterSeconds,
     })
+})
+
+/** A partner's batch from its log, at a limited rate for each partner. */
+export const viewFromLog = Effect.fnUntraced(function* (partner: PartnerId, id: BatchId) {
+  yield* takeLook(partner)
   yield* ownBatch(partner, id)
   return yield* batchFromLog(id, ({ batch }) => viewOf(id, batch))
 })

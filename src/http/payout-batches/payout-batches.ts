@@ -10,6 +10,7 @@ import {
   ITEMS_PER_PAGE_MAX,
   type PageTerms,
 } from "../../projections/batch-queries.ts"
+import { pastBatch } from "../../projections/past-batch.ts"
 import { ItemsNotYetShown, NotFound, VersionNotReached } from "../edge/failures.ts"
 import { VERSION_MAX } from "../edge/query.ts"
 import { caller } from "../routing/guards.ts"
@@ -17,11 +18,13 @@ import { wholeNumber } from "../routing/parameters.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
 import { listBatchActs } from "./batch-acts.ts"
+import { asOfParameter, oneOfFew, ownPast, pastState, refuseAtLeast, shownAsOf } from "./as-of.ts"
 import { endsWith, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
 import { listBatchEvents } from "./event-list.ts"
 import { interventionRoutes } from "./interventions.ts"
 import { asFile, exportForm, exportItems } from "./item-export.ts"
 import { batchFilters, itemFilters, ofPartner, pageOf, withAmounts, withMore } from "./list-filters.ts"
+import { exportPastItems, pastItemDetail, pastItemPage } from "./past-items.ts"
 import { partnerNamed, searchPayoutItems } from "./payout-items.ts"
 import { rescheduleBatch } from "./schedule.ts"
 import {
@@ -39,13 +42,14 @@ import { shownAttempts, shownBatch, shownItem, shownRemark, withIncluded } from 
 
 const reading = caller(access.readBatches)
 
-const asOf = {
+const atVersion = {
   atLeast: wholeNumber({
     description: "The answer must reflect at least this version of the log.",
     minimum: 0,
     maximum: VERSION_MAX,
     fallback: 0,
   }),
+  asOf: asOfParameter,
 }
 
 export const listPayoutBatches = route({
@@ -89,16 +93,32 @@ export const showPayoutBatch = route({
   tag: "Payout batches",
   summary: "Show a payout batch",
   description:
-    "As soon as a batch was accepted it can be read, with `atLeast` as of a version that the client knows.",
+    "As soon as a batch was accepted it can be read, with `atLeast` as of a version that the client knows, and with `asOf` as it " +
+    "was at any version or time.",
   guard: reading,
   parameters: batchInPath,
-  query: asOf,
+  query: atVersion,
   conditional: true,
   answers: { 200: { description: "The batch.", schema: PayoutBatch, example: exampleBatch } },
-  failures: ["CorruptEntry", "NotFound", "StoreUnavailable", "TooManyRequests", "VersionNotReached"],
+  failures: [
+    "CorruptEntry",
+    "InvalidRequest",
+    "NotFound",
+    "OutsideHistory",
+    "StoreUnavailable",
+    "TooManyRequests",
+    "VersionNotReached",
+  ],
 }).handledBy(
-  Effect.fnUntraced(function* ({ caller, parameters: { id }, query: { atLeast } }) {
+  Effect.fnUntraced(function* ({ caller, parameters: { id }, query: { atLeast, asOf: moment } }) {
     const partner = yield* partnerOf(caller, id)
+    if (moment !== undefined) {
+      yield* refuseAtLeast(atLeast)
+      yield* ownPast(partner, id)
+      const past = pastState(id, moment, (folded) => pastBatch(id, folded))
+      const { asOf, shown } = yield* oneOfFew(caller, past)
+      return reply(200, { ...shownBatch(shown), asOf: shownAsOf(asOf) })
+    }
     const known = yield* (yield* BatchQueries)
       .batch(partner, id)
       .pipe(
@@ -134,7 +154,7 @@ export const listPayoutItems = route({
     "items come as a file.",
   guard: reading,
   parameters: batchInPath,
-  query: { ...pageOf(ITEMS_PER_PAGE_MAX), ...itemFilters, ...asOf, ...withMore },
+  query: { ...pageOf(ITEMS_PER_PAGE_MAX), ...itemFilters, ...atVersion, ...withMore },
   conditional: true,
   answers: {
     200: {
@@ -150,6 +170,7 @@ export const listPayoutItems = route({
     "InvalidRequest",
     "ItemsNotYetShown",
     "NotFound",
+    "OutsideHistory",
     "StoreUnavailable",
     "TooManyRequests",
     "VersionNotReached",
@@ -157,8 +178,15 @@ export const listPayoutItems = route({
 }).handledBy(
   Effect.fnUntraced(function* ({ c, caller, mediaType, parameters: { id }, query }) {
     const partner = yield* partnerOf(caller, id)
-    const { limit, cursor, atLeast, include, ...filters } = query
+    const { limit, cursor, atLeast, asOf: moment, include, ...filters } = query
     const filter = yield* withAmounts(filters)
+    const form = exportForm(mediaType)
+    if (moment !== undefined) {
+      yield* refuseAtLeast(atLeast)
+      const look = { caller, partner, id, moment }
+      if (form !== undefined) return yield* exportPastItems(c, form, look, filter)
+      return reply(200, yield* pastItemPage(look, { limit, cursor, ...filter }, include))
+    }
     const queries = yield* BatchQueries
     const pageAfter = Effect.fnUntraced(function* (terms: PageTerms) {
       const page = yield* queries.items(partner, id, { ...terms, ...filter })
@@ -166,7 +194,6 @@ export const listPayoutItems = route({
         return yield* notYetShown(partner, id, page?.version, atLeast)
       return page
     })
-    const form = exportForm(mediaType)
     if (form !== undefined) {
       const whole = yield* queries.wholeBatch(partner, id)
       if (whole === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
@@ -210,6 +237,7 @@ export const showPayoutItem = route({
     ...batchInPath,
     item: { ...itemInPath, what: "payout item", read: parseItemNumber },
   },
+  query: { asOf: asOfParameter },
   conditional: true,
   answers: {
     200: {
@@ -218,10 +246,19 @@ export const showPayoutItem = route({
       example: { ...exampleItem, attempts: [exampleAttempt], bankRemarks: [] },
     },
   },
-  failures: ["CorruptEntry", "ItemsNotYetShown", "NotFound", "StoreUnavailable"],
+  failures: [
+    "CorruptEntry",
+    "ItemsNotYetShown",
+    "NotFound",
+    "OutsideHistory",
+    "StoreUnavailable",
+    "TooManyRequests",
+    "VersionNotReached",
+  ],
 }).handledBy(
-  Effect.fnUntraced(function* ({ caller, parameters: { id, item } }) {
+  Effect.fnUntraced(function* ({ caller, parameters: { id, item }, query: { asOf: moment } }) {
     const partner = yield* partnerOf(caller, id)
+    if (moment !== undefined) return reply(200, yield* pastItemDetail({ caller, partner, id, moment }, item))
     const detail = yield* (yield* BatchQueries).item(partner, id, item)
     if (detail === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
     if (detail === "no such item") return yield* noSuchItem

@@ -12,6 +12,13 @@ import { Instant, Next } from "../routing/shapes.ts"
 
 const Whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Version = Whole.annotate({ description: "The version of the log that the answer reflects." })
+const AsOf = Schema.Struct({
+  version: Whole,
+  at: Instant.annotate({ description: "When the event with this version was logged." }),
+}).annotate({
+  identifier: "AsOf",
+  description: "Only in answers to a request with asOf: the version of the log that the state is of.",
+})
 const Decimal = Schema.String.check(Schema.isPattern(/^(0|[1-9][0-9]*)(\.[0-9]+)?$/)).annotate({
   identifier: "Decimal",
   description: "An amount with the decimals of its currency, such as 12.34.",
@@ -125,6 +132,7 @@ export const PayoutBatch = Schema.Struct({
     }),
   ),
   version: Version,
+  asOf: Schema.optionalKey(AsOf),
   receivedAt: Instant,
   updatedAt: Instant,
   closedAt: Schema.optionalKey(Instant),
@@ -234,12 +242,14 @@ export const PayoutItemDetail = Schema.Struct({
   bankRemarks: Schema.Array(BankRemark).annotate({
     description: `What banks reported of the item's attempts, beside their state: the first ${REMARKS_MAX}.`,
   }),
+  asOf: Schema.optionalKey(AsOf),
 }).annotate({ identifier: "PayoutItemDetail" })
 
 export const PayoutItemPage = Schema.Struct({
   items: Schema.Array(PayoutItem),
   next: Next,
   version: Whole,
+  asOf: Schema.optionalKey(AsOf),
 }).annotate({ identifier: "PayoutItemPage" })
 
 export const FoundItemPage = Schema.Struct({
