@@ -12,7 +12,7 @@ import { visitEvents } from "../streams/event-range.ts"
 import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { follow, type Prepared } from "../streams/follower.ts"
-import { batchRow, itemRows } from "./batch-rows.ts"
+import { type Changed, rowsOf } from "./batch-rows.ts"
 import { emptyProjection, type ProjectedBatch, project } from "./projected-batch.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
@@ -35,7 +35,7 @@ export const projectorLayer = Layer.effectDiscard(
 interface Projected {
   readonly id: BatchId
   readonly fold: ProjectedBatch
-  readonly changed: ReadonlySet<number>
+  readonly changed: Changed
 }
 
 /** The handler of chunks, with the folds that it caches between chunks. */
@@ -64,26 +64,32 @@ const makeProjector = Effect.gen(function* () {
 const changeOf = ({
   chunk: { partition, from, to },
   work,
-}: Prepared<ReadonlyArray<Projected>>): ReadModelChange => ({
-  partition,
-  from,
-  to,
-  batches: work.map(({ id, fold }) => batchRow(id, fold)),
-  items: work.flatMap(({ id, fold, changed }) => itemRows(id, fold, changed)),
-})
+}: Prepared<ReadonlyArray<Projected>>): ReadModelChange => {
+  const rows = work.map(({ id, fold, changed }) => rowsOf(id, fold, changed))
+  return {
+    partition,
+    from,
+    to,
+    batches: rows.map(({ batch }) => batch),
+    items: rows.flatMap(({ items }) => items),
+    days: rows.flatMap(({ days }) => days),
+    acts: rows.flatMap(({ acts }) => acts),
+  }
+}
 
 /** The version of a batch before its first event in the chunk. */
 const versionBefore = (entries: ReadonlyArray<ChunkEntry>): number =>
   (entries[0]?.events[0]?.version ?? 1) - 1
 
-/** Folds a batch up to its last event in the chunk. Gives the fold and the items that changed in the chunk. */
+/** Folds a batch up to its last event in the chunk. Gives the fold and what changed in the chunk. */
 const projectBatch = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   id: BatchId,
   fold: ProjectedBatch,
   entries: ReadonlyArray<ChunkEntry>,
 ): Effect.fn.Return<Projected, CorruptEntry | StoreUnavailable> {
-  yield* foldTo(store, id, fold, versionBefore(entries), project)
+  const since = versionBefore(entries)
+  yield* foldTo(store, id, fold, since, project)
   const changed = new Set<number>()
   for (const entry of entries) {
     yield* standsOn(fold.head, entry)
@@ -91,5 +97,5 @@ const projectBatch = Effect.fnUntraced(function* (
       for (const item of project(fold, recorded)) changed.add(item)
     })
   }
-  return { id, fold, changed }
+  return { id, fold, changed: { items: changed, since } }
 })

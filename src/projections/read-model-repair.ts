@@ -4,7 +4,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { foldLog } from "../streams/batch-fold.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { Partitions } from "../streams/partitions.ts"
-import { batchRow, itemRows } from "./batch-rows.ts"
+import { rowsOf } from "./batch-rows.ts"
 import { emptyProjection, project } from "./projected-batch.ts"
 import { ReadModels, type ShownUpTo } from "./read-models.ts"
 
@@ -23,11 +23,7 @@ export const repairReadModels = Effect.fn("repairReadModels")(function* (partiti
       const fold = emptyProjection(shown.id)
       yield* foldLog(store, shown.id, fold, project)
       const isGone = fold.batch.version === 0
-      yield* readModels.replace(
-        shown.id,
-        isGone ? undefined : batchRow(shown.id, fold),
-        isGone ? [] : itemRows(shown.id, fold, fold.batch.items.keys()),
-      )
+      yield* readModels.replace(shown.id, isGone ? undefined : rowsOf(shown.id, fold))
       ;(isGone ? gone : written).push(shown.id)
     }
     if (page.length < PAGE) return { written, gone }

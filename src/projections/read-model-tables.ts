@@ -1,6 +1,6 @@
 /** The tables of the read models, and the rows that a whole batch has in each of them. */
 import type { BatchId } from "../domain/identifiers.ts"
-import { batchRow, itemRows } from "./batch-rows.ts"
+import { rowsOf } from "./batch-rows.ts"
 import type { ProjectedBatch } from "./projected-batch.ts"
 
 /** In the order in which they are locked. The first one has a row for each batch. */
@@ -28,10 +28,6 @@ export const NO_ROWS: ReadModelRows = {
 /** All rows of a batch as its fold says; none if it has no event. */
 export const readModelRows = (id: BatchId, fold: ProjectedBatch): ReadModelRows => {
   if (fold.batch.version === 0) return NO_ROWS
-  return {
-    payout_batches: [batchRow(id, fold)],
-    payout_items: itemRows(id, fold, fold.batch.items.keys()),
-    payout_batch_days: [],
-    payout_acts: [],
-  }
+  const { batch, items, days, acts } = rowsOf(id, fold)
+  return { payout_batches: [batch], payout_items: items, payout_batch_days: days, payout_acts: acts }
 }

@@ -8,7 +8,7 @@ import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
 import { movesOf, stepsTaken } from "../streams/postgres-cursors.ts"
-import type { ItemRow } from "./batch-rows.ts"
+import type { ActRow, BatchRows, DayRow, ItemRow } from "./batch-rows.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 import { storable } from "./storable.ts"
 
@@ -28,21 +28,26 @@ export const layer = Layer.effect(
         )
         return rows.map(({ id, version, updated_at }) => ({ id, version, updatedAt: updated_at.getTime() }))
       }),
-      replace: Effect.fn("ReadModels.replace")(function* (id, batch, items) {
+      replace: Effect.fn("ReadModels.replace")(function* (id, rows) {
         // Each statement can be repeated. The batch's row comes last: until then a repair finds it out of date.
-        yield* query("remove items", (sql) => sql`delete from payout_items where batch = ${id}`)
-        yield* query(
-          "write items",
-          (sql) => sql`
-            insert into payout_items
-            select * from json_populate_recordset(null::payout_items, ${storable(items)}::text::json)`,
-        )
+        for (const table of PARTS) {
+          yield* query("remove rows", (sql) => sql`delete from ${sql(table)} where batch = ${id}`)
+          const written = storable(partOf(table, rows))
+          yield* query(
+            "write rows",
+            (sql) => sql`
+              insert into ${sql(table)}
+              select * from json_populate_recordset(null::${sql(table)}, ${written}::text::json)
+              on conflict do nothing`,
+          )
+        }
+        const batches = rows === undefined ? [] : [rows.batch]
         yield* query(
           "write a batch",
           (sql) => sql`
-            with removed as (delete from payout_batches where id = ${id} and ${batch === undefined})
+            with removed as (delete from payout_batches where id = ${id} and ${rows === undefined})
             insert into payout_batches
-            select * from json_populate_recordset(null::payout_batches, ${storable(batch === undefined ? [] : [batch])}::text::json)
+            select * from json_populate_recordset(null::payout_batches, ${storable(batches)}::text::json)
             on conflict (id) do update set
               state = excluded.state,
               version = excluded.version,
@@ -58,6 +63,15 @@ export const layer = Layer.effect(
     })
   }),
 )
+
+/** The tables beside that of the batches; their rows have the batch's id. */
+const PARTS = ["payout_items", "payout_batch_days", "payout_acts"] as const
+
+const partOf = (table: (typeof PARTS)[number], rows: BatchRows | undefined): ReadonlyArray<object> => {
+  if (rows === undefined) return []
+  if (table === "payout_items") return rows.items
+  return table === "payout_batch_days" ? rows.days : rows.acts
+}
 
 /**
  * Rows are passed as arrays or JSON, so the statement's text is always the same and is prepared once. Items are many, and arrays
@@ -75,11 +89,13 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
     stored_items as (
       insert into payout_items (
         batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id
+        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id, attempt_state, attempt_code,
+        attempt_category, requested_at, concluded_at, earlier_attempts
       )
       select
         batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id
+        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id, attempt_state, attempt_code,
+        attempt_category, requested_at, concluded_at, earlier_attempts
       from unnest(
         ${arrayText(partitions)}::int[], ${column(({ batch }) => batch)}::text[],
         ${column(({ item }) => item)}::int[], ${column(({ reference }) => reference)}::text[],
@@ -92,10 +108,17 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
         ${column(({ attempt }) => attempt)}::int[], ${column(({ reason }) => reason)}::text[],
         ${column(({ version }) => version)}::int[], ${column(({ updated_at }) => updated_at)}::timestamptz[],
         ${column(({ clearance }) => clearance && storable(clearance))}::jsonb[],
-        ${column(({ transfer_id }) => transfer_id)}::text[]
+        ${column(({ transfer_id }) => transfer_id)}::text[],
+        ${column(({ attempt_state }) => attempt_state)}::text[],
+        ${column(({ attempt_code }) => attempt_code)}::text[],
+        ${column(({ attempt_category }) => attempt_category)}::text[],
+        ${column(({ requested_at }) => requested_at)}::timestamptz[],
+        ${column(({ concluded_at }) => concluded_at)}::timestamptz[],
+        ${column(({ earlier_attempts }) => earlier_attempts && storable(earlier_attempts))}::jsonb[]
       ) as rows (
         partition, batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id
+        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id, attempt_state, attempt_code,
+        attempt_category, requested_at, concluded_at, earlier_attempts
       ) where partition in (select partition from moved)
       on conflict (batch, item) do update set
         state = excluded.state,
@@ -106,10 +129,18 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
         reason = excluded.reason,
         clearance = excluded.clearance,
         transfer_id = excluded.transfer_id,
+        attempt_state = excluded.attempt_state,
+        attempt_code = excluded.attempt_code,
+        attempt_category = excluded.attempt_category,
+        requested_at = excluded.requested_at,
+        concluded_at = excluded.concluded_at,
+        earlier_attempts = excluded.earlier_attempts,
         version = excluded.version,
         updated_at = excluded.updated_at
       where excluded.version > payout_items.version
     ),
+    ${storedDays(sql, changes)},
+    ${storedActs(sql, changes)},
     batches as (
       select * from json_to_recordset(${storable(batches)}::text::json) as rows (
         partition int, id text, partner text, reference text, idempotency_key text, state text, item_count int,
@@ -147,4 +178,54 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
       where excluded.version > payout_batches.version
     )
     select partition from moved`
+}
+
+/** Days of a batch that changed: few, and none for most events. */
+const storedDays = (sql: Sql, changes: ReadonlyArray<ReadModelChange>) => {
+  const days = changes.flatMap(({ days }) => days)
+  const partitions = changes.flatMap(({ partition, days }) => days.map(() => partition))
+  const column = (of: (day: DayRow) => string | number) => arrayText(days.map(of))
+  return sql`
+    stored_days as (
+      insert into payout_batch_days (batch, day, currency, bank, state, code, partner, count, minor, version)
+      select batch, day, currency, bank, state, code, partner, count, minor, version
+      from unnest(
+        ${arrayText(partitions)}::int[], ${column(({ batch }) => batch)}::text[],
+        ${column(({ day }) => day)}::date[], ${column(({ currency }) => currency)}::text[],
+        ${column(({ bank }) => bank)}::text[], ${column(({ state }) => state)}::text[],
+        ${column(({ code }) => code)}::text[], ${column(({ partner }) => partner)}::text[],
+        ${column(({ count }) => count)}::int[], ${column(({ minor }) => minor)}::numeric[],
+        ${column(({ version }) => version)}::int[]
+      ) as rows (partition, batch, day, currency, bank, state, code, partner, count, minor, version)
+      where partition in (select partition from moved)
+      on conflict (batch, day, currency, bank, state, code) do update set
+        count = excluded.count, minor = excluded.minor, version = excluded.version
+      where excluded.version > payout_batch_days.version
+    )`
+}
+
+/** What people did. It never changes. */
+const storedActs = (sql: Sql, changes: ReadonlyArray<ReadModelChange>) => {
+  const acts = changes.flatMap(({ acts }) => acts)
+  const partitions = changes.flatMap(({ partition, acts }) => acts.map(() => partition))
+  const column = (of: (act: ActRow) => string | number | null) => arrayText(acts.map(of))
+  return sql`
+    stored_acts as (
+      insert into payout_acts (
+        batch, version, partner, at, act, outcome, credential, name, item, items, reason, command
+      )
+      select batch, version, partner, at, act, outcome, credential, name, item, items, reason, command
+      from unnest(
+        ${arrayText(partitions)}::int[], ${column(({ batch }) => batch)}::text[],
+        ${column(({ version }) => version)}::int[], ${column(({ partner }) => partner)}::text[],
+        ${column(({ at }) => at)}::timestamptz[], ${column(({ act }) => act)}::text[],
+        ${column(({ outcome }) => outcome)}::text[], ${column(({ credential }) => credential)}::text[],
+        ${column(({ name }) => name)}::text[], ${column(({ item }) => item)}::int[],
+        ${column(({ items }) => items)}::int[], ${column(({ reason }) => reason)}::text[],
+        ${column(({ command }) => command)}::text[]
+      ) as rows (
+        partition, batch, version, partner, at, act, outcome, credential, name, item, items, reason, command
+      ) where partition in (select partition from moved)
+      on conflict (batch, version) do nothing
+    )`
 }

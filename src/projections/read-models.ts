@@ -2,7 +2,7 @@ import { Context, type Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Cursor, CursorMove } from "../streams/cursor-store.ts"
-import type { BatchRow, ItemRow } from "./batch-rows.ts"
+import type { ActRow, BatchRow, BatchRows, DayRow, ItemRow } from "./batch-rows.ts"
 
 /** The change that a chunk of a partition's feed makes to the read models. */
 export interface ReadModelChange {
@@ -13,6 +13,9 @@ export interface ReadModelChange {
   /** At most one row per batch, and one per item. */
   readonly batches: ReadonlyArray<BatchRow>
   readonly items: ReadonlyArray<ItemRow>
+  /** At most one row per batch, day, currency, bank, state and code, and one per event of a batch. */
+  readonly days: ReadonlyArray<DayRow>
+  readonly acts: ReadonlyArray<ActRow>
 }
 
 /** The version of the log up to which a batch is shown, and when that was appended (epoch milliseconds). */
@@ -41,11 +44,7 @@ export class ReadModels extends Context.Service<
       after: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<ShownUpTo>, StoreUnavailable>
-    /** Replaces the rows of a batch, whatever their version. Without a batch row, removes the batch. */
-    readonly replace: (
-      id: BatchId,
-      batch: BatchRow | undefined,
-      items: ReadonlyArray<ItemRow>,
-    ) => Effect.Effect<void, StoreUnavailable>
+    /** Replaces the rows of a batch, whatever their version. Without rows, removes the batch. */
+    readonly replace: (id: BatchId, rows: BatchRows | undefined) => Effect.Effect<void, StoreUnavailable>
   }
 >()("atlaspay/projections/ReadModels") {}

@@ -109,7 +109,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       yield* livesOf("acme", 2)
       yield* caughtUp.pipe(Effect.provide(anotherProjector()))
       const before = yield* tables
-      yield* rowsOf((sql) => sql`truncate payout_batches, payout_items`)
+      yield* rowsOf((sql) => sql`truncate payout_batches, payout_items, payout_batch_days, payout_acts`)
       yield* restartFrom("0-0")
       yield* caughtUp.pipe(Effect.provide(anotherProjector()))
       assert.deepStrictEqual(yield* tables, before)
@@ -125,7 +125,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
         assert.isNotEmpty(before.items)
         // Longer than the longest pause between two looks at the feed: the followers are idle.
         yield* Effect.sleep(200)
-        yield* rowsOf((sql) => sql`truncate payout_batches, payout_items`)
+        yield* rowsOf((sql) => sql`truncate payout_batches, payout_items, payout_batch_days, payout_acts`)
         yield* restartFrom("0-0")
         yield* caughtUp
         assert.deepStrictEqual(yield* tables, before)
@@ -138,7 +138,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       const ids = yield* livesOf("acme", 4)
       yield* Effect.gen(function* () {
         yield* caughtUp
-        yield* rowsOf((sql) => sql`truncate payout_batches, payout_items`)
+        yield* rowsOf((sql) => sql`truncate payout_batches, payout_items, payout_batch_days, payout_acts`)
         yield* restartFrom("0-0")
         // Something new, and so much that each of the two partitions has some: both try to go on from where they were.
         const more = yield* woven(
@@ -209,7 +209,15 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       const late = { ...batch, version: 1_000, state: "failed" } as never
       const lateItem = { ...asWritten(item ?? {}), version: 1_000, state: "failed" } as never
       assert.deepStrictEqual(
-        yield* (yield* ReadModels).store([{ ...change, batches: [late], items: [lateItem] }]),
+        yield* (yield* ReadModels).store([
+          {
+            ...change,
+            batches: [late],
+            items: [lateItem],
+            days: before.days.map((day) => ({ ...asWritten(day), version: 1_000, count: 99 })) as never,
+            acts: before.acts.map((act) => ({ ...asWritten(act), version: 1_000 })) as never,
+          },
+        ]),
         ["elsewhere"],
       )
       assert.deepStrictEqual(yield* tables, before)
@@ -235,6 +243,12 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
           to: { position: checkpoint.position, head: undefined },
           batches: older(before.batches.filter((batch) => batch.id === id)),
           items: older(before.items.filter((item) => item.batch === id)),
+          days: before.days
+            .filter((day) => day.batch === id)
+            .map((day) => ({ ...asWritten(day), version: 1, count: 99 })) as never,
+          acts: before.acts
+            .filter((act) => act.batch === id)
+            .map((act) => ({ ...asWritten(act), name: "somebody else" })) as never,
         },
       ])
       assert.deepStrictEqual(outcome, ["moved"])

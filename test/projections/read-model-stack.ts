@@ -56,10 +56,14 @@ export const caughtUp = isCaughtUp.pipe(
   Effect.timeout("20 seconds"),
 )
 
-/** Both tables as they are stored, in the order of their keys. */
+/** All tables as they are stored, in the order of their keys. */
 export const tables = Effect.gen(function* () {
   return {
     batches: yield* rowsOf((sql) => sql`select * from payout_batches order by id`),
     items: yield* rowsOf((sql) => sql`select * from payout_items order by batch, item`),
+    days: yield* rowsOf(
+      (sql) => sql`select * from payout_batch_days order by batch, day, currency, bank, state, code`,
+    ),
+    acts: yield* rowsOf((sql) => sql`select * from payout_acts order by batch, version`),
   }
 })
