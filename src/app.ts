@@ -29,6 +29,9 @@ import { layer as queriesInPostgres } from "./projections/batch-queries-postgres
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
+import { RebuildFollower } from "./projections/rebuild-follower.ts"
+import { holdsOf, layer as rebuildsInPostgres } from "./projections/rebuilds-postgres.ts"
+import { RebuiltDatabase } from "./projections/rebuilt-database.ts"
 import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
@@ -222,6 +225,11 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pip
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
+/** Trims to the slowest follower, and not beyond what a rebuild of the read models still needs. */
+const feedKeeper = Layer.unwrap(
+  Effect.map(Database, ({ query }) => feedKeeperLayer([PROJECTION, PUBLISHER], holdsOf(query))),
+)
+
 /** The layers of each role, on top of the streams. */
 const parts = {
   api: Layer.merge(
@@ -267,7 +275,7 @@ const parts = {
   ),
   projector: Layer.merge(
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
-    Layer.merge(feedKeeperLayer([PROJECTION, PUBLISHER]), lagLayer(PROJECTION)),
+    Layer.merge(feedKeeper, lagLayer(PROJECTION)),
   ).pipe(Layer.provide(cursors)),
   publisher: Layer.merge(relayLayer, lagLayer(PUBLISHER)).pipe(
     Layer.provide([crashPoints, cursors, readModelsInPostgres, nats]),
@@ -314,6 +322,18 @@ export const historyLayer = Layer.mergeAll(
   cursors,
   auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
+).pipe(Layer.provideMerge(streams))
+
+const rebuiltDatabase = RebuiltDatabase.layer.pipe(Layer.provide([database, foundation]))
+
+/** The layers of `atlaspay projections`, by the settings of the service. */
+export const projectionsLayer = Layer.mergeAll(
+  cursors,
+  rebuildsInPostgres.pipe(Layer.provide([database, rebuiltDatabase])),
+  RebuildFollower.layer(Layer.merge(readModelsInPostgres, cursorsInPostgres)).pipe(
+    Layer.provide(rebuiltDatabase),
+  ),
+  crashPoints.pipe(Layer.provide(foundation)),
 ).pipe(Layer.provideMerge(streams))
 
 /** The layers of `atlaspay publish` and `atlaspay stream`, by the settings of the service. */

@@ -7,9 +7,8 @@
  * a projector of its own brings the new tables to where the live ones stand, by the same statements. At the end the live projector
  * stands by for a moment. It then goes on from the checkpoints of the new tables, without noticing.
  */
-import { Context, Effect, Schedule, type Scope } from "effect"
+import { Effect, Schedule } from "effect"
 import { CrashPoints } from "../platform/crash-point.ts"
-import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Cursor, CursorStore, FEED_START } from "../streams/cursor-store.ts"
 import { Feed } from "../streams/feed.ts"
 import { LOG_INDEX_START, type LogIndexCursor, LogIndex } from "../streams/log-index.ts"
@@ -17,14 +16,9 @@ import { Partitions } from "../streams/partitions.ts"
 import { PROJECTION } from "./read-models.ts"
 import { copyBatches } from "./rebuild-copying.ts"
 import { lost, patiently, RebuildStopped } from "./rebuild-failures.ts"
+import { RebuildFollower } from "./rebuild-follower.ts"
 import { switchOver } from "./rebuild-switching.ts"
 import { type Copied, type Rebuild, type RebuildState, Rebuilds } from "./rebuilds.ts"
-
-/** A projector of the new tables. It works until the scope closes. */
-export class RebuildFollower extends Context.Service<
-  RebuildFollower,
-  { readonly start: Effect.Effect<void, StoreUnavailable, Scope.Scope> }
->()("atlaspay/projections/RebuildFollower") {}
 
 export interface RebuildProgress {
   readonly state: RebuildState
