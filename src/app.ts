@@ -26,6 +26,8 @@ import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
 import { checkedSettings } from "./production/production.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
+import { auditSampleLayer } from "./projections/audit-sample.ts"
+import { layer as liveRowsInPostgres } from "./projections/live-rows-postgres.ts"
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
@@ -230,6 +232,10 @@ const feedKeeper = Layer.unwrap(
   Effect.map(Database, ({ query }) => feedKeeperLayer([PROJECTION, PUBLISHER], holdsOf(query))),
 )
 
+const auditSample = Layer.unwrap(
+  Effect.map(AppConfig, ({ projections }) => auditSampleLayer(projections.auditMs)),
+)
+
 /** The layers of each role, on top of the streams. */
 const parts = {
   api: Layer.merge(
@@ -273,9 +279,11 @@ const parts = {
       ProviderSettings.layer,
     ]),
   ),
-  projector: Layer.merge(
+  projector: Layer.mergeAll(
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
-    Layer.merge(feedKeeper, lagLayer(PROJECTION)),
+    feedKeeper,
+    lagLayer(PROJECTION),
+    auditSample.pipe(Layer.provide(liveRowsInPostgres)),
   ).pipe(Layer.provide(cursors)),
   publisher: Layer.merge(relayLayer, lagLayer(PUBLISHER)).pipe(
     Layer.provide([crashPoints, cursors, readModelsInPostgres, nats]),
@@ -329,6 +337,7 @@ const rebuiltDatabase = RebuiltDatabase.layer.pipe(Layer.provide([database, foun
 /** The layers of `atlaspay projections`, by the settings of the service. */
 export const projectionsLayer = Layer.mergeAll(
   cursors,
+  liveRowsInPostgres.pipe(Layer.provide(database)),
   rebuildsInPostgres.pipe(Layer.provide([database, rebuiltDatabase])),
   RebuildFollower.layer(Layer.merge(readModelsInPostgres, cursorsInPostgres)).pipe(
     Layer.provide(rebuiltDatabase),

@@ -22,6 +22,7 @@ const loads = {
   reconcile: async () => (await import("./reconcile.ts")).reconcileCommand,
   callbacks: async () => (await import("./callbacks.ts")).callbacks,
   history: async () => (await import("./history.ts")).history,
+  projections: async () => (await import("./projections.ts")).projections,
   publish: async () => (await import("./publish.ts")).publish,
   stream: async () => (await import("./publish.ts")).stream,
   keys: async () => (await import("./keys.ts")).keys,

@@ -1,6 +1,7 @@
 /** The stack of the read models, with all that rebuilds and audits them as `app.ts` wires it. */
 import { Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { layer as liveRowsOnPostgres } from "../../src/projections/live-rows-postgres.ts"
 import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
 import { rebuildReadModels, type RebuildProgress } from "../../src/projections/rebuild.ts"
 import { RebuildFollower } from "../../src/projections/rebuild-follower.ts"
@@ -25,6 +26,7 @@ export const rebuildStack = (partitions: number) =>
         Layer.merge(rebuildsOnPostgres, RebuildFollower.layer(stores)).pipe(Layer.provide(RebuiltDatabase.layer)),
         stores,
         queriesOnPostgres,
+        liveRowsOnPostgres,
       ).pipe(
         Layer.provideMerge(Layer.merge(streamsOnRedis, logIndexOnRedis).pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(databaseLayer),
