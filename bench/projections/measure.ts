@@ -34,6 +34,8 @@ export interface ProjectionsMeasured {
   readonly rebuild: Spent & {
     readonly rows: number
     readonly copySeconds: number
+    /** Processor time of Postgres for the COPY, with what it took to read the rows before. */
+    readonly copyCpuSeconds: number
   }
   readonly loadAverages: readonly [before: number, after: number]
 }
@@ -108,7 +110,9 @@ const shown = async (sql: postgres.Sql): Promise<number> => {
 
 /** The command as an operator runs it, with its start; and then the COPY of what it made. */
 const measureRebuild = async (stand: EventsStand, place: Place, events: number) => {
-  const before = readSeconds(stand.processes)
+  // Once it has ended, the command is counted with this process.
+  const processes = { ...stand.processes, command: [process.pid] }
+  const before = readSeconds(processes)
   const since = performance.now()
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -116,14 +120,16 @@ const measureRebuild = async (stand: EventsStand, place: Place, events: number) 
     { env: { PATH: process.env.PATH, ...place.settings, ROLES: "projector" }, timeout: RUN_MS_MAX },
   )
   const seconds = (performance.now() - since) / 1_000
-  const { [CLIENT]: _, ...cpu } = differenceOf(before, readSeconds(stand.processes))
+  const { [CLIENT]: _, ...cpu } = differenceOf(before, readSeconds(processes))
   const done = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as { state?: string; events?: number }
   if (done.state !== "switched" || done.events !== events)
     throw new Error(`the rebuild ended as ${done.state} with ${done.events} of ${events} events`)
   const sql = databaseOf(place)
   try {
+    const before = readSeconds(stand.processes)
     const { seconds: copySeconds, rows } = await copyBare(sql)
-    return { events, seconds, cpu, rows, copySeconds }
+    const { postgres: copyCpuSeconds = Number.NaN } = differenceOf(before, readSeconds(stand.processes))
+    return { events, seconds, cpu, rows, copySeconds, copyCpuSeconds }
   } finally {
     await sql.end()
   }

@@ -28,8 +28,9 @@ export const projectionsReport = ({ written, projector, rebuild, loadAverages }:
       rows: rebuild.rows,
       seconds: rounded(rebuild.seconds, 2),
       eventsPerSecond: rounded(rebuild.events / rebuild.seconds, 0),
-      serversCostUs: costsOf(rebuild.cpu, rebuild.events),
+      costUs: costsOf(rebuild.cpu, rebuild.events),
       copySeconds: rounded(rebuild.copySeconds, 2),
+      copyCostUs: rounded((rebuild.copyCpuSeconds / rebuild.events) * 1e6, 1),
     },
     ratio: {
       projectorByEngine: rounded(projectorRate / engineRate, 2),
@@ -50,7 +51,8 @@ export const projectionsLines = (report: ProjectionsReport): ReadonlyArray<strin
     row("", "events/s", "itself", "redis", "postgres"),
     row("engine", engine.eventsPerSecond, engine.costUs),
     row("projector", projector.eventsPerSecond, own, redis, postgres),
-    row("rebuild", rebuild.eventsPerSecond, undefined, rebuild.serversCostUs.redis, rebuild.serversCostUs.postgres),
+    row("rebuild", rebuild.eventsPerSecond, rebuild.costUs.command, rebuild.costUs.redis, rebuild.costUs.postgres),
+    row("bare COPY", rounded(rebuild.events / rebuild.copySeconds, 0), undefined, undefined, rebuild.copyCostUs),
     "",
     `projector by the engine, events per second: ${ratio.projectorByEngine}, at least ${PROJECTOR_BY_ENGINE_MIN}: ` +
       reached(ratio.projectorByEngine >= PROJECTOR_BY_ENGINE_MIN),

@@ -193,7 +193,8 @@ export const layer = Layer.effect(
         yield* query(
           "hold checkpoints",
           (sql) => sql`
-            update projection_checkpoints set held_until = now() + make_interval(secs => ${forMs / 1_000})
+            update projection_checkpoints
+            set held_until = case when ${forMs > 0} then now() + make_interval(secs => ${forMs / 1_000}) end
             where projection = ${PROJECTION}`,
         )
       }),
