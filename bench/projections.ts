@@ -31,9 +31,9 @@ Command.make(
   Effect.fn(function* ({ dataDir, json, batches, events }) {
     mkdirSync(dataDir, { recursive: true })
     const folder = join(realpathSync(dataDir), "bench-projections")
-    const measured = yield* measureProjections(folder, { batches, events }, (line) => console.log(`  ${line}`)).pipe(
-      withLock(`${folder}.lock`, 0),
-    )
+    const measured = yield* measureProjections(folder, { batches, events }, (line) =>
+      console.log(`  ${line}`),
+    ).pipe(withLock(`${folder}.lock`, 0))
     const report = projectionsReport(measured)
     for (const line of ["", ...projectionsLines(report)]) console.log(line)
     if (json) console.log(JSON.stringify(report))

@@ -25,8 +25,8 @@ import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
 import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
 import { checkedSettings } from "./production/production.ts"
-import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
 import { auditSampleLayer } from "./projections/audit-sample.ts"
+import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
 import { layer as liveRowsInPostgres } from "./projections/live-rows-postgres.ts"
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
@@ -322,23 +322,25 @@ export const reconciliationLayer = onceFit(
   ),
 )
 
+const rebuiltDatabase = RebuiltDatabase.layer.pipe(Layer.provide([database, foundation]))
+const rebuilds = rebuildsInPostgres.pipe(Layer.provide([database, rebuiltDatabase]))
+
 /** The layers of `atlaspay history`, by the settings of the service. */
 export const historyLayer = Layer.mergeAll(
   storeWatch,
   registers,
   claimMarks,
   cursors,
+  rebuilds,
   auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
-
-const rebuiltDatabase = RebuiltDatabase.layer.pipe(Layer.provide([database, foundation]))
 
 /** The layers of `atlaspay projections`, by the settings of the service. */
 export const projectionsLayer = Layer.mergeAll(
   cursors,
   liveRowsInPostgres.pipe(Layer.provide(database)),
-  rebuildsInPostgres.pipe(Layer.provide([database, rebuiltDatabase])),
+  rebuilds,
   RebuildFollower.layer(Layer.merge(readModelsInPostgres, cursorsInPostgres)).pipe(
     Layer.provide(rebuiltDatabase),
   ),

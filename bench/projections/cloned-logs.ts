@@ -19,7 +19,12 @@ const newId = (): BatchId =>
   `pb_${[...randomBytes(22)].map((byte) => ALPHABET[byte % 32]).join("")}` as BatchId
 
 /** Adds copies until there are as many events as wanted. Gives how many there are. */
-export const cloneLogs = async (redis: Redis, prefix: string, there: number, wanted: number): Promise<number> => {
+export const cloneLogs = async (
+  redis: Redis,
+  prefix: string,
+  there: number,
+  wanted: number,
+): Promise<number> => {
   const models = await modelsOf(redis, prefix)
   let events = there
   for (let index = 0; events < wanted; index += 1) {

@@ -62,7 +62,9 @@ export const measureProjections = Effect.fn("measureProjections")(function* (
   )
   report(`logs: ${all} events`)
   const rebuild = yield* attempted(() => measureRebuild(stand, place, all))
-  report(`rebuild: ${all} events in ${rebuild.seconds.toFixed(1)} s, a bare COPY in ${rebuild.copySeconds.toFixed(1)} s`)
+  report(
+    `rebuild: ${all} events in ${rebuild.seconds.toFixed(1)} s, a bare COPY in ${rebuild.copySeconds.toFixed(1)} s`,
+  )
   return {
     written,
     projector,

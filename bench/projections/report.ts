@@ -7,7 +7,9 @@ const PROJECTOR_BY_ENGINE_MIN = 1
 const REBUILD_BY_COPY_MAX = 4
 
 const costsOf = (cpu: Readonly<Record<string, number>>, events: number) =>
-  Object.fromEntries(Object.entries(cpu).map(([part, seconds]) => [part, rounded((seconds / events) * 1e6, 1)]))
+  Object.fromEntries(
+    Object.entries(cpu).map(([part, seconds]) => [part, rounded((seconds / events) * 1e6, 1)]),
+  )
 
 /** The figures as one object. All are by event of the logs; costs are microseconds of processor time. */
 export const projectionsReport = ({ written, projector, rebuild, loadAverages }: ProjectionsMeasured) => {
@@ -51,8 +53,20 @@ export const projectionsLines = (report: ProjectionsReport): ReadonlyArray<strin
     row("", "events/s", "itself", "redis", "postgres"),
     row("engine", engine.eventsPerSecond, engine.costUs),
     row("projector", projector.eventsPerSecond, own, redis, postgres),
-    row("rebuild", rebuild.eventsPerSecond, rebuild.costUs.command, rebuild.costUs.redis, rebuild.costUs.postgres),
-    row("bare COPY", rounded(rebuild.events / rebuild.copySeconds, 0), undefined, undefined, rebuild.copyCostUs),
+    row(
+      "rebuild",
+      rebuild.eventsPerSecond,
+      rebuild.costUs.command,
+      rebuild.costUs.redis,
+      rebuild.costUs.postgres,
+    ),
+    row(
+      "bare COPY",
+      rounded(rebuild.events / rebuild.copySeconds, 0),
+      undefined,
+      undefined,
+      rebuild.copyCostUs,
+    ),
     "",
     `projector by the engine, events per second: ${ratio.projectorByEngine}, at least ${PROJECTOR_BY_ENGINE_MIN}: ` +
       reached(ratio.projectorByEngine >= PROJECTOR_BY_ENGINE_MIN),

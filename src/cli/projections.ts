@@ -33,7 +33,9 @@ const rebuild = Command.make(
     yield* withServices(dataDir, abandon ? abandonRebuild(json) : carryOut(json))
   }),
 ).pipe(
-  Command.withDescription("Rebuild the read models beside the live ones, and switch to them; continues what was begun"),
+  Command.withDescription(
+    "Rebuild the read models beside the live ones, and switch to them; continues what was begun",
+  ),
 )
 
 const abandonRebuild = Effect.fnUntraced(function* (asJson: boolean) {
@@ -91,7 +93,9 @@ const status = Command.make(
       }),
     )
     if (json)
-      return yield* Console.log(JSON.stringify({ lag, rebuild: last === undefined ? null : rebuildJson(last) }))
+      return yield* Console.log(
+        JSON.stringify({ lag, rebuild: last === undefined ? null : rebuildJson(last) }),
+      )
     yield* Console.log(
       lag.entries === 0
         ? "The read models are up to date."
@@ -158,20 +162,18 @@ const audit = Command.make(
         reason: `${summary.notCompared} batches went on each time they were compared; run the command again.`,
       })
   }),
-).pipe(Command.withDescription("Compare what the read models show with the logs. Status 0 if nothing differs"))
+).pipe(
+  Command.withDescription("Compare what the read models show with the logs. Status 0 if nothing differs"),
+)
 
 const summaryLine = ({ batches, differences }: AuditSummary): string =>
   `${batches} batches compared: ${differences === 0 ? "no difference" : `${differences} differences`}.`
 
 const differenceLine = (difference: Difference): string => {
   const { kind, table, batch, item, row, column, expected, live, event } = difference
-  const place = [
-    batch,
-    table,
-    item === undefined ? undefined : `item ${item}`,
-    row,
-    column,
-  ].filter((part) => part !== undefined)
+  const place = [batch, table, item === undefined ? undefined : `item ${item}`, row, column].filter(
+    (part) => part !== undefined,
+  )
   const values = [
     live === undefined ? undefined : `shows ${live}`,
     expected === undefined ? undefined : `by the log ${expected}`,

@@ -2,8 +2,8 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Database } from "../database/database.ts"
 import type { CursorStore } from "../streams/cursor-store.ts"
-import type { EventStore } from "../streams/event-store.ts"
-import type { Feed } from "../streams/feed.ts"
+import { EventStore } from "../streams/event-store.ts"
+import { Feed } from "../streams/feed.ts"
 import { projectorLayer } from "./projector.ts"
 import type { ReadModels } from "./read-models.ts"
 import { RebuiltDatabase } from "./rebuilt-database.ts"
@@ -21,11 +21,15 @@ export class RebuildFollower extends Context.Service<
       RebuildFollower,
       Effect.gen(function* () {
         const { query } = yield* RebuiltDatabase
-        const followed = yield* Effect.context<EventStore | Feed>()
+        // One by one: the whole context has the scope of this layer, in which the projector would live on.
+        const followed = Layer.mergeAll(
+          Layer.succeed(EventStore, yield* EventStore),
+          Layer.succeed(Feed, yield* Feed),
+        )
         const projector = Layer.fresh(projectorLayer).pipe(
           Layer.provide(Layer.fresh(stores)),
           Layer.provide(Layer.succeed(Database, Database.of({ query }))),
-          Layer.provide(Layer.succeedContext(followed)),
+          Layer.provide(followed),
         )
         return { start: Effect.asVoid(Effect.orDie(Layer.build(projector))) }
       }),

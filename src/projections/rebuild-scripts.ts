@@ -20,6 +20,9 @@ export interface Held {
 
 const tables = `array[${READ_MODEL_TABLES.map((table) => `'${table}'`).join(", ")}]`
 
+/** As a projector's statement comes to them, so that neither waits for the other. */
+const lockedTables = `array['payout_items', 'payout_batch_days', 'payout_acts', 'payout_batches']`
+
 /** Fails unless the process has the rebuild in this state; then nobody else takes it until the script ends. */
 const requireHeld = ({ rebuild, holder }: Held, state: string): string => {
   if (!/^[0-9a-f-]+$/.test(holder)) throw new Error("a holder has hexadecimal digits and hyphens")
@@ -88,7 +91,8 @@ export const switchScript = (held: Held, waitMs: number, notCompared: ReadonlyAr
   begin
     perform set_config('lock_timeout', '${Math.trunc(waitMs)}', true);
     ${requireHeld(held, "following")}
-    foreach each_table in array ${tables} loop
+    lock table ${REBUILT}.projection_checkpoints in access exclusive mode;
+    foreach each_table in array ${lockedTables} loop
       execute format('lock table public.%I, ${REBUILT}.%I in access exclusive mode', each_table, each_table);
     end loop;
     perform from public.projection_checkpoints where projection = '${PROJECTION}' order by partition for update;

@@ -47,7 +47,6 @@ export const switchOver = Effect.fnUntraced(function* (
       return yield* new RebuildStopped({
         reason: "the live tables were changed meanwhile: abandon the rebuild, and begin anew",
       })
-    console.error("SW", outcome, attempt)
     yield* onNote(outcome === "busy" ? "a table is in use" : "the live tables are further")
     yield* Effect.sleep(POLL_MS * attempt)
   }

@@ -19,6 +19,7 @@ import { history } from "../../src/cli/history.ts"
 import { keys } from "../../src/cli/keys.ts"
 import { migrateCommand } from "../../src/cli/migrate.ts"
 import { partners } from "../../src/cli/partners.ts"
+import { projections } from "../../src/cli/projections.ts"
 import { publish, stream } from "../../src/cli/publish.ts"
 import { reconcileCommand } from "../../src/cli/reconcile.ts"
 import { replay } from "../../src/cli/replay.ts"
@@ -51,6 +52,7 @@ const parsing = Command.make("atlaspay").pipe(
     apiKeys,
     audit,
     webhooks,
+    projections,
     publish,
     stream,
     migrateCommand,

@@ -55,7 +55,8 @@ const run = (crashAt: string | undefined, ...words: ReadonlyArray<string>) =>
 
 /** What another process waits for, as if the time had passed. */
 const leaseOver = rowsOf(
-  (sql) => sql`update read_model_rebuilds set held_until = now() - interval '1 second' where ended_at is null`,
+  (sql) =>
+    sql`update read_model_rebuilds set held_until = now() - interval '1 second' where ended_at is null`,
 )
 
 const deaths: ReadonlyArray<CrashPoint> = ["within-rebuild", "before-switch", "after-switch"]
