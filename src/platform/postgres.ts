@@ -69,12 +69,7 @@ const openPool = Effect.fnUntraced(function* (
   return Postgres.of({ query: (step, run) => send(connections, step, callerMsMax, () => run(sql)) })
 })
 
-const open = (
-  url: string,
-  max: number,
-  statementMsMax: number,
-  settings: Readonly<Record<string, string>>,
-) =>
+const open = (url: string, max: number, statementMsMax: number, settings: Readonly<Record<string, string>>) =>
   Effect.try({
     try: () =>
       postgres(url, {

@@ -17,11 +17,15 @@ const LOGGED_MAX = 20
 
 /** Audits a sample each `everyMs` milliseconds; never if that is 0. */
 export const auditSampleLayer = (everyMs: number) =>
-  everyMs === 0 ? Layer.empty : Layer.effectDiscard(Effect.flatMap(makeSample, (sample) => repeatedly(sample, everyMs)))
+  everyMs === 0
+    ? Layer.empty
+    : Layer.effectDiscard(Effect.flatMap(makeSample, (sample) => repeatedly(sample, everyMs)))
 
 const repeatedly = <R>(sample: Effect.Effect<void, { readonly message: string }, R>, everyMs: number) =>
   sample.pipe(
-    Effect.catch(({ message }) => Effect.logWarning("the read models are not audited now", { reason: message })),
+    Effect.catch(({ message }) =>
+      Effect.logWarning("the read models are not audited now", { reason: message }),
+    ),
     Effect.delay(everyMs),
     Effect.repeat(Schedule.forever),
     Effect.forkScoped,

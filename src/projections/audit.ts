@@ -42,7 +42,13 @@ export const auditBatch = Effect.fn("auditBatch")(function* (id: BatchId) {
   const { failure } = compared
   if (!(failure instanceof CorruptEntry)) return yield* failure
   const { entry, reason } = failure
-  const difference: Difference = { kind: "unreadable", table: "log", batch: id, row: `entry ${entry}`, live: reason }
+  const difference: Difference = {
+    kind: "unreadable",
+    table: "log",
+    batch: id,
+    row: `entry ${entry}`,
+    live: reason,
+  }
   return { differences: [difference], isCompared: true } satisfies BatchAudit
 })
 
@@ -59,7 +65,10 @@ const compareBatch = Effect.fnUntraced(function* (id: BatchId) {
     const found = yield* compareRows(id, audited.fold)
     if (found.shown === shown) {
       const differences = found.differences.flatMap((row) => differencesOf(id, row, eventIn(audited)))
-      return { differences: [...differences, ...(yield* aheadOrBehind(id, audited, shown, isBehind))], isCompared: true }
+      return {
+        differences: [...differences, ...(yield* aheadOrBehind(id, audited, shown, isBehind))],
+        isCompared: true,
+      }
     }
     shown = found.shown
   }
@@ -84,7 +93,12 @@ const foldAtMost = Effect.fnUntraced(function* (id: BatchId, { fold, types }: Au
     types.push(recorded.event._tag)
   }
   while (fold.batch.version < to) {
-    const events = yield* read(id, fold.batch.version, Math.min(PAGE_EVENTS, to - fold.batch.version), fold.head)
+    const events = yield* read(
+      id,
+      fold.batch.version,
+      Math.min(PAGE_EVENTS, to - fold.batch.version),
+      fold.head,
+    )
     if (events.length === 0) return
     yield* visitEvents(id, events, next)
   }

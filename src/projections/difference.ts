@@ -32,8 +32,32 @@ export interface Difference {
 
 /** Columns whose values say nothing about a person, and may be seen by whoever reads logs. */
 const SHOWN = new Set([
-  ...["version", "item", "item_count", "state", "ledger", "bank", "attempt", "currency", "minor", "count", "day", "code"],
-  ...["updated_at", "received_at", "closed_at", "execute_at", "requested_at", "concluded_at", "at", "head", "act", "outcome"],
+  ...[
+    "version",
+    "item",
+    "item_count",
+    "state",
+    "ledger",
+    "bank",
+    "attempt",
+    "currency",
+    "minor",
+    "count",
+    "day",
+    "code",
+  ],
+  ...[
+    "updated_at",
+    "received_at",
+    "closed_at",
+    "execute_at",
+    "requested_at",
+    "concluded_at",
+    "at",
+    "head",
+    "act",
+    "outcome",
+  ],
   ...["attempt_state", "attempt_code", "attempt_category", "totals", "items", "partner"],
 ])
 

@@ -36,7 +36,8 @@ export const layer = Layer.effect(
       shown: Effect.fn("LiveRows.shown")(function* (batch) {
         const [row] = yield* query(
           "read a version",
-          (sql) => sql<Array<{ readonly version: number }>>`select version from payout_batches where id = ${batch}`,
+          (sql) =>
+            sql<Array<{ readonly version: number }>>`select version from payout_batches where id = ${batch}`,
         )
         return row?.version
       }),
@@ -46,7 +47,8 @@ export const layer = Layer.effect(
           "compare rows",
           (sql) => sql<Array<Found>>`
             ${READ_MODEL_TABLES.map(
-              (table) => sql`(${differencesIn(sql, table, batch, storable(expected[table]), after, to)}) union all `,
+              (table) =>
+                sql`(${differencesIn(sql, table, batch, storable(expected[table]), after, to)}) union all `,
             )}
             select 'shown', null, to_jsonb(version) from payout_batches where id = ${batch}`,
         )

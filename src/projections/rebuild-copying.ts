@@ -9,8 +9,6 @@ import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { Partitions } from "../streams/partitions.ts"
 import { emptyProjection, type ProjectedBatch, project } from "./projected-batch.ts"
 import {
-  NO_ROWS,
-  READ_MODEL_TABLES,
   type ReadModelRow,
   type ReadModelRows,
   type ReadModelTable,
@@ -53,10 +51,7 @@ export const copyBatches = Effect.fnUntraced(function* <E>(
     ;[copiedTo, batches, events] = [copied.to, batches + copied.batches, events + copied.events]
     const progress = { batches, events }
     storing = yield* Effect.forkChild(
-      stored(copied).pipe(
-        Effect.andThen(crashPoint("within-rebuild")),
-        Effect.andThen(onProgress(progress)),
-      ),
+      stored(copied).pipe(Effect.andThen(crashPoint("within-rebuild")), Effect.andThen(onProgress(progress))),
     )
   }
 })
@@ -123,5 +118,10 @@ const firstOf = (begun: ReadonlyArray<Folding>): ReadonlyArray<Folding> => {
 const together = (some: ReadonlyArray<Folding>): ReadModelRows => {
   const rows = some.map(({ id, fold }) => readModelRows(id, fold))
   const of = (table: ReadModelTable): ReadonlyArray<ReadModelRow> => rows.flatMap((one) => one[table])
-  return READ_MODEL_TABLES.reduce<ReadModelRows>((all, table) => ({ ...all, [table]: of(table) }), NO_ROWS)
+  return {
+    payout_batches: of("payout_batches"),
+    payout_items: of("payout_items"),
+    payout_batch_days: of("payout_batch_days"),
+    payout_acts: of("payout_acts"),
+  }
 }

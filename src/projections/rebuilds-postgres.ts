@@ -16,7 +16,7 @@ import {
   prepareScript,
   switchScript,
 } from "./rebuild-scripts.ts"
-import { type Rebuild, Rebuilds, type RebuildState, type Switching } from "./rebuilds.ts"
+import { type Rebuild, type RebuildState, Rebuilds, type Switching } from "./rebuilds.ts"
 import { REBUILT, RebuiltDatabase } from "./rebuilt-database.ts"
 import { makeRowCopier } from "./row-copier.ts"
 

@@ -63,7 +63,10 @@ export class Rebuilds extends Context.Service<
     /** Makes the new tables, empty, whatever there was, and holds all of the feed. */
     readonly prepare: (rebuild: number) => Effect.Effect<void, StoreUnavailable>
     /** Where the new tables are followed up from. The feed is held there. */
-    readonly begin: (rebuild: number, ends: ReadonlyArray<FollowerCursor>) => Effect.Effect<void, StoreUnavailable>
+    readonly begin: (
+      rebuild: number,
+      ends: ReadonlyArray<FollowerCursor>,
+    ) => Effect.Effect<void, StoreUnavailable>
     /** Notes names of logs, some perhaps again. */
     readonly list: (batches: ReadonlyArray<BatchId>) => Effect.Effect<void, StoreUnavailable>
     /** At most `limit` of the noted names after `after`, by id. */

@@ -1,8 +1,8 @@
 /** Stores whole rows of many batches in the tables of a rebuild, by one statement with how far that goes. */
 import { Effect } from "effect"
 import type { Sql } from "postgres"
-import { arrayText } from "../platform/postgres-arrays.ts"
 import type { Postgres } from "../platform/postgres.ts"
+import { arrayText } from "../platform/postgres-arrays.ts"
 import { READ_MODEL_TABLES, type ReadModelRow, type ReadModelTable } from "./read-model-tables.ts"
 import type { Copied } from "./rebuilds.ts"
 import { REBUILT } from "./rebuilt-database.ts"
@@ -16,11 +16,7 @@ interface Column {
 }
 
 /** The columns of the new tables are read once, when the first rows are stored. */
-export const makeRowCopier = (
-  query: Postgres["Service"]["query"],
-  holder: string,
-  heldSeconds: number,
-) => {
+export const makeRowCopier = (query: Postgres["Service"]["query"], holder: string, heldSeconds: number) => {
   let columns: ReadonlyArray<Column> | undefined
   return Effect.fn("Rebuilds.copy")(function* (rebuild: number, copied: Copied) {
     columns ??= yield* query("read columns", readColumns)
@@ -28,7 +24,16 @@ export const makeRowCopier = (
     const stored = yield* query("copy rows", (sql) =>
       sql.unsafe<Array<{ readonly id: string }>>(
         statementOf(known, copied),
-        [rebuild, holder, heldSeconds, copied.from, copied.to, copied.batches, copied.events, ...valuesOf(known, copied)],
+        [
+          rebuild,
+          holder,
+          heldSeconds,
+          copied.from,
+          copied.to,
+          copied.batches,
+          copied.events,
+          ...valuesOf(known, copied),
+        ],
         { prepare: true },
       ),
     )
@@ -44,8 +49,11 @@ const readColumns = (sql: Sql) => sql<Array<Column>>`
   order by relname, attnum`
 
 /** The columns that rows of a table have. */
-const columnsOf = (known: ReadonlyArray<Column>, table: ReadModelTable, [first = {}]: ReadonlyArray<ReadModelRow>) =>
-  known.filter((column) => column.table === table && column.name in first)
+const columnsOf = (
+  known: ReadonlyArray<Column>,
+  table: ReadModelTable,
+  [first = {}]: ReadonlyArray<ReadModelRow>,
+) => known.filter((column) => column.table === table && column.name in first)
 
 const isArray = ({ type }: Column): boolean => type.endsWith("[]")
 
@@ -56,7 +64,9 @@ const statementOf = (known: ReadonlyArray<Column>, { rows }: Copied): string => 
     const columns = columnsOf(known, table, rows[table])
     if (columns.length === 0) return []
     const names = columns.map(({ name }) => `"${name}"`).join(", ")
-    const values = columns.map((column) => (isArray(column) ? `"${column.name}"::${column.type}` : `"${column.name}"`))
+    const values = columns.map((column) =>
+      isArray(column) ? `"${column.name}"::${column.type}` : `"${column.name}"`,
+    )
     const arrays = columns.map((column) => `$${++parameter}::${isArray(column) ? "text" : column.type}[]`)
     return [
       `into_${table} as (
@@ -90,16 +100,18 @@ const valuesOf = (known: ReadonlyArray<Column>, { rows, partitionOf }: Copied): 
   return [
     ...READ_MODEL_TABLES.flatMap((table) =>
       columnsOf(known, table, rows[table]).map((column) =>
-        arrayText(rows[table].map((row) => valueOf(row[column.name], isArray(column)))),
+        arrayText(rows[table].map((row) => writtenValue(row[column.name], isArray(column)))),
       ),
     ),
-    arrayText(closed.map(({ id }) => valueOf(id))),
+    arrayText(closed.map(({ id }) => writtenValue(id))),
     arrayText(closed.map(({ id }) => partitionOf(id as Parameters<typeof partitionOf>[0]))),
-    ...["version", "head", "closed_at"].map((name) => arrayText(closed.map((row) => valueOf(row[name])))),
+    ...["version", "head", "closed_at"].map((name) =>
+      arrayText(closed.map((row) => writtenValue(row[name]))),
+    ),
   ]
 }
 
-const valueOf = (value: unknown, isArray = false): string | number | null => {
+const writtenValue = (value: unknown, isArray = false): string | number | null => {
   if (value === null || value === undefined) return null
   if (typeof value === "string" || typeof value === "number") return value
   if (typeof value === "boolean" || typeof value === "bigint") return String(value)

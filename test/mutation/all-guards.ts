@@ -24,6 +24,7 @@ import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
+import { rebuildGuards } from "./rebuild-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
@@ -75,6 +76,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...writtenGuards,
   ...readingGuards,
   ...clientGuards,
+  ...rebuildGuards,
   ...replayGuards,
   ...eventStreamGuards,
 ]

@@ -127,7 +127,9 @@ layer(rebuildStack(2), { excludeTestServices: true })("an audit of the read mode
       const ghost = newBatchId()
       for (const table of READ_MODEL_TABLES) {
         const own = table === "payout_batches" ? "id" : "batch"
-        yield* rowsOf((sql) => sql.unsafe(`create table ghosts as select * from ${table} where ${own} = '${id}' limit 1`))
+        yield* rowsOf((sql) =>
+          sql.unsafe(`create table ghosts as select * from ${table} where ${own} = '${id}' limit 1`),
+        )
         yield* rowsOf((sql) => sql.unsafe(`update ghosts set ${own} = '${ghost}'`))
         yield* rowsOf((sql) => sql.unsafe(`insert into ${table} table ghosts`))
         const found = yield* auditedAll
@@ -164,10 +166,15 @@ layer(rebuildStack(2), { excludeTestServices: true })("an audit of the read mode
       const behind = (yield* auditBatch(id)).differences
       assert.isTrue(behind.some(({ kind, event }) => kind === "behind" && event !== undefined))
       for (const table of tables)
-        yield* rowsOf((sql) => sql.unsafe(`delete from ${table} where ${table === "payout_batches" ? "id" : "batch"} = '${id}'`))
+        yield* rowsOf((sql) =>
+          sql.unsafe(`delete from ${table} where ${table === "payout_batches" ? "id" : "batch"} = '${id}'`),
+        )
       const gone = (yield* auditBatch(id)).differences
       assert.isTrue(gone.some(({ kind, table }) => kind === "missing" && table === "payout_batches"))
-      assert.strictEqual(gone.filter(({ kind, table }) => kind === "missing" && table === "payout_items").length, 9)
+      assert.strictEqual(
+        gone.filter(({ kind, table }) => kind === "missing" && table === "payout_items").length,
+        9,
+      )
       yield* rebuilt
       assert.deepStrictEqual(yield* auditedAll, [])
     }),
@@ -180,10 +187,13 @@ layer(rebuildStack(2), { excludeTestServices: true })("an audit of the read mode
       const ahead = (yield* auditBatch(id)).differences
       assert.isTrue(ahead.some(({ kind, column }) => kind === "ahead" && column === "version"))
       yield* rowsOf(
-        (sql) => sql`update projection_checkpoints set position = '9999999999999-0' where projection = ${PROJECTION} and partition = 0`,
+        (sql) =>
+          sql`update projection_checkpoints set position = '9999999999999-0' where projection = ${PROJECTION} and partition = 0`,
       )
       const found = yield* auditedAll
-      assert.isTrue(found.some(({ table, row }) => table === "projection_checkpoints" && row === "partition 0"))
+      assert.isTrue(
+        found.some(({ table, row }) => table === "projection_checkpoints" && row === "partition 0"),
+      )
       // The live projector cannot go on from there; the rebuild does not depend on it.
       yield* rebuilt
       assert.deepStrictEqual(yield* auditedAll, [])

@@ -1,12 +1,12 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Schedule } from "effect"
-import { BatchQueries } from "../../src/projections/batch-queries.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { auditAll } from "../../src/projections/audit-walk.ts"
+import { BatchQueries } from "../../src/projections/batch-queries.ts"
 import type { Difference } from "../../src/projections/difference.ts"
 import { READ_MODEL_TABLES } from "../../src/projections/read-model-tables.ts"
 import { PROJECTION } from "../../src/projections/read-models.ts"
 import { Rebuilds } from "../../src/projections/rebuilds.ts"
-import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { trimFeeds } from "../../src/streams/feed-keeper.ts"
 import { wholeLog } from "../streams/whole-log.ts"
@@ -205,7 +205,10 @@ layer(rebuildStack(2), { excludeTestServices: true })("a rebuild of the read mod
       const attempted = Effect.gen(function* () {
         const taken = yield* rebuilds.take
         assert(taken, "nobody else has one")
-        yield* rowsOf((sql) => sql`update read_model_rebuilds set state = 'listing', copied_to = '' where id = ${taken.id}`)
+        yield* rowsOf(
+          (sql) =>
+            sql`update read_model_rebuilds set state = 'listing', copied_to = '' where id = ${taken.id}`,
+        )
         yield* rebuilds.prepare(taken.id)
         for (const state of ["copying", "indexing"] as const) yield* rebuilds.enter(taken.id, state)
         while ((yield* rebuilds.makeIndex) !== undefined);
@@ -240,7 +243,8 @@ layer(rebuildStack(2), { excludeTestServices: true })("a rebuild of the read mod
       yield* trimFeeds([PROJECTION], rebuilds.holds)
       assert.deepStrictEqual(yield* lengths, before)
       yield* rowsOf(
-        (sql) => sql`update projection_checkpoints set moved_at = now() - interval '25 hours' where projection = 'payout-batches-rebuild'`,
+        (sql) =>
+          sql`update projection_checkpoints set moved_at = now() - interval '25 hours' where projection = 'payout-batches-rebuild'`,
       )
       yield* trimFeeds([PROJECTION], rebuilds.holds)
       assert.notDeepEqual(yield* lengths, before)
@@ -256,10 +260,12 @@ layer(rebuildStack(2), { excludeTestServices: true })("a rebuild of the read mod
       assert(cursor, "something was projected")
       const step = { partition: cursor.partition, from: cursor.position, to: cursor }
       assert.deepStrictEqual(yield* cursors.move(PROJECTION, [step]), ["elsewhere"])
-      yield* cursors.move(PROJECTION, [step]).pipe(
-        Effect.repeat({ until: ([moved]) => moved === "moved", schedule: Schedule.spaced(20) }),
-        Effect.timeout("10 seconds"),
-      )
+      yield* cursors
+        .move(PROJECTION, [step])
+        .pipe(
+          Effect.repeat({ until: ([moved]) => moved === "moved", schedule: Schedule.spaced(20) }),
+          Effect.timeout("10 seconds"),
+        )
     }),
   )
 })
