@@ -2,10 +2,12 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { auditBatch } from "../../src/projections/audit.ts"
+import { makeSample } from "../../src/projections/audit-sample.ts"
 import { auditAll } from "../../src/projections/audit-walk.ts"
 import type { Difference } from "../../src/projections/difference.ts"
 import { READ_MODEL_TABLES } from "../../src/projections/read-model-tables.ts"
 import { PROJECTION } from "../../src/projections/read-models.ts"
+import { Metrics } from "../../src/telemetry/metrics.ts"
 import { appendRest, CANARY_IBAN, lifeOf, live, newBatchId, open } from "./batch-life.ts"
 import { anotherProjector, caughtUp, rowsOf } from "./read-model-stack.ts"
 import { rebuildStack, rebuilt } from "./rebuild-stack.ts"
@@ -197,6 +199,24 @@ layer(rebuildStack(2), { excludeTestServices: true })("an audit of the read mode
       // The live projector cannot go on from there; the rebuild does not depend on it.
       yield* rebuilt
       assert.deepStrictEqual(yield* auditedAll, [])
+    }),
+  )
+
+  it.effect("finds a difference in its samples, and counts it", () =>
+    Effect.gen(function* () {
+      yield* projected
+      const { projectionDifferences } = yield* Metrics
+      const counted = Effect.map(
+        Effect.promise(() => projectionDifferences.get()),
+        ({ values }) => values.some(({ labels, value }) => labels.table === "payout_items" && value > 0),
+      )
+      const sample = yield* makeSample
+      yield* sample
+      assert.isFalse(yield* counted)
+      yield* rowsOf((sql) => sql`update payout_items set state = 'cancelled'`)
+      yield* Effect.andThen(sample, counted).pipe(Effect.repeat({ until: (found) => found, times: 100 }))
+      assert.isTrue(yield* counted)
+      yield* rebuilt
     }),
   )
 })
