@@ -30,10 +30,15 @@ import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
 import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
 import { checkedSettings } from "./production/production.ts"
+import { auditSampleLayer } from "./projections/audit-sample.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
+import { layer as liveRowsInPostgres } from "./projections/live-rows-postgres.ts"
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
+import { RebuildFollower } from "./projections/rebuild-follower.ts"
+import { holdsOf, layer as rebuildsInPostgres } from "./projections/rebuilds-postgres.ts"
+import { RebuiltDatabase } from "./projections/rebuilt-database.ts"
 import { layer as reportQueriesInPostgres } from "./projections/report-queries-postgres.ts"
 import { proofKeeperLayer } from "./proof/proof-keeper.ts"
 import { layer as proofRootsInPostgres } from "./proof/proof-roots-postgres.ts"
@@ -253,6 +258,15 @@ const publishedRoots = Layer.effect(
   }),
 ).pipe(Layer.provide([nats, foundation]))
 
+/** Trims to the slowest follower, and not beyond what a rebuild of the read models still needs. */
+const feedKeeper = Layer.unwrap(
+  Effect.map(Database, ({ query }) => feedKeeperLayer([PROJECTION, PUBLISHER], holdsOf(query))),
+)
+
+const auditSample = Layer.unwrap(
+  Effect.map(AppConfig, ({ projections }) => auditSampleLayer(projections.auditMs)),
+)
+
 /** The layers of each role, on top of the streams. */
 const parts = {
   api: Layer.merge(
@@ -297,9 +311,11 @@ const parts = {
       ProviderSettings.layer,
     ]),
   ),
-  projector: Layer.merge(
+  projector: Layer.mergeAll(
     projectorLayer.pipe(Layer.provide([crashPoints, readModelsInPostgres])),
-    Layer.merge(feedKeeperLayer([PROJECTION, PUBLISHER]), lagLayer(PROJECTION)),
+    feedKeeper,
+    lagLayer(PROJECTION),
+    auditSample.pipe(Layer.provide(liveRowsInPostgres)),
   ).pipe(Layer.provide(cursors)),
   publisher: Layer.merge(relayLayer, lagLayer(PUBLISHER)).pipe(
     Layer.provide([crashPoints, cursors, readModelsInPostgres, nats]),
@@ -342,6 +358,9 @@ export const reconciliationLayer = onceFit(
   ),
 )
 
+const rebuiltDatabase = RebuiltDatabase.layer.pipe(Layer.provide([database, foundation]))
+const rebuilds = rebuildsInPostgres.pipe(Layer.provide([database, rebuiltDatabase]))
+
 /** The layers of `atlaspay history`, by the settings of the service. */
 export const historyLayer = Layer.mergeAll(
   archiveStore,
@@ -349,6 +368,7 @@ export const historyLayer = Layer.mergeAll(
   registers,
   claimMarks,
   cursors,
+  rebuilds,
   auditInPostgres.pipe(Layer.provide(database)),
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
@@ -360,6 +380,17 @@ export const archiveLayer = Layer.merge(archive, auditInPostgres.pipe(Layer.prov
 
 /** The layers of `atlaspay proof`, by the settings of the service. */
 export const proofLayer = proofTree.pipe(Layer.provideMerge(streams))
+
+/** The layers of `atlaspay projections`, by the settings of the service. */
+export const projectionsLayer = Layer.mergeAll(
+  cursors,
+  liveRowsInPostgres.pipe(Layer.provide(database)),
+  rebuilds,
+  RebuildFollower.layer(Layer.merge(readModelsInPostgres, cursorsInPostgres)).pipe(
+    Layer.provide(rebuiltDatabase),
+  ),
+  crashPoints.pipe(Layer.provide(foundation)),
+).pipe(Layer.provideMerge(streams))
 
 /** The layers of `atlaspay publish` and `atlaspay stream`, by the settings of the service. */
 export const publicationLayer = Layer.mergeAll(

@@ -308,6 +308,10 @@ const settings = all({
     /** Open batches of one partner beyond which its intake answers 429. */
     partnerBacklogMax: count("PARTNER_BACKLOG_MAX", 5_000),
   }),
+  projections: all({
+    /** How often the projector compares a batch at random with its log; 0: never. */
+    auditMs: count("PROJECTION_AUDIT_MS", 10 * seconds, 24 * hour, 0),
+  }),
   /** What new batches are held to, and batches that were accepted before are not. */
   intake: all({
     /** How far ahead of its arrival, and how far behind, a batch's executeAt may lie. */

@@ -24,6 +24,7 @@ const loads = {
   callbacks: async () => (await import("./callbacks.ts")).callbacks,
   history: async () => (await import("./history.ts")).history,
   archive: async () => (await import("./archive.ts")).archive,
+  projections: async () => (await import("./projections.ts")).projections,
   publish: async () => (await import("./publish.ts")).publish,
   stream: async () => (await import("./publish.ts")).stream,
   keys: async () => (await import("./keys.ts")).keys,

@@ -6,6 +6,7 @@ import { PartnerId } from "../domain/identifiers.ts"
 import { cleanText, type OutsideText } from "../domain/outside-text.ts"
 import { repairReadModels } from "../projections/read-model-repair.ts"
 import { PROJECTION } from "../projections/read-models.ts"
+import { Rebuilds } from "../projections/rebuilds.ts"
 import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { ClaimMarks } from "../streams/claim-marks.ts"
@@ -107,6 +108,8 @@ const continueFrom = Effect.fnUntraced(function* (partition: number, reason: Out
   const { unlinked } = yield* ArchiveStore
   const archived = yield* (yield* LogUnlinking).recount(partition, unlinked)
   yield* (yield* DecisionRegister).acceptLoss(partition, administrator().who, reason)
+  // What it has copied may be of the lost history.
+  yield* (yield* Rebuilds).abandon
   const { written, gone } = yield* repairReadModels(partition)
   // Followers process again what the feed still has: they have seen these events, or others in their place.
   for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)

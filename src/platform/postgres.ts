@@ -38,10 +38,30 @@ export class Postgres extends Context.Service<
   /** A pool of one connection, for a command with long statements. */
   static readonly patient = (url: string, statementMsMax: number) =>
     Layer.effect(Postgres, openPool(url, 1, statementMsMax))
+
+  /**
+   * A pool on the same database in which tables of a schema come before the live ones of the same names, for long statements of a
+   * command.
+   */
+  static readonly beside = Effect.fnUntraced(function* (
+    schema: string,
+    connectionsMax: number,
+    statementMsMax: number,
+  ) {
+    const { url } = (yield* AppConfig).postgres
+    return yield* openPool(Redacted.value(url), connectionsMax, statementMsMax, {
+      search_path: `${schema}, public`,
+    })
+  })
 }
 
-const openPool = Effect.fnUntraced(function* (url: string, connectionsMax: number, statementMsMax: number) {
-  const sql = yield* Effect.acquireRelease(open(url, connectionsMax, statementMsMax), (sql) =>
+const openPool = Effect.fnUntraced(function* (
+  url: string,
+  connectionsMax: number,
+  statementMsMax: number,
+  settings: Readonly<Record<string, string>> = {},
+) {
+  const sql = yield* Effect.acquireRelease(open(url, connectionsMax, statementMsMax, settings), (sql) =>
     Effect.promise(() => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS })),
   )
   const connections = Semaphore.makeUnsafe(connectionsMax)
@@ -49,7 +69,7 @@ const openPool = Effect.fnUntraced(function* (url: string, connectionsMax: numbe
   return Postgres.of({ query: (step, run) => send(connections, step, callerMsMax, () => run(sql)) })
 })
 
-const open = (url: string, max: number, statementMsMax: number) =>
+const open = (url: string, max: number, statementMsMax: number, settings: Readonly<Record<string, string>>) =>
   Effect.try({
     try: () =>
       postgres(url, {
@@ -61,6 +81,7 @@ const open = (url: string, max: number, statementMsMax: number) =>
           idle_in_transaction_session_timeout: statementMsMax,
           // The driver prints notices. Ours would only be "relation exists, skipping".
           client_min_messages: "error",
+          ...settings,
         },
       }),
     catch: () => new StoreUnavailable({ store: "postgres", step: "open", reason: "INVALID_URL" }),

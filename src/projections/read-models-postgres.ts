@@ -10,6 +10,7 @@ import { arrayText } from "../platform/postgres-arrays.ts"
 import { movesOf, stepsTaken } from "../streams/postgres-cursors.ts"
 import type { ActRow, BatchRows, DayRow, ItemRow } from "./batch-rows.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
+import { storable } from "./storable.ts"
 
 export const layer = Layer.effect(
   ReadModels,
@@ -228,15 +229,3 @@ const storedActs = (sql: Sql, changes: ReadonlyArray<ReadModelChange>) => {
       on conflict (batch, version) do nothing
     )`
 }
-
-/** A value as JSON that Postgres accepts: without NUL and unpaired surrogates, which a bank's code may contain. */
-const storable = (value: object): string => {
-  const text = JSON.stringify(value)
-  // JSON escapes them, and next to nothing else.
-  if (!UNSTORABLE.test(text)) return text
-  return JSON.stringify(value, (_, value) =>
-    typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : value,
-  )
-}
-
-const UNSTORABLE = /\\u(?:0000|d[89a-f])/

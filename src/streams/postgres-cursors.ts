@@ -7,7 +7,7 @@ import type { CursorMove, CursorStep } from "./cursor-store.ts"
  * The part of a statement that moves cursors, for a `with`: `moved` has the partitions whose cursor was still at `from`.
  *
  * The locks on the rows make processes that follow the same partitions take turns. They are taken in one order, so that no
- * two processes wait for each other. Who comes second finds the cursor elsewhere.
+ * two processes wait for each other. Who comes second finds the cursor elsewhere, and so does everybody while it is held.
  */
 export const stepsTaken = (sql: Sql, follower: string, steps: ReadonlyArray<CursorStep>) => sql`
     taken as (
@@ -26,7 +26,7 @@ export const stepsTaken = (sql: Sql, follower: string, steps: ReadonlyArray<Curs
       set position = to_position, head = to_head, head_position = to_position, moved_at = now()
       from taken join standing using (partition)
       where checkpoint.projection = ${follower} and checkpoint.partition = taken.partition
-        and checkpoint.position = from_position
+        and checkpoint.position = from_position and coalesce(checkpoint.held_until < now(), true)
       returning checkpoint.partition
     )`
 

@@ -154,6 +154,11 @@ const makeMetrics = () => {
       "Partitions that a follower froze: page someone",
       ["follower"],
     ),
+    projectionDifferences: counter(
+      "atlaspay_projection_differences_total",
+      "Differences between the read models and the logs that the projector found in its samples: page someone",
+      ["table"],
+    ),
     followerBehindSeconds: gauge(
       "atlaspay_follower_behind_seconds",
       "Age of the oldest feed entry that a follower has not handled",

@@ -20,6 +20,7 @@ import { history } from "../../src/cli/history.ts"
 import { keys } from "../../src/cli/keys.ts"
 import { migrateCommand } from "../../src/cli/migrate.ts"
 import { partners } from "../../src/cli/partners.ts"
+import { projections } from "../../src/cli/projections.ts"
 import { proof } from "../../src/cli/proof.ts"
 import { publish, stream } from "../../src/cli/publish.ts"
 import { reconcileCommand } from "../../src/cli/reconcile.ts"
@@ -56,6 +57,7 @@ const parsing = Command.make("atlaspay").pipe(
     archive,
     audit,
     webhooks,
+    projections,
     publish,
     stream,
     proof,

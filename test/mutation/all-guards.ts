@@ -29,6 +29,7 @@ import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { proofGuards } from "./proof-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
+import { rebuildGuards } from "./rebuild-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
 import { reportGuards } from "./report-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
@@ -86,6 +87,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...writtenGuards,
   ...readingGuards,
   ...clientGuards,
+  ...rebuildGuards,
   ...replayGuards,
   ...logReplayGuards,
   ...eventStreamGuards,

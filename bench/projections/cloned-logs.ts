@@ -1,0 +1,66 @@
+/**
+ * Fills the logs up to a number of events with copies of those that the engine wrote: the same events under other ids, chained anew.
+ * They are in no feed, as those of batches that closed long ago.
+ */
+import { randomBytes } from "node:crypto"
+import type { Redis } from "ioredis"
+import type { BatchId } from "../../src/domain/identifiers.ts"
+import { chainStart, linkOf } from "../../src/streams/hash-chain.ts"
+import { partitionKeys, partitionOf } from "../../src/streams/partition.ts"
+
+const PARTITIONS = 16
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+/** Entries that go out together. */
+const TOGETHER = 2_000
+/** Logs of the engine that are copied, in turn. */
+const MODELS = 40
+
+const newId = (): BatchId =>
+  `pb_${[...randomBytes(22)].map((byte) => ALPHABET[byte % 32]).join("")}` as BatchId
+
+/** Adds copies until there are as many events as wanted. Gives how many there are. */
+export const cloneLogs = async (
+  redis: Redis,
+  prefix: string,
+  there: number,
+  wanted: number,
+): Promise<number> => {
+  const models = await modelsOf(redis, prefix)
+  let events = there
+  for (let index = 0; events < wanted; index += 1) {
+    const texts = models[index % models.length] ?? []
+    if (texts.length === 0) throw new Error("the engine wrote no log to copy")
+    await writeLog(redis, prefix, newId(), texts)
+    events += texts.length
+  }
+  return events
+}
+
+const modelsOf = async (redis: Redis, prefix: string): Promise<ReadonlyArray<ReadonlyArray<string>>> => {
+  const models: Array<ReadonlyArray<string>> = []
+  let cursor = "0"
+  do {
+    const [next, keys] = await redis.scan(cursor, "MATCH", `${prefix}:{*}:log:*`, "COUNT", 1_000)
+    for (const key of keys.slice(0, MODELS - models.length)) {
+      const entries = await redis.xrange(key, "-", "+")
+      models.push(entries.map(([, fields]) => fields[1] ?? ""))
+    }
+    cursor = next
+  } while (cursor !== "0" && models.length < MODELS)
+  return models
+}
+
+const writeLog = async (redis: Redis, prefix: string, id: BatchId, texts: ReadonlyArray<string>) => {
+  const key = partitionKeys(prefix, partitionOf(id, PARTITIONS)).log(id)
+  let head = chainStart(id)
+  let pipeline = redis.pipeline()
+  for (const [index, text] of texts.entries()) {
+    head = linkOf(head, text)
+    pipeline.xadd(key, `${index + 1}-0`, "e", text, "h", head)
+    if (pipeline.length >= TOGETHER) {
+      await pipeline.exec()
+      pipeline = redis.pipeline()
+    }
+  }
+  await pipeline.exec()
+}
