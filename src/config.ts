@@ -7,87 +7,31 @@ import {
   Effect,
   Layer,
   Redacted,
-  Result,
   Schema,
   String as Str,
 } from "effect"
+import {
+  all,
+  amounts,
+  callbackSecret,
+  count,
+  duplicatePolicies,
+  milliseconds,
+  pairs,
+  partsOf,
+  problemsIn,
+} from "./config-values.ts"
 import { crashPoints } from "./crash-points.ts"
 import { PayeePolicy } from "./domain/clearance-answers.ts"
-import { type DuplicatePolicies, readDuplicatePolicies } from "./domain/duplicate-policy.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
-import { parseAmount } from "./domain/money.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
-import {
-  BankSecretsText,
-  CallbackSecretText,
-  MasterKeysText,
-  masterKeyPair,
-  ProofKeyText,
-} from "./parsing/secret-texts.ts"
+import { BankSecretsText, MasterKeysText, masterKeyPair, ProofKeyText } from "./parsing/secret-texts.ts"
 import { OriginsText, originsIn } from "./parsing/web-origin.ts"
 import { type Role, roles } from "./service-roles.ts"
 
 const seconds = 1_000
 const hour = 3_600 * seconds
-
-/** The settings of a group, so that an error can report all problems of the group. */
-const partsOf = new WeakMap<Config.Config<unknown>, ReadonlyArray<Config.Config<unknown>>>()
-
-/** Like `Config.all`, which reports only the first problem. */
-const all: typeof Config.all = (group) => {
-  const config = Config.all(group)
-  partsOf.set(config, Object.values(group))
-  return config
-}
-
-const count = (name: string, fallback: number, maximum = 10_000_000, minimum = 1) =>
-  Config.schema(
-    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })),
-    name,
-  ).pipe(Config.withDefault(fallback))
-
-/** "a=1,b=2" as pairs. */
-const pairs = (name: string) =>
-  Config.String(name).pipe(
-    Config.map((text) =>
-      text.split(",").map((pair) => {
-        const [name = "", ...rest] = pair.split("=")
-        return [name.trim(), rest.join("=").trim()] as const
-      }),
-    ),
-  )
-
-/** "EUR=100000.00,JPY=15000000" as minor units by currency; empty if it is not set. */
-const amounts = (name: string) =>
-  Config.schema(AmountsText, name).pipe(
-    Config.map((text) => Object.fromEntries(text.split(",").map(readAmount))),
-    Config.withDefault({}),
-  )
-
-const readAmount = (pair: string): readonly [string, bigint] => {
-  const [currency = "", value = ""] = pair.split("=")
-  return [currency, Result.getOrElse(parseAmount(value, currency), () => 0n)]
-}
-
-const AmountsText = Schema.String.check(
-  Schema.makeFilter(
-    (text: string) =>
-      text.split(",").every((pair) => readAmount(pair)[1] > 0n) || "expected amounts such as EUR=100000.00",
-  ),
-)
-
-const DuplicatePoliciesText = Schema.String.check(
-  Schema.makeFilter((text: string) =>
-    Result.match(readDuplicatePolicies(text), { onSuccess: () => true, onFailure: (problem) => problem }),
-  ),
-)
-
-/** DUPLICATE_PAYOUTS: "acme=refuse:30,*=warn:7". */
-const duplicatePolicies = Config.schema(DuplicatePoliciesText, "DUPLICATE_PAYOUTS").pipe(
-  Config.map((text): DuplicatePolicies => Result.getOrThrow(readDuplicatePolicies(text))),
-  Config.withDefault(new Map()),
-)
 
 /** Master keys by id, in base64. The first one wraps; all unwrap. */
 export type MasterKeys = Arr.NonEmptyReadonlyArray<readonly [id: string, key: Redacted.Redacted<string>]>
@@ -101,13 +45,6 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
     }),
   ),
 )
-
-/** The secret with which one party signs callbacks: "whsec_…". */
-const callbackSecret = (name: string) =>
-  Config.schema(CallbackSecretText, name).pipe(
-    Config.map((text) => Redacted.make(text)),
-    Config.option,
-  )
 
 /** The secrets with which banks sign callbacks, by bank. Without a name: that of the only bank that calls back. */
 export type BankSecrets = ReadonlyArray<
@@ -123,10 +60,6 @@ const bankSecrets = Config.schema(BankSecretsText, "BANK_CALLBACK_SECRET").pipe(
       return [pair.slice(0, at).trim(), Redacted.make(pair.slice(at + 1).trim())] as const
     })
   }),
-)
-
-const MillisecondsList = Schema.String.check(
-  Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
 )
 
 const providersFromEnvironment = all({
@@ -149,13 +82,6 @@ const providersSource = Config.String("PROVIDERS_FILE").pipe(
 )
 // Without a file, the problems are in these settings.
 partsOf.set(providersSource, [providersFromEnvironment])
-
-/** "5000,30000": 1 to 20 durations. */
-const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>) =>
-  Config.schema(MillisecondsList, name).pipe(
-    Config.map((text): Arr.NonEmptyReadonlyArray<number> => Arr.map(Str.split(text, ","), Number)),
-    Config.withDefault(fallback),
-  )
 
 /** The usual port for Prometheus exporters, used in production. */
 const OPERATIONS_PORT = 9464
@@ -427,17 +353,6 @@ export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("Inva
   override get message() {
     return ["These settings are missing or malformed:", ...this.problems.map((one) => `  ${one}`)].join("\n")
   }
-}
-
-/** The problems of a group of settings, one line each. */
-const problemsIn = (config: Config.Config<unknown>): Effect.Effect<ReadonlyArray<string>> => {
-  const parts = partsOf.get(config)
-  return parts === undefined
-    ? Effect.match(config, {
-        onFailure: ({ message }) => [message.replaceAll(/\s*\n\s*/g, " ")],
-        onSuccess: () => [],
-      })
-    : Effect.map(Effect.forEach(parts, problemsIn), (problems) => problems.flat())
 }
 
 /** The settings that the service runs with. */

@@ -455,6 +455,8 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
 
 /** The one place where tables come about, for all rooms. */
 const migrationsFolder = "database/migrations/"
+/** Where tables of migrations are copied for a rebuild, `like` the ones that there are: it defines none of them. */
+const copiesTables = "projections/rebuild-scripts.ts"
 /** What would end the transaction that all migrations share, or cannot be part of one. */
 const endsTransaction = /\b(begin|commit|rollback|start transaction|concurrently|vacuum)\b/i
 /** The first line of a migration with which older releases go on. */
@@ -610,7 +612,7 @@ const domainProblems = (from: string, names: ReadonlyArray<string>): ReadonlyArr
 }
 
 const syntaxProblems = (path: string, node: Node): ReadonlyArray<string> => {
-  if (makesTables(node) && !path.startsWith("database/"))
+  if (makesTables(node) && !path.startsWith("database/") && path !== copiesTables)
     return [`makes a table outside of ${migrationsFolder}`]
   if (node.type === "TSEnumDeclaration") return ["an enum"]
   if (node.type === "TSModuleDeclaration" && isNode(node.id) && node.id.type === "Identifier")

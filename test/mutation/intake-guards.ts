@@ -20,7 +20,7 @@ export const intakeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nothing begins before the instant that was asked for",
     file: "domain/written-time.ts",
-    text: "(Number(digits.slice(3)) > 0 ? 1 : 0)",
+    text: "(read.isWhole ? 0 : 1)",
     without: "0",
     caughtIn: times,
     caughtBy: "2026-11-23T16:05:00.123000001Z is the first millisecond",
