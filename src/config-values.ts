@@ -56,11 +56,12 @@ const DuplicatePoliciesText = Schema.String.check(
   ),
 )
 
-/** DUPLICATE_PAYOUTS: "acme=refuse:30,*=warn:7". */
-export const duplicatePolicies = Config.schema(DuplicatePoliciesText, "DUPLICATE_PAYOUTS").pipe(
-  Config.map((text): DuplicatePolicies => Result.getOrThrow(readDuplicatePolicies(text))),
-  Config.withDefault(new Map()),
-)
+/** "acme=refuse:30,*=warn:7" as policies by partner; none if it is not set. */
+export const duplicatePolicies = (name: string) =>
+  Config.schema(DuplicatePoliciesText, name).pipe(
+    Config.map((text): DuplicatePolicies => Result.getOrThrow(readDuplicatePolicies(text))),
+    Config.withDefault(new Map()),
+  )
 
 /** The secret with which one party signs callbacks: "whsec_…". */
 export const callbackSecret = (name: string) =>

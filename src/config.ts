@@ -270,7 +270,7 @@ const settings = all({
     /** What happens to an item whose beneficiary's name is not the one on the account. */
     payeePolicy: Config.schema(PayeePolicy, "PAYEE_CHECK").pipe(Config.withDefault("review" as const)),
     /** What becomes of payouts that a partner was accepted before, by partner: nothing is looked for by default. */
-    duplicates: duplicatePolicies,
+    duplicates: duplicatePolicies("DUPLICATE_PAYOUTS"),
   }),
   providers: all({
     /** The secret of the compliance engine's callbacks. Without it, the engine gets no callback URL. */

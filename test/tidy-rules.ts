@@ -34,7 +34,10 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["config", "domain/masking"],
   "crash-points": [],
   "service-roles": [],
+  // How the text of a setting is read.
+  "config-values": ["domain", "parsing/secret-texts"],
   config: [
+    "config-values",
     "crash-points",
     "service-roles",
     "domain",
