@@ -98,7 +98,7 @@ export const archivedLogGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a log that Redis does not have is read from the archive",
     file: "streams/archived-reading.ts",
-    text: "events.length > 0 || limit < 1 ? Effect.succeed(events) : beyond(batch, after, limit, head)",
+    text: "isHere || limit < 1 ? Effect.succeed(events) : beyond(batch, after, limit, head)",
     without: "Effect.succeed(events)",
     caughtIn: memory,
     caughtBy: "are read from the archive: whole",

@@ -115,7 +115,8 @@ const eventStore = ({ of }: Memory, archive: LogArchive["Service"]): EventStore[
       replicated: () => Effect.void,
       read: Effect.fnUntraced(function* (batch, after, limit, head) {
         const partition = yield* of(batch)
-        return yield* readEvents(batch, after, partition.read(batch, after, limit), head)
+        const events = yield* readEvents(batch, after, partition.read(batch, after, limit), head)
+        return { events, isHere: events.length > 0 }
       }),
       readRanges: Effect.fnUntraced(function* (ranges) {
         const entries = yield* Effect.forEach(ranges, ({ batch, after, to }) =>
