@@ -22,7 +22,7 @@ export const logUnlinking = (
 ): LogUnlinking["Service"] => ({
   unlink: unlinking(steps),
   restore,
-  counts: counting(steps),
+  counts: unlinkedCounts(steps),
   restored: Effect.fnUntraced(function* (limit) {
     const found = yield* Effect.forEach(
       steps.partitions,
@@ -49,8 +49,8 @@ export const logUnlinking = (
   recount: recounting(steps, archive),
 })
 
-/** The feed of a partition that does not answer cannot be read either, so nobody is paid there meanwhile. */
-const counting = ({ call, partitions }: PartitionSteps): LogUnlinking["Service"]["counts"] =>
+/** What each partition counts. The feed of one that does not answer cannot be read either, so nobody is paid there meanwhile. */
+export const unlinkedCounts = ({ call, partitions }: PartitionSteps): LogUnlinking["Service"]["counts"] =>
   Effect.gen(function* () {
     const found = yield* Effect.forEach(
       partitions,

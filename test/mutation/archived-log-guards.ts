@@ -39,6 +39,14 @@ export const archivedLogGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "keep the names that their keys in quotes reserved",
   },
   {
+    name: "an archive that has forgotten logs is not believed that it has none",
+    file: "streams/complete-archive.ts",
+    text: "if (inRedis.some(",
+    without: "if (LOOKS < 0 && inRedis.some(",
+    caughtIn: redis,
+    caughtBy: "are not denied, nor taken for new ones, while Redis counts more of them",
+  },
+  {
     name: "only the archived tail is unlinked",
     file: "streams/functions/unlink-log.lua",
     text: "if last.version ~= version or last.head ~= head then return 'MOVED' end",

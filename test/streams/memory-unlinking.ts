@@ -22,7 +22,7 @@ export const logUnlinking = (
     return (yield* of(batch)).unlink(batch, version, head)
   }),
   restore: restoringOnce(scope, { archive, stageOf: () => stageIn(of), pass: () => Effect.void }),
-  counts: Effect.sync(() => all.map(({ unlinkedCount }, partition) => ({ partition, ...unlinkedCount }))),
+  counts: unlinkedCounts({ all }),
   restored: (limit) => Effect.sync(() => all.flatMap(({ restored }) => restored).slice(0, limit)),
   mark: (names) =>
     Effect.forEach(names, (name) => Effect.map(of(name), (partition) => partition.mark(name)), {
@@ -30,6 +30,10 @@ export const logUnlinking = (
     }),
   recount: () => Effect.die(new Error("the streams in memory lose nothing")),
 })
+
+/** What each partition counts. */
+export const unlinkedCounts = ({ all }: Pick<Memory, "all">): LogUnlinking["Service"]["counts"] =>
+  Effect.sync(() => all.map(({ unlinkedCount }, partition) => ({ partition, ...unlinkedCount })))
 
 const stageIn = (of: Memory["of"]): Stage => {
   const staged: Array<LinkedEvent> = []
