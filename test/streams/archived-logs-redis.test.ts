@@ -242,6 +242,58 @@ layer(underTest, { excludeTestServices: true })("the keys of archived logs", (it
     }),
   )
 
+  it.effect("take the place of their beginnings that came back, and of no other log", () =>
+    Effect.gen(function* () {
+      const log = yield* wholeLog
+      const { counts, recount, restore, unlink } = yield* LogUnlinking
+      const commands = yield* redis
+      const batches = [yield* closedBatch(), yield* closedBatch(), yield* closedBatch(4)] as const
+      const [shorter, other, closed] = batches
+      const before = yield* log.read(shorter, 0, 100)
+      for (const batch of batches) yield* keep(batch)
+      archive.noted(shorter, 1)
+      for (const batch of [shorter, other])
+        yield* Effect.promise(() => commands.xdel(keys.log(batch), "38-0", "39-0", "40-0"))
+      // This one has gone on since.
+      yield* Effect.promise(() => commands.call("XSETID", keys.log(other), "37-0"))
+      yield* Effect.promise(() => commands.xadd(keys.log(other), "38-0", "e", "{}", "h", "another"))
+      const [{ unlinked: counted } = { unlinked: 0 }] = yield* counts
+      yield* recount(0, () => Effect.void)
+      assert.deepStrictEqual(yield* log.read(shorter, 0, 100), before)
+      assert.strictEqual(yield* Effect.promise(() => commands.pttl(keys.log(shorter))), -1)
+      assert.strictEqual(yield* Effect.promise(() => commands.xlen(keys.log(other))), 38)
+      assert.strictEqual(yield* restore(other), "there")
+      assert.strictEqual(yield* restore(closed), "there")
+      assert.strictEqual((yield* counts)[0]?.unlinked, counted, "it was not unlinked")
+      assert.deepStrictEqual(yield* Effect.promise(() => commands.keys(`${prefix}:*staged*${other}*`)), [])
+      const { version = 0, hash: head = "" } = before.at(-1) ?? {}
+      assert.strictEqual(yield* unlink({ batch: shorter, version, head }), "unlinked")
+      archive.forget(other)
+    }),
+  )
+
+  it.effect("are counted right although one comes back meanwhile", () =>
+    Effect.gen(function* () {
+      const { counts, recount, restore } = yield* LogUnlinking
+      const commands = yield* redis
+      const [first, second] = [yield* closedBatch(4), yield* closedBatch(4)]
+      for (const batch of [first, second]) yield* unlinked(batch)
+      for (const batch of [first, second]) archive.noted(batch, undefined)
+      const [before] = yield* counts
+      yield* Effect.promise(() => commands.del(keys.archived))
+      let isRestored = false
+      yield* recount(0, () =>
+        Effect.suspend(() => {
+          if (isRestored) return Effect.void
+          isRestored = true
+          return Effect.orDie(restore(first))
+        }),
+      )
+      assert.isTrue(isRestored)
+      assert.strictEqual((yield* counts)[0]?.unlinked, (before?.unlinked ?? 0) - 1)
+    }),
+  )
+
   it.effect("may be retried: a late answer of the worker that closed the batch is no other history", () =>
     Effect.gen(function* () {
       const log = yield* wholeLog

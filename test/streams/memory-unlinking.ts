@@ -38,12 +38,16 @@ export const unlinkedCounts = ({ all }: Pick<Memory, "all">): LogUnlinking["Serv
 const stageIn = (of: Memory["of"]): Stage => {
   const staged: Array<LinkedEvent> = []
   return {
-    stage: (batch, { lines }) =>
+    version: (batch) =>
       Effect.map(of(batch), (partition) => {
+        const place = partition.find(batch)
+        return place._tag === "Here" ? place.version : 0
+      }),
+    stage: (_, { lines }) =>
+      Effect.sync(() => {
         const parts = lines.split("\n")
         for (let line = 0; line + 1 < parts.length; line += 2)
           staged.push({ text: parts[line] ?? "", hash: parts[line + 1] ?? "" })
-        return partition.find(batch)._tag === "Here" ? ("there" as const) : ("staged" as const)
       }),
     finish: ({ batch }) => Effect.map(of(batch), (partition) => partition.restore(batch, staged)),
   }
