@@ -41,10 +41,16 @@ export const layer = Layer.effect(
         return rows.map(logOf)
       }),
       unlinkedCounts: query(
-        "count unlinked logs",
+        "count logs that may have left Redis",
+        // Both parts are read from their indexes alone.
         (sql) => sql<Array<{ readonly partition: number; readonly unlinked: number }>>`
-          select partition, count(*)::int as unlinked
-          from archived_logs where unlinked_at is not null group by partition`,
+          select partition, sum(logs)::int as unlinked from (
+            select partition, count(*) as logs
+            from archived_logs where unlinked_at is not null group by partition
+            union all
+            select partition, count(*)
+            from archived_logs where unlinked_at is null and unlinking group by partition
+          ) as counts group by partition`,
       ).pipe(
         Effect.map((rows) => new Map(rows.map(({ partition, unlinked }) => [partition, unlinked] as const))),
       ),

@@ -1,6 +1,6 @@
 /**
- * Reads logs wherever they are. Redis is asked first, and a read that finds something there costs nothing more. Only one that
- * finds nothing asks where the log is: at its end, in the archive, or nowhere. A log that is restored is whole, and as it was, so
+ * Reads logs wherever they are. Redis is asked first, and a read that sees the log there costs nothing more. Only one that
+ * sees nothing asks where the log is: at its end, in the archive, or nowhere. A log that is restored is whole, and as it was, so
  * who reads it page by page while it leaves or comes back sees one history.
  */
 import { Effect, Result } from "effect"
@@ -19,7 +19,14 @@ export type LogPlace =
 type Reading = Pick<EventStore["Service"], "read" | "readRanges" | "replicated">
 
 /** What reads logs in Redis alone, and finds out where a log is. */
-export interface HotReading extends Reading {
+export interface HotReading extends Omit<Reading, "read"> {
+  /** `isHere` if the log was seen, although it may have nothing after the version. */
+  readonly read: (
+    ...of: Parameters<Reading["read"]>
+  ) => Effect.Effect<
+    { readonly events: ReadonlyArray<LoggedEvent>; readonly isHere: boolean },
+    CorruptEntry | StoreUnavailable
+  >
   readonly place: (batch: BatchId) => Effect.Effect<LogPlace, StoreUnavailable>
 }
 
@@ -42,16 +49,16 @@ export const readingEverywhere = (hot: HotReading, archive: LogArchive["Service"
         return yield* readEvents(batch, after, yield* archive.entries(batch, after, limit), head)
       if (place.version <= after) return []
       // It was restored, or appended to, since it was read.
-      const events = yield* hot.read(batch, after, limit, head)
-      if (events.length > 0) return events
+      const { events, isHere } = yield* hot.read(batch, after, limit, head)
+      if (isHere) return events
     }
     return []
   })
 
   return {
     read: (batch, after, limit, head) =>
-      Effect.flatMap(hot.read(batch, after, limit, head), (events) =>
-        events.length > 0 || limit < 1 ? Effect.succeed(events) : beyond(batch, after, limit, head),
+      Effect.flatMap(hot.read(batch, after, limit, head), ({ events, isHere }) =>
+        isHere || limit < 1 ? Effect.succeed(events) : beyond(batch, after, limit, head),
       ),
 
     readRanges: (ranges) =>

@@ -34,10 +34,7 @@ export const eventStore = Effect.fnUntraced(function* (
     ...readingEverywhere(
       {
         replicated: replicating(steps),
-        read: Effect.fnUntraced(function* (batch, after, limit, head) {
-          const entries = yield* range(steps, steps.keysOf(batch).log(batch), `${after + 1}-0`, limit)
-          return yield* readEvents(batch, after, entries, head)
-        }),
+        read: reading(steps),
         readRanges: readingRanges(steps),
         place: finding(steps),
       },
@@ -47,7 +44,23 @@ export const eventStore = Effect.fnUntraced(function* (
   return store
 })
 
-/** Where a log is. Only reads that found nothing ask. */
+/**
+ * Reads a page from the entry that the reader has already: a page with that entry alone is the end of a log in Redis, so whoever
+ * looks for news, as the owner of a batch does each time it goes on, costs one command. A single event is read alone: the entry
+ * before it may be large.
+ */
+const reading = (steps: PartitionSteps): HotReading["read"] =>
+  Effect.fnUntraced(function* (batch, after, limit, head) {
+    const log = steps.keysOf(batch).log(batch)
+    const isPage = after > 0 && limit > 1
+    const from = isPage ? after : after + 1
+    const entries = yield* range(steps, log, `${from}-0`, isPage ? limit + 1 : limit)
+    const hasEnd = isPage && entries[0]?.[0] === `${after}-0`
+    const found = hasEnd ? entries.slice(1) : entries.slice(0, limit)
+    return { events: yield* readEvents(batch, after, found, head), isHere: entries.length > 0 }
+  })
+
+/** Where a log is. Only reads that did not see it ask. */
 const finding = ({ keysOf, call }: PartitionSteps): HotReading["place"] =>
   Effect.fnUntraced(function* (batch) {
     const { log, archivedNames } = keysOf(batch)

@@ -28,6 +28,7 @@ export const functionNames = [
   "forget-reservation",
   "mark-archived",
   "count-unlinked",
+  "recount-unlinked",
 ] as const
 export type FunctionName = (typeof functionNames)[number]
 

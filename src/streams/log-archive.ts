@@ -41,7 +41,10 @@ export class LogArchive extends Context.Service<
       after: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<ArchivedLog>, StoreUnavailable>
-    /** By partition, how many logs were unlinked from Redis (`unlinkedAt`). Partitions without any may be absent. */
+    /**
+     * By partition, how many logs may have left Redis: those that were unlinked (`unlinkedAt`), and those that are about to be.
+     * Partitions without any may be absent.
+     */
     readonly unlinkedCounts: Effect.Effect<ReadonlyMap<number, number>, StoreUnavailable>
   }
 >()("atlaspay/streams/LogArchive") {}

@@ -1,6 +1,7 @@
 /**
  * Brings logs back from the archive, so that they can go on. A log is verified from its beginning, staged under a name of its own
- * and renamed, so it is in Redis wholly or not at all. Who dies meanwhile leaves what expires.
+ * and renamed, so it is in Redis wholly or not at all. Who dies meanwhile leaves what expires. A Redis that came back older may have
+ * the beginning of an archived log: that gives way to the whole one. A log that goes on otherwise stays.
  *
  * A large log takes longer than a sender of mail waits. So a log is restored once for all who want it, and to its end when they
  * have given up; when they come again it is there.
@@ -32,9 +33,11 @@ export interface StagedEntries {
 }
 
 export interface Stage {
-  /** Stages entries of a log. `there` if the batch has a log. */
-  readonly stage: (batch: BatchId, part: StagedEntries) => Effect.Effect<"staged" | "there", StoreUnavailable>
-  /** Makes what was staged the log, unless it has one. */
+  /** The version of the log in Redis; 0 if there is none. */
+  readonly version: (batch: BatchId) => Effect.Effect<number, StoreUnavailable>
+  /** Stages entries of a log. */
+  readonly stage: (batch: BatchId, part: StagedEntries) => Effect.Effect<void, StoreUnavailable>
+  /** Makes what was staged the log, if there is none, or only its beginning. */
   readonly finish: (log: ArchivedLog) => Effect.Effect<"restored" | "there", StoreUnavailable>
 }
 
@@ -82,7 +85,8 @@ const restore = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Restoring, Failure> {
   const log = yield* archive.find(batch)
   if (log === undefined) return "not-archived"
-  const { stage, finish } = stageOf()
+  const { version: versionHere, stage, finish } = stageOf()
+  if ((yield* versionHere(batch)) >= log.version) return "there"
   yield* pass("before-restore")
   let [version, head] = [0, chainStart(batch)]
   while (version < log.version) {
@@ -90,7 +94,7 @@ const restore = Effect.fnUntraced(function* (
     const entries = yield* archive.entries(batch, version, limit)
     if (entries.length === 0) return yield* corrupt(batch, version + 1, "the archived log ends before it")
     for (const part of partsOf(version, entries)) {
-      if ((yield* stage(batch, part)) === "there") return "there"
+      yield* stage(batch, part)
       yield* pass("within-restore")
     }
     head = yield* verified(batch, version, head, entries)

@@ -7,13 +7,14 @@
 import { Context, Effect, Layer } from "effect"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { AppendWatch, makeAppendWatch } from "./append-watch.ts"
+import { completeArchive } from "./complete-archive.ts"
 import { EventStore } from "./event-store.ts"
 import { eventStore } from "./event-store-redis.ts"
 import { Feed } from "./feed.ts"
 import { feed, feedTail } from "./feed-redis.ts"
 import { LogArchive } from "./log-archive.ts"
 import { LogUnlinking } from "./log-unlinking.ts"
-import { logUnlinking, stageIn } from "./log-unlinking-redis.ts"
+import { logUnlinking, stageIn, unlinkedCounts } from "./log-unlinking-redis.ts"
 import { Mailbox } from "./mailbox.ts"
 import { mailbox } from "./mailbox-redis.ts"
 import { openPartitions } from "./partition-steps-redis.ts"
@@ -25,7 +26,7 @@ import { runQueue } from "./run-queue-redis.ts"
 export const layer = Layer.effectContext(
   Effect.gen(function* () {
     const steps = yield* openPartitions
-    const archive = yield* LogArchive
+    const archive = completeArchive(yield* LogArchive, unlinkedCounts(steps))
     const scope = yield* Effect.scope
     const feeds = feed(steps)
     const restore = restoringOnce(scope, {

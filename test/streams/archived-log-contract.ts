@@ -25,7 +25,7 @@ import {
 import { MemoryArchive } from "./memory-archive.ts"
 import { type Streams, wholeLog } from "./whole-log.ts"
 
-const archive = new MemoryArchive()
+const archive = new MemoryArchive(PARTITIONS)
 
 const wholeOf = Effect.fnUntraced(function* (batch: BatchId) {
   return yield* (yield* wholeLog).read(batch, 0, 1_000, chainStart(batch))
@@ -47,9 +47,9 @@ export const closedBatch = Effect.fnUntraced(function* (events = 40) {
 })
 
 /** Archives a log as it is, and unlinks it. */
-const unlinked = Effect.fnUntraced(function* (batch: BatchId, reservedName?: BatchId) {
+const unlinked = Effect.fnUntraced(function* (batch: BatchId, reservedName?: BatchId, into = archive) {
   const { unlink } = yield* LogUnlinking
-  const log = archive.keep(batch, yield* wholeOf(batch), reservedName, textOf)
+  const log = into.keep(batch, yield* wholeOf(batch), reservedName, textOf)
   assert.strictEqual(yield* unlink(log), "unlinked")
   return log
 })
@@ -358,4 +358,36 @@ export const archivedLogContract = <E>(
       }),
     )
   })
+
+  const older = new MemoryArchive(PARTITIONS)
+  const overOlder = adapter.pipe(Layer.provide([older.layer, settings(environment)]))
+  layer(Layer.fresh(overOlder), { excludeTestServices: true })(
+    `${name}, if the archive came back older`,
+    (it) => {
+      it.effect("are not denied, nor taken for new ones, while Redis counts more of them", () =>
+        Effect.gen(function* () {
+          const log = yield* wholeLog
+          const { restore } = yield* LogUnlinking
+          const plain = somePartner(log)()
+          const [batch, quoted] = [yield* closedBatch(4), yield* closedBatch(4)]
+          yield* unlinked(batch, undefined, older)
+          yield* unlinked(quoted, plain, older)
+          for (const forgotten of [batch, quoted]) older.forget(forgotten)
+          const steps: ReadonlyArray<Effect.Effect<unknown, object>> = [
+            log.open(batch, firstEvents, "again"),
+            log.open(plain, firstEvents, "plain"),
+            log.reserve(batch),
+            log.read(batch, 0, 1),
+            log.enqueue(batch, news(1), commandId()),
+            restore(batch),
+          ]
+          for (const step of steps)
+            assert.deepInclude(yield* Effect.flip(step), { _tag: "StoreUnavailable", store: "postgres" })
+          const fresh = somePartner(log)()
+          assert.deepStrictEqual(yield* log.read(fresh, 0, 1), [])
+          assert.deepStrictEqual(yield* log.open(fresh, firstEvents, "fresh"), { _tag: "Opened" })
+        }),
+      )
+    },
+  )
 }

@@ -154,11 +154,8 @@ layer(underTest, { excludeTestServices: true })("the keys of archived logs", (it
         assert.deepStrictEqual(yield* sentBy(log.enqueue(batch, news(1), commandId())), ["fcall"])
         const range = { batch, after: 2, to: 3, head: undefined }
         assert.deepStrictEqual(yield* sentBy(log.readRanges([range])), ["xread"])
-        assert.deepStrictEqual(
-          yield* read(3),
-          ["xrange", "fcall"],
-          "only who finds nothing asks where the log is",
-        )
+        assert.deepStrictEqual(yield* read(3), ["xrange"], "the end of a log is seen there")
+        assert.deepStrictEqual(yield* read(4), ["xrange", "fcall"], "only who sees nothing asks for the log")
       }),
   )
 
@@ -242,6 +239,58 @@ layer(underTest, { excludeTestServices: true })("the keys of archived logs", (it
       const [after] = yield* counts
       assert.strictEqual(yield* recount(0, () => Effect.void), found, "again it changes nothing")
       assert.deepStrictEqual((yield* counts)[0], after)
+    }),
+  )
+
+  it.effect("take the place of their beginnings that came back, and of no other log", () =>
+    Effect.gen(function* () {
+      const log = yield* wholeLog
+      const { counts, recount, restore, unlink } = yield* LogUnlinking
+      const commands = yield* redis
+      const batches = [yield* closedBatch(), yield* closedBatch(), yield* closedBatch(4)] as const
+      const [shorter, other, closed] = batches
+      const before = yield* log.read(shorter, 0, 100)
+      for (const batch of batches) yield* keep(batch)
+      archive.noted(shorter, 1)
+      for (const batch of [shorter, other])
+        yield* Effect.promise(() => commands.xdel(keys.log(batch), "38-0", "39-0", "40-0"))
+      // This one has gone on since.
+      yield* Effect.promise(() => commands.call("XSETID", keys.log(other), "37-0"))
+      yield* Effect.promise(() => commands.xadd(keys.log(other), "38-0", "e", "{}", "h", "another"))
+      const [{ unlinked: counted } = { unlinked: 0 }] = yield* counts
+      yield* recount(0, () => Effect.void)
+      assert.deepStrictEqual(yield* log.read(shorter, 0, 100), before)
+      assert.strictEqual(yield* Effect.promise(() => commands.pttl(keys.log(shorter))), -1)
+      assert.strictEqual(yield* Effect.promise(() => commands.xlen(keys.log(other))), 38)
+      assert.strictEqual(yield* restore(other), "there")
+      assert.strictEqual(yield* restore(closed), "there")
+      assert.strictEqual((yield* counts)[0]?.unlinked, counted, "it was not unlinked")
+      assert.deepStrictEqual(yield* Effect.promise(() => commands.keys(`${prefix}:*staged*${other}*`)), [])
+      const { version = 0, hash: head = "" } = before.at(-1) ?? {}
+      assert.strictEqual(yield* unlink({ batch: shorter, version, head }), "unlinked")
+      archive.forget(other)
+    }),
+  )
+
+  it.effect("are counted right although one comes back meanwhile", () =>
+    Effect.gen(function* () {
+      const { counts, recount, restore } = yield* LogUnlinking
+      const commands = yield* redis
+      const [first, second] = [yield* closedBatch(4), yield* closedBatch(4)]
+      for (const batch of [first, second]) yield* unlinked(batch)
+      for (const batch of [first, second]) archive.noted(batch, undefined)
+      const [before] = yield* counts
+      yield* Effect.promise(() => commands.del(keys.archived))
+      let isRestored = false
+      yield* recount(0, () =>
+        Effect.suspend(() => {
+          if (isRestored) return Effect.void
+          isRestored = true
+          return Effect.orDie(restore(first))
+        }),
+      )
+      assert.isTrue(isRestored)
+      assert.strictEqual((yield* counts)[0]?.unlinked, (before?.unlinked ?? 0) - 1)
     }),
   )
 

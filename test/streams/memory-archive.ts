@@ -14,12 +14,18 @@ interface Kept {
 }
 
 export class MemoryArchive {
+  readonly #partitions: number
   readonly #logs = new Map<BatchId, Kept>()
   /** How often it was asked for anything. */
   asked = 0
   isUnreachable = false
   /** What happens while it is asked for the entries of a log, once. */
   meanwhile: Effect.Effect<unknown> | undefined
+
+  /** It counts by so many partitions. */
+  constructor(partitions = 1) {
+    this.#partitions = partitions
+  }
 
   readonly layer = Layer.sync(LogArchive, () => this.service)
 
@@ -66,6 +72,11 @@ export class MemoryArchive {
     if (kept !== undefined) this.#logs.set(batch, { ...kept, log: { ...kept.log, unlinkedAt } })
   }
 
+  /** Has no such log any more, as if it had come back older. */
+  forget(batch: BatchId): void {
+    this.#logs.delete(batch)
+  }
+
   readonly service = LogArchive.of({
     find: (batch) => this.#answer(() => this.#logs.get(batch)?.log),
     entries: (batch, after, limit) =>
@@ -85,19 +96,16 @@ export class MemoryArchive {
           .sort((one, other) => (one.batch < other.batch ? -1 : 1))
           .slice(0, limit),
       ),
+    // Each may be about to be unlinked.
     unlinkedCounts: this.#answer(() => {
       const counts = new Map<number, number>()
       for (const { log } of this.#logs.values()) {
-        if (log.unlinkedAt === undefined) continue
-        const partition = partitionOf(log.batch, this.partitions)
+        const partition = partitionOf(log.batch, this.#partitions)
         counts.set(partition, (counts.get(partition) ?? 0) + 1)
       }
       return counts
     }),
   })
-
-  /** The number of partitions by which it counts. */
-  partitions = 1
 
   #answer<A>(answer: () => A): Effect.Effect<A, StoreUnavailable> {
     return Effect.suspend(() => {

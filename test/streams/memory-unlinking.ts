@@ -22,7 +22,7 @@ export const logUnlinking = (
     return (yield* of(batch)).unlink(batch, version, head)
   }),
   restore: restoringOnce(scope, { archive, stageOf: () => stageIn(of), pass: () => Effect.void }),
-  counts: Effect.sync(() => all.map(({ unlinkedCount }, partition) => ({ partition, ...unlinkedCount }))),
+  counts: unlinkedCounts({ all }),
   restored: (limit) => Effect.sync(() => all.flatMap(({ restored }) => restored).slice(0, limit)),
   mark: (names) =>
     Effect.forEach(names, (name) => Effect.map(of(name), (partition) => partition.mark(name)), {
@@ -31,15 +31,23 @@ export const logUnlinking = (
   recount: () => Effect.die(new Error("the streams in memory lose nothing")),
 })
 
+/** What each partition counts. */
+export const unlinkedCounts = ({ all }: Pick<Memory, "all">): LogUnlinking["Service"]["counts"] =>
+  Effect.sync(() => all.map(({ unlinkedCount }, partition) => ({ partition, ...unlinkedCount })))
+
 const stageIn = (of: Memory["of"]): Stage => {
   const staged: Array<LinkedEvent> = []
   return {
-    stage: (batch, { lines }) =>
+    version: (batch) =>
       Effect.map(of(batch), (partition) => {
+        const place = partition.find(batch)
+        return place._tag === "Here" ? place.version : 0
+      }),
+    stage: (_, { lines }) =>
+      Effect.sync(() => {
         const parts = lines.split("\n")
         for (let line = 0; line + 1 < parts.length; line += 2)
           staged.push({ text: parts[line] ?? "", hash: parts[line + 1] ?? "" })
-        return partition.find(batch)._tag === "Here" ? ("there" as const) : ("staged" as const)
       }),
     finish: ({ batch }) => Effect.map(of(batch), (partition) => partition.restore(batch, staged)),
   }

@@ -9,6 +9,7 @@ import type { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { type Ask, askingArchive } from "../../src/streams/archived-names.ts"
 import { readingEverywhere } from "../../src/streams/archived-reading.ts"
+import { completeArchive } from "../../src/streams/complete-archive.ts"
 import { type CorruptEntry, EventStore, type Exists, type Reserved } from "../../src/streams/event-store.ts"
 import { Feed, type FeedPart, type FeedPosition } from "../../src/streams/feed.ts"
 import { isBefore } from "../../src/streams/feed-position.ts"
@@ -37,12 +38,12 @@ import {
 } from "../../src/streams/stream-entry.ts"
 import { emptyArchive } from "./memory-archive.ts"
 import { MemoryPartition, type Opening } from "./memory-partition.ts"
-import { logUnlinking } from "./memory-unlinking.ts"
+import { logUnlinking, unlinkedCounts } from "./memory-unlinking.ts"
 
 /** Logs that are archived are read from the given archive, as the adapter on Redis does. */
 export const layerOverArchive = Layer.effectContext(
   Effect.gen(function* () {
-    const archive = yield* LogArchive
+    const given = yield* LogArchive
     const { partitions: count, mailboxMax, partnerShare } = (yield* AppConfig).redis
     const bell = new Bell()
     const all = Arr.makeBy(count, () => new MemoryPartition(partnerShare, () => bell.ring()))
@@ -51,6 +52,7 @@ export const layerOverArchive = Layer.effectContext(
       numbered: (partition) => Effect.fromNullishOr(all[partition]).pipe(Effect.orDie),
       of: (batch) => memory.numbered(partitionOf(batch, count)),
     }
+    const archive = completeArchive(given, unlinkedCounts(memory))
     const unlinking = logUnlinking(memory, archive, yield* Effect.scope)
     return Context.make(Partitions, { count, of: (batch) => partitionOf(batch, count) }).pipe(
       Context.add(EventStore, eventStore(memory, archive)),
@@ -115,7 +117,8 @@ const eventStore = ({ of }: Memory, archive: LogArchive["Service"]): EventStore[
       replicated: () => Effect.void,
       read: Effect.fnUntraced(function* (batch, after, limit, head) {
         const partition = yield* of(batch)
-        return yield* readEvents(batch, after, partition.read(batch, after, limit), head)
+        const events = yield* readEvents(batch, after, partition.read(batch, after, limit), head)
+        return { events, isHere: events.length > 0 }
       }),
       readRanges: Effect.fnUntraced(function* (ranges) {
         const entries = yield* Effect.forEach(ranges, ({ batch, after, to }) =>

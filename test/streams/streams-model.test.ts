@@ -89,7 +89,7 @@ const story = Effect.fnUntraced(function* (number: number, counts: Map<string, n
   const subject = Effect.fnUntraced(function* <E, R>(
     adapter: Layer.Layer<Streams | LogUnlinking, E, R | LogArchive>,
   ) {
-    const archive = new MemoryArchive()
+    const archive = new MemoryArchive(partitions)
     const context = yield* Layer.build(Layer.fresh(adapter.pipe(Layer.provide(archive.layer))))
     const log = yield* Effect.provide(wholeLog, context)
     return new Subject(log, yield* Effect.provide(Effect.service(LogUnlinking), context), archive)

@@ -1,13 +1,13 @@
--- Stores events of a batch that is too large for one step. Nobody reads them before `open` makes them the log. If `open`
--- never comes, they expire.
+-- Stores events of a batch that is too large for one step. Nobody reads them before `open` makes them the log, or `restore-log`
+-- does, which finds out itself whether there is one. If neither comes, they expire.
 -- KEYS: log, staged
--- ARGV: command id, how long events are kept (ms), number of staged events, number of events in this call, events as lines
+-- ARGV: command id or '' to restore, how long events are kept (ms), number of staged events, number of events in this call, events as lines
 -- Returns {'STAGED'}, also for a retry; {'EXISTS', first event} if the log exists; or {'UNSTAGED'} if staged events are gone.
 return function(keys, args)
   local log, staged = unpack(keys)
   local command, version = args[1], tonumber(args[3])
   local first = entry_at(log, 1)
-  if first.version == 1 and first.command ~= command then return { 'EXISTS', first.event } end
+  if command ~= '' and first.version == 1 and first.command ~= command then return { 'EXISTS', first.event } end
   local last = tail(staged).version
   -- A retry of a call that succeeded.
   if last == version + tonumber(args[4]) then return { 'STAGED' } end

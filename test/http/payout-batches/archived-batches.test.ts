@@ -17,7 +17,7 @@ import { payout } from "./payout-batch-body.ts"
 
 const secret = "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s="
 const prefix = ownPrefix()
-const archive = new MemoryArchive()
+const archive = new MemoryArchive(4)
 const redis = ManagedRuntime.make(RedisConnections.layer.pipe(Layer.provide(settings())))
 let api: ApiUnderTest
 beforeAll(async () => {
