@@ -40,14 +40,6 @@ export const layer = Layer.effect(
         )
         return rows.map(logOf)
       }),
-      unlinkedCounts: query(
-        "count unlinked logs",
-        (sql) => sql<Array<{ readonly partition: number; readonly unlinked: number }>>`
-          select partition, count(*)::int as unlinked
-          from archived_logs where unlinked_at is not null group by partition`,
-      ).pipe(
-        Effect.map((rows) => new Map(rows.map(({ partition, unlinked }) => [partition, unlinked] as const))),
-      ),
     })
   }),
 )

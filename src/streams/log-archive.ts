@@ -41,7 +41,5 @@ export class LogArchive extends Context.Service<
       after: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<ArchivedLog>, StoreUnavailable>
-    /** By partition, how many logs were unlinked from Redis (`unlinkedAt`). Partitions without any may be absent. */
-    readonly unlinkedCounts: Effect.Effect<ReadonlyMap<number, number>, StoreUnavailable>
   }
 >()("atlaspay/streams/LogArchive") {}

@@ -5,7 +5,6 @@ import type { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { LoggedEvent } from "../../src/streams/event-store.ts"
 import { type ArchivedLog, LogArchive } from "../../src/streams/log-archive.ts"
-import { partitionOf } from "../../src/streams/partition.ts"
 import type { StreamEntry } from "../../src/streams/stream-entry.ts"
 
 interface Kept {
@@ -85,19 +84,7 @@ export class MemoryArchive {
           .sort((one, other) => (one.batch < other.batch ? -1 : 1))
           .slice(0, limit),
       ),
-    unlinkedCounts: this.#answer(() => {
-      const counts = new Map<number, number>()
-      for (const { log } of this.#logs.values()) {
-        if (log.unlinkedAt === undefined) continue
-        const partition = partitionOf(log.batch, this.partitions)
-        counts.set(partition, (counts.get(partition) ?? 0) + 1)
-      }
-      return counts
-    }),
   })
-
-  /** The number of partitions by which it counts. */
-  partitions = 1
 
   #answer<A>(answer: () => A): Effect.Effect<A, StoreUnavailable> {
     return Effect.suspend(() => {
