@@ -95,15 +95,8 @@ export const layer = Layer.effect(
       }),
       counts: query(
         "count unlinked logs",
-        // Both parts are read from their indexes alone.
         (sql) => sql<Array<ArchiveCount>>`
-          select partition, sum(unlinked)::int as unlinked, sum(unlinking)::int as unlinking from (
-            select partition, count(*) as unlinked, 0 as unlinking
-            from archived_logs where unlinked_at is not null group by partition
-            union all
-            select partition, 0, count(*)
-            from archived_logs where unlinked_at is null and unlinking group by partition
-          ) as counts group by partition order by partition`,
+          select partition, unlinked::int as unlinked, unlinking::int as unlinking from archive_counts order by partition`,
       ),
       overdueMs: Effect.fn("ArchiveStore.overdueMs")(function* (afterMs) {
         const [row] = yield* query(

@@ -18,8 +18,8 @@ const LOOK_MS_MIN = 100
 const LOOK_MS_MAX = 15_000
 /** For how long a comparison of the counts holds. */
 const COMPARED_MS_MAX = 60_000
-/** Restored logs that are noted at a time, and for how long a list of them may take to be noted. */
-const RESTORED_MAX = 256
+/** Restored logs of a partition that are noted at a time, and for how long a list of them may take to be noted. */
+const RESTORED_MAX = 64
 const LISTED_MS_MAX = 60_000
 
 /** Archives and unlinks for as long as the layer lives. What fails, also by a mistake of ours, is tried again at the next look. */

@@ -10,7 +10,7 @@ import type { LogTail } from "../register/log-tail.ts"
 import type { CorruptEntry } from "../streams/event-store.ts"
 import { LogArchive } from "../streams/log-archive.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { ArchiveStore, type NextChunk, type Wanted } from "./archive-store.ts"
+import { ArchiveStore, type DueLog, type NextChunk, type Wanted } from "./archive-store.ts"
 import { verifyArchived } from "./archive-verification.ts"
 import { eachSound, type Failing } from "./each-sound.ts"
 import { rest } from "./intake-rest.ts"
@@ -19,7 +19,7 @@ import { StoredLogs } from "./stored-logs.ts"
 
 /** Logs that one round takes. */
 export const CLAIMED_MAX = 64
-/** Logs whose first chunks are stored together: at most so many chunks, and folds of as many events, are in memory. */
+/** Logs whose first chunks are stored together: at most so many chunks are in memory. */
 const TOGETHER_MAX = 16
 /** How long nobody else takes a log that was taken. If it takes longer, somebody else may go on with it, and stores nothing twice. */
 const HOLD_MS = 60_000
@@ -50,7 +50,7 @@ export const archiveRound = Effect.fn("Archive.round")(function* (wanted: Wanted
     yield* parts.store.failed(failure.batch as BatchId, wanted.afterMs)
   })
   for (let from = 0; from < due.length; from += TOGETHER_MAX) {
-    const group = due.slice(from, from + TOGETHER_MAX).map(readingOf)
+    const group = due.slice(from, from + TOGETHER_MAX)
     archived.push(...(yield* rest(archiveGroup(parts, group, fail))))
   }
   return { taken: due.length, last: due.at(-1)?.batch, archived, failed } satisfies Archived as Archived
@@ -68,49 +68,60 @@ const partsOf = Effect.gen(function* () {
 
 type Parts = Effect.Success<typeof partsOf>
 
-const archiveGroup = Effect.fnUntraced(function* (
-  parts: Parts,
-  group: ReadonlyArray<LogReading>,
-  fail: Failing,
-) {
+const archiveGroup = Effect.fnUntraced(function* (parts: Parts, group: ReadonlyArray<DueLog>, fail: Failing) {
   const stored = yield* storeGroup(parts, group, fail)
-  const tails = yield* eachSound(stored, fail, (reading) => verifyReading(parts, reading))
+  const tails = yield* eachSound(stored, fail, (tail) => Effect.as(verifyArchived(parts.archive, tail), tail))
   yield* parts.store.verified(tails)
   yield* Effect.forEach(tails, () => parts.pass("after-archive"), { discard: true })
   parts.metrics.archivedLogs.inc(tails.length)
   return tails.map(({ batch }) => batch)
 })
 
-/** Stores what is not archived of a group of logs. Gives those of which nothing is left to store. */
-const storeGroup = Effect.fnUntraced(function* (
-  parts: Parts,
-  group: ReadonlyArray<LogReading>,
-  fail: Failing,
-) {
-  const begun = yield* eachSound(group, fail, (reading) => cut(parts, reading, "before-archive"))
+/** Stores what is not archived of a group of logs. Gives the tails, as they were read from Redis, of those that are stored wholly. */
+const storeGroup = Effect.fnUntraced(function* (parts: Parts, group: ReadonlyArray<DueLog>, fail: Failing) {
+  const begun = yield* eachSound(group, fail, (due) => begin(parts, due))
   const stored = yield* storeChunks(
     parts,
     begun.flatMap(({ next }) => (next === undefined ? [] : [next])),
   )
-  const goOn = begun.flatMap(({ reading, next }) =>
-    next === undefined || stored.has(reading.due.batch) ? [reading] : [],
+  const ours = begun.filter(({ due, next }) => next === undefined || stored.has(due.batch))
+  const whole = ours.flatMap(({ tail }) => (tail === undefined ? [] : [tail]))
+  const more = ours.flatMap(({ due, next, tail }) =>
+    tail === undefined && next !== undefined ? [goneOn(due, next)] : [],
   )
-  // Few logs have more than one chunk. Each has its fold in memory, so they are read one after another.
-  return yield* eachSound(goOn, fail, (reading) => storeRest(parts, reading), 1)
+  return [...whole, ...(yield* eachSound(more, fail, (due) => storeRest(parts, due), 1))]
 })
 
-const cut = Effect.fnUntraced(function* (parts: Parts, reading: LogReading, point?: "before-archive") {
-  if (point !== undefined) yield* parts.pass(point)
-  return { reading, next: yield* nextChunk(parts.logs, reading) }
+/** The first chunk of a log, and its tail if that is all there is. Who holds it does not hold the fold. */
+const begin = Effect.fnUntraced(function* (parts: Parts, due: DueLog) {
+  yield* parts.pass("before-archive")
+  const reading = readingOf(due)
+  const next = yield* nextChunk(parts.logs, reading)
+  return { due, next, tail: isRead(reading) ? tailOf(reading) : undefined }
 })
 
-/** Gives the reading once all of it is stored; nothing if somebody else archives the log. */
-const storeRest = Effect.fnUntraced(function* (parts: Parts, reading: LogReading) {
+const tailOf = ({ due: { batch }, fold }: LogReading): LogTail => ({
+  batch,
+  version: fold.batch.version,
+  head: fold.head,
+})
+
+const goneOn = (due: DueLog, { chunk: { batch, version, head } }: NextChunk): DueLog => ({
+  ...due,
+  archived: { batch, version, head },
+})
+
+/**
+ * Few logs have more than one chunk. Such a log is read anew, and one at a time: the fold of a batch of 100,000 payouts takes much
+ * memory, and goes with it. Gives the tail once all of it is stored; nothing if somebody else archives the log.
+ */
+const storeRest = Effect.fnUntraced(function* (parts: Parts, due: DueLog) {
+  const reading = readingOf(due)
   while (!isRead(reading)) {
-    const { next } = yield* cut(parts, reading)
-    if (next !== undefined && !(yield* storeChunks(parts, [next])).has(next.chunk.batch)) return
+    const next = yield* nextChunk(parts.logs, reading)
+    if (next !== undefined && !(yield* storeChunks(parts, [next])).has(due.batch)) return
   }
-  return reading
+  return tailOf(reading)
 })
 
 const storeChunks = Effect.fnUntraced(function* (parts: Parts, chunks: ReadonlyArray<NextChunk>) {
@@ -123,11 +134,4 @@ const storeChunks = Effect.fnUntraced(function* (parts: Parts, chunks: ReadonlyA
       parts.metrics.archivedBytes.inc({ form: "stored" }, chunk.events.length)
     }
   return stored
-})
-
-/** Verifies the archive against what was read from Redis. */
-const verifyReading = Effect.fnUntraced(function* ({ archive }: Parts, { due: { batch }, fold }: LogReading) {
-  const tail: LogTail = { batch, version: fold.batch.version, head: fold.head }
-  yield* verifyArchived(archive, tail)
-  return tail
 })

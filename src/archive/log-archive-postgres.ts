@@ -42,15 +42,8 @@ export const layer = Layer.effect(
       }),
       unlinkedCounts: query(
         "count logs that may have left Redis",
-        // Both parts are read from their indexes alone.
         (sql) => sql<Array<{ readonly partition: number; readonly unlinked: number }>>`
-          select partition, sum(logs)::int as unlinked from (
-            select partition, count(*) as logs
-            from archived_logs where unlinked_at is not null group by partition
-            union all
-            select partition, count(*)
-            from archived_logs where unlinked_at is null and unlinking group by partition
-          ) as counts group by partition`,
+          select partition, (unlinked + unlinking)::int as unlinked from archive_counts`,
       ).pipe(
         Effect.map((rows) => new Map(rows.map(({ partition, unlinked }) => [partition, unlinked] as const))),
       ),

@@ -32,10 +32,7 @@ export const logUnlinking = (
         ),
       { concurrency: "unbounded" },
     )
-    return found
-      .flat()
-      .slice(0, limit)
-      .map((batch) => batch as BatchId)
+    return found.flat() as ReadonlyArray<string> as ReadonlyArray<BatchId>
   }),
   mark: (names) =>
     Effect.forEach(

@@ -29,7 +29,7 @@ export type Unlinking = "unlinked" | "busy" | "moved"
  */
 export type Restoring = "restored" | "there" | "not-archived"
 
-/** What Redis knows of a partition's unlinked logs. The archive counts them as well (`unlinkedCounts`). */
+/** What Redis knows of a partition's unlinked logs. The archive counts them as well. */
 export interface UnlinkedCount {
   readonly partition: number
   /** Logs that were unlinked, and not restored since. */
@@ -51,8 +51,8 @@ export class LogUnlinking extends Context.Service<
     /** What each partition counts. Those that do not answer are left out; fails if none does. */
     readonly counts: Effect.Effect<ReadonlyArray<UnlinkedCount>, StoreUnavailable>
     /**
-     * At most `limit` batches whose logs were restored and not unlinked since, by partition those that were restored first. They may be
-     * unlinked again, also if nothing was added to them.
+     * Batches whose logs were restored and not unlinked since: of each partition at most `limit`, those that were restored first. They
+     * may be unlinked again, also if nothing was added to them.
      */
     readonly restored: (limit: number) => Effect.Effect<ReadonlyArray<BatchId>, StoreUnavailable>
     /** Adds the names of archived batches, or reserved ones, to the filters that say which names may be archived. */

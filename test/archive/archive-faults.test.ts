@@ -24,7 +24,7 @@ import {
   written,
 } from "./archive-stack.ts"
 
-type Fault = "not sent" | "answer lost" | "connections terminated"
+type Fault = "not sent" | "answer lost" | "connections terminated" | "terminated while it runs"
 
 const only = (batch: BatchId) => ({ afterMs: 0, which: { batches: [batch] } })
 
@@ -41,6 +41,12 @@ const faultyAt = Effect.fnUntraced(function* (fault: Fault, nth: number) {
         const failure = new StoreUnavailable({ store: "postgres", step, reason: "ECONNRESET" })
         if (fault === "not sent") return Effect.fail(failure)
         if (fault === "answer lost") return Effect.andThen(query(step, run), Effect.fail(failure))
+        if (fault === "terminated while it runs")
+          return Effect.acquireUseRelease(
+            Effect.promise(() => holdUp(url)),
+            ({ endOne }) => Effect.andThen(Effect.forkChild(Effect.promise(endOne)), query(step, run)),
+            ({ release }) => Effect.promise(release),
+          )
         return Effect.andThen(
           Effect.promise(() => terminateAll(url)),
           query(step, run),
@@ -64,11 +70,29 @@ const terminateAll = async (url: string) => {
   await sql.end()
 }
 
+/**
+ * Keeps statements of others from coming to their end. `endOne` waits for one of them, ends its connection, and lets the next ones go
+ * on, as a restart of Postgres does in the middle of a statement.
+ */
+const holdUp = async (url: string) => {
+  const sql = postgres(url, { max: 1 })
+  await sql`begin`
+  await sql`lock table archived_logs, closed_batches in access exclusive mode`
+  const terminateWaiting = () => sql`
+    select pg_terminate_backend(pid) from pg_locks where not granted and locktype = 'relation'
+      and database = (select oid from pg_database where datname = current_database())`
+  const endOne = async () => {
+    while ((await terminateWaiting()).length === 0) await sql`select pg_sleep(0.01)`
+    await sql`rollback`
+  }
+  return { endOne, release: () => sql.end() }
+}
+
 const tried = <A, R>(step: Effect.Effect<A, StoreUnavailable, R>) =>
   Effect.catchTag(step, "StoreUnavailable", () => Effect.void)
 
 layer(archiveStack, { excludeTestServices: true })("an archiver whose connection ends", (it) => {
-  it.effect.each(["not sent", "answer lost", "connections terminated"] as const)(
+  it.effect.each(["not sent", "answer lost", "connections terminated", "terminated while it runs"] as const)(
     "at any statement: %s",
     (fault) =>
       Effect.gen(function* () {

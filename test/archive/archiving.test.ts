@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { ArchiveStore } from "../../src/archive/archive-store.ts"
 import { CHUNK_EVENTS_MAX } from "../../src/archive/archived-chunk.ts"
 import { archiveRound } from "../../src/archive/archiving.ts"
+import { nextChunk, readingOf } from "../../src/archive/log-cutting.ts"
 import { StoredLogs } from "../../src/archive/stored-logs.ts"
 import type { BatchId, PartnerId } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
@@ -110,6 +111,25 @@ layer(archiveStack, { excludeTestServices: true })("an archiver", (it) => {
         )
       }
       yield* archiveRound(now)
+    }),
+  )
+
+  it.effect("keeps what is archived when another one comes late with a chunk that it read before", () =>
+    Effect.gen(function* () {
+      const story = settledStory(1)
+      const tail = yield* written(story)
+      const { batch } = tail
+      const { append, claim } = yield* ArchiveStore
+      const [due] = yield* claim(only(batch), 1, 0)
+      assert(due)
+      const late = yield* nextChunk(yield* StoredLogs, readingOf(due))
+      assert(late)
+      yield* archiveRound(only(batch))
+      assert.strictEqual((yield* append([late])).size, 0)
+      const more = yield* goesOn(tail, comesBack(story))
+      yield* archiveRound(only(batch))
+      assert.strictEqual((yield* append([late])).size, 0)
+      assert.deepInclude(yield* standingOf(batch), { log_version: more.version, log_head: more.head })
     }),
   )
 

@@ -1,10 +1,12 @@
 /** Archived logs leave Redis, and nobody notices but its memory. */
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
+import postgres from "postgres"
 import { ArchiveStore } from "../../src/archive/archive-store.ts"
 import { archiveRound } from "../../src/archive/archiving.ts"
 import { compareCounts } from "../../src/archive/count-comparison.ts"
 import { unlinkRound } from "../../src/archive/unlinking.ts"
+import { AppConfig } from "../../src/config.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { LogUnlinking } from "../../src/streams/log-unlinking.ts"
@@ -17,6 +19,7 @@ import {
   goesOn,
   inRedis,
   keysOf,
+  PARTITIONS,
   settledStory,
   standingOf,
   tamper,
@@ -168,4 +171,61 @@ layer(archiveStack, { excludeTestServices: true })("an archived log", (it) => {
       assert.deepStrictEqual(yield* compareCounts(), [{ partition, older: "postgres", missing: 1 }])
     }),
   )
+
+  it.effect(
+    "is counted as it leaves and comes back, so who asks for the counts reads no log of the archive",
+    () =>
+      Effect.gen(function* () {
+        const logs = yield* Effect.all([archivedLog(1), archivedLog(1)])
+        const { claimUnlinkings, counts } = yield* ArchiveStore
+        yield* Effect.all([unlinkRound(now, []), unlinkRound(now, [])], { concurrency: 2 })
+        yield* (yield* LogUnlinking).restore(logs[0].batch)
+        yield* goesOn(logs[0].tail, comesBack(logs[0].story))
+        yield* archiveRound(only(logs[0].batch))
+        yield* claimUnlinkings(only(logs[0].batch), 1, 0, [])
+        yield* rowsOf((sql) => sql`delete from archived_logs where batch = ${logs[1].batch}`)
+        const rows = yield* rowsOf(
+          (sql) => sql`
+          select partition, count(unlinked_at)::int as unlinked,
+            (count(*) filter (where unlinked_at is null and unlinking))::int as unlinking
+          from archived_logs group by partition order by partition`,
+        )
+        assert.deepStrictEqual([...(yield* counts)], [...rows])
+        const url = Redacted.value((yield* AppConfig).postgres.url)
+        const whileTaken = yield* Effect.promise(() =>
+          takingArchivedLogs(url, () => Effect.runPromise(counts)),
+        )
+        assert.deepStrictEqual([...whileTaken], [...rows])
+      }),
+  )
+
+  it.effect("is listed once it came back, however many did in other partitions", () =>
+    Effect.gen(function* () {
+      const { restore, restored } = yield* LogUnlinking
+      const log = yield* wholeLog
+      const seen = new Map<number, number>()
+      while (seen.size < PARTITIONS || Math.max(...seen.values()) < 2) {
+        const { batch } = yield* archivedLog(1)
+        yield* unlink(batch)
+        yield* restore(batch)
+        const partition = log.partitions.of(batch)
+        seen.set(partition, (seen.get(partition) ?? 0) + 1)
+      }
+      const listed = (yield* restored(1)).map((batch) => log.partitions.of(batch))
+      assert.deepStrictEqual(listed, [...Array(PARTITIONS).keys()])
+    }),
+  )
 })
+
+/** Does something while nobody can read the archived logs. */
+const takingArchivedLogs = async <A>(url: string, use: () => Promise<A>): Promise<A> => {
+  const sql = postgres(url, { max: 1 })
+  try {
+    return (await sql.begin(async (transaction) => {
+      await transaction`lock table archived_logs in access exclusive mode`
+      return await use()
+    })) as A
+  } finally {
+    await sql.end()
+  }
+}

@@ -2,12 +2,16 @@
 import { NodeServices } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
+import { archive } from "../../src/cli/archive.ts"
 import { batches } from "../../src/cli/batches.ts"
 import { webhooks } from "../../src/cli/webhooks.ts"
 
-const command = Command.make("atlaspay").pipe(Command.withSubcommands([batches, webhooks]))
+const command = Command.make("atlaspay").pipe(Command.withSubcommands([archive, batches, webhooks]))
 
 type Words = readonly [settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>]
+
+/** Runs `atlaspay archive …`. */
+export const archiveHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "archive", ...args)
 
 /** Runs `atlaspay batches …`. */
 export const batchesHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "batches", ...args)

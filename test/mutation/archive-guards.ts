@@ -11,7 +11,7 @@ export const archiveGuards: ReadonlyArray<StepGuard> = [
     text: "and given.after = archived_logs.version and given.base = archived_logs.head",
     without: "",
     caughtIn: archiving,
-    caughtBy: "stores each log once, if two archive it at the same time",
+    caughtBy: "keeps what is archived when another one comes late with a chunk that it read before",
   },
   {
     name: "an event of an archived chunk follows from the one before",
@@ -32,8 +32,8 @@ export const archiveGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a log is read back before it counts as archived",
     file: "archive/archiving.ts",
-    text: "yield* verifyArchived(archive, tail)",
-    without: "void archive",
+    text: "Effect.as(verifyArchived(parts.archive, tail), tail)",
+    without: "Effect.succeed(tail)",
     caughtIn: archiving,
     caughtBy: "does not note a log as archived whose chunk it cannot read back",
   },

@@ -50,7 +50,7 @@ export type Operation =
   /** Archives a log as far as it is there, and takes it out; or tries to, as it was archived before. */
   | { readonly does: "unlink"; readonly batch: BatchId; readonly isArchivedAnew: boolean }
   | { readonly does: "restore"; readonly batch: BatchId }
-  | { readonly does: "unlinkedCounts" }
+  | { readonly does: "counts" }
   | { readonly does: "mail"; readonly batch: BatchId; readonly limit: number }
   | { readonly does: "take"; readonly worker: string; readonly limit: number }
   | { readonly does: "takeOver"; readonly worker: string; readonly idleMs: number; readonly limit: number }
@@ -127,7 +127,7 @@ export class Subject {
         return this.#unlink(operation.batch, operation.isArchivedAnew)
       case "restore":
         return this.#unlinking.restore(operation.batch)
-      case "unlinkedCounts":
+      case "counts":
         return this.#unlinking.counts
       case "mail":
         return Effect.map(log.mail(operation.batch, operation.limit), (mail) =>

@@ -134,7 +134,7 @@ export class World {
         (_, partition): Operation => ({ does: "feed", partition, after: "0-0", limit: 100_000 }),
       ),
       { does: "backlog" },
-      { does: "unlinkedCounts" },
+      { does: "counts" },
       { does: "wake", now: HUGE * 2, limit: 1_000 },
       { does: "sweep", before: HUGE * 2, now: HUGE * 2, limit: 1_000 },
       { does: "take", worker: "last", limit: 1_000 },

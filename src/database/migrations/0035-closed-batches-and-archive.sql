@@ -50,10 +50,52 @@ create table archived_logs (
 );
 
 create index archived_logs_to_unlink on archived_logs (unlink_at, batch) where unlinked_at is null;
-create index archived_logs_being_unlinked on archived_logs (partition) where unlinked_at is null and unlinking;
-create index archived_logs_unlinked on archived_logs (partition) where unlinked_at is not null;
 create index archived_logs_reserved on archived_logs (reserved_name) where reserved_name is not null;
-create index archived_logs_in_partition on archived_logs (partition, batch);
+
+-- How many logs of each partition were unlinked, and how many are about to be. Counted as they change, in the statement that changes them:
+-- every worker asks each minute before it pays, and the archive only grows.
+create table archive_counts (
+  partition int primary key,
+  unlinked bigint not null,
+  unlinking bigint not null
+) with (fillfactor = 50);
+
+create function count_unlinked() returns trigger language plpgsql as $$
+declare changes archive_counts[] := '{}';
+begin
+  if tg_op <> 'DELETE' then
+    changes := changes || array(
+      select row(partition, (unlinked_at is not null)::int, (unlinked_at is null and unlinking)::int)::archive_counts from is_now
+    );
+  end if;
+  if tg_op <> 'INSERT' then
+    changes := changes || array(
+      select row(partition, -(unlinked_at is not null)::int, -(unlinked_at is null and unlinking)::int)::archive_counts from was
+    );
+  end if;
+  insert into archive_counts as counts (partition, unlinked, unlinking)
+  select partition, sum(unlinked), sum(unlinking) from unnest(changes) group by partition
+  having sum(unlinked) <> 0 or sum(unlinking) <> 0
+  -- In the same order everywhere, so that no two statements wait for each other.
+  order by partition
+  on conflict (partition) do update set
+    unlinked = counts.unlinked + excluded.unlinked, unlinking = counts.unlinking + excluded.unlinking;
+  return null;
+end $$;
+create trigger archived_logs_are_counted after insert on archived_logs referencing new table as is_now
+  for each statement execute function count_unlinked();
+create trigger archived_logs_are_counted_again after update on archived_logs referencing new table as is_now old table as was
+  for each statement execute function count_unlinked();
+create trigger archived_logs_that_go_are_not_counted after delete on archived_logs referencing old table as was
+  for each statement execute function count_unlinked();
+
+create function forget_counts() returns trigger language plpgsql as $$
+begin
+  delete from archive_counts;
+  return null;
+end $$;
+create trigger archived_logs_that_are_truncated_are_not_counted after truncate on archived_logs
+  execute function forget_counts();
 
 -- The events of archived logs, without gaps: those after version `after` up to `version`. `base` is the hash that the first one
 -- follows, `head` that of the last one. `events` has them as the log does, a line for the text and one for the hash, compressed.
