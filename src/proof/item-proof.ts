@@ -198,15 +198,13 @@ const onlyHas = (value: object, fields: object): boolean =>
 
 /** What is wrong with the item of a proof: a disclosed event that names only others, or none that received it. */
 const itemProblem = ({ item, events }: ItemProof): string | undefined => {
+  const ofItem = new ItemEvents(item)
   let isReceived = false
   for (const { version, text } of events) {
     if (text === undefined) continue
     const event = Result.getOrUndefined(decodeEvent(text))
     if (event === undefined) return `the text of version ${version} is no event that is known`
-    // A posting is about the items that it was requested for, which an event before it has.
-    const isOfPosting = event._tag === "PostingBooked" || event._tag === "PostingRefused"
-    if (!isOfPosting && !new ItemEvents(item).isAbout(event))
-      return `version ${version} is about another item`
+    if (!ofItem.isAbout(event)) return `version ${version} is about another item`
     if (event._tag === "ItemsReceived") isReceived = true
   }
   return isReceived ? undefined : "no event of it has the item"

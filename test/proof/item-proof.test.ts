@@ -173,6 +173,48 @@ layer(proofStack, { excludeTestServices: true })("the proof of an item", (it) =>
     }),
   )
 
+  it.effect("is refused with a posting of another item, which the batch does have", () =>
+    Effect.gen(function* () {
+      const verify = yield* scriptVerifier
+      const batch = yield* closedLife(9)
+      yield* round()
+      const own = yield* proveItem(batch, 8, "partner")
+      const versions = new Set(own.events.map(({ version }) => version))
+      const answers = (yield* proveItem(batch, 3, "partner")).events.filter(
+        ({ version, text }) => text?.includes('"PostingBooked"') && !versions.has(version),
+      )
+      assert.isNotEmpty(answers)
+      for (const answer of answers) {
+        const events = [...own.events, answer].toSorted((one, other) => one.version - other.version)
+        const mixed = { ...own, events }
+        assert.isFalse(ours(mixed))
+        assert.isFalse(verify(mixed))
+      }
+    }),
+  )
+
+  it.effect("is refused if a member has another type", () =>
+    Effect.gen(function* () {
+      const verify = yield* scriptVerifier
+      const batch = yield* closedLife(9)
+      yield* round()
+      const proof = yield* proveItem(batch, 8, "operator")
+      const [first, ...others] = proof.events
+      const events = (change: object) => ({ events: [{ ...first, ...change }, ...others] })
+      const changes = [
+        { version: String(proof.version) },
+        { batch: [batch] },
+        { head: [proof.head] },
+        events({ version: String(first?.version) }),
+        events({ text: [...Buffer.from(first?.text ?? "")] }),
+      ]
+      for (const change of changes) {
+        assert.isFalse(ours({ ...proof, ...change }), JSON.stringify(change))
+        assert.isFalse(verify({ ...proof, ...change }), JSON.stringify(change))
+      }
+    }),
+  )
+
   it.effect("is not there before a root has the batch, nor for an item that is not in it", () =>
     Effect.gen(function* () {
       const batch = yield* live(lifeOf("acme", 8))
