@@ -94,7 +94,7 @@ export const proveItem = Effect.fn("proveItem")(function* (
 ) {
   const tree = yield* ProofTree
   const roots = yield* ProofRoots
-  const signed = yield* roots.latest
+  const signed = yield* roots.published
   const leaf = signed && (yield* tree.leafOf(batch, signed.size))
   if (signed === undefined || leaf === undefined) return yield* new ProofNotYetMade({ batch })
   const path = yield* tree.compute(inclusionPlan(leaf.position, signed.size))
