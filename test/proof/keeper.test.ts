@@ -5,6 +5,7 @@ import { Effect, Result } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { Nats } from "../../src/platform/nats.ts"
 import { holds, proveConsistency } from "../../src/proof/consistency.ts"
+import { enterHeads } from "../../src/proof/entering.ts"
 import { proofKeySet } from "../../src/proof/key-set.ts"
 import { GrowingTree, leafHash } from "../../src/proof/merkle-tree.ts"
 import { signerOf } from "../../src/proof/proof-key.ts"
@@ -136,6 +137,17 @@ layer(proofStack, { excludeTestServices: true })("the keeper of the proof tree",
           select count(*)::int as left from closed_batches where entered_version < version`,
       )
       assert.strictEqual(marked?.left, 0)
+      yield* treeIsWhole
+    }),
+  )
+
+  it.effect("enters few heads together if their logs are long", () =>
+    Effect.gen(function* () {
+      const size = (yield* leaves).length
+      yield* Effect.repeat(shortClosed, { times: 4 })
+      assert.deepEqual(yield* enterHeads(size, 5, 4), { entered: 2, refused: 0, more: true })
+      assert.deepEqual(yield* enterHeads(size + 2, 5, 1), { entered: 1, refused: 0, more: true })
+      assert.deepEqual(yield* enterHeads(size + 3, 5, 4), { entered: 2, refused: 0, more: false })
       yield* treeIsWhole
     }),
   )
