@@ -3,14 +3,18 @@ import { NodeServices } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { batches } from "../../src/cli/batches.ts"
+import { proof } from "../../src/cli/proof.ts"
 import { webhooks } from "../../src/cli/webhooks.ts"
 
-const command = Command.make("atlaspay").pipe(Command.withSubcommands([batches, webhooks]))
+const command = Command.make("atlaspay").pipe(Command.withSubcommands([batches, proof, webhooks]))
 
 type Words = readonly [settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>]
 
 /** Runs `atlaspay batches …`. */
 export const batchesHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "batches", ...args)
+
+/** Runs `atlaspay proof …`. */
+export const proofHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "proof", ...args)
 
 /** Runs `atlaspay webhooks …`. */
 export const webhooksHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "webhooks", ...args)
