@@ -1,6 +1,7 @@
 /** Heads are entered once and without gaps, and only if their logs have them; what was published is never contradicted. */
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { assert, layer } from "@effect/vitest"
+import { headers } from "@nats-io/transport-node"
 import { Effect, Result } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { Nats } from "../../src/platform/nats.ts"
@@ -12,7 +13,7 @@ import { signerOf } from "../../src/proof/proof-key.ts"
 import { ProofRoots } from "../../src/proof/proof-roots.ts"
 import { ProofTree } from "../../src/proof/proof-tree.ts"
 import { PublishedRoots, RootsFileFailed, type RootsPlace } from "../../src/proof/published-roots.ts"
-import { rootsSubjectOf } from "../../src/proof/root-event.ts"
+import { rootBody, rootsStreamOf, rootsSubjectOf } from "../../src/proof/root-event.ts"
 import { agree, signRoot } from "../../src/proof/signing.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 import {
@@ -225,6 +226,28 @@ layer(proofStack, { excludeTestServices: true })("the keeper of the proof tree",
         (yield* notesInStream).filter((note) => note !== undefined),
         yield* notesStored,
       )
+    }),
+  )
+
+  it.effect("signs nothing if the last root in the stream has the seal of a master key that is gone", () =>
+    Effect.gen(function* () {
+      const { stream } = (yield* AppConfig).nats
+      const { jetstream, manager } = yield* Nats
+      const last = yield* latest
+      assert(last !== undefined)
+      const header = headers()
+      header.set("Atlaspay-Seal", "gone.c2VhbA")
+      const { seq } = yield* Effect.promise(() =>
+        jetstream.publish(rootsSubjectOf(stream), rootBody(last), { headers: header }),
+      )
+      yield* shortClosed
+      const stored = yield* notesStored
+      const failed = yield* Effect.flip(round())
+      assert.include(JSON.stringify(failed), "master key that is not in the settings")
+      assert.deepEqual(yield* notesStored, stored)
+      yield* Effect.promise(() => manager.streams.deleteMessage(rootsStreamOf(stream), seq))
+      yield* round()
+      assert.lengthOf(yield* notesStored, stored.length + 1)
     }),
   )
 
