@@ -48,32 +48,32 @@ const signedRoot = (note, publicKey) => {
   return { origin, size: Number(size), root: bytes(root), number, time }
 }
 
-/** Whether an event names the item, or none at all because it is about the whole batch or a posting. */
-const isAbout = (event, item) => {
-  const named = event.items ?? event.transfers ?? event.decisions ?? event.ranges
-  const isIn = (one) => one === item || one.item === item || (one.from <= item && item <= one.to)
-  return named === undefined ? event.item === undefined || event.item === item : named.some(isIn)
+/** Whether an event names the item, or a posting that named it before, or nothing because it is about the whole batch. */
+const isAbout = (event, item, postings) => {
+  const named = [event.items, event.transfers, event.decisions, event.ranges, event.item].flat()
+  const isIn = (one) => one === item || one?.item === item || (one?.from <= item && item <= one?.to)
+  const isNamed = named.some(isIn) || named.every((one) => one === undefined)
+  if (isNamed && event._tag === "PostingRequested") postings.add(event.posting)
+  return isNamed && (event.posting === undefined || postings.has(event.posting))
 }
 
-const members = (object, names) =>
-  must(
-    Object.keys(object).every((name) => names.split(" ").includes(name)),
-    "a member is not known",
-  )
+const members = (object, names) => {
+  for (const name of Object.keys(object)) must(names.split(" ").includes(name), "a member is not known")
+}
 
 const verifyProof = (proof, publicKey) => {
   members(proof, "format batch item version head eventsRoot events position path root publicKey")
   const { format, batch, item, version, head, eventsRoot, events } = proof
   must(format === "atlaspay-item-proof/v1" && proof.publicKey === publicKey, "the form or key is another")
+  const isWritten = `${batch}` === batch && `${head}` === head && [item, version].every(Number.isSafeInteger)
+  must(isWritten && events.every((one) => Number.isSafeInteger(one.version)), "a member is of another type")
   const root = signedRoot(proof.root, publicKey)
   const leaf = leafHash(`atlaspay-batch/v1\n${batch}\n${version}\n${head}\n${eventsRoot}\n`)
-  must(
-    rootOf(leaf, proof.position, root.size, proof.path).equals(root.root),
-    "the batch is not under the root",
-  )
+  const isUnder = rootOf(leaf, proof.position, root.size, proof.path).equals(root.root)
+  must(isUnder, "the batch is not under the root")
   console.log(`${batch}, item ${item}, up to version ${version} of its log`)
   console.log(`is under root ${root.number} of ${root.origin}, signed at ${root.time}:`)
-  let [before, isReceived] = [0, false]
+  let [before, isReceived, postings] = [0, false, new Set()]
   for (const { version: at, text, hash, path, ...more } of events) {
     members(more, "")
     must(at > before, "the events are not in order")
@@ -81,7 +81,7 @@ const verifyProof = (proof, publicKey) => {
     must(rootOf(bytes(hash), at - 1, version, path).equals(bytes(eventsRoot)), `version ${at} is not in it`)
     must(text === undefined || leafHash(text).equals(bytes(hash)), `the text of version ${at} is another`)
     const event = text === undefined ? { _tag: `not disclosed: ${hash}` } : JSON.parse(text)
-    must(isAbout(event, item), `version ${at} is about another item`)
+    must(isAbout(event, item, postings), `version ${at} is about another item`)
     isReceived ||= event._tag === "ItemsReceived"
     console.log(`  ${at}: ${event._tag}`)
   }

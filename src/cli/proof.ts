@@ -64,9 +64,9 @@ const root = Command.make(
   Effect.fn(function* ({ output, dataDir, json }) {
     const latest = yield* withProofs(
       dataDir,
-      Effect.flatMap(ProofRoots, (roots) => roots.latest),
+      Effect.flatMap(ProofRoots, (roots) => roots.published),
     )
-    if (latest === undefined) return yield* new CliFailure({ reason: "No root was signed yet." })
+    if (latest === undefined) return yield* new CliFailure({ reason: "No root was published yet." })
     const { root, at, ...shown } = latest
     const line = { ...shown, root: root.toString("base64"), signedAt: new Date(at).toISOString() }
     yield* put(output, json ? JSON.stringify(line) : latest.note.trimEnd())

@@ -7,9 +7,11 @@ export type {
   BatchEvent,
   BatchState,
   Cancellation,
+  ConsistencyProof,
   Decline,
   DraftItem,
   FoundItem,
+  ItemProof,
   ItemState,
   NewPayoutBatch,
   NewPayoutItem,
@@ -22,6 +24,7 @@ export type {
   Retry,
   Review,
   Schedule,
+  SignedRoot,
   Warning,
 } from "./api-types.ts"
 export type { ActOptions, FileOptions, FileTerms, PayoutFile, PostedBatch } from "./batch-posting.ts"

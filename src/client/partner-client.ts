@@ -19,6 +19,7 @@ import { draftsOf } from "./drafts.ts"
 import { type EventStreamOptions, eventStream } from "./event-stream.ts"
 import { type ExportedItems, exportedFile, exportedItems } from "./exports.ts"
 import { entriesOf } from "./pages.ts"
+import { proofsOf } from "./proofs.ts"
 import { type SettlingOptions, settled } from "./settling.ts"
 import { type CallOptions, defaultLimits, type Limits, limitsOf, type Service } from "./transport.ts"
 import { webhookDeliveriesOf } from "./webhook-deliveries.ts"
@@ -190,6 +191,9 @@ export const partnerClient = (options: ClientOptions) => {
 
     /** Batches that are put together before they are submitted. */
     drafts: draftsOf(service),
+
+    /** What proves that a payout is in the log, and that no history was changed. */
+    proofs: proofsOf(service),
 
     /** Adds an endpoint. Its secret is in this answer only. A call without an answer is not repeated: look at the list first. */
     createWebhookEndpoint: (

@@ -20,6 +20,8 @@ import { type DueHead, ProofTree, type Refusal } from "./proof-tree.ts"
 
 /** Heads that one statement enters. */
 export const HEADS_PER_STATEMENT = 2_000
+/** Events of the logs that are read before a statement enters their heads: what a death would cost, and for how long nobody is heard of. */
+const EVENTS_PER_STATEMENT = 100_000
 /** Events that are read together; longer logs are read by themselves, page by page. */
 const EVENTS_TOGETHER_MAX = 2_000
 const LOGS_TOGETHER_MAX = 100
@@ -32,18 +34,26 @@ export interface Entered {
   readonly more: boolean
 }
 
-/** Enters at most `limit` heads into a tree of a size. Nothing is entered if it has another size by then. */
-export const enterHeads = Effect.fn("enterHeads")(function* (size: number, limit = HEADS_PER_STATEMENT) {
+/**
+ * Enters at most `limit` heads, whose logs have at most `eventsMax` events unless it is one head alone, into a tree of a size. Nothing
+ * is entered if it has another size by then.
+ */
+export const enterHeads = Effect.fn("enterHeads")(function* (
+  size: number,
+  limit = HEADS_PER_STATEMENT,
+  eventsMax = EVENTS_PER_STATEMENT,
+) {
   const tree = yield* ProofTree
-  const due = yield* tree.due(limit)
+  const found = yield* tree.due(limit)
+  const due = found.slice(0, headsWithin(found, eventsMax))
   if (due.length === 0) return { entered: 0, refused: 0, more: false }
   const known = due.filter(isKnown)
   if (known.length > 0) yield* tree.mark(known)
-  const checked = yield* checkedHeads(due.filter((head) => !known.includes(head)))
+  const checked = yield* checkedHeads(due.filter((head) => !isKnown(head)))
   const refusals = checked.flatMap((one) => (Result.isFailure(one) ? [one.failure] : []))
   const leaves = checked.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
   yield* reportRefusals(refusals)
-  const more = due.length === limit
+  const more = found.length === limit || due.length < found.length
   if (leaves.length === 0) return { entered: 0, refused: refusals.length, more }
   const reach = yield* CrashPoints
   const nodes = grown(size, yield* tree.compute(edgePlan(size)), leaves)
@@ -54,6 +64,16 @@ export const enterHeads = Effect.fn("enterHeads")(function* (size: number, limit
   ;(yield* Metrics).proofLeaves.inc(entered)
   return { entered, refused: refusals.length, more: more && isEntered }
 })
+
+/** How many heads from the first on have at most so many events in all; always one, if there is one. */
+const headsWithin = (heads: ReadonlyArray<DueHead>, eventsMax: number): number => {
+  let events = 0
+  const beyond = heads.findIndex(({ version }, index) => {
+    events += version
+    return index > 0 && events > eventsMax
+  })
+  return beyond < 0 ? heads.length : beyond
+}
 
 /** Whether the head is in the tree already, or a later one of its batch is. */
 const isKnown = ({ version, head, entered }: DueHead): boolean =>

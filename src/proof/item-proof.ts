@@ -6,22 +6,14 @@ import { Effect, Result, Schema } from "effect"
 import { decodeEvent } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { EventStore } from "../streams/event-store.ts"
-import { hashOfLeaf } from "./batch-leaf.ts"
+import { type BatchLeaf, hashOfLeaf } from "./batch-leaf.ts"
 import { verifiedNote } from "./checkpoint.ts"
 import { ItemEvents, isForPartners } from "./item-events.ts"
 import { visitLeaves } from "./log-tree.ts"
-import {
-  carriedOut,
-  GrowingTree,
-  type Hash,
-  inclusionPlan,
-  leafHash,
-  placeKey,
-  rootByInclusion,
-} from "./merkle-tree.ts"
+import { type Hash, Inclusions, inclusionPlan, leafHash, rootByInclusion } from "./merkle-tree.ts"
 import type { PublicProofKey } from "./proof-key.ts"
 import { ProofRoots } from "./proof-roots.ts"
-import { ProofTree } from "./proof-tree.ts"
+import { ProofTree, TreeDamaged } from "./proof-tree.ts"
 
 /** The form of the document. Another would have another. */
 export const PROOF_FORM = "atlaspay-item-proof/v1"
@@ -85,7 +77,8 @@ export type ProofReader = "partner" | "operator"
 
 /**
  * Makes the proof of an item by the latest signed root that has its batch. Reads the whole log of the batch. Fails with
- * {@link ProofNotYetMade} before there is one, and with {@link NoItemToProve} if the log up to there does not have the item.
+ * {@link ProofNotYetMade} before there is one, with {@link NoItemToProve} if the log up to there does not have the item, and with
+ * {@link TreeDamaged} if the stored tree would give a proof that does not hold.
  */
 export const proveItem = Effect.fn("proveItem")(function* (
   batch: BatchId,
@@ -94,11 +87,15 @@ export const proveItem = Effect.fn("proveItem")(function* (
 ) {
   const tree = yield* ProofTree
   const roots = yield* ProofRoots
-  const signed = yield* roots.latest
+  const signed = yield* roots.published
   const leaf = signed && (yield* tree.leafOf(batch, signed.size))
   if (signed === undefined || leaf === undefined) return yield* new ProofNotYetMade({ batch })
   const path = yield* tree.compute(inclusionPlan(leaf.position, signed.size))
-  const { events, isThere } = yield* eventsOf(batch, item, reader, leaf)
+  const { events, isThere, eventsRoot } = yield* eventsOf(batch, item, reader, leaf)
+  if (!eventsRoot.equals(leaf.eventsRoot))
+    return yield* new TreeDamaged({ reason: `the leaf of ${batch} has another root than its events` })
+  if (!rootByInclusion(hashOfLeaf(leaf), leaf.position, signed.size, path)?.equals(signed.root))
+    return yield* new TreeDamaged({ reason: `the leaf of ${batch} is not under root ${signed.number}` })
   if (!isThere) return yield* new NoItemToProve({ batch, item })
   const key = (yield* roots.keys).find(({ keyId }) => keyId === signed.keyId)
   return {
@@ -129,16 +126,16 @@ const eventsOf = Effect.fnUntraced(function* (
   batch: BatchId,
   item: number,
   reader: ProofReader,
-  upTo: { readonly version: number; readonly head: string },
+  upTo: BatchLeaf,
 ) {
-  const tree = new GrowingTree()
-  const hashes = new Map<string, Hash>()
+  const tree = new Inclusions(upTo.version)
   const ofItem = new ItemEvents(item)
   const about: Array<About> = []
   let isThere = false
   yield* visitLeaves(yield* EventStore, batch, upTo, ({ version, event }, leaf, text) => {
-    for (const node of tree.add(leaf)) hashes.set(placeKey(node), node.hash)
-    if (!ofItem.isAbout(event)) return
+    const isAbout = ofItem.isAbout(event)
+    tree.add(leaf, isAbout)
+    if (!isAbout) return
     if (event._tag === "ItemsReceived") isThere = true
     about.push({ version, leaf, text: reader === "operator" || isForPartners(event) ? text : undefined })
   })
@@ -146,9 +143,9 @@ const eventsOf = Effect.fnUntraced(function* (
     version,
     ...(text === undefined ? {} : { text }),
     hash: textOf(leaf),
-    path: carriedOut(inclusionPlan(version - 1, upTo.version), hashes).map(textOf),
+    path: tree.proof(version - 1).map(textOf),
   }))
-  return { events, isThere }
+  return { events, isThere, eventsRoot: tree.root }
 })
 
 /** What a proof shows once it is verified. */
@@ -198,15 +195,13 @@ const onlyHas = (value: object, fields: object): boolean =>
 
 /** What is wrong with the item of a proof: a disclosed event that names only others, or none that received it. */
 const itemProblem = ({ item, events }: ItemProof): string | undefined => {
+  const ofItem = new ItemEvents(item)
   let isReceived = false
   for (const { version, text } of events) {
     if (text === undefined) continue
     const event = Result.getOrUndefined(decodeEvent(text))
     if (event === undefined) return `the text of version ${version} is no event that is known`
-    // A posting is about the items that it was requested for, which an event before it has.
-    const isOfPosting = event._tag === "PostingBooked" || event._tag === "PostingRefused"
-    if (!isOfPosting && !new ItemEvents(item).isAbout(event))
-      return `version ${version} is about another item`
+    if (!ofItem.isAbout(event)) return `version ${version} is about another item`
     if (event._tag === "ItemsReceived") isReceived = true
   }
   return isReceived ? undefined : "no event of it has the item"

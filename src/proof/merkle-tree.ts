@@ -61,6 +61,14 @@ export class GrowingTree {
     return joined(this.#edge)
   }
 
+  /** The complete subtrees at its right edge: {@link placesOfRoot} with their hashes. */
+  get edge(): ReadonlyArray<Node> {
+    return placesOfRoot(this.#size).flatMap((place, index) => {
+      const whole = this.#edge[index]
+      return whole === undefined ? [] : [{ ...place, hash: whole }]
+    })
+  }
+
   /** Adds a leaf by its hash. Gives the subtrees that are complete with it, from the leaf upwards. */
   add(leaf: Hash): ReadonlyArray<Node> {
     const nodes: Array<Node> = [{ level: 0, position: this.#size, hash: leaf }]
@@ -147,6 +155,49 @@ const consistencyRanges = (from: number, size: number): ReadonlyArray<Range> => 
   // The smaller tree itself is known to who verifies; a part of it is not.
   if (begin > 0) ranges.push({ begin, end })
   return ranges.reverse()
+}
+
+/**
+ * Proofs of inclusion of some leaves in a tree of a known size, while its leaves come one after another. It keeps the hashes that these
+ * proofs need, and no others: what a proof needs left of its leaf is at the edge of the tree when the leaf comes.
+ */
+export class Inclusions {
+  readonly #size: number
+  readonly #tree = new GrowingTree()
+  readonly #hashes = new Map<string, Hash>()
+  readonly #awaited = new Set<string>()
+
+  /** For a tree that will have so many leaves. */
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  get root(): Hash {
+    return this.#tree.root
+  }
+
+  /** How many hashes it keeps, or waits for. */
+  get kept(): number {
+    return this.#hashes.size + this.#awaited.size
+  }
+
+  /** Takes the next leaf by its hash, and whether its proof will be asked for. */
+  add(leaf: Hash, isWanted: boolean): void {
+    if (isWanted) {
+      for (const node of this.#tree.edge) this.#hashes.set(placeKey(node), node.hash)
+      const right = inclusionPlan(this.#tree.size, this.#size).places
+      for (const place of right) this.#awaited.add(placeKey(place))
+    }
+    for (const node of this.#tree.add(leaf)) {
+      const key = placeKey(node)
+      if (this.#awaited.delete(key)) this.#hashes.set(key, node.hash)
+    }
+  }
+
+  /** The proof of a leaf that was wanted, once the tree has its size. */
+  proof(position: number): ReadonlyArray<Hash> {
+    return carriedOut(inclusionPlan(position, this.#size), this.#hashes)
+  }
 }
 
 /** What a root or a proof is computed from: the places whose hashes it needs, and what it makes of them. */

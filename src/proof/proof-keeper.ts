@@ -4,6 +4,7 @@ import { AppConfig } from "../config.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { enterHeads } from "./entering.ts"
 import { type ProofSigner, signerOf } from "./proof-key.ts"
+import { ProofRoots } from "./proof-roots.ts"
 import { ProofTree } from "./proof-tree.ts"
 import { agree, publishRoots, signRoot } from "./signing.ts"
 
@@ -18,8 +19,15 @@ const PAGES_MAX = 50
  */
 export const proofRound = Effect.fn("proofRound")(function* (signer: ProofSigner, holder: string) {
   const tree = yield* ProofTree
-  const { proofContradicted, proofRefusals } = yield* Metrics
-  if ((yield* tree.takeTurn(holder, TURN_MS)) === undefined) return 0
+  const { proofContradicted, proofRefusals, proofSignedSeconds } = yield* Metrics
+  const latest = yield* (yield* ProofRoots).latest
+  proofSignedSeconds.set((latest?.at ?? 0) / 1_000)
+  if ((yield* tree.takeTurn(holder, TURN_MS)) === undefined) {
+    // What this process found when it had the turn is no longer its to say.
+    proofContradicted.set(0)
+    proofRefusals.set(0)
+    return 0
+  }
   const { name: origin } = signer.publicKey
   yield* agree(origin)
   proofContradicted.set(0)
@@ -32,7 +40,8 @@ export const proofRound = Effect.fn("proofRound")(function* (signer: ProofSigner
     if (!page.more) break
   }
   proofRefusals.set(yield* tree.refused)
-  yield* signRoot(signer)
+  const signed = yield* signRoot(signer, yield* agree(origin))
+  if (signed !== undefined) proofSignedSeconds.set(signed.at / 1_000)
   yield* publishRoots(origin)
   return entered
 })

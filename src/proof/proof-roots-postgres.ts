@@ -16,6 +16,27 @@ export const layer = Layer.effect(
     const one = (step: string, find: (sql: Sql) => PromiseLike<ReadonlyArray<RootRow>>) =>
       Effect.map(query(step, find), ([row]) => row && signedRoot(row))
     return ProofRoots.of({
+      published: one(
+        "latest published root",
+        (sql) => sql<Array<RootRow>>`
+          ${roots(sql)} where number <= (select published from proof_tree) order by number desc limit 1`,
+      ),
+      setPublished: Effect.fn("ProofRoots.setPublished")(function* (number) {
+        yield* query(
+          "note published roots",
+          (sql) => sql`update proof_tree set published = ${number} where published < ${number}`,
+        )
+      }),
+      isOriginPublished: Effect.fn("ProofRoots.isOriginPublished")(function* (origin) {
+        const [row] = yield* query(
+          "find roots of an origin",
+          (sql) => sql<[{ readonly found: boolean }]>`
+            select exists (
+              select from proof_roots where origin = ${origin} and number <= (select published from proof_tree)
+            ) as found`,
+        )
+        return row?.found ?? false
+      }),
       latest: one("latest root", (sql) => sql<Array<RootRow>>`${roots(sql)} order by number desc limit 1`),
       numbered: (number) =>
         one("find a root", (sql) => sql<Array<RootRow>>`${roots(sql)} where number = ${number}`),

@@ -13,7 +13,13 @@ export interface SignedRoot extends Checkpoint {
 export class ProofRoots extends Context.Service<
   ProofRoots,
   {
-    /** The latest root of any origin; nothing before the first. */
+    /** The latest root that was published in all places. Only such a root is shown: one that nobody else has could be lost with Postgres. */
+    readonly published: Effect.Effect<SignedRoot | undefined, StoreUnavailable>
+    /** Notes that all roots up to a number were published in all places. */
+    readonly setPublished: (number: number) => Effect.Effect<void, StoreUnavailable>
+    /** Whether a root of an origin was published in all places. */
+    readonly isOriginPublished: (origin: string) => Effect.Effect<boolean, StoreUnavailable>
+    /** The latest root of any origin, published or not; nothing before the first. */
     readonly latest: Effect.Effect<SignedRoot | undefined, StoreUnavailable>
     /** The root with a number. */
     readonly numbered: (number: number) => Effect.Effect<SignedRoot | undefined, StoreUnavailable>

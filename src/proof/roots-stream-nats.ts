@@ -49,9 +49,9 @@ export const makeRootsStream = Effect.gen(function* () {
     max_msg_size: MESSAGE_BYTES_MAX,
   })
 
-  const found = async (query: { last_by_subj: string } | { seq: number }) => {
+  const found = async (seq: number) => {
     try {
-      return (await manager.streams.getMessage(streamName, query)) ?? undefined
+      return (await manager.streams.getMessage(streamName, { seq })) ?? undefined
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.NoMessageFound)
         return undefined
@@ -59,21 +59,27 @@ export const makeRootsStream = Effect.gen(function* () {
     }
   }
 
-  const isOurs = (message: StoredMsg): boolean =>
-    seal.check(sealed(message.string()), message.header?.get(SEAL) ?? "") === "genuine"
+  const isOurs = (message: StoredMsg): boolean => {
+    const found = seal.check(sealed(message.string()), message.header?.get(SEAL) ?? "")
+    // It may be our last root: taken for another's, the next one would not be compared with it.
+    if (found === "unknown-key" && readRootBody(message.string()) !== undefined)
+      throw new TypeError(
+        `the root in message ${message.seq} is sealed with a master key that is not in the settings`,
+      )
+    return found === "genuine"
+  }
 
-  /** The number of the last message in the stream, and our last root. */
+  /** The number of the last message that the stream had, even if it was deleted, and our last root. */
   const tail = Effect.andThen(
     ensureOwnStream,
     natsStep("read the last root", async () => {
-      const last = await found({ last_by_subj: subject })
-      let message = last
-      for (let seq = last?.seq ?? 0; seq > 0; seq -= 1) {
-        if (message !== undefined && isOurs(message)) return { seq: last?.seq ?? 0, message }
-        if ((last?.seq ?? 0) - seq >= FOREIGN_MAX) throw new TypeError("too many messages of others")
-        message = seq > 1 ? await found({ seq: seq - 1 }) : undefined
+      const { first_seq: first, last_seq: last } = (await manager.streams.info(streamName)).state
+      for (let seq = last; seq >= Math.max(1, first); seq -= 1) {
+        if (last - seq >= FOREIGN_MAX) throw new TypeError("too many messages of others")
+        const message = await found(seq)
+        if (message !== undefined && isOurs(message)) return { seq: last, message }
       }
-      return { seq: last?.seq ?? 0, message: undefined }
+      return { seq: last, message: undefined }
     }),
   )
 
@@ -100,7 +106,7 @@ export const makeRootsStream = Effect.gen(function* () {
           jetstream.publish(subject, body, {
             msgID,
             headers: header,
-            expect: { streamName, lastSubjectSequence: seq },
+            expect: { streamName, lastSequence: seq },
             timeout: ACK_MS_MAX,
           }),
         )

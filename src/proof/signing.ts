@@ -3,12 +3,12 @@
  * be the beginning of the tree: a Postgres that was restored to an older state would else sign a second history.
  *
  *   1. agree    the last root of each place is one that is stored, and the stored tree has the latest root at its size
- *   2. sign     if the tree grew, or the latest root is a day old: stored first, under the next number
- *   3. publish  in each place what comes after its last root
+ *   2. sign     if the tree grew, or the latest root is a day old: stored first, under the next number. Postgres may have failed over to
+ *               an older state since the round began, so the places are asked again
+ *   3. publish  in each place what comes after its last root; then it is noted as published, and shown
  */
 import { Clock, Effect, Schema } from "effect"
 import { CrashPoints } from "../platform/crash-point.ts"
-import { Metrics } from "../telemetry/metrics.ts"
 import { signedNote } from "./checkpoint.ts"
 import { consistencyPlan, type Hash, isConsistent, type Plan, rootPlan } from "./merkle-tree.ts"
 import type { ProofSigner } from "./proof-key.ts"
@@ -32,13 +32,24 @@ export class PublishedOtherwise extends Schema.TaggedError<PublishedOtherwise>()
   }
 }
 
-/** Fails with {@link PublishedOtherwise} if a root that was published under this origin is not one of the stored tree. */
+/**
+ * Fails with {@link PublishedOtherwise} if a root that was published under this origin is not one of the stored tree. Where another
+ * origin was published last, ours has to be new: what we published before that is not looked for, and could be contradicted. Gives the
+ * number of the last root that any place has, 0 if there is none.
+ */
 export const agree = Effect.fn("agree")(function* (origin: string) {
   const roots = yield* ProofRoots
+  let latest = 0
   for (const { name, last } of yield* PublishedRoots) {
     const published = yield* last
-    if (published === undefined || published.origin !== origin) continue
+    if (published === undefined) continue
+    if (published.origin !== origin) {
+      if (!(yield* roots.isOriginPublished(origin))) continue
+      const reason = `it is of ${published.origin}, which came after ${origin}: an origin is not taken up again`
+      return yield* new PublishedOtherwise({ place: name, number: published.number, reason })
+    }
     const stored = yield* roots.numbered(published.number)
+    latest = Math.max(latest, published.number)
     if (stored?.note === published.note) continue
     const reason =
       stored === undefined
@@ -47,6 +58,7 @@ export const agree = Effect.fn("agree")(function* (origin: string) {
     return yield* new PublishedOtherwise({ place: name, number: published.number, reason })
   }
   yield* agreeWithStored()
+  return latest
 })
 
 /** Fails if the latest stored root is not that of the stored tree at its size. */
@@ -64,11 +76,21 @@ const agreeWithStored = Effect.fnUntraced(function* () {
   if (reason !== undefined) return yield* new PublishedOtherwise({ place: "store", number, reason })
 })
 
-/** Signs the root of the tree and stores it, if it is time. Gives the root if it did. */
-export const signRoot = Effect.fn("signRoot")(function* (signer: ProofSigner) {
+/**
+ * Signs the root of the tree and stores it, if it is time. Gives the root if it did. `published` is the number that {@link agree} gave
+ * just before.
+ */
+export const signRoot = Effect.fn("signRoot")(function* (signer: ProofSigner, published = 0) {
   const tree = yield* ProofTree
   const roots = yield* ProofRoots
+  const { name: origin, keyId } = signer.publicKey
   const latest = yield* roots.latest
+  if ((latest?.number ?? 0) < published)
+    return yield* new PublishedOtherwise({
+      place: "store",
+      number: published,
+      reason: "Postgres has just become older",
+    })
   const size = yield* tree.size
   const now = yield* Clock.currentTimeMillis
   if (size === 0 || !isDue(latest, signer, size, now)) return undefined
@@ -79,7 +101,6 @@ export const signRoot = Effect.fn("signRoot")(function* (signer: ProofSigner) {
       number: latest.number,
       reason: "the tree did not grow out of it",
     })
-  const { name: origin, keyId } = signer.publicKey
   // Clocks may go back; roots do not.
   const at = Math.max(now, (latest?.at ?? 0) + 1)
   const checkpoint = { origin, size, root, number: (latest?.number ?? 0) + 1, at }
@@ -87,7 +108,6 @@ export const signRoot = Effect.fn("signRoot")(function* (signer: ProofSigner) {
   const isStored = yield* roots.store(signed, signer.publicKey)
   yield* (yield* CrashPoints)("after-root")
   if (!isStored) return undefined
-  ;(yield* Metrics).proofSignedSeconds.set(at / 1_000)
   return signed
 })
 
@@ -111,15 +131,21 @@ const growthPlan = (
 
 /** Publishes in each place the stored roots that it lacks at its end. A place that fails does not keep others from theirs. */
 export const publishRoots = Effect.fn("publishRoots")(function* (origin: string) {
+  const roots = yield* ProofRoots
   const places = yield* PublishedRoots
-  const results = yield* Effect.forEach(places, (place) => Effect.exit(publishIn(place, origin)))
+  const latest = yield* roots.latest
+  if (latest === undefined) return
+  const results = yield* Effect.forEach(places, (place) =>
+    Effect.exit(publishIn(place, origin, latest.number)),
+  )
   for (const result of results) yield* result
+  yield* roots.setPublished(latest.number)
 })
 
-const publishIn = Effect.fnUntraced(function* (place: RootsPlace, origin: string) {
+/** Publishes at least the roots up to `latest`. */
+const publishIn = Effect.fnUntraced(function* (place: RootsPlace, origin: string, latest: number) {
   const roots = yield* ProofRoots
   const published = yield* place.last
-  const latest = (yield* roots.latest)?.number ?? 0
   let last = published?.origin === origin ? published.number : Math.max(0, latest - FIRST_ROOTS_MAX)
   while (true) {
     const page = yield* roots.after(last, ROOTS_PER_PAGE)

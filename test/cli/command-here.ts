@@ -4,9 +4,10 @@ import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { archive } from "../../src/cli/archive.ts"
 import { batches } from "../../src/cli/batches.ts"
+import { proof } from "../../src/cli/proof.ts"
 import { webhooks } from "../../src/cli/webhooks.ts"
 
-const command = Command.make("atlaspay").pipe(Command.withSubcommands([archive, batches, webhooks]))
+const command = Command.make("atlaspay").pipe(Command.withSubcommands([archive, batches, proof, webhooks]))
 
 type Words = readonly [settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>]
 
@@ -15,6 +16,9 @@ export const archiveHere = (...[settings, ...args]: Words) => atlaspayHere(setti
 
 /** Runs `atlaspay batches …`. */
 export const batchesHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "batches", ...args)
+
+/** Runs `atlaspay proof …`. */
+export const proofHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "proof", ...args)
 
 /** Runs `atlaspay webhooks …`. */
 export const webhooksHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "webhooks", ...args)

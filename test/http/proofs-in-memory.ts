@@ -26,7 +26,7 @@ export const proofsInMemory = Layer.merge(
     leafOf: () => Effect.undefined,
   }),
   Layer.mock(ProofRoots, {
-    latest: Effect.succeed({ ...checkpoint, keyId, note: signedNote(checkpoint, signer) }),
+    published: Effect.succeed({ ...checkpoint, keyId, note: signedNote(checkpoint, signer) }),
     keys: Effect.succeed([signer.publicKey]),
   }),
 )

@@ -10,7 +10,9 @@ import { Effect, Result } from "effect"
 import { afterAll } from "vitest"
 import { proveConsistency } from "../../src/proof/consistency.ts"
 import { type ItemProof, proveItem, verifyItemProof } from "../../src/proof/item-proof.ts"
+import { leafHash } from "../../src/proof/merkle-tree.ts"
 import { ProofRoots } from "../../src/proof/proof-roots.ts"
+import { ProofTree } from "../../src/proof/proof-tree.ts"
 import { isLong } from "../length.ts"
 import { lifeOf, live } from "../projections/batch-life.ts"
 import { closed, closedLife, otherSigner, proofStack, round, shortClosed, signer } from "./proof-stack.ts"
@@ -169,6 +171,71 @@ layer(proofStack, { excludeTestServices: true })("the proof of an item", (it) =>
         tried += 1
         assert.isFalse(ours(proof), changed)
         assert.isFalse(verify(proof), changed)
+      }
+    }),
+  )
+
+  it.effect("is refused with a posting of another item, which the batch does have", () =>
+    Effect.gen(function* () {
+      const verify = yield* scriptVerifier
+      const batch = yield* closedLife(9)
+      yield* round()
+      const own = yield* proveItem(batch, 8, "partner")
+      const versions = new Set(own.events.map(({ version }) => version))
+      const answers = (yield* proveItem(batch, 3, "partner")).events.filter(
+        ({ version, text }) => text?.includes('"PostingBooked"') && !versions.has(version),
+      )
+      assert.isNotEmpty(answers)
+      for (const answer of answers) {
+        const events = [...own.events, answer].toSorted((one, other) => one.version - other.version)
+        const mixed = { ...own, events }
+        assert.isFalse(ours(mixed))
+        assert.isFalse(verify(mixed))
+      }
+    }),
+  )
+
+  it.effect("is refused if a member has another type", () =>
+    Effect.gen(function* () {
+      const verify = yield* scriptVerifier
+      const batch = yield* closedLife(9)
+      yield* round()
+      const proof = yield* proveItem(batch, 8, "operator")
+      const [first, ...others] = proof.events
+      const events = (change: object) => ({ events: [{ ...first, ...change }, ...others] })
+      const changes = [
+        { version: String(proof.version) },
+        { batch: [batch] },
+        { head: [proof.head] },
+        events({ version: String(first?.version) }),
+        events({ text: [...Buffer.from(first?.text ?? "")] }),
+      ]
+      for (const change of changes) {
+        assert.isFalse(ours({ ...proof, ...change }), JSON.stringify(change))
+        assert.isFalse(verify({ ...proof, ...change }), JSON.stringify(change))
+      }
+    }),
+  )
+
+  it.effect("is not given if the stored leaf is another, because it would not hold", () =>
+    Effect.gen(function* () {
+      const batch = yield* closedLife(8)
+      yield* round()
+      const tree = yield* ProofTree
+      const damages = [
+        { eventsRoot: leafHash("other"), reason: "another root than its events" },
+        { position: 0, reason: "is not under root" },
+      ]
+      for (const { reason, ...damage } of damages) {
+        const leafOf: typeof tree.leafOf = (...of) =>
+          Effect.map(tree.leafOf(...of), (leaf) => leaf && { ...leaf, ...damage })
+        const asked = proveItem(batch, 8, "partner").pipe(
+          Effect.provideService(ProofTree, { ...tree, leafOf }),
+          Effect.flip,
+        )
+        const failure = yield* asked
+        assert(failure._tag === "TreeDamaged")
+        assert.include(failure.reason, reason)
       }
     }),
   )

@@ -1,16 +1,20 @@
 /** Heads are entered once and without gaps, and only if their logs have them; what was published is never contradicted. */
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { assert, layer } from "@effect/vitest"
+import { headers } from "@nats-io/transport-node"
 import { Effect, Result } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { Nats } from "../../src/platform/nats.ts"
 import { holds, proveConsistency } from "../../src/proof/consistency.ts"
+import { enterHeads } from "../../src/proof/entering.ts"
 import { proofKeySet } from "../../src/proof/key-set.ts"
 import { GrowingTree, leafHash } from "../../src/proof/merkle-tree.ts"
+import { signerOf } from "../../src/proof/proof-key.ts"
 import { ProofRoots } from "../../src/proof/proof-roots.ts"
 import { ProofTree } from "../../src/proof/proof-tree.ts"
-import { rootsSubjectOf } from "../../src/proof/root-event.ts"
-import { agree } from "../../src/proof/signing.ts"
+import { PublishedRoots, RootsFileFailed, type RootsPlace } from "../../src/proof/published-roots.ts"
+import { rootBody, rootsStreamOf, rootsSubjectOf } from "../../src/proof/root-event.ts"
+import { agree, signRoot } from "../../src/proof/signing.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 import {
   closed,
@@ -18,6 +22,7 @@ import {
   leaves,
   ORIGIN,
   otherSigner,
+  proofKey,
   proofStack,
   rootsFile,
   round,
@@ -137,6 +142,17 @@ layer(proofStack, { excludeTestServices: true })("the keeper of the proof tree",
     }),
   )
 
+  it.effect("enters few heads together if their logs are long", () =>
+    Effect.gen(function* () {
+      const size = (yield* leaves).length
+      yield* Effect.repeat(shortClosed, { times: 4 })
+      assert.deepEqual(yield* enterHeads(size, 5, 4), { entered: 2, refused: 0, more: true })
+      assert.deepEqual(yield* enterHeads(size + 2, 5, 1), { entered: 1, refused: 0, more: true })
+      assert.deepEqual(yield* enterHeads(size + 3, 5, 4), { entered: 2, refused: 0, more: false })
+      yield* treeIsWhole
+    }),
+  )
+
   it.effect("makes one tree of two writers at once", () =>
     Effect.gen(function* () {
       const before = (yield* leaves).length
@@ -213,6 +229,28 @@ layer(proofStack, { excludeTestServices: true })("the keeper of the proof tree",
     }),
   )
 
+  it.effect("signs nothing if the last root in the stream has the seal of a master key that is gone", () =>
+    Effect.gen(function* () {
+      const { stream } = (yield* AppConfig).nats
+      const { jetstream, manager } = yield* Nats
+      const last = yield* latest
+      assert(last !== undefined)
+      const header = headers()
+      header.set("Atlaspay-Seal", "gone.c2VhbA")
+      const { seq } = yield* Effect.promise(() =>
+        jetstream.publish(rootsSubjectOf(stream), rootBody(last), { headers: header }),
+      )
+      yield* shortClosed
+      const stored = yield* notesStored
+      const failed = yield* Effect.flip(round())
+      assert.include(JSON.stringify(failed), "master key that is not in the settings")
+      assert.deepEqual(yield* notesStored, stored)
+      yield* Effect.promise(() => manager.streams.deleteMessage(rootsStreamOf(stream), seq))
+      yield* round()
+      assert.lengthOf(yield* notesStored, stored.length + 1)
+    }),
+  )
+
   it.effect("signs nothing if Postgres came back older than what was published", () =>
     Effect.gen(function* () {
       const path = yield* rootsFile
@@ -238,6 +276,42 @@ layer(proofStack, { excludeTestServices: true })("the keeper of the proof tree",
     }),
   )
 
+  it.effect("signs nothing if Postgres becomes older in the middle of a round", () =>
+    Effect.gen(function* () {
+      yield* shortClosed
+      const stored = yield* notesStored
+      const ahead = { origin: ORIGIN, number: stored.length + 1, note: "of a Postgres that is gone" }
+      let asked = 0
+      const last = Effect.sync(() => (asked++ === 0 ? undefined : ahead))
+      const place: RootsPlace = { name: "file", last, append: () => Effect.die("nothing is published") }
+      const failed = yield* Effect.flip(round().pipe(Effect.provideService(PublishedRoots, [place])))
+      assert.include(failed.message, "came back older")
+      const between = yield* Effect.flip(signRoot(signer, stored.length + 1))
+      assert.include(between.message, "has just become older")
+      assert.deepEqual(yield* notesStored, stored)
+      yield* round()
+      assert.lengthOf(yield* notesStored, stored.length + 1)
+    }),
+  )
+
+  it.effect("shows a root only once all places have it", () =>
+    Effect.gen(function* () {
+      const roots = yield* ProofRoots
+      const before = yield* roots.published
+      const [stream, file] = yield* PublishedRoots
+      assert(stream !== undefined && file !== undefined)
+      const full = { ...file, append: () => new RootsFileFailed({ step: "write", reason: "ENOSPC" }) }
+      yield* shortClosed
+      const failed = yield* Effect.flip(round().pipe(Effect.provideService(PublishedRoots, [stream, full])))
+      assert.include(failed.message, "ENOSPC")
+      assert.strictEqual((yield* roots.latest)?.number, (before?.number ?? 0) + 1)
+      assert.strictEqual((yield* roots.published)?.number, before?.number)
+      yield* round()
+      assert.deepEqual(yield* roots.published, yield* roots.latest)
+      assert.deepEqual(yield* notesInFile, yield* notesStored)
+    }),
+  )
+
   it.effect("signs nothing if the stored tree does not have its latest root", () =>
     Effect.gen(function* () {
       yield* sqlOf((sql) => sql`alter table proof_nodes disable trigger proof_nodes_stay`)
@@ -259,6 +333,21 @@ layer(proofStack, { excludeTestServices: true })("the keeper of the proof tree",
       yield* sqlOf((sql) => sql`alter table proof_nodes enable trigger proof_nodes_stay`)
       assert.isTrue(Result.isFailure(damaged))
       yield* agree(ORIGIN)
+    }),
+  )
+
+  it.effect("takes no origin up again that another one followed", () =>
+    Effect.gen(function* () {
+      const other = signerOf(proofKey, `${ORIGIN}/2`)
+      const stored = yield* notesStored
+      yield* round(other)
+      const after = yield* notesStored
+      assert.lengthOf(after, stored.length + 1)
+      const refused = yield* Effect.flip(round())
+      assert.include(refused.message, "not taken up again")
+      yield* shortClosed
+      yield* round(other)
+      assert.lengthOf(yield* notesStored, after.length + 1)
     }),
   )
 })

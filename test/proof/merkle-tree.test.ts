@@ -6,6 +6,7 @@ import {
   emptyRoot,
   GrowingTree,
   type Hash,
+  Inclusions,
   inclusionPlan,
   isConsistent,
   leafHash,
@@ -158,6 +159,21 @@ describe("a Merkle tree", () => {
     expect(rootByInclusion(leafHash("leaf 0"), 0, 0, [])).toBeUndefined()
     expect(rootByInclusion(leafHash("leaf 0"), -1, 1, [])).toBeUndefined()
     expect(rootByInclusion(leafHash("leaf 0"), 0.5, 1, [])).toBeUndefined()
+  })
+
+  it("gives the proofs of some leaves while they come, with few hashes", () => {
+    for (let size = 1; size <= SIZES; size += 1) {
+      const wanted = (position: number) => position % 7 === 3 || position === size - 1
+      const growing = new Inclusions(size)
+      for (const [position, leaf] of leaves.slice(0, size).entries()) growing.add(leaf, wanted(position))
+      expect(growing.root).toEqual(rootOf(size))
+      for (let position = 0; position < size; position += 1)
+        if (wanted(position))
+          expect(growing.proof(position)).toEqual(carriedOut(inclusionPlan(position, size), nodes))
+    }
+    const few = new Inclusions(100_000)
+    for (let position = 0; position < 100_000; position += 1) few.add(emptyRoot, position === 77_777)
+    expect(few.kept).toBeLessThan(40)
   })
 
   it("gives the proofs of the definition", () => {

@@ -5,6 +5,7 @@ import type { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { LoggedEvent } from "../../src/streams/event-store.ts"
 import { type ArchivedLog, LogArchive } from "../../src/streams/log-archive.ts"
+import { partitionOf } from "../../src/streams/partition.ts"
 import type { StreamEntry } from "../../src/streams/stream-entry.ts"
 
 interface Kept {

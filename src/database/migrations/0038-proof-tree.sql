@@ -1,10 +1,11 @@
 -- Works from 0014 on.
 -- A Merkle tree of the heads of closed batches, which only grows (RFC 9162, section 2). See docs/PROOFS.md.
 -- How many leaves the tree has, and who enters the next ones: a single row, so that writers take turns at it.
--- The first writer makes it.
+-- The first writer makes it. `published` is the number of the last root that all places have: later ones are shown to nobody.
 create table proof_tree (
   id int primary key default 1 check (id = 1),
   size bigint not null,
+  published bigint not null default 0,
   holder text,
   held_until timestamptz
 );

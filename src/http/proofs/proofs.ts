@@ -50,7 +50,7 @@ export const showProofRoot = route({
   failures: ["NotFound", "StoreUnavailable"],
 }).handledBy(
   Effect.fnUntraced(function* () {
-    const latest = yield* (yield* ProofRoots).latest
+    const latest = yield* (yield* ProofRoots).published
     if (latest === undefined) return yield* new NotFound({ what: "signed root" })
     const { number, size, root, at, note } = latest
     return reply(200, {
