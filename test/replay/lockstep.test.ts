@@ -149,8 +149,8 @@ const seeds: ReadonlyArray<{
   {
     what: "a bank that takes little is sent more",
     file: "plan-transfers.ts",
-    text: "(taken.get(bank) ?? 0) < capacity.transfers",
-    other: "(taken.get(bank) ?? 0) <= capacity.transfers",
+    text: "(taken.get(destination.bank) ?? 0) + 1",
+    other: "0",
     differs: { what: "plan" },
     path: /^tightly/,
   },
