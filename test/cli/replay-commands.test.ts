@@ -4,7 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { Redis } from "ioredis"
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest"
+import { openArchive } from "../../src/cli/archived-logs.ts"
 import { onlyHere } from "../../src/cli/replay-import.ts"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import { chainStart, linked } from "../../src/streams/hash-chain.ts"
@@ -69,6 +70,22 @@ describe("an import", () => {
     expect(reasonIn({ DATABASE_URL: "x" })).toContain("DATABASE_URL is set")
     expect(reasonIn({ REDIS_URL: "x", DATABASE_URL: "x" })).toContain("REDIS_URL and DATABASE_URL are set")
     expect(reasonIn({ NODE_ENV: "production" })).toContain("NODE_ENV is production")
+  })
+})
+
+describe("all logs", () => {
+  it("are not said to be those of Redis alone", async () => {
+    vi.stubEnv("REDIS_URL", "redis://127.0.0.1:9")
+    vi.stubEnv("DATABASE_URL", "")
+    const asked = Effect.scoped(
+      Effect.gen(function* () {
+        const archive = yield* openArchive(folder)
+        expect(yield* archive.entries(paid, 0, 1)).toEqual([])
+        return yield* Effect.flip(archive.logs("", 1))
+      }),
+    )
+    expect(await Effect.runPromise(asked)).toMatchObject({ reason: "DATABASE_URL is not set" })
+    vi.unstubAllEnvs()
   })
 })
 
