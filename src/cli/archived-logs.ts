@@ -23,9 +23,9 @@ export const openArchive = Effect.fnUntraced(function* (
       reason: "Not set: DATABASE_URL. Logs of closed batches are in the archive.",
     })
   if (process.env.REDIS_URL && !process.env.DATABASE_URL) {
-    // The local stack's archive is not of these logs.
+    // The local stack's archive is not of these logs. Whoever asks for all logs is not told that those in Redis are all.
     yield* Console.error("DATABASE_URL is not set: logs that are only in the archive are not read.")
-    return { entries: () => Effect.succeed([]), logs: () => Effect.succeed([]) }
+    return { entries: () => Effect.succeed([]), logs: () => notNamed }
   }
   const scope = yield* Effect.scope
   const opened = yield* Effect.cached(Scope.provide(connect(dataDir), scope))
@@ -33,6 +33,12 @@ export const openArchive = Effect.fnUntraced(function* (
     entries: (batch, after, limit) => Effect.flatMap(opened, ({ entries }) => entries(batch, after, limit)),
     logs: (after, limit) => Effect.flatMap(opened, ({ logs }) => logs(after, limit)),
   }
+})
+
+const notNamed = new StoreUnavailable({
+  store: "postgres",
+  step: "list of archived logs",
+  reason: "DATABASE_URL is not set",
 })
 
 const connect = Effect.fnUntraced(function* (dataDir: string) {

@@ -131,7 +131,8 @@ const compareAll = Effect.fnUntraced(function* (
         Effect.catchTag("CorruptEntry", (corrupt) =>
           Effect.as(Console.error(reasonOf(corrupt)), "unreadable" as const),
         ),
-        Effect.mapError(asFailure),
+        Effect.catchTag("UnusableCode", ({ reason }) => new CliFailure({ reason, status: NOT_DONE })),
+        Effect.mapError((error) => (error._tag === "CliFailure" ? error : asFailure(error))),
       )
       counts.logs += 1
       if (compared === "unreadable") {

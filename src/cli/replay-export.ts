@@ -1,12 +1,12 @@
 /** `atlaspay replay export`: a batch to take home, without whom it paid. */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs"
+import { appendFileSync, closeSync, openSync, renameSync, rmSync } from "node:fs"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { BatchId } from "../domain/identifiers.ts"
 import { exportLog } from "../replay/exporting.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { batchId, dataDir } from "./flags.ts"
-import { asFailure, openLogs } from "./replay-stores.ts"
+import { asFailure, NOT_DONE, openLogs } from "./replay-stores.ts"
 
 const FILE_MODE = 0o600
 
@@ -47,7 +47,13 @@ const exportTo = Effect.fnUntraced(function* (
   write: (line: string) => void,
 ) {
   const logs = yield* openLogs(dataDir)
-  const { batch, events } = yield* exportLog(logs, id, { amounts }, write).pipe(Effect.mapError(asFailure))
+  const { batch, events } = yield* exportLog(logs, id, { amounts }, write).pipe(
+    Effect.catchTag(
+      "NotWritten",
+      ({ reason }) => new CliFailure({ reason: `The export cannot be written: ${reason}`, status: NOT_DONE }),
+    ),
+    Effect.mapError((error) => (error._tag === "CliFailure" ? error : asFailure(error))),
+  )
   if (events === 0) return yield* new CliFailure({ reason: `There is no log of ${id}.` })
   yield* Console.error(`${events} events of ${id}, as ${batch}`)
 })
@@ -71,6 +77,9 @@ const exportToFile = Effect.fnUntraced(function* (
         rmSync(part, { force: true })
       }),
   )
-  yield* exportTo(dataDir, id, amounts, (line) => void writeSync(out, `${line}\n`))
-  yield* Effect.sync(() => renameSync(part, file))
+  yield* exportTo(dataDir, id, amounts, (line) => void appendFileSync(out, `${line}\n`))
+  yield* Effect.try({
+    try: () => renameSync(part, file),
+    catch: () => new CliFailure({ reason: `${file} cannot be written.` }),
+  })
 })

@@ -2,7 +2,7 @@ import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { emptyBatch } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { instantOf } from "../domain/written-time.ts"
+import { type Moment, momentOf } from "../domain/moment.ts"
 import { causeLine, causeOf } from "../replay/causes.ts"
 import { type StoredLogs, visitWritten } from "../replay/stored-logs.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
@@ -15,9 +15,6 @@ import { closingLines, replayJson, replayLine, step } from "./replay-step.ts"
 import { asFailure, eventOf, openLogs } from "./replay-stores.ts"
 import { whatIf } from "./replay-what-if.ts"
 
-/** A version from 1, or an instant with its offset. */
-type Until = { readonly version: number } | { readonly instant: number }
-
 const at = Flag.optional(
   Flag.String("at").pipe(
     Flag.withMetavar("VERSION|TIME"),
@@ -25,11 +22,10 @@ const at = Flag.optional(
       "Stop at a version or at a time such as 2026-11-23T16:05:00Z, and show each item as it was then",
     ),
     Flag.mapTryCatch(
-      (text): Until => {
-        const instant = instantOf(text)
-        if (/^[1-9][0-9]{0,9}$/.test(text)) return { version: Number(text) }
-        if (instant === undefined) throw new Error("expected a version from 1, or a time with its offset")
-        return { instant }
+      (text): Moment => {
+        const moment = momentOf(text)
+        if (moment === undefined) throw new Error("expected a version from 1, or a time with its offset")
+        return moment
       },
       (error) => (error instanceof Error ? error.message : String(error)),
     ),
@@ -44,7 +40,8 @@ export const replay = Command.make(
     yield* Effect.scoped(
       Effect.gen(function* () {
         const logs = yield* openLogs(dataDir)
-        const until = Option.isNone(at) ? undefined : yield* versionAt(logs, batchId, at.value)
+        const until = Option.getOrUndefined(at)
+        if (until !== undefined) yield* requireReached(logs, batchId, until)
         yield* show(logs, batchId, until, json)
       }),
     )
@@ -54,24 +51,31 @@ export const replay = Command.make(
   Command.withSubcommands([diff, whatIf, exportCommand, importCommand]),
 )
 
+/**
+ * Shows the events up to a moment. A time stands for the log before the first event that is later, as `?asOf=` has it: the clocks of
+ * workers may differ.
+ */
 const show = Effect.fnUntraced(function* (
   logs: StoredLogs["Service"],
   id: BatchId,
-  until: number | undefined,
+  until: Moment | undefined,
   json: boolean,
 ) {
   const batch = emptyBatch()
   const { version } = yield* visitWritten(logs, id, (written) => {
-    const taken = step(batch, { version: written.version, event: eventOf(written) })
+    const event = eventOf(written)
+    if (until !== undefined && "instant" in until && event.at > until.instant) return false
+    const taken = step(batch, { version: written.version, event })
     const why = causeOf(taken.recorded.event)
     if (json) console.log(JSON.stringify({ ...replayJson(taken), why }))
     else {
       const line = causeLine(why)
       console.log(line === undefined ? replayLine(taken) : `${replayLine(taken)}\n${MARGIN}${line}`)
     }
-    return written.version !== until
+    return until === undefined || "instant" in until || written.version < until.version
   }).pipe(Effect.mapError(asFailure))
   if (version === 0) return yield* noLog(id)
+  if (batch.version === 0) return yield* new CliFailure({ reason: "--at: the batch was received later." })
   if (!json) yield* Console.log(closingLines(batch).join("\n"))
   if (until === undefined) return
   for (const item of batch.items.values()) if (json) console.log(JSON.stringify(itemJson(item)))
@@ -83,17 +87,18 @@ const MARGIN = `${" ".repeat(19)}why: `
 
 const noLog = (id: BatchId) => new CliFailure({ reason: `There is no log of ${id}.` })
 
-/** The version to stop at: of an instant, that of the last event at or before it. */
-const versionAt = Effect.fnUntraced(function* (logs: StoredLogs["Service"], id: BatchId, until: Until) {
-  let [found, last] = [0, 0]
-  yield* visitWritten(logs, id, (written) => {
-    last = written.version
-    if ("version" in until ? last <= until.version : eventOf(written).at <= until.instant) found = last
-    return true
-  }).pipe(Effect.mapError(asFailure))
-  if (last === 0) return yield* noLog(id)
-  if ("version" in until && until.version > last)
-    return yield* new CliFailure({ reason: `--at: the log ends at version ${last}.` })
-  if (found === 0) return yield* new CliFailure({ reason: "--at: the batch was received later." })
-  return found
+/** Fails if a log ends before a version. Nothing of the log but its end is read, so that a damaged one is shown up to there. */
+const requireReached = Effect.fnUntraced(function* (
+  logs: StoredLogs["Service"],
+  id: BatchId,
+  moment: Moment,
+) {
+  if (!("version" in moment)) return
+  const { version } = moment
+  const found = yield* logs.entries(id, version - 1, 1).pipe(Effect.mapError(asFailure))
+  if (found.length > 0) return
+  const any = yield* logs.entries(id, 0, 1).pipe(Effect.mapError(asFailure))
+  return yield* any.length === 0
+    ? noLog(id)
+    : new CliFailure({ reason: `--at: the log ends before version ${version}.` })
 })

@@ -1,5 +1,5 @@
 /** Exports a log: folds it first, so that only a whole and legal log is exported, and then writes it scrubbed. */
-import { Effect, Result } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { emptyBatch } from "../domain/batch.ts"
 import { decodeEvent, encodeEvent } from "../domain/event-codec.ts"
 import { evolve } from "../domain/evolve.ts"
@@ -18,10 +18,17 @@ export interface ExportTerms {
   readonly names?: Pseudonyms
 }
 
+/** A line cannot be written. */
+export class NotWritten extends Schema.TaggedError<NotWritten>()("NotWritten", { reason: Schema.String }) {
+  override get message() {
+    return this.reason
+  }
+}
+
 /**
  * Writes the lines of an export, as they are made. Gives the name that the batch has in it, and how many events it has; none if there
  * is no log. The log is read twice: what comes to it meanwhile is left out. Fails with {@link CorruptEntry} if the log is not legal, or
- * has a field that nobody has decided about.
+ * has a field that nobody has decided about, and with {@link NotWritten} if `write` throws.
  */
 export const exportLog = Effect.fnUntraced(function* (
   logs: Pick<StoredLogs["Service"], "entries">,
@@ -43,13 +50,22 @@ export const exportLog = Effect.fnUntraced(function* (
     return true
   })
   if (events === 0) return { batch: to, events }
-  write(headerLine({ batch: to, events, head, originalHead, amounts: amounts ? "replaced" : "kept" }))
+  let failed: NotWritten | undefined
+  const put = (line: string): boolean => {
+    try {
+      write(line)
+    } catch (error) {
+      failed = new NotWritten({ reason: error instanceof Error ? error.message : String(error) })
+    }
+    return failed === undefined
+  }
+  put(headerLine({ batch: to, events, head, originalHead, amounts: amounts ? "replaced" : "kept" }))
   head = chainStart(to)
   const { head: again } = yield* visitWritten(logs, from, (written) => {
     const { text } = read(written)
-    write(eventLine(written.version, text, head))
-    return written.version < events
+    return put(eventLine(written.version, text, head)) && written.version < events
   })
+  if (failed !== undefined) return yield* failed
   if (again !== originalHead)
     return yield* new CorruptEntry({ batch: from, entry: `${events}-0`, reason: "the log changed meanwhile" })
   return { batch: to, events }

@@ -45,6 +45,8 @@ export const importInto = (
       const [error, renamed] = answers?.[0] ?? []
       if (error === null && renamed === 1) return "imported"
       const [last] = await redis.xrevrange(log, "+", "-", "COUNT", 1)
+      // Nothing is under the name: what was staged is gone.
+      if (last === undefined) throw error ?? new Error("what was staged was not stored")
       await redis.del(staged)
       return last?.[0] === `${events}-0` && last[1][3] === head ? "there" : "other"
     }),

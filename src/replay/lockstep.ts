@@ -2,15 +2,15 @@
  * Folds one log by two codes in step, and finds the first event after which their states or plans differ.
  *
  * After each event, what either code touched is compared, and all of the batch that is not kept by item. Everything is compared after
- * each event of a small batch, from time to time in a large one, and at the end. If such a look finds what the quick ones missed, the
- * log is folded again with everything compared, so that the event named is the first one.
+ * each event of a small batch, from time to time in a large one, and at the end. Whatever is found later than one event after the last
+ * look at the whole may be older: then the log is folded again with everything compared, so that the event named is the first one.
  */
 import { Effect, Result } from "effect"
 import type { Batch } from "../domain/batch.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Comparison, type Difference } from "./difference.ts"
-import { type DomainCode, ourCode } from "./domain-code.ts"
+import { type DomainCode, ourCode, UnusableCode } from "./domain-code.ts"
 import { Planner } from "./planning.ts"
 import { type StoredLogs, visitWritten, type WrittenEvent } from "./stored-logs.ts"
 import { unwatched, type WatchedMap, watchMaps } from "./touched.ts"
@@ -39,23 +39,35 @@ const WHOLE_EVERY_MIN = 64
 /** A batch up to this many items is planned after each event; a larger one after the last event of each moment. */
 const PLANNED_EACH_ITEMS_MAX = 1_000
 
-/** Compares a log by our code and another one. Gives the first difference, or none, and how many events the log has. */
+/**
+ * Compares a log by our code and another one. Gives the first difference, or none, and how many events were read. Fails with
+ * {@link UnusableCode} if the other code cannot begin a batch, or makes states that cannot be compared.
+ */
 export const compareLog = Effect.fnUntraced(function* (
   logs: Pick<StoredLogs["Service"], "entries">,
   batch: BatchId,
   theirs: DomainCode,
 ) {
-  const once = new Lockstep(batch, theirs, Number.POSITIVE_INFINITY)
-  const { version } = yield* visitWritten(logs, batch, (written) => once.take(written))
-  once.end()
-  if (once.found === undefined || !once.isFoundLate) return { found: once.found, events: version }
-  const { wholeUntil: after, items } = once
-  if (items * (once.found.version - after) > SEARCHED_MAX)
-    return { found: { ...once.found, after }, events: version }
-  const again = new Lockstep(batch, theirs, after)
-  yield* visitWritten(logs, batch, (written) => again.take(written))
-  again.end()
-  return { found: again.found ?? once.found, events: version }
+  const { lockstep: once, version } = yield* folded(logs, batch, theirs, Number.POSITIVE_INFINITY)
+  const { found, equalUntil: after, items } = once
+  if (found === undefined || found.version - after <= 1) return { found, events: version }
+  if (items * (found.version - after) > SEARCHED_MAX) return { found: { ...found, after }, events: version }
+  const { lockstep: again } = yield* folded(logs, batch, theirs, after)
+  return { found: again.found ?? found, events: version }
+})
+
+const folded = Effect.fnUntraced(function* (
+  logs: Pick<StoredLogs["Service"], "entries">,
+  batch: BatchId,
+  theirs: DomainCode,
+  wholeFrom: number,
+) {
+  const usable = <A>(run: () => A) =>
+    Effect.try({ try: run, catch: (error) => new UnusableCode({ reason: messageOf(error) }) })
+  const lockstep = yield* usable(() => new Lockstep(batch, theirs, wholeFrom))
+  const { version } = yield* visitWritten(logs, batch, (written) => lockstep.take(written))
+  yield* usable(() => lockstep.end())
+  return { lockstep, version }
 })
 
 /** One of the two folds. */
@@ -76,10 +88,10 @@ class Side {
 /** Two folds of a log, to which its events are given in order. */
 export class Lockstep {
   found: Found | undefined
-  /** The difference may be older than the event: only a look at the whole found it. */
-  isFoundLate = false
   /** The last version at which the whole was compared. */
   wholeUntil = 0
+  /** The last version at which the plans were compared. */
+  plannedUntil = 0
   readonly #id: BatchId
   readonly #ours = new Side(ourCode)
   readonly #theirs: Side
@@ -91,7 +103,7 @@ export class Lockstep {
   #event: BatchEvent | undefined
   #isPlanned = true
 
-  /** From version `wholeFrom` on, the whole is compared after each event. */
+  /** After version `wholeFrom`, everything is compared after each event. */
   constructor(id: BatchId, theirs: DomainCode, wholeFrom: number) {
     this.#id = id
     this.#theirs = new Side(theirs)
@@ -100,6 +112,11 @@ export class Lockstep {
 
   get items(): number {
     return this.#ours.batch.items.size
+  }
+
+  /** The last version at which all was compared: the first difference comes after it. */
+  get equalUntil(): number {
+    return Math.min(this.wholeUntil, this.plannedUntil)
   }
 
   /** Folds the next event. Returns whether to go on. Throws if both codes refuse the event: then the log is not legal. */
@@ -122,7 +139,8 @@ export class Lockstep {
     }
     this.#compareStates()
     this.#isPlanned = false
-    if (this.#ours.batch.items.size <= PLANNED_EACH_ITEMS_MAX) this.#comparePlans()
+    const isSmall = this.#ours.batch.items.size <= PLANNED_EACH_ITEMS_MAX
+    if (isSmall || this.#version > this.#wholeFrom) this.#comparePlans()
     return this.found === undefined
   }
 
@@ -160,7 +178,6 @@ export class Lockstep {
       this.wholeUntil = this.#version
       return
     }
-    this.isFoundLate = this.#version - this.wholeUntil > 1
     this.#differs("state", difference)
   }
 
@@ -176,12 +193,13 @@ export class Lockstep {
       Result.try({ try: () => planner.plans(batch, now, this.#lists, this.#banks), catch: messageOf })
     const [ours, theirs] = this.#unwatched(() => [planned(this.#ours), planned(this.#theirs)])
     if (Result.isFailure(ours) || Result.isFailure(theirs)) {
-      if (said(ours) !== said(theirs))
-        this.#differs("planning", { path: "", ours: said(ours), theirs: said(theirs) })
+      if (said(ours) === said(theirs)) this.plannedUntil = this.#version
+      else this.#differs("planning", { path: "", ours: said(ours), theirs: said(theirs) })
       return
     }
     const difference = new Comparison().find(ours.success, theirs.success, "all")
-    if (difference !== undefined) this.#differs("plan", difference)
+    if (difference === undefined) this.plannedUntil = this.#version
+    else this.#differs("plan", difference)
   }
 
   #unwatched<A>(run: () => A): A {

@@ -4,8 +4,8 @@
  */
 
 /**
- * `kept`: times, numbers, words of a closed list, and what banks, rules, schemes, currencies and countries are called. `word`: a code that
- * our tables know is kept, any other is replaced. All else is replaced: see scrubbing.ts.
+ * `kept`: times, numbers, words of a closed list, and what banks, schemes, currencies and countries are called. Rules are often called
+ * after a partner. `word`: a code that our tables know is kept, any other is replaced. All else is replaced: see scrubbing.ts.
  */
 export type Treatment =
   | "kept"
@@ -25,7 +25,8 @@ export type Treatment =
 const texts = `
   clearanceId commandId decisions[].reason detail duplicates.reason evidence.reference evidence.text findings[].listVersion
   findings[].reason hash approval.hash idempotencyKey items[].beneficiary.name items[].reference items[].remittance
-  ledgerPostingId listVersion partner reason reference requestDigest transferId`
+  ledgerPostingId listVersion partner reason reference requestDigest transferId transfers[].route.rule
+  transfers[].route.version version`
 
 const words = `
   code decisions[].cause findings[].cause items[].reason ranges[].reason refusal.code terms.currencies[] terms.duplicates
@@ -40,7 +41,7 @@ const kept = `
   payeePolicy posting ranges[].from ranges[].to recorded refusal.evidence refusal.whole rejectedRows.count
   rejectedRows.lines[][] reported reroutable retryAt retryable state terms.approvalAbove.# terms.backlogMax
   terms.batchMax.# terms.dayMax.# terms.itemMax.# terms.settingsVersion trace.sampled transfers[].attempt transfers[].bank
-  transfers[].item transfers[].route.others[] transfers[].route.rule transfers[].route.version transfers[].withdrawable version`
+  transfers[].item transfers[].route.others[] transfers[].withdrawable`
 
 const others: Readonly<Record<string, Treatment>> = {
   by: "actor",

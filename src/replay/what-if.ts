@@ -1,9 +1,10 @@
 /**
  * Where recorded payouts would have gone by other rules. Each item is routed when its first intent was written, with all banks healthy.
  * As long as it goes to a bank that the log has an answer of, that answer counts: after a refusal that another bank may mend it goes on
- * along its new route. At a bank that was not asked, nothing is known, and nothing is guessed.
+ * along its new route, and if it failed and was tried again, the rules route it again then. At a bank that was not asked, nothing is
+ * known, and nothing is guessed.
  */
-import { attemptsOf, type Batch, emptyBatch, type Item } from "../domain/batch.ts"
+import { type Attempt, attemptsOf, type Batch, emptyBatch, type Item } from "../domain/batch.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { Route } from "../domain/route.ts"
@@ -35,7 +36,7 @@ export interface BankSums {
 /** All of a currency. */
 export interface CurrencySums {
   readonly banks: Map<string, BankSums>
-  /** By the first bank before and after: `north → south`. */
+  /** Those that would have gone elsewhere first, by the first bank before and after: `north → south`. */
   readonly moved: Map<string, Sum>
   /** Where they would have ended: the recorded outcome, or `unknown` at a bank that was not asked. */
   readonly ends: Map<string, Sum>
@@ -53,6 +54,8 @@ export class WhatIf {
   batches = 0
   readonly #rules: OtherRules
   readonly #wayOf: (item: Item, partner: string) => Way
+  /** Banks that are configured: others of a route are left out. */
+  readonly #isKnown = (bank: string): boolean => this.#rules.banks.has(bank)
 
   constructor(rules: OtherRules) {
     this.#rules = rules
@@ -91,32 +94,52 @@ export class WhatIf {
     if (unroutedAt !== undefined) add(sums.unroutedBefore, item)
     else if (first !== undefined) add(this.#bankOf(sums, first.bank).before, item)
     for (const { bank } of attempts) add(this.#bankOf(sums, bank).beforeAll, item)
-    const destination = this.#wayOf(item, batch.partner).destination({ at, isHealthy: () => true })
-    const from = unroutedAt === undefined ? (first?.bank ?? "") : "nowhere"
-    add(kept(sums.moved, `${from} → ${destination?.bank ?? "nowhere"}`, noSum), item)
+    const destination = this.#wayOf(item, batch.partner).destination({ at, isHealthy })
+    const [from, to] = [
+      unroutedAt === undefined ? (first?.bank ?? NOWHERE) : NOWHERE,
+      destination?.bank ?? NOWHERE,
+    ]
+    if (from !== to) add(kept(sums.moved, `${from} → ${to}`, noSum), item)
     if (destination === undefined) {
       add(sums.unroutedAfter, item)
       return
     }
     add(this.#bankOf(sums, destination.bank).after, item)
-    add(kept(sums.ends, this.#follow(sums, item, destination), noSum), item)
+    add(kept(sums.ends, this.#follow(sums, batch.partner, item, destination), noSum), item)
   }
 
-  /** Follows an item along its new route, as far as answers are known. Gives where it ends. */
-  #follow(sums: CurrencySums, item: Item, first: Destination): string {
-    const recorded = new Map(attemptsOf(item).map((attempt) => [attempt.bank, attempt]))
+  /** Follows an item through the rounds that the log has, as far as answers are known. Gives where it ends. */
+  #follow(sums: CurrencySums, partner: string, item: Item, first: Destination): string {
+    const attempts = attemptsOf(item)
+    const [begun, ...later] = [...Map.groupBy(attempts, ({ round }) => round).values()]
+    let end = this.#followRound(sums, item, first, answersFor(attempts, begun ?? []))
+    for (const round of later) {
+      if (end !== "failed") return end
+      const at = round[0]?.requestedAt ?? 0
+      const next = this.#wayOf(item, partner).destination({ at, isHealthy })
+      end = next === undefined ? NOWHERE : this.#followRound(sums, item, next, answersFor(attempts, round))
+    }
+    return end
+  }
+
+  /** Follows an item along one route, from bank to bank. */
+  #followRound(
+    sums: CurrencySums,
+    item: Item,
+    first: Destination,
+    answers: ReadonlyMap<string, Attempt>,
+  ): string {
     let next: Destination | undefined = first
     let end = "failed"
     // A route leads to each of its banks once.
     for (let tries = 0; next !== undefined && tries <= this.#rules.banks.size; tries++) {
       const { bank, route }: { readonly bank: string; readonly route: Route } = next
       add(this.#bankOf(sums, bank).afterAll, item)
-      const attempt = recorded.get(bank)
+      const attempt = answers.get(bank)
       if (attempt === undefined) return "unknown"
       end = attempt.outcome ?? "open"
       if (end !== "failed" || !attempt.reroutable) return end
-      const isKnown = (other: string) => this.#rules.banks.has(other)
-      next = wayAfter(route, isKnown).destination({ at: attempt.concludedAt ?? 0, isHealthy: () => true })
+      next = wayAfter(route, this.#isKnown).destination({ at: attempt.concludedAt ?? 0, isHealthy })
     }
     return end
   }
@@ -141,6 +164,16 @@ export class WhatIf {
     }))
   }
 }
+
+const NOWHERE = "nowhere"
+
+const isHealthy = (): boolean => true
+
+/** The last answer of each bank, in a round if it was asked in it. */
+const answersFor = (
+  attempts: ReadonlyArray<Attempt>,
+  round: ReadonlyArray<Attempt>,
+): ReadonlyMap<string, Attempt> => new Map([...attempts, ...round].map((attempt) => [attempt.bank, attempt]))
 
 const add = (sum: Sum, { minor }: Item): void => {
   sum.items += 1

@@ -59,6 +59,7 @@ export const logIndex = ({
     return {
       batches: logs.map(({ batch }) => batch),
       next: last === undefined || logs.length < limit ? undefined : `${ARCHIVE} ${last.batch}`,
+      isInOrder: true,
     }
   })
 

@@ -12,6 +12,8 @@ export interface LogIndexPage {
   readonly batches: ReadonlyArray<BatchId>
   /** Nothing after the last page. */
   readonly next: LogIndexCursor | undefined
+  /** Of the archive: its names come once each, in order, so that nobody has to remember them. */
+  readonly isInOrder?: boolean
 }
 
 export class LogIndex extends Context.Service<

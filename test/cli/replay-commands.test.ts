@@ -4,7 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { Redis } from "ioredis"
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest"
+import { openArchive } from "../../src/cli/archived-logs.ts"
 import { onlyHere } from "../../src/cli/replay-import.ts"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import { chainStart, linked } from "../../src/streams/hash-chain.ts"
@@ -23,8 +24,8 @@ const guard = { NODE_OPTIONS: `--import=${join(import.meta.dirname, "../replay/s
 let redis: Redis
 let stores: Readonly<Record<string, string>>
 
-const store = async (events: ReadonlyArray<BatchEvent>, batch = paid): Promise<void> => {
-  const key = partitionKeys(prefix, partitionOf(batch, 16)).log(batch)
+const store = async (events: ReadonlyArray<BatchEvent>, batch = paid, under = prefix): Promise<void> => {
+  const key = partitionKeys(under, partitionOf(batch, 16)).log(batch)
   for (const [index, { text, hash }] of linked(chainStart(batch), events).entries())
     await redis.xadd(key, `${index + 1}-0`, "e", text, "h", hash)
 }
@@ -45,7 +46,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const key of await redis.keys(`${prefix}:*`)) await redis.del(key)
+  for (const key of await redis.keys(`${prefix}*`)) await redis.del(key)
   redis.disconnect()
   expect(await processesLeft(folder)).toEqual([])
 })
@@ -72,6 +73,22 @@ describe("an import", () => {
   })
 })
 
+describe("all logs", () => {
+  it("are not said to be those of Redis alone", async () => {
+    vi.stubEnv("REDIS_URL", "redis://127.0.0.1:9")
+    vi.stubEnv("DATABASE_URL", "")
+    const asked = Effect.scoped(
+      Effect.gen(function* () {
+        const archive = yield* openArchive(folder)
+        expect(yield* archive.entries(paid, 0, 1)).toEqual([])
+        return yield* Effect.flip(archive.logs("", 1))
+      }),
+    )
+    expect(await Effect.runPromise(asked)).toMatchObject({ reason: "DATABASE_URL is not set" })
+    vi.unstubAllEnvs()
+  })
+})
+
 describe("replays in a process that can reach only the stores", { timeout: 120_000 }, () => {
   it("show each event and why it came, and the items at a version", async () => {
     const all = await run(stores, paid)
@@ -83,6 +100,27 @@ describe("replays in a process that can reach only the stores", { timeout: 120_0
     expect(shown.filter(({ version }) => version !== undefined)).toHaveLength(6)
     expect(shown.at(-1)).toMatchObject({ item: 5, state: "cleared", attempts: [] })
     expect((await run(stores, rare)).output).toContain("by operator:otto")
+  })
+
+  it("show what was before a time by any clock, and up to where a log is damaged", async () => {
+    const under = `${prefix}-damaged`
+    const events = largeLog(3).slice(0, 8)
+    const [last] = events.slice(-1)
+    if (last === undefined) throw new Error("no event")
+    // The fifth event was written by a worker whose clock is fast.
+    const skewed = events.map((event, index) => (index === 4 ? { ...event, at: last.at + 60_000 } : event))
+    await store(skewed, paid, under)
+    await redis.xadd(partitionKeys(under, partitionOf(paid, 16)).log(paid), "9-0", "e", "{}", "h", "no hash")
+    const shown = async (at: string) => {
+      const { status, lines, output } = await run({ ...stores, STREAM_PREFIX: under }, paid, "--at", at)
+      const versions = lines.map((line) => /^ +(\d+) \d\d:/.exec(line)?.[1]).filter(Boolean)
+      return { status, versions: versions.length, output }
+    }
+    expect(await shown(new Date(last.at).toISOString())).toMatchObject({ status: 0, versions: 4 })
+    expect(await shown("8")).toMatchObject({ status: 0, versions: 8 })
+    const beyond = await shown("11")
+    expect(beyond).toMatchObject({ status: 1, versions: 0 })
+    expect(beyond.output).toContain("the log ends before version 11")
   })
 
   it("compare with other code, and say by the status whether anything differs", async () => {

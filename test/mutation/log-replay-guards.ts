@@ -4,6 +4,7 @@ import type { StepGuard } from "./step-guards.ts"
 const lockstep = "test/replay/lockstep.test.ts"
 const scrubbing = "test/replay/scrubbing.test.ts"
 const commands = "test/cli/replay-commands.test.ts"
+const storedLogs = "test/replay/stored-logs.test.ts"
 
 export const logReplayGuards: ReadonlyArray<StepGuard> = [
   {
@@ -49,10 +50,66 @@ export const logReplayGuards: ReadonlyArray<StepGuard> = [
   {
     name: "plans are also made where banks take little",
     file: "replay/planning.ts",
-    text: "this.#plan(batch, at, strict, little, this.#tight, someBusy)",
-    without: "this.#plan(batch, at, strict, new Map(), this.#tight, someBusy)",
+    text: "banks: each(little)",
+    without: "banks: noCapacities",
     caughtIn: lockstep,
     caughtBy: "finds that a bank that takes little is sent more",
+  },
+  {
+    name: "plans are also made where banks take nothing",
+    file: "replay/planning.ts",
+    text: "banks: each(nothing)",
+    without: "banks: noCapacities",
+    caughtIn: lockstep,
+    caughtBy: "finds that a bank that takes nothing",
+  },
+  {
+    name: "what is found late is searched for again",
+    file: "replay/lockstep.ts",
+    text: "found.version - after <= 1",
+    without: "found.version > 0",
+    caughtIn: lockstep,
+    caughtBy: "is the first one also in a large batch",
+  },
+  {
+    name: "a log in both stores is counted once",
+    file: "replay/log-walk.ts",
+    text: "if (inRedis.has(batch)) return Effect.void",
+    without: "",
+    caughtIn: storedLogs,
+    caughtBy: "are visited once each",
+  },
+  {
+    name: "what was tried again is routed again",
+    file: "replay/what-if.ts",
+    text: "for (const round of later) {",
+    without: "for (const round of later.slice(later.length)) {",
+    caughtIn: "test/replay/what-if.test.ts",
+    caughtBy: "route again what was tried again",
+  },
+  {
+    name: "an import whose stage is gone does not blame another log",
+    file: "replay/imported-logs-redis.ts",
+    text: "if (last === undefined) throw error",
+    without: "if (last === null) throw error",
+    caughtIn: storedLogs,
+    caughtBy: "is not said to be another one",
+  },
+  {
+    name: "an export that cannot be written ends",
+    file: "replay/exporting.ts",
+    text: "return failed === undefined",
+    without: "return true",
+    caughtIn: scrubbing,
+    caughtBy: "says that it cannot be written",
+  },
+  {
+    name: "a time stands for the log before the first event that is later",
+    file: "cli/replay.ts",
+    text: "event.at > until.instant) return false",
+    without: "event.at > until.instant && written.version === 1) return false",
+    caughtIn: commands,
+    caughtBy: "show what was before a time by any clock",
   },
   {
     name: "a code that refuses an event is a difference",

@@ -1,9 +1,11 @@
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { loadCode } from "../../src/replay/domain-code.ts"
-import { compareLog, type Found } from "../../src/replay/lockstep.ts"
+import { compareLog, type Found, Lockstep } from "../../src/replay/lockstep.ts"
+import { visitWritten } from "../../src/replay/stored-logs.ts"
 import { lengthOf } from "../length.ts"
 import { fc } from "../property.ts"
+import { batchOf } from "../streams/log-under-test.ts"
 import { anyLog, largeLog, logsInMemory, otherCheckout, rareLog } from "./generated-logs.ts"
 
 const LOGS = lengthOf({ full: 1_000, short: 60 })
@@ -147,12 +149,124 @@ const seeds: ReadonlyArray<{
   {
     what: "a bank that takes little is sent more",
     file: "plan-transfers.ts",
-    text: "(taken.get(bank) ?? 0) < capacity.transfers",
-    other: "(taken.get(bank) ?? 0) <= capacity.transfers",
+    text: "(taken.get(destination.bank) ?? 0) + 1",
+    other: "0",
     differs: { what: "plan" },
     path: /^tightly/,
   },
+  {
+    what: "a bank that takes nothing is asked at once",
+    file: "plan.ts",
+    text: "capacity.inquiries > 0 ? least : Math.max(least, lookAgainAt(capacity, now))",
+    other: "least",
+    differs: { what: "plan" },
+    path: /^shut\.wakeAt$/,
+  },
+  {
+    what: "it is forgotten when a bank admits calls again",
+    file: "bank-capacity.ts",
+    text: "Math.max(admitsAgainAt, now + LOOK_AGAIN_MS)",
+    other: "now + LOOK_AGAIN_MS",
+    differs: { what: "plan" },
+    path: /^shut\.waitUntil$/,
+  },
+  {
+    what: "the health of banks is not asked",
+    file: "plan-transfers.ts",
+    text: "capacityOf(known.banks, bank).isHealthy",
+    other: "true",
+    differs: { what: "plan" },
+    path: /bank$/,
+  },
+  {
+    what: "payouts that no rule leads anywhere are not parked",
+    file: "plan.ts",
+    text: 'add(unrouted, (items) => ({ _tag: "RecordUnrouted", items }))',
+    other: "",
+    differs: { what: "plan" },
+    path: /work/,
+  },
+  {
+    what: "a batch starts to pay while it is not known which lists are good",
+    file: "clearance.ts",
+    text: `terms !== "unknown" &&
+  lastAnswer !== undefined &&`,
+    other: `terms === "unknown" ||
+  lastAnswer !== undefined &&`,
+    differs: { what: "plan" },
+    path: /^unknown/,
+  },
+  {
+    what: "a clearance is good for ever",
+    file: "clearance.ts",
+    text: "now - lastAnswer.at < terms.maxAgeMs",
+    other: "true",
+    differs: { what: "plan" },
+    path: /work/,
+  },
+  {
+    what: "an engine that answers by other lists is asked again sooner",
+    file: "clearance.ts",
+    text: "Math.max(lasted, retryMs.min)",
+    other: "lasted",
+    differs: { what: "plan" },
+    path: /^announced/,
+  },
+  {
+    what: "the bank that was due last is asked first",
+    file: "plan.ts",
+    text: "due.sort((one, other) => one.at - other.at)",
+    other: "due.sort((one, other) => other.at - one.at)",
+    differs: { what: "plan" },
+    path: /work/,
+  },
 ]
+
+describe("the event that is named", () => {
+  it.each([
+    // What no look at what was touched can see.
+    [
+      "evolve.ts",
+      "  batch.items.set(item.item, item)",
+      `  const { attended } = item
+  if (item.item === 70) Object.defineProperty(item, "attended", { enumerable: true, configurable: true, get: () => batch.version > 150 || attended, set: () => undefined })
+  batch.items.set(item.item, item)`,
+    ],
+    ["plan.ts", "export const TRANSFERS_IN_AIR_MAX = 256", "export const TRANSFERS_IN_AIR_MAX = 20"],
+    [
+      "item-set.ts",
+      "if (before === 0) this.first = after",
+      "if (before === 0 && item !== 40) this.first = after",
+    ],
+  ])("is the first one also in a large batch: %s", async (file, text, other) => {
+    const theirs = await Effect.runPromise(loadCode(otherCheckout(file, text, other)))
+    const large = logsInMemory([largeLog(90)])
+    const [batch = batchOf(7, 1)] = large.batches
+    const { found } = await Effect.runPromise(compareLog(large, batch, theirs))
+    const looking = new Lockstep(batch, theirs, 0)
+    await Effect.runPromise(visitWritten(large, batch, (written) => looking.take(written)))
+    expect(found).toBeDefined()
+    expect(found).toEqual(looking.found)
+  })
+})
+
+describe("code that cannot be compared", () => {
+  it("is no difference, and no equality", async () => {
+    const theirs = await Effect.runPromise(
+      loadCode(
+        otherCheckout(
+          "batch.ts",
+          "export const emptyBatch = (): Batch => ({",
+          "export const emptyBatch = (): Batch => never() ?? ({",
+        ),
+      ),
+    )
+    const failure = await Effect.runPromise(
+      Effect.flip(compareLog(logs, logs.batches[0] ?? batchOf(7, 1), theirs)),
+    )
+    expect(failure).toMatchObject({ _tag: "UnusableCode", reason: "never is not defined" })
+  })
+})
 
 describe(`folding ${LOGS} logs by two codes`, { timeout: 600_000 }, () => {
   it("finds no difference to an unchanged checkout", async () => {

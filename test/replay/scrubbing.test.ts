@@ -56,7 +56,7 @@ const leaves: ReadonlyArray<Leaf> = BatchEvent.members.flatMap(({ ast, fields })
   leavesIn(ast, fields._tag.schema.literal, ""),
 )
 
-/** Texts that stay: what banks, rules, schemes, currencies and countries are called, and days. */
+/** Texts that stay: what banks, schemes, currencies and countries are called, and days. */
 const keptTexts = new Set([
   "items[].currency",
   "currency",
@@ -64,10 +64,7 @@ const keptTexts = new Set([
   "items[].beneficiary.addressCountry",
   "arrivals[].on",
   "transfers[].bank",
-  "transfers[].route.rule",
-  "transfers[].route.version",
   "transfers[].route.others[]",
-  "version",
   "terms.approvalAbove.#",
   "terms.itemMax.#",
   "terms.batchMax.#",
@@ -189,6 +186,18 @@ describe("an export", () => {
           expect(lines.join("\n")).not.toContain(secret)
       }
     }
+  })
+
+  it("says that it cannot be written, and not that the log is damaged", async () => {
+    const logs = logsInMemory([largeLog(3)])
+    let lines = 0
+    const full = () => {
+      if (++lines > 4) throw new Error("no space left")
+    }
+    const [batch = from] = logs.batches
+    const failure = await Effect.runPromise(Effect.flip(exportLog(logs, batch, { amounts: false }, full)))
+    expect(failure).toMatchObject({ _tag: "NotWritten", reason: "no space left" })
+    expect(lines).toBe(5)
   })
 
   it("names the line at which a file is not whole", async () => {

@@ -6,10 +6,11 @@ import type { BatchEvent } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { exportLog } from "../../src/replay/exporting.ts"
 import { importInto } from "../../src/replay/imported-logs-redis.ts"
-import { sampleOf } from "../../src/replay/log-walk.ts"
+import { eachLog, sampleOf } from "../../src/replay/log-walk.ts"
 import { ExportReader, type ImportedEvent } from "../../src/replay/scrubbed-log.ts"
 import { visitWritten } from "../../src/replay/stored-logs.ts"
 import { storedLogs } from "../../src/replay/stored-logs-redis.ts"
+import type { LogIndexPage } from "../../src/streams/log-index.ts"
 import { partitionKeys, partitionOf } from "../../src/streams/partition.ts"
 import { ownPrefix } from "../settings.ts"
 import { batchOf } from "../streams/log-under-test.ts"
@@ -63,6 +64,15 @@ describe("an imported log", () => {
     expect(end).toEqual({ version: header.events, head: header.head })
   })
 
+  it("is not said to be another one if what was staged is gone", async () => {
+    const { header, read } = await exported(largeLog(2))
+    const target = importInto(place(), header)
+    await Effect.runPromise(target.stage(read))
+    for (const key of await redis.keys(`${prefix}:*:staged:${header.batch}:*`)) await redis.del(key)
+    expect(await Effect.runPromise(Effect.flip(target.commit))).toMatchObject({ step: "commit" })
+    expect(await redis.exists(keyOf(header.batch))).toBe(0)
+  })
+
   it("replaces no other log of its name", async () => {
     const { header, read } = await exported(rareLog())
     await redis.xadd(keyOf(header.batch), "1-0", "e", "another", "h", "one")
@@ -114,6 +124,26 @@ describe("a stored log", () => {
       ]),
     )
     expect(altered).toMatchObject({ entry: "4-0" })
+  })
+})
+
+describe("all logs", () => {
+  it("are visited once each, also if they are in Redis and in the archive, or leave Redis meanwhile", async () => {
+    const [one, two, three, four] = [1, 2, 3, 4].map((n) => batchOf(9, n)) as [
+      BatchId,
+      BatchId,
+      BatchId,
+      BatchId,
+    ]
+    const pages: Readonly<Record<string, LogIndexPage>> = {
+      "": { batches: [one, two, one], next: "redis" },
+      redis: { batches: [two, three], next: "archive" },
+      archive: { batches: [one, three, four], next: undefined, isInOrder: true },
+    }
+    const page = (cursor: string) => Effect.succeed(pages[cursor] ?? { batches: [], next: undefined })
+    const seen: Array<BatchId> = []
+    await Effect.runPromise(eachLog({ page }, (batch) => Effect.sync(() => void seen.push(batch))))
+    expect(seen).toEqual([one, two, three, four])
   })
 })
 

@@ -23,10 +23,12 @@ const log = (): ReadonlyArray<BatchEvent> => {
   return story.events
 }
 
-const summed = (...routes: ReadonlyArray<Rule>) => {
+const summed = (...routes: ReadonlyArray<Rule>) => summedOf(log(), routes)
+
+const summedOf = (events: ReadonlyArray<BatchEvent>, routes: ReadonlyArray<Rule>) => {
   const sums = new WhatIf({ version: "v2", banks: new Set(["north", "south", "west"]), routes })
   const { take, end } = sums.log()
-  for (const event of log()) take(event)
+  for (const event of events) take(event)
   end()
   return sums
 }
@@ -45,6 +47,9 @@ describe("other rules", () => {
       south: { items: 0, amount: "0.00" },
     })
     expect(sums?.attemptsAfter).toMatchObject({ south: { items: 1, amount: "10.02" } })
+    expect(sums?.moved, "only what went nowhere").toEqual({
+      "nowhere → north": { items: 1, amount: "10.04" },
+    })
     expect(sums?.ends).toEqual({
       settled: { items: 2, amount: "20.03" },
       failed: { items: 1, amount: "10.03" },
@@ -52,6 +57,29 @@ describe("other rules", () => {
     })
     expect(sums?.unroutedBefore).toEqual({ items: 1, amount: "10.04" })
     expect(sums?.notRouted).toEqual({ items: 1, amount: "10.05" })
+  })
+
+  it("route again what was tried again", () => {
+    const story = new Story().started(2, { items: [payoutItem(1), payoutItem(2)] as never }).posted("hold")
+    for (const item of [1, 2]) {
+      story.tell(intent(item, 1, along("north", "south")))
+      story.hears(item, failed)
+      story.posted("release", [item])
+      story.tell({ _tag: "Retry", item, by: "policy" } as never)
+      story.posted("hold", [item])
+      story.tell(intent(item, 2, along("north", "south")))
+    }
+    story.hears(1, settled, 2)
+    const by = (...routes: ReadonlyArray<Rule>) => euros(summedOf(story.events, routes))
+    const same = by({ rule: "euros", banks: ["north", "south"] })
+    expect(same?.attemptsAfter).toEqual(same?.attemptsBefore)
+    expect(same?.moved).toEqual({})
+    expect(same?.ends).toEqual({
+      settled: { items: 1, amount: "10.01" },
+      open: { items: 1, amount: "10.02" },
+    })
+    const other = by({ rule: "euros", banks: ["south"] })
+    expect(other?.ends, "nothing is guessed").toEqual({ unknown: { items: 2, amount: "20.03" } })
   })
 
   it("that lead elsewhere leave the outcome unknown, unless that bank was asked", () => {
