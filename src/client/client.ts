@@ -8,14 +8,11 @@ export type {
   BatchState,
   Cancellation,
   Decline,
-  DraftItem,
   FoundItem,
   ItemState,
   NewPayoutBatch,
   NewPayoutItem,
   PayoutBatch,
-  PayoutBatchDraft,
-  PayoutBatchTerms,
   PayoutItem,
   PayoutItemDetail,
   Resolution,
@@ -26,6 +23,7 @@ export type {
 } from "./api-types.ts"
 export type { ActOptions, FileOptions, FileTerms, PayoutFile, PostedBatch } from "./batch-posting.ts"
 export type { Acknowledged } from "./calls.ts"
+export type { DraftItem, PayoutBatchDraft, PayoutBatchTerms } from "./draft-types.ts"
 export type { AddedPage, DraftFileOptions, SubmittedDraft } from "./drafts.ts"
 export {
   Aborted,
