@@ -3,14 +3,18 @@ import { NodeServices } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { batches } from "../../src/cli/batches.ts"
+import { replay } from "../../src/cli/replay.ts"
 import { webhooks } from "../../src/cli/webhooks.ts"
 
-const command = Command.make("atlaspay").pipe(Command.withSubcommands([batches, webhooks]))
+const command = Command.make("atlaspay").pipe(Command.withSubcommands([batches, replay, webhooks]))
 
 type Words = readonly [settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>]
 
 /** Runs `atlaspay batches …`. */
 export const batchesHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "batches", ...args)
+
+/** Runs `atlaspay replay …`. */
+export const replayHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "replay", ...args)
 
 /** Runs `atlaspay webhooks …`. */
 export const webhooksHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "webhooks", ...args)
