@@ -2,7 +2,7 @@ import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { emptyBatch } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { instantOf } from "../domain/written-time.ts"
+import { type Moment, momentOf } from "../domain/moment.ts"
 import { causeLine, causeOf } from "../replay/causes.ts"
 import { type StoredLogs, visitWritten } from "../replay/stored-logs.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
@@ -15,9 +15,6 @@ import { closingLines, replayJson, replayLine, step } from "./replay-step.ts"
 import { asFailure, eventOf, openLogs } from "./replay-stores.ts"
 import { whatIf } from "./replay-what-if.ts"
 
-/** A version from 1, or an instant with its offset. */
-type Until = { readonly version: number } | { readonly instant: number }
-
 const at = Flag.optional(
   Flag.String("at").pipe(
     Flag.withMetavar("VERSION|TIME"),
@@ -25,11 +22,10 @@ const at = Flag.optional(
       "Stop at a version or at a time such as 2026-11-23T16:05:00Z, and show each item as it was then",
     ),
     Flag.mapTryCatch(
-      (text): Until => {
-        const instant = instantOf(text)
-        if (/^[1-9][0-9]{0,9}$/.test(text)) return { version: Number(text) }
-        if (instant === undefined) throw new Error("expected a version from 1, or a time with its offset")
-        return { instant }
+      (text): Moment => {
+        const moment = momentOf(text)
+        if (moment === undefined) throw new Error("expected a version from 1, or a time with its offset")
+        return moment
       },
       (error) => (error instanceof Error ? error.message : String(error)),
     ),
@@ -84,7 +80,7 @@ const MARGIN = `${" ".repeat(19)}why: `
 const noLog = (id: BatchId) => new CliFailure({ reason: `There is no log of ${id}.` })
 
 /** The version to stop at: of an instant, that of the last event at or before it. */
-const versionAt = Effect.fnUntraced(function* (logs: StoredLogs["Service"], id: BatchId, until: Until) {
+const versionAt = Effect.fnUntraced(function* (logs: StoredLogs["Service"], id: BatchId, until: Moment) {
   let [found, last] = [0, 0]
   yield* visitWritten(logs, id, (written) => {
     last = written.version
