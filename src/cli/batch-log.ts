@@ -11,10 +11,10 @@ import { beginningOf } from "../streams/event-range.ts"
 import { partitionKeys, partitionOf } from "../streams/partition.ts"
 import { readEvents, type StreamEntry } from "../streams/stream-entry.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
+import { logKeys } from "./log-keys.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const PAGE = 500
-const PARTITIONS_DEFAULT = 16
 
 /** Returns the events after a version, in order. Fewer than {@link PAGE} events mean that the log has no more now. */
 export type LogReader = (
@@ -30,8 +30,7 @@ export const logReader = Effect.fn("logReader")(function* (
   dataDir: string,
 ): Effect.fn.Return<LogReader, CliFailure, Scope.Scope> {
   const { commands: redis } = yield* openRedis(dataDir)
-  const prefix = process.env.STREAM_PREFIX || "ap"
-  const partitions = Number(process.env.PARTITIONS || PARTITIONS_DEFAULT)
+  const { prefix, partitions } = logKeys()
   const archive = yield* archiveOnce(dataDir)
   /** The last event that was read of each batch; the next one has to follow from it in the hash chain. */
   const tails = new Map<BatchId, { readonly version: number; readonly head: string }>()

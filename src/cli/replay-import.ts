@@ -15,8 +15,8 @@ import {
 import { requirePartitionCount } from "../streams/partition-count-redis.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir } from "./flags.ts"
+import { logKeys } from "./log-keys.ts"
 import { openRedis } from "./redis-connection.ts"
-import { logKeys } from "./replay-stores.ts"
 
 /** Events that are staged at a time. */
 const STAGED_AT_ONCE = 256

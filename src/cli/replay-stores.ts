@@ -14,18 +14,11 @@ import type { CorruptEntry } from "../streams/event-store.ts"
 import { logIndex } from "../streams/log-index-redis.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { openArchive } from "./archived-logs.ts"
+import { logKeys } from "./log-keys.ts"
 import { openRedis } from "./redis-connection.ts"
 
 /** Exit status of a replay that could not be done: 1 says that something differs. */
 export const NOT_DONE = 2
-
-const PARTITIONS_DEFAULT = 16
-
-/** Where the logs lie in Redis, by the settings of the service. */
-export const logKeys = () => ({
-  prefix: process.env.STREAM_PREFIX || "ap",
-  partitions: Number(process.env.PARTITIONS || PARTITIONS_DEFAULT),
-})
 
 /** The logs of the stores in the environment, or else of the local stack's, which are started if they do not run. */
 export const openLogs = Effect.fn("openLogs")(function* (

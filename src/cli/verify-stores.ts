@@ -10,12 +10,11 @@ import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { LogEvidence, RecordEvidence } from "../verification/evidence.ts"
 import { logEvidence } from "../verification/log-evidence-redis.ts"
 import { recordEvidence } from "../verification/record-evidence-postgres.ts"
+import { logKeys } from "./log-keys.ts"
 import { openRedis } from "./redis-connection.ts"
 
 /** The exit status of a verification that could not look at everything: 1 says that it found something. */
 export const NOT_DONE = 2
-
-const PARTITIONS_DEFAULT = 16
 const STATEMENT_MS_MAX = 60_000
 
 /** Runs something with the stores. Whatever keeps it from its work is a failure with status {@link NOT_DONE}. */
@@ -40,11 +39,7 @@ const openEvidence = Effect.fnUntraced(function* (
   for (const name of ["REDIS_URL", "DATABASE_URL"])
     if (production && !process.env[name]) return yield* new CliFailure({ reason: `${name} is not set.` })
   const { commands: redis } = yield* openRedis(dataDir)
-  const place = {
-    redis,
-    prefix: process.env.STREAM_PREFIX || "ap",
-    partitions: Number(process.env.PARTITIONS || PARTITIONS_DEFAULT),
-  }
+  const place = { redis, ...logKeys() }
   const url =
     process.env.DATABASE_URL || (yield* startStore(dataDir, "postgres").pipe(Effect.mapError(asCliFailure)))
   const postgres = yield* Layer.build(

@@ -11,17 +11,6 @@ export interface AcceptedPayoutBatch {
   readonly rejected?: RejectedRows
 }
 
-export interface AddedDraftPage {
-  readonly draft: string
-  readonly page: number
-  /** The number of the first item of the page. */
-  readonly firstItem: number
-  /** How many items the page added. */
-  readonly itemCount: number
-  /** The version of the draft that the page made. */
-  readonly version: number
-}
-
 export interface Approval {
   readonly by?: string
   readonly hash: string
@@ -132,37 +121,7 @@ export interface Clearance {
   readonly findings?: ReadonlyArray<Finding>
 }
 
-/** The newer tree begins with the older one. */
-export interface ConsistencyProof {
-  /** The older tree. */
-  readonly from: { readonly size: number; readonly root: string }
-  /** The newer tree. */
-  readonly to: { readonly size: number; readonly root: string }
-  /** The hashes of RFC 9162, 2.1.4, in base64. Compare the roots with the signed ones that you keep. */
-  readonly proof: ReadonlyArray<string>
-}
-
-export type CountedState = "received" | "rejected" | "held" | "settled" | "failed" | "returned" | "cancelled" | "parked"
-
 export type Currency = string
-
-export interface DailyTotal {
-  /** A day of UTC. */
-  readonly day: string
-  readonly partner: string
-  readonly currency: string
-  /** Absent if no bank is concerned. */
-  readonly bank?: string
-  readonly state: CountedState
-  readonly count: number
-  readonly amount: string
-}
-
-export interface DailyTotalPage {
-  readonly totals: ReadonlyArray<DailyTotal>
-  /** The cursor of the next page; null at the end. */
-  readonly next: string | null
-}
 
 /** An amount with the decimals of its currency, such as 12.34. */
 export type Decimal = string
@@ -171,23 +130,6 @@ export interface Decline {
   readonly by?: string
   readonly hash: string
   readonly reason: string
-}
-
-export interface DraftItem {
-  /** Its number in the draft, which no other item gets. */
-  readonly item: number
-  readonly page: number
-  readonly reference: string
-  readonly amount: ShownAmount
-  readonly beneficiary: { readonly name: string; readonly account: string }
-  readonly remittance?: string
-}
-
-export interface DraftItemPage {
-  readonly items: ReadonlyArray<DraftItem>
-  /** The cursor of the next page; null at the end. */
-  readonly next: string | null
-  readonly version: number
 }
 
 export interface DuplicateOf {
@@ -217,26 +159,6 @@ export interface Failure {
   readonly retryable: boolean
   readonly nextAction: "correct-details" | "contact-beneficiary" | "retry" | "fund-account" | "split-or-lower-amount" | "contact-support" | "do-not-retry"
   readonly meaning: string
-}
-
-export interface FailureCount {
-  readonly bank: string
-  readonly state: "failed" | "returned"
-  /** The bank's code. Absent if it reported none: a person resolved it, or it was withdrawn. */
-  readonly code?: string
-  readonly failure?: Failure
-  readonly count: number
-  readonly amounts: ReadonlyArray<{ readonly currency: string; readonly value: string }>
-  /** Attempts of the bank that settled or failed in the time. */
-  readonly attempts: number
-  /** `count` by `attempts`, with six decimals; null if there were no attempts. */
-  readonly share: number | null
-}
-
-export interface FailureReport {
-  readonly failures: ReadonlyArray<FailureCount>
-  /** False if there are more codes than are shown. */
-  readonly complete: boolean
 }
 
 export interface Finding {
@@ -281,34 +203,7 @@ export interface FoundItemPage {
 /** ISO 8601 in UTC. */
 export type Instant = string
 
-/** The proof of an item (docs/PROOFS.md). */
-export interface ItemProof {
-  readonly format: "atlaspay-item-proof/v1"
-  readonly batch: string
-  readonly item: number
-  /** The version of the batch's log that the tree has. */
-  readonly version: number
-  /** The link of the log's hash chain there. */
-  readonly head: string
-  /** The root of the tree of the batch's events. */
-  readonly eventsRoot: string
-  /** The events about the item, in their order. */
-  readonly events: ReadonlyArray<{ readonly version: number; readonly text?: string; readonly hash: string; readonly path: ReadonlyArray<string> }>
-  /** The place of the batch's leaf in the tree, from 0. */
-  readonly position: number
-  /** The hashes from the batch's leaf up to the signed root. */
-  readonly path: ReadonlyArray<string>
-  /** The signed root: a checkpoint (https://c2sp.org/tlog-checkpoint). */
-  readonly root: string
-  /** The key that signed it. Verify with the one that you keep, not with this. */
-  readonly publicKey: string
-}
-
 export type ItemState = "received" | "screening" | "held" | "rejected" | "cleared" | "transferring" | "unknown" | "pending" | "settled" | "failed" | "returned" | "cancelled" | "parked"
-
-export interface NewDraftItems {
-  readonly items: ReadonlyArray<NewPayoutItem>
-}
 
 export interface NewPayoutBatch {
   readonly reference?: string
@@ -354,39 +249,10 @@ export interface PayoutBatch {
   readonly expectedArrivals?: ReadonlyArray<Arrival>
 }
 
-export interface PayoutBatchDraft {
-  readonly id: string
-  readonly state: "open" | "submitting" | "submitted"
-  /** Grows with each change; it is the ETag as well. */
-  readonly version: number
-  readonly terms: PayoutBatchTerms
-  readonly itemCount: number
-  /** The batch that the draft has become. */
-  readonly batch?: string
-  readonly createdAt: Instant
-  readonly changedAt: Instant
-  readonly expiresAt: Instant
-}
-
-export interface PayoutBatchDraftPage {
-  readonly payoutBatchDrafts: ReadonlyArray<PayoutBatchDraft>
-  /** The cursor of the next page; null at the end. */
-  readonly next: string | null
-}
-
 export interface PayoutBatchPage {
   readonly payoutBatches: ReadonlyArray<PayoutBatch>
   /** The cursor of the next page; null at the end. */
   readonly next: string | null
-}
-
-export interface PayoutBatchTerms {
-  readonly reference?: string
-  readonly mode?: "partial" | "strict"
-  readonly submittedBy?: string
-  readonly requireApproval?: boolean
-  readonly executeAt?: string
-  readonly duplicates?: { readonly allowed: true; readonly reason: string }
 }
 
 export interface PayoutItem {
@@ -510,19 +376,6 @@ export interface ShownApproval {
   readonly by?: string
   readonly credential?: string
   readonly approvedAt?: Instant
-}
-
-/** A signed root of the proof tree. */
-export interface SignedRoot {
-  /** Roots are numbered from 1 without gaps. */
-  readonly number: number
-  /** How many leaves the tree had. */
-  readonly size: number
-  /** The root of these leaves, in base64. */
-  readonly root: string
-  readonly signedAt: string
-  /** The signed checkpoint (https://c2sp.org/tlog-checkpoint). Keep it: all that counts is in it. */
-  readonly note: string
 }
 
 /** type is duplicate-payouts, duplicates-unchecked or uk-modulus-check; there may be others. */

@@ -7,28 +7,23 @@ export type {
   BatchEvent,
   BatchState,
   Cancellation,
-  ConsistencyProof,
   Decline,
-  DraftItem,
   FoundItem,
-  ItemProof,
   ItemState,
   NewPayoutBatch,
   NewPayoutItem,
   PayoutBatch,
-  PayoutBatchDraft,
-  PayoutBatchTerms,
   PayoutItem,
   PayoutItemDetail,
   Resolution,
   Retry,
   Review,
   Schedule,
-  SignedRoot,
   Warning,
 } from "./api-types.ts"
 export type { ActOptions, FileOptions, FileTerms, PayoutFile, PostedBatch } from "./batch-posting.ts"
 export type { Acknowledged } from "./calls.ts"
+export type { DraftItem, PayoutBatchDraft, PayoutBatchTerms } from "./draft-types.ts"
 export type { AddedPage, DraftFileOptions, SubmittedDraft } from "./drafts.ts"
 export {
   Aborted,
@@ -46,6 +41,7 @@ export {
 export type { EventStreamOptions } from "./event-stream.ts"
 export type { ExportedItem, ExportedItems } from "./exports.ts"
 export type { AtlasPay, ClientOptions } from "./partner-client.ts"
+export type { ConsistencyProof, ItemProof, SignedRoot } from "./report-types.ts"
 export type { SettlingOptions } from "./settling.ts"
 export type { CallOptions, Limits } from "./transport.ts"
 export type { WebhookEvent } from "./webhook-events.ts"

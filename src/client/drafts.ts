@@ -3,16 +3,10 @@
  * caller has looked at: if somebody has changed the draft since, they fail with a `Problem` of status 412, and nothing was done.
  */
 import { readJson } from "./answers.ts"
-import type {
-  AcceptedPayoutBatch,
-  AddedDraftPage,
-  BatchDryRun,
-  DraftItem,
-  PayoutBatchDraft,
-  PayoutBatchTerms,
-} from "./api-types.ts"
+import type { AcceptedPayoutBatch, BatchDryRun } from "./api-types.ts"
 import { type ActOptions, type FileOptions, keyOf, type PayoutFile, sendable } from "./batch-posting.ts"
 import { type BodyOf, doOnce, type QueryOf, read } from "./calls.ts"
+import type { AddedDraftPage, DraftItem, PayoutBatchDraft, PayoutBatchTerms } from "./draft-types.ts"
 import { operations } from "./operations.ts"
 import { entriesOf } from "./pages.ts"
 import { withNames, withQuery } from "./paths.ts"

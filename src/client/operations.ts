@@ -2,43 +2,33 @@
 
 import type {
   AcceptedPayoutBatch,
-  AddedDraftPage,
   Approval,
   BatchActPage,
   BatchDryRun,
   BatchEventPage,
   BatchState,
   Cancellation,
-  ConsistencyProof,
-  CountedState,
   Currency,
-  DailyTotalPage,
   Decline,
-  DraftItemPage,
   Expected,
-  FailureReport,
   FoundItemPage,
-  ItemProof,
   ItemState,
-  NewDraftItems,
   NewPayoutBatch,
   PayoutBatch,
-  PayoutBatchDraft,
-  PayoutBatchDraftPage,
   PayoutBatchPage,
-  PayoutBatchTerms,
   PayoutItemDetail,
   PayoutItemPage,
   Resolution,
   Retry,
   Review,
   Schedule,
-  SignedRoot,
 } from "./api-types.ts"
+import type { DraftOperations } from "./draft-operations.ts"
+import type { ReportOperations } from "./report-operations.ts"
 import type { WebhookOperations } from "./webhook-operations.ts"
 
 /** What each operation takes in its query and as its body, and what it answers, by status. */
-export interface Operations extends WebhookOperations {
+export interface Operations extends WebhookOperations, DraftOperations, ReportOperations {
   readonly acceptPayoutBatch: {
     readonly query: {
       /** Checks the batch only, in any form: nothing is stored, and no key is used. */
@@ -230,118 +220,6 @@ export interface Operations extends WebhookOperations {
     readonly query: Record<never, never>
     readonly body: Schedule
     readonly answers: { readonly 202: Expected }
-  }
-  readonly createPayoutBatchDraft: {
-    readonly query: Record<never, never>
-    readonly body: PayoutBatchTerms
-    readonly answers: { readonly 201: PayoutBatchDraft }
-  }
-  readonly listPayoutBatchDrafts: {
-    readonly query: {
-      /** How many entries a page has at most. */
-      readonly limit?: number | undefined
-      /** `next` of the previous page of the same list with the same filters. */
-      readonly cursor?: string | undefined
-    }
-    readonly answers: { readonly 200: PayoutBatchDraftPage }
-  }
-  readonly showPayoutBatchDraft: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: PayoutBatchDraft }
-  }
-  readonly replacePayoutBatchDraftTerms: {
-    readonly query: Record<never, never>
-    readonly body: PayoutBatchTerms
-    readonly answers: { readonly 200: PayoutBatchDraft }
-  }
-  readonly removePayoutBatchDraft: {
-    readonly query: Record<never, never>
-    readonly answers: Record<never, never>
-  }
-  readonly addDraftItems: {
-    readonly query: {
-      /** For CSV: what separates decimals. */
-      readonly decimal?: "point" | "comma" | undefined
-      /** For CSV: what separates thousands. */
-      readonly thousands?: "none" | "point" | "comma" | "space" | "apostrophe" | undefined
-    }
-    readonly body: NewDraftItems
-    readonly answers: { readonly 201: AddedDraftPage }
-  }
-  readonly listDraftItems: {
-    readonly query: {
-      /** How many entries a page has at most. */
-      readonly limit?: number | undefined
-      /** `next` of the previous page of the same list with the same filters. */
-      readonly cursor?: string | undefined
-    }
-    readonly answers: { readonly 200: DraftItemPage }
-  }
-  readonly removeDraftItem: {
-    readonly query: Record<never, never>
-    readonly answers: Record<never, never>
-  }
-  readonly removeDraftPage: {
-    readonly query: Record<never, never>
-    readonly answers: Record<never, never>
-  }
-  readonly submitPayoutBatchDraft: {
-    readonly query: {
-      /** Checks the draft only: nothing is stored, and it stays open. */
-      readonly dryRun?: boolean | undefined
-    }
-    readonly answers: { readonly 200: BatchDryRun; readonly 202: AcceptedPayoutBatch }
-  }
-  readonly listDailyTotals: {
-    readonly query: {
-      /** How many entries a page has at most. */
-      readonly limit?: number | undefined
-      /** `next` of the previous page of the same list with the same filters. */
-      readonly cursor?: string | undefined
-      /** The first day, in UTC. */
-      readonly from?: string | undefined
-      /** The last day, in UTC. A report is about 92 days at most. */
-      readonly to?: string | undefined
-      /** For operators: only of this partner. */
-      readonly partner?: string | undefined
-      /** Only of this currency. */
-      readonly currency?: Currency | undefined
-      /** Only of this bank. */
-      readonly bank?: string | undefined
-      /** Only these states. */
-      readonly state?: ReadonlyArray<CountedState> | undefined
-    }
-    readonly answers: { readonly 200: DailyTotalPage }
-  }
-  readonly countFailures: {
-    readonly query: {
-      /** The first day, in UTC. */
-      readonly from?: string | undefined
-      /** The last day, in UTC. A report is about 92 days at most. */
-      readonly to?: string | undefined
-      /** For operators: only of this partner. */
-      readonly partner?: string | undefined
-      /** Only of this bank. */
-      readonly bank?: string | undefined
-    }
-    readonly answers: { readonly 200: FailureReport }
-  }
-  readonly provePayoutItem: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: ItemProof }
-  }
-  readonly showProofRoot: {
-    readonly query: Record<never, never>
-    readonly answers: { readonly 200: SignedRoot }
-  }
-  readonly showProofConsistency: {
-    readonly query: {
-      /** The size in the older root. */
-      readonly from?: number | undefined
-      /** The size in the newer root. */
-      readonly to?: number | undefined
-    }
-    readonly answers: { readonly 200: ConsistencyProof }
   }
 }
 

@@ -1,6 +1,7 @@
 /** Proofs: what a partner keeps, and verifies offline with the scripts of docs/PROOFS.md. No answer here is verified. */
-import type { ConsistencyProof, ItemProof, SignedRoot } from "./api-types.ts"
+
 import { read } from "./calls.ts"
+import type { ConsistencyProof, ItemProof, SignedRoot } from "./report-types.ts"
 import type { CallOptions, Service } from "./transport.ts"
 
 /** The operations of proofs, on a service. */

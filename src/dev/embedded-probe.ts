@@ -44,7 +44,12 @@ export const probeRedis: Probe = (url) =>
 
 export const probePostgres: Probe = (url) =>
   answer(async () => {
-    const sql = postgres(url, { max: 1, connect_timeout: ANSWERS_WITHIN_MS / 1_000, backoff: false })
+    const sql = postgres(url, {
+      max: 1,
+      connect_timeout: ANSWERS_WITHIN_MS / 1_000,
+      backoff: false,
+      fetch_types: false,
+    })
     try {
       const [row] = await sql<[{ version: string; identity: string | null }]>`
         select split_part(current_setting('server_version'), ' ', 1) as version,

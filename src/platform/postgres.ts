@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Redacted, Result, Semaphore } from "effect"
 import postgres from "postgres"
 import { AppConfig } from "../config.ts"
+import { knowArrays } from "./postgres-arrays.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
@@ -71,10 +72,11 @@ const openPool = Effect.fnUntraced(function* (
 
 const open = (url: string, max: number, statementMsMax: number, settings: Readonly<Record<string, string>>) =>
   Effect.try({
-    try: () =>
-      postgres(url, {
+    try: () => {
+      const sql = postgres(url, {
         max,
         connect_timeout: CONNECT_TIMEOUT_SECONDS,
+        fetch_types: false,
         connection: {
           application_name: "atlaspay",
           statement_timeout: statementMsMax,
@@ -83,7 +85,10 @@ const open = (url: string, max: number, statementMsMax: number, settings: Readon
           client_min_messages: "error",
           ...settings,
         },
-      }),
+      })
+      knowArrays(sql)
+      return sql
+    },
     catch: () => new StoreUnavailable({ store: "postgres", step: "open", reason: "INVALID_URL" }),
   })
 

@@ -5,9 +5,12 @@ import { Command } from "effect/cli"
 import { archive } from "../../src/cli/archive.ts"
 import { batches } from "../../src/cli/batches.ts"
 import { proof } from "../../src/cli/proof.ts"
+import { replay } from "../../src/cli/replay.ts"
 import { webhooks } from "../../src/cli/webhooks.ts"
 
-const command = Command.make("atlaspay").pipe(Command.withSubcommands([archive, batches, proof, webhooks]))
+const command = Command.make("atlaspay").pipe(
+  Command.withSubcommands([archive, batches, proof, replay, webhooks]),
+)
 
 type Words = readonly [settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>]
 
@@ -19,6 +22,9 @@ export const batchesHere = (...[settings, ...args]: Words) => atlaspayHere(setti
 
 /** Runs `atlaspay proof …`. */
 export const proofHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "proof", ...args)
+
+/** Runs `atlaspay replay …`. */
+export const replayHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "replay", ...args)
 
 /** Runs `atlaspay webhooks …`. */
 export const webhooksHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "webhooks", ...args)

@@ -1,4 +1,7 @@
-/** Each command of replays in a process in which every connection but those to Redis and Postgres throws. */
+/**
+ * Each command of replays in a process in which every connection but those to Redis and Postgres throws. What is only about an answer or a
+ * status runs in the process of the test.
+ */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -14,6 +17,7 @@ import { largeLog, otherCheckout, rareLog } from "../replay/generated-logs.ts"
 import { ownPrefix } from "../settings.ts"
 import { batchOf } from "../streams/log-under-test.ts"
 import { atlaspay, processesLeft } from "./atlaspay-process.ts"
+import { replayHere } from "./command-here.ts"
 
 const prefix = ownPrefix()
 const [paid, rare] = [batchOf(3, 1), batchOf(3, 2)]
@@ -128,10 +132,10 @@ describe("replays in a process that can reach only the stores", { timeout: 120_0
     expect(same.output).toContain('"different":0')
     expect(same.status).toBe(0)
     const other = otherCheckout("evolve.ts", "attempt.unknownSince ??= event.at", "")
-    const differing = await run(stores, "diff", "--code", other, rare, paid)
+    const differing = await replayHere(stores, "diff", "--code", other, rare, paid)
     expect(differing.output).toContain("1 of 2 logs differ")
     expect(differing.status).toBe(1)
-    expect((await run(stores, "diff", "--code", other, batchOf(3, 3))).status).toBe(2)
+    expect((await replayHere(stores, "diff", "--code", other, batchOf(3, 3))).status).toBe(2)
   })
 
   it("route by other rules", async () => {
@@ -158,7 +162,7 @@ describe("replays in a process that can reach only the stores", { timeout: 120_0
     expect(status).toBe(0)
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ rules: "next", batches: 2 })
     writeFileSync(providers, JSON.stringify({ ...document, routes: [{ rule: "all", banks: ["west"] }] }))
-    const wrong = await run(stores, "what-if", "--providers", providers, paid)
+    const wrong = await replayHere(stores, "what-if", "--providers", providers, paid)
     expect(wrong.output).toContain("all leads to no bank of banks: west")
     expect(wrong.status).toBe(2)
   })
@@ -167,7 +171,7 @@ describe("replays in a process that can reach only the stores", { timeout: 120_0
     expect((await run(stores, "export", paid, "--amounts", "-o", file)).status).toBe(0)
     expect(readFileSync(file, "utf8")).not.toMatch(/Ada|invoice|acme/)
     const { batch } = JSON.parse(readFileSync(file, "utf8").split("\n")[0] ?? "")
-    const refused = await run(
+    const refused = await replayHere(
       { ...local, REDIS_URL: stores.REDIS_URL ?? "" },
       "import",
       file,
@@ -178,7 +182,7 @@ describe("replays in a process that can reach only the stores", { timeout: 120_0
     expect(refused.status).toBe(1)
     const truncated = join(folder, "truncated.ndjson")
     writeFileSync(truncated, readFileSync(file, "utf8").split("\n").slice(0, 9).join("\n"))
-    expect((await run(local, "import", truncated, "--data-dir", sandbox)).output).toContain("line 9:")
+    expect((await replayHere(local, "import", truncated, "--data-dir", sandbox)).output).toContain("line 9:")
     expect(existsSync(sandbox), "nothing was started, so nothing is stored").toBe(false)
     expect((await run(local, "import", file, "--data-dir", sandbox)).output).toContain("events were imported")
     expect((await run(local, "import", file, "--data-dir", sandbox)).output).toContain("was imported before")

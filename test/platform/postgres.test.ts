@@ -4,6 +4,7 @@ import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { inject, vi } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { CuttingWay } from "../recovery/cut-connections.ts"
 import { settings } from "../settings.ts"
 
 const canary = "DE89370400440532013000"
@@ -28,6 +29,48 @@ it.live("names the step and the code of what failed, never the values", () =>
     const error = yield* Effect.flip(query("convert", (sql) => sql`select (${canary}::text)::int`))
     assert.deepInclude(error, { _tag: "StoreUnavailable", step: "convert", reason: "22P02" })
     assert.notInclude(JSON.stringify(error) + String(error.stack) + String(error.cause), canary)
+  }).pipe(Effect.provide(postgresWith())),
+)
+
+it.live("loses one statement and nothing else when a connection is reset at its first", () =>
+  Effect.gen(function* () {
+    const way = yield* Effect.acquireRelease(
+      Effect.promise(() => CuttingWay.to(inject("databaseUrl"))),
+      (way) => Effect.promise(() => way[Symbol.asyncDispose]()),
+    )
+    const services = yield* Layer.build(postgresWith({ DATABASE_URL: way.url }))
+    const { query } = Context.get(services, Postgres)
+    const ask = query("ask", (sql) => sql<Array<{ one: number }>>`select ${1}::int as one`)
+    way.isCutting = true
+    assert.strictEqual((yield* Effect.flip(ask)).reason, "ECONNRESET")
+    way.isCutting = false
+    assert.deepStrictEqual([...(yield* ask)], [{ one: 1 }])
+    assert.deepStrictEqual(way.cuts, { statements: 1, answers: 0 })
+  }).pipe(Effect.scoped),
+)
+
+it.live("reads and writes arrays without asking the server for their types", () =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const texts = ["", "NULL", "{,}", 'quo"te', "back\\slash", "line\nbreak", null]
+    const at = new Date("2026-11-28T12:00:00.000Z")
+    const values = {
+      texts,
+      numbers: [1, -2, null],
+      none: [],
+      flags: [true, false],
+      times: [at],
+      large: ["12", null],
+    }
+    const [row] = yield* query(
+      "arrays",
+      (sql) => sql`
+        select ${texts}::text[] as texts, ${values.numbers}::int[] as numbers, ${[]}::text[] as none,
+          array[true, false] as flags, array[${at}::timestamptz] as times, array[12, null]::bigint[] as large`,
+    )
+    assert.deepStrictEqual<object>({ ...row }, values)
+    const nested = query("nested", (sql) => sql`select array[[1, 2], [3, 4]] as nested`)
+    assert.strictEqual((yield* Effect.flip(nested)).reason, "UNKNOWN")
   }).pipe(Effect.provide(postgresWith())),
 )
 
