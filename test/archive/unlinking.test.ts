@@ -63,6 +63,10 @@ layer(archiveStack, { excludeTestServices: true })("an archived log", (it) => {
       assert.strictEqual(yield* (yield* LogUnlinking).unlink(tail), "unlinked")
       assert.deepInclude(yield* standingOf(batch), { unlinked: false, unlinking: true })
       assert.deepStrictEqual(yield* compareCounts(), [], "it is known to be under way")
+      // So the archive has forgotten nothing, and is believed that it does not have a name that the filter takes for an archived one.
+      const none = `${batch.slice(0, -1)}~` as BatchId
+      yield* (yield* LogUnlinking).mark([none])
+      assert.deepStrictEqual(yield* (yield* wholeLog).read(none, 0, 1), [])
       assert.deepStrictEqual((yield* unlink(batch)).unlinked, [batch])
       assert.deepInclude(yield* standingOf(batch), { unlinked: true, unlinking: false })
       assert.deepStrictEqual(yield* compareCounts(), [])
