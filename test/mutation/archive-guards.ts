@@ -18,8 +18,8 @@ export const archiveGuards: ReadonlyArray<StepGuard> = [
     file: "archive/archived-chunk.ts",
     text: "if (linkOf(previous, event) !== hash)",
     without: "if (hash === undefined)",
-    caughtIn: archiving,
-    caughtBy: "does not note a log as archived whose chunk it cannot read back: set base = 'x'",
+    caughtIn: "test/archive/archived-chunk.test.ts",
+    caughtBy: "an event in the middle of a chunk cannot be changed",
   },
   {
     name: "a log that the registers know as another one is not archived",
