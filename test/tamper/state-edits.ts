@@ -3,9 +3,11 @@ import { hashOfLeaf } from "../../src/proof/batch-leaf.ts"
 import { readNote } from "../../src/proof/checkpoint.ts"
 import { GrowingTree } from "../../src/proof/merkle-tree.ts"
 import { linkOf } from "../../src/streams/hash-chain.ts"
+import { partitionOf } from "../../src/streams/partition.ts"
 import type { Chance } from "../fuzz/chance.ts"
 import { type Edit, type Editor, inArchive, inRedis, someBatch } from "./edit.ts"
 import type { Place, Undo } from "./place.ts"
+import { PARTITIONS } from "./world.ts"
 
 const both =
   (...undoes: ReadonlyArray<Undo>): Undo =>
@@ -67,6 +69,24 @@ export const takeFromOpen: Editor = async (place, chance) => {
   const undo = await place.keeping(open)
   if ((await place.world.redis.zrem(open, id)) === 0) throw new Error("an unfinished batch is open")
   return { kind: "queues: taken from the open batches", named: [{ batch: id }], undo }
+}
+
+/** The read models lose an open batch, or show it as it once was, although the projector has read on; the feed still has it all. */
+export const forgetShown: Editor = async (place, chance) => {
+  const { id } = someBatch(
+    place,
+    chance,
+    (batch) => batch.closedAt === undefined && partitionOf(batch.id, PARTITIONS) % 2 === 1,
+  )
+  const undo = await place.keepingRows("payout_batches", "id", id)
+  const { sql } = place
+  if (chance.isTrue(0.5)) await sql`delete from payout_batches where id = ${id}`
+  else {
+    const earlier = (await place.linesInRedis(id)).at(-2)
+    if (earlier === undefined) return undefined
+    await sql`update payout_batches set version = ${earlier.version}, head = ${earlier.hash} where id = ${id}`
+  }
+  return { kind: "payout_batches: forgotten", named: [{ batch: id }], undo }
 }
 
 /** An entry of a feed that says nothing. */

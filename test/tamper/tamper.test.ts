@@ -6,7 +6,6 @@ import { lengthOf } from "../length.ts"
 import { seed } from "../property.ts"
 import { ownPrefix } from "../settings.ts"
 import type { Editor } from "./edit.ts"
-import { editReadModel } from "./row-edits.ts"
 import * as state from "./state-edits.ts"
 import { runTampering, tamperWith } from "./tamper-run.ts"
 import { makeWorld, type World } from "./world.ts"
@@ -37,7 +36,7 @@ it("finds every edit and names it", { timeout: 900_000 }, async () => {
 
 const editors: ReadonlyArray<readonly [what: string, editor: Editor, edits: number]> = [
   ["an event that no worker appended", state.forgeAppend, 4],
-  ["a row of the read models that is gone, or says less", editReadModel, 4],
+  ["a row of the read models that is gone, or says less", state.forgetShown, 4],
   ["a field that no log has", state.editFields, 2],
   ["what is no log", state.replaceLog, 1],
   ["work that nobody will be woken for", state.takeFromOpen, 2],
