@@ -186,8 +186,8 @@ export const verificationGuards: ReadonlyArray<StepGuard> = [
   {
     name: "only followers of feeds stand in feeds",
     file: "verification/record-evidence-postgres.ts",
-    text: "from projection_checkpoints where projection = any(${arrayText(followers)}::text[])",
-    without: "from projection_checkpoints where ${followers.length} > 0",
+    text: "from projection_checkpoints where projection = any(",
+    without: "from projection_checkpoints where not projection = any(",
     caughtIn: all,
     caughtBy: "has positions that are of no feed",
   },
