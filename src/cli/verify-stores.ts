@@ -5,6 +5,8 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import { startStore } from "../dev/embedded-stores.ts"
 import { Postgres } from "../platform/postgres.ts"
+import { PROJECTION } from "../projections/read-models.ts"
+import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { LogEvidence, RecordEvidence } from "../verification/evidence.ts"
@@ -27,6 +29,10 @@ export const withEvidence = <A, E extends { readonly message: string }>(
       return yield* Effect.provide(use, yield* openEvidence(dataDir))
     }),
   ).pipe(
+    // A mistake of ours is no finding either.
+    Effect.catchDefect((defect) =>
+      Effect.fail(defect instanceof Error ? defect : new Error("a defect of this program")),
+    ),
     Effect.mapError(
       ({ message }) => new CliFailure({ reason: `Not all could be verified: ${message}`, status: NOT_DONE }),
     ),
@@ -46,6 +52,9 @@ const openEvidence = Effect.fnUntraced(function* (
     Postgres.patient(url, STATEMENT_MS_MAX).pipe(Layer.provide(loggingLayer())),
   )
   return Context.make(LogEvidence, yield* logEvidence(place)).pipe(
-    Context.add(RecordEvidence, recordEvidence(Context.get(postgres, Postgres), place.partitions)),
+    Context.add(
+      RecordEvidence,
+      recordEvidence(Context.get(postgres, Postgres), place.partitions, [PROJECTION, PUBLISHER]),
+    ),
   )
 })

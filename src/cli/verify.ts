@@ -1,6 +1,7 @@
 /** `atlaspay verify`: whether what all stores say of history is one history, and a sound one. */
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { readPublicKey } from "../proof/proof-key.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { findingLine } from "../verification/finding.ts"
 import {
@@ -19,18 +20,34 @@ const all = Flag.Boolean("all").pipe(
   Flag.withDefault(false),
 )
 
+const publicKeys = Flag.String("public-key").pipe(
+  Flag.withMetavar("KEY"),
+  Flag.withDescription(
+    "A key that you trust: only such ones may have signed roots. May be given again; without it those in Postgres count. With --all",
+  ),
+  Flag.atLeast(0),
+)
+
 export const verify = Command.make(
   "verify",
   {
     batches: batchId.pipe(Argument.variadic()),
     all,
+    publicKeys,
     dataDir,
     json: json("Print each finding as a line of JSON, and the result as the last line"),
   },
-  Effect.fn(function* ({ batches, all, dataDir, json }) {
+  Effect.fn(function* ({ batches, all, publicKeys, dataDir, json }) {
     if (all === batches.length > 0)
       return yield* new CliFailure({ reason: "Give batch ids, or --all.", status: NOT_DONE })
+    const trustedKeys = publicKeys.flatMap((text) => readPublicKey(text) ?? [])
+    if (trustedKeys.length < publicKeys.length || (!all && publicKeys.length > 0))
+      return yield* new CliFailure({
+        reason: "--public-key: expected name+id+base64, with --all.",
+        status: NOT_DONE,
+      })
     const options = {
+      trustedKeys,
       onFinding: (finding: Parameters<typeof findingLine>[0]) =>
         console.log(json ? JSON.stringify({ finding }) : findingLine(finding)),
       onProgress: told(),

@@ -7,12 +7,13 @@
  */
 import { Effect } from "effect"
 import { unpacked } from "../archive/archived-chunk.ts"
+import { isQuiescent } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { AcceptedTransfers } from "./accepted-transfers.ts"
 import { ArchiveCheck } from "./archive-check.ts"
 import { type BatchRecords, LogEvidence, RecordEvidence } from "./evidence.ts"
-import { type Finding, keyOf } from "./finding.ts"
+import { entryOf, type Finding, keyOf } from "./finding.ts"
 import { LogCheck } from "./log-check.ts"
 import { RegisterCheck } from "./register-check.ts"
 import { claimsOf, rowFindings } from "./row-check.ts"
@@ -26,10 +27,17 @@ const ATTEMPTS_READ_MAX = 10_000
 const LOOKS_MAX = 3
 const LOOK_AGAIN_MS = 200
 
+/** A log in Redis that is longer than the read models show: its feed has to have the rest, as the projector has yet to read it. */
+export interface UnshownLog {
+  readonly batch: BatchId
+  readonly version: number
+}
+
 /** What was looked at. */
 export interface Verified {
   readonly events: number
   readonly findings: ReadonlyArray<Finding>
+  readonly unshown: ReadonlyArray<UnshownLog>
 }
 
 /** One batch while its group is verified. */
@@ -49,8 +57,9 @@ export const verifyGroup = Effect.fn("verifyGroup")(function* (
   batches: ReadonlyArray<BatchId>,
   accepted: AcceptedTransfers,
 ) {
-  const { events, findings } = yield* look(batches, accepted)
-  if (findings.length === 0) return { events, findings }
+  const first = yield* look(batches, accepted)
+  const { findings } = first
+  if (findings.length === 0) return first
   const confirmed: Array<Finding> = []
   for (const batch of new Set(findings.map(({ batch }) => batch as BatchId)))
     confirmed.push(
@@ -60,7 +69,7 @@ export const verifyGroup = Effect.fn("verifyGroup")(function* (
         accepted,
       )),
     )
-  return { events, findings: confirmed }
+  return { ...first, findings: confirmed }
 })
 
 /** What is found of a batch each time that it is looked at. */
@@ -102,6 +111,7 @@ const look = Effect.fnUntraced(function* (
   })
   yield* readArchive(subjects)
   yield* readLogs(subjects)
+  const unscheduled = yield* compareOpen(subjects)
   const archived = subjects.filter(({ records }) => records.archived !== undefined)
   const standings = yield* logs.standing(archived.map(({ id }) => id))
   for (const [index, subject] of archived.entries()) subject.standing = standings[index]
@@ -111,8 +121,10 @@ const look = Effect.fnUntraced(function* (
     events: subjects.reduce((sum, { log }) => sum + (log?.events ?? 0), 0),
     findings: [
       ...subjects.flatMap((subject) => findingsOf(subject, logs.partitionOf(subject.id))),
+      ...unscheduled,
       ...registered,
     ],
+    unshown: subjects.flatMap(unshownLog),
   }
 })
 
@@ -129,7 +141,8 @@ const readArchive = Effect.fnUntraced(function* (subjects: ReadonlyArray<Subject
       if (subject === undefined) continue
       const entries = subject.archive.see(chunk, yield* Effect.result(unpacked(chunk)))
       if (subject.inRedis || entries.length === 0) continue
-      subject.log ??= new LogCheck(subject.id, "archive", claimsOf(subject.records))
+      const { records } = subject
+      subject.log ??= new LogCheck(subject.id, "archive", claimsOf(records), records.leaves)
       const to = subject.records.archived?.version ?? 0
       for (const entry of entries) if (subject.log.version < to) subject.log.see(entry)
     }
@@ -145,10 +158,12 @@ const readLogs = Effect.fnUntraced(function* (subjects: ReadonlyArray<Subject>) 
   const { read } = yield* LogEvidence
   let open = subjects.filter(({ inRedis }) => inRedis)
   for (const subject of open)
-    subject.log = new LogCheck(subject.id, "redis log", [
-      ...claimsOf(subject.records),
-      ...subject.archive.claims,
-    ])
+    subject.log = new LogCheck(
+      subject.id,
+      "redis log",
+      [...claimsOf(subject.records), ...subject.archive.claims],
+      subject.records.leaves,
+    )
   let limit = FIRST_ENTRIES_READ_MAX
   while (open.length > 0) {
     const pages = yield* read(
@@ -159,6 +174,32 @@ const readLogs = Effect.fnUntraced(function* (subjects: ReadonlyArray<Subject>) 
     limit = ENTRIES_READ_MAX
   }
 })
+
+/**
+ * A batch that a machine has work on is among the open ones of its partition: the append that left the work put it there. Whatever else
+ * is lost of its schedule comes back through it; without it nothing ever wakes its worker. Nothing is said of a log that went on meanwhile.
+ */
+const compareOpen = Effect.fnUntraced(function* (subjects: ReadonlyArray<Subject>) {
+  const working = subjects.flatMap(({ id, inRedis, log }) =>
+    inRedis && log?.isSound === true && log.version > 0 && !isQuiescent(log.batch) ? [{ id, log }] : [],
+  )
+  if (working.length === 0) return []
+  const { opened } = yield* LogEvidence
+  const answers = yield* opened(working.map(({ id }) => id))
+  return working.flatMap(({ id, log: { version } }, index): ReadonlyArray<Finding> => {
+    const { isOpen, length } = answers[index] ?? { isOpen: true, length: 0 }
+    if (isOpen || length !== version) return []
+    const found = "it is not there, and work is left"
+    const about = { batch: id, entry: entryOf(version), store: "queues", wrong: "queues" } as const
+    return [{ ...about, kind: "not-scheduled", expected: "the batch among the open ones", found }]
+  })
+})
+
+/** After a loss of history was accepted, read models may be of the history that was lost. */
+const unshownLog = ({ id, records, inRedis, log }: Subject): ReadonlyArray<UnshownLog> =>
+  inRedis && log?.isSound === true && log.version > (records.shown?.version ?? 0) && !records.isLossAccepted
+    ? [{ batch: id, version: log.version }]
+    : []
 
 const compareRegister = Effect.fnUntraced(function* (subjects: ReadonlyArray<Subject>) {
   const { attempts } = yield* RecordEvidence
@@ -185,7 +226,7 @@ const compareRegister = Effect.fnUntraced(function* (subjects: ReadonlyArray<Sub
 
 const findingsOf = (subject: Subject, partition: number): ReadonlyArray<Finding> => {
   const { id, records, archive, log } = subject
-  const rows = rowFindings(id, partition, records, log?.isSound === true ? log.batch : undefined)
+  const rows = rowFindings(id, partition, records, log?.isSound === true ? log : undefined)
   return [
     // A log that was unlinked while it was looked at is found in the archive the next time.
     ...(log === undefined || log.events === 0 ? [noLog(id, records)] : log.findings()),

@@ -38,6 +38,10 @@ export class LogEvidence extends Context.Service<
     readonly at: (
       places: ReadonlyArray<{ readonly batch: BatchId; readonly version: number }>,
     ) => Read<ReadonlyArray<StreamEntry | undefined>>
+    /** Whether each batch is among the open ones of its partition, and how many entries its log has right after. */
+    readonly opened: (
+      batches: ReadonlyArray<BatchId>,
+    ) => Read<ReadonlyArray<{ readonly isOpen: boolean; readonly length: number }>>
     /** What Redis knows of logs that it unlinked. */
     readonly standing: (
       batches: ReadonlyArray<BatchId>,
@@ -84,8 +88,8 @@ export interface BatchRecords {
   readonly tail: RecordedTail | undefined
   /** Tails at which decisions were answered. */
   readonly answered: ReadonlyArray<RecordedTail>
-  /** Heads in the proof tree. */
-  readonly leaves: ReadonlyArray<RecordedTail & { readonly position: number }>
+  /** Leaves in the proof tree. */
+  readonly leaves: ReadonlyArray<Omit<LeafRow, "batch">>
   /** Whether a loss of history of its partition was accepted after its tail was noted. */
   readonly isLossAccepted: boolean
 }
@@ -109,11 +113,15 @@ export interface LeafRow extends RecordedTail {
   readonly eventsRoot: Buffer
 }
 
-/** A signed root of the proof tree. */
+/** A signed root of the proof tree, by the columns beside its note. `at` is in epoch milliseconds. */
 export interface RootRow {
   readonly number: number
+  readonly origin: string
   readonly size: number
   readonly root: Buffer
+  readonly at: number
+  readonly keyId: string
+  readonly note: string
 }
 
 /** The position of a follower in a partition's feed, and the hash of the entry there if it is known. */
@@ -154,11 +162,18 @@ export class RecordEvidence extends Context.Service<
     readonly nodes: (places: ReadonlyArray<Place>) => Read<ReadonlyArray<Buffer | undefined>>
     /** At most `limit` signed roots after a number, by number. */
     readonly roots: (after: number, limit: number) => Read<ReadonlyArray<RootRow>>
-    /** Where followers stand. */
+    /** The number of the last signed root; 0 if there is none. */
+    readonly lastRoot: Read<number>
+    /** The public keys that signed roots, as verifiers of signed notes take them. */
+    readonly keys: Read<ReadonlyArray<string>>
+    /** Where the followers of feeds stand. What follows something else has positions there too, and is not among them. */
     readonly cursors: Read<ReadonlyArray<CursorRow>>
     /** The time of the server, in epoch milliseconds. */
     readonly now: Read<number>
-    /** At most `limit` logs that were unlinked at or after a time (epoch milliseconds), in order after one. */
+    /**
+     * At most `limit` logs that were unlinked at or after a time (epoch milliseconds), or that may have been although nobody noted it yet,
+     * in order after one.
+     */
     readonly unlinkedSince: (since: number, after: string, limit: number) => Read<ReadonlyArray<BatchId>>
   }
 >()("atlaspay/verification/RecordEvidence") {}

@@ -32,6 +32,7 @@ export const findingKinds = {
   "not-registered": "a bank reported on an attempt that the register does not have",
   "not-in-log": "the register has an attempt that the log does not have",
   "other-bank": "the register has another bank for the attempt",
+  "not-scheduled": "the batch has work left, and nothing will ever wake its worker",
   "wrong-row": "a row says of the batch what its log does not",
   "tree-damaged": "the proof tree's leaves, nodes and signed roots are not of one tree",
 } as const satisfies Readonly<Record<string, string>>
@@ -54,9 +55,9 @@ export interface Finding {
   readonly wrong: Store | undefined
 }
 
-/** What makes two findings the same, however often a batch is looked at. */
-export const keyOf = ({ kind, batch, entry, item, store }: Finding): string =>
-  [kind, batch, entry, item, store].join(" ")
+/** What makes two findings the same, however often a batch is looked at. Those of no batch differ in what they say. */
+export const keyOf = ({ kind, batch, entry, item, store, expected, found }: Finding): string =>
+  [kind, batch ?? `${expected} ${found}`, entry, item, store].join(" ")
 
 /** `other-history pb_… entry 12-0: …`, for people. */
 export const findingLine = (finding: Finding): string => {

@@ -12,6 +12,7 @@ import { chainStart, linkOf } from "../streams/hash-chain.ts"
 import type { StreamEntry } from "../streams/stream-entry.ts"
 import { type Claim, ClaimCheck } from "./claims.ts"
 import { entryOf, type Finding, type FindingKind, type Store } from "./finding.ts"
+import { type BatchLeaf, LeafCheck } from "./leaf-check.ts"
 import { illegality } from "./legal-step.ts"
 import { SumCheck } from "./sum-check.ts"
 
@@ -31,12 +32,14 @@ export class LogCheck {
   isSound = true
   readonly #source: Store
   readonly #claims: ClaimCheck
+  readonly #leaves: LeafCheck
   readonly #sums = new SumCheck()
   readonly #commands = new Set<string>()
   readonly #findings: Array<Finding> = []
 
-  constructor(id: BatchId, source: Store, claims: Iterable<Claim>) {
+  constructor(id: BatchId, source: Store, claims: Iterable<Claim>, leaves: ReadonlyArray<BatchLeaf> = []) {
     this.id = id
+    this.#leaves = new LeafCheck(id, leaves)
     this.head = chainStart(id)
     this.#source = source
     this.#claims = new ClaimCheck(id, claims)
@@ -56,15 +59,16 @@ export class LogCheck {
     const link = linkOf(this.head, text)
     if (link !== hash) this.#damaged("broken-chain", entry, link, hash)
     this.head = hash
-    if (fields[0] !== "e" || fields[2] !== "h") this.#damaged("unreadable", entry, "fields e and h", "others")
+    if (!hasOurFields(fields)) this.#damaged("unreadable", entry, "fields e, h and at most c", "others")
     this.#fold(entry, text)
+    if (this.isSound) this.#leaves.see(text)
     if (command !== undefined) this.#name(entry, command)
     this.#claims.see(this.version, hash)
   }
 
   /** All that is wrong with the log, once it was read to its end. */
   findings(): ReadonlyArray<Finding> {
-    const differences = this.#claims.findings(this.#source, this.version)
+    const differences = [...this.#leaves.findings, ...this.#claims.findings(this.#source, this.version)]
     if (!this.isSound) return [...this.#findings, ...differences]
     const sum = this.#sums.ofItems(this.batch)
     return [
@@ -149,6 +153,12 @@ export class LogCheck {
 /** Whether an attempt paid: by its outcome, or while it is in dispute by the bank's last word. */
 const isPaid = ({ outcome, dispute, reports }: Attempt): boolean =>
   (dispute === undefined ? outcome : reports.at(-1)) === "settled"
+
+/** An event, its hash, and with the first one of an append the id of that. */
+const hasOurFields = (fields: ReadonlyArray<string>): boolean =>
+  fields[0] === "e" &&
+  fields[2] === "h" &&
+  (fields.length === 4 || (fields.length === 6 && fields[4] === "c"))
 
 const versionOf = (entry: string): number | undefined => {
   const version = Number(entry.split("-")[0])

@@ -32,6 +32,7 @@ export const logEvidence = Effect.fnUntraced(function* ({
       sendTogether(commands)
       return Promise.all(all.map(each))
     }).pipe(unavailable(step))
+  const lengthOf = (batch: BatchId) => commands.xlen(logOf(batch)).catch(noneOfOtherType(0))
   const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}:{*}:log:*`
 
   return {
@@ -53,18 +54,24 @@ export const logEvidence = Effect.fnUntraced(function* ({
         next: next.every((at) => at === DONE) ? undefined : next.join(" "),
       }
     }),
-    lengths: (batches) => together("measure logs", batches, (batch) => commands.xlen(logOf(batch))),
+    lengths: (batches) => together("measure logs", batches, (batch) => lengthOf(batch)),
     read: (ranges) =>
       together("read logs", ranges, ({ batch, after, limit }) =>
-        commands.xrange(logOf(batch), `(${after}`, "+", "COUNT", limit),
+        commands.xrange(logOf(batch), `(${after}`, "+", "COUNT", limit).catch(noneOfOtherType([])),
       ),
     at: (places) =>
       Effect.map(
         together("read entries", places, ({ batch, version }) =>
-          commands.xrange(logOf(batch), `${version}-0`, `${version}-0`),
+          commands.xrange(logOf(batch), `${version}-0`, `${version}-0`).catch(noneOfOtherType([])),
         ),
         (entries) => entries.map(([entry]) => entry),
       ),
+    opened: (batches) =>
+      together("look at open batches", batches, async (batch) => {
+        const { open } = keysAt(partitionFor(batch))
+        const [since, length] = await Promise.all([commands.zscore(open, batch), lengthOf(batch)])
+        return { isOpen: since !== null, length }
+      }),
     standing: (batches) =>
       together("look at unlinked logs", batches, async (batch) => {
         const { archivedNames, restored } = keysAt(partitionFor(batch))
@@ -110,6 +117,14 @@ export const logEvidence = Effect.fnUntraced(function* ({
 })
 
 const DONE = "-"
+
+/** What is no stream has no entries: a log that somebody replaced by something else is missing, and the other logs are verified. */
+const noneOfOtherType =
+  <A>(none: A) =>
+  (error: unknown): A => {
+    if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return none
+    throw error
+  }
 
 /** The filter of names that may be archived, as functions/library.lua writes it. */
 const FILTER_BITS = 8_388_608

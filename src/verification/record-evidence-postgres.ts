@@ -15,12 +15,17 @@ import type {
   Naming,
   RecordEvidence,
   RecordedTail,
+  RootRow,
 } from "./evidence.ts"
 
-/** Rows of a database. It needs no migration, so that a user who may only read can verify. */
+/** Keys are replaced once in a while. */
+const KEYS_MAX = 10_000
+
+/** Rows of a database, in which `followers` have their places in the feeds. It needs no migration, so that a user who may only read can verify. */
 export const recordEvidence = (
   { query }: Postgres["Service"],
   partitions: number,
+  followers: ReadonlyArray<string>,
 ): RecordEvidence["Service"] => ({
   records: Effect.fnUntraced(function* (batches) {
     const rows = yield* query("read records", (sql) => readRecords(sql, batches, partitions))
@@ -57,7 +62,8 @@ export const recordEvidence = (
       "list unlinked logs",
       (sql) => sql<Array<{ readonly batch: BatchId }>>`
           select batch from archived_logs
-          where batch > ${after} and unlinked_at >= ${new Date(since).toISOString()}
+          where batch > ${after}
+            and (unlinked_at >= ${new Date(since).toISOString()} or (unlinked_at is null and unlinking))
           order by batch limit ${limit}`,
     ).pipe(Effect.map((rows) => rows.map(({ batch }) => batch))),
   leaves: (from, limit) =>
@@ -92,18 +98,27 @@ export const recordEvidence = (
   roots: (after, limit) =>
     query(
       "read roots",
-      (sql) => sql<Array<Record<"number" | "size", string> & { readonly root: Buffer }>>`
-          select number, size, root from proof_roots where number > ${after} order by number limit ${limit}`,
-    ).pipe(
-      Effect.map((rows) =>
-        rows.map(({ number, size, root }) => ({ number: Number(number), size: Number(size), root })),
-      ),
-    ),
+      (sql) => sql<Array<Omit<RootRow, "at"> & { readonly signedAt: Date }>>`
+          select number::float8 as number, origin, size::float8 as size, root, signed_at as "signedAt", key_id as "keyId",
+            note
+          from proof_roots where number > ${after} order by number limit ${limit}`,
+    ).pipe(Effect.map((rows) => rows.map(({ signedAt, ...row }) => ({ ...row, at: signedAt.getTime() })))),
+  lastRoot: query(
+    "find the last root",
+    (sql) =>
+      sql<Array<{ readonly last: number | null }>>`select max(number)::float8 as last from proof_roots`,
+  ).pipe(Effect.map(([row]) => row?.last ?? 0)),
+  keys: query(
+    "read keys",
+    (sql) => sql<Array<{ readonly key: string }>>`
+      select public_key as key from proof_keys order by first_used_at desc limit ${KEYS_MAX}`,
+  ).pipe(Effect.map((rows) => rows.map(({ key }) => key))),
   cursors: query(
     "read cursors",
     (sql) => sql<Array<Omit<CursorRow, "head"> & { readonly head: string | null }>>`
         select projection as follower, partition, position, case when head_position = position then head end as head
-        from projection_checkpoints order by projection, partition`,
+        from projection_checkpoints where projection = any(${arrayText(followers)}::text[])
+        order by projection, partition`,
   ).pipe(Effect.map((rows) => rows.map(({ head, ...row }) => ({ ...row, head: head ?? undefined })))),
 })
 
@@ -137,7 +152,9 @@ interface RecordRow {
   readonly tail_head: string
   readonly accepted: boolean
   readonly answered: ReadonlyArray<RecordedTail> | null
-  readonly leaves: ReadonlyArray<RecordedTail & { readonly position: number }> | null
+  readonly leaves: ReadonlyArray<
+    Omit<LeafRow, "batch" | "eventsRoot"> & { readonly eventsRoot: string }
+  > | null
 }
 
 /** One statement, so that all rows about a batch are of one moment. */
@@ -160,7 +177,9 @@ const readRecords = (sql: Sql, batches: ReadonlyArray<BatchId>, partitions: numb
         from decision_register where decision_register.batch = asked.batch and answered_version is not null
       ) as answered,
       (
-        select json_agg(json_build_object('position', position, 'version', version, 'head', head))
+        select json_agg(json_build_object(
+          'position', position, 'version', version, 'head', head, 'eventsRoot', encode(events_root, 'hex')
+        ))
         from proof_leaves where proof_leaves.batch = asked.batch
       ) as leaves
     from unnest(
@@ -207,7 +226,10 @@ const recordsOf = (row: RecordRow | undefined): BatchRecords => ({
       ? undefined
       : { version: row.tail_version, head: row.tail_head },
   answered: row?.answered ?? [],
-  leaves: row?.leaves ?? [],
+  leaves: (row?.leaves ?? []).map(({ eventsRoot, ...leaf }) => ({
+    ...leaf,
+    eventsRoot: Buffer.from(eventsRoot, "hex"),
+  })),
   isLossAccepted: row?.accepted ?? false,
 })
 

@@ -3,8 +3,10 @@ import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import { hashOfLeaf } from "../proof/batch-leaf.ts"
 import { GrowingTree, type Node, nodeHash, type Place } from "../proof/merkle-tree.ts"
+import { type PublicProofKey, readPublicKey } from "../proof/proof-key.ts"
 import { type LeafRow, RecordEvidence, type RootRow } from "./evidence.ts"
 import { entryOf, type Finding } from "./finding.ts"
+import { RootCheck } from "./root-check.ts"
 
 const PAGE = 1_000
 
@@ -60,38 +62,37 @@ export const verifyLeaves = Effect.fn("verifyLeaves")(function* (batches: Readon
   return findings
 })
 
-/** What is wrong with the tree as a whole; its leaves are compared with their logs batch by batch. */
-export const verifyTree = Effect.fn("verifyTree")(function* () {
+/**
+ * Tells what is wrong with the tree as a whole; its leaves are compared with their logs batch by batch. Roots count if one of the given
+ * keys signed them, or without any, one of those that are stored beside them.
+ */
+export const verifyTree = Effect.fn("verifyTree")(function* (
+  tell: (findings: ReadonlyArray<Finding>) => void,
+  trusted: ReadonlyArray<PublicProofKey> = [],
+) {
   const rows = yield* RecordEvidence
-  const findings: Array<Finding> = []
   const found = (expected: string, found: string, leaf?: Pick<LeafRow, "batch" | "version">) =>
-    findings.push(damage(expected, found, leaf))
-  // The size first: leaves are entered together with it, and there may be more by the time they are read.
+    tell([damage(expected, found, leaf)])
+  // The roots first, then the size: what they were signed for, and what was entered with it, is there by the time leaves are read.
+  const lastRoot = yield* rows.lastRoot
+  const keys = trusted.length > 0 ? trusted : (yield* rows.keys).flatMap((key) => readPublicKey(key) ?? [])
   const size = yield* rows.treeSize
-  const roots = yield* allRoots()
+  const roots = new RootPages(lastRoot)
+  const check = new RootCheck(keys)
   const tree = new GrowingTree()
-  let next = 0
-  const compareRoots = () => {
-    for (; next < roots.length && (roots[next]?.size ?? 0) <= tree.size; next += 1) {
-      const root = roots[next]
-      if (root !== undefined && root.size === tree.size && !root.root.equals(tree.root))
-        found(
-          `root ${tree.root.toString("base64")} of ${root.size} leaves`,
-          `root ${root.number}: ${root.root.toString("base64")}`,
-        )
-    }
-  }
-  compareRoots()
+  const compareRoots = Effect.fnUntraced(function* () {
+    for (let root = yield* roots.upTo(tree.size); root !== undefined; root = yield* roots.upTo(tree.size))
+      for (const { expected, found: instead } of check.see(root, tree)) found(expected, instead)
+  })
+  yield* compareRoots()
   for (;;) {
     const page = yield* rows.leaves(tree.size, PAGE)
     const nodes: Array<Node & { readonly leaf: LeafRow }> = []
     for (const leaf of page) {
-      if (leaf.position !== tree.size) {
-        found(`a leaf ${tree.size}`, `leaf ${leaf.position} after ${tree.size - 1}`, leaf)
-        return findings
-      }
+      if (leaf.position !== tree.size)
+        return found(`a leaf ${tree.size}`, `leaf ${leaf.position} after ${tree.size - 1}`, leaf)
       for (const node of tree.add(hashOfLeaf(leaf))) nodes.push({ ...node, leaf })
-      compareRoots()
+      if (roots.mayBeUpTo(tree.size)) yield* compareRoots()
     }
     const stored = yield* rows.nodes(nodes)
     for (const [index, { level, position, hash, leaf }] of nodes.entries())
@@ -104,18 +105,40 @@ export const verifyTree = Effect.fn("verifyTree")(function* () {
     if (page.length < PAGE) break
   }
   if (tree.size < size) found(`${size} leaves`, `${tree.size}`)
-  for (const { number, size } of roots.slice(next))
-    found(`${size} leaves, as root ${number} was signed for`, `${tree.size}`)
-  return findings
+  const sizeNow = yield* rows.treeSize
+  if (sizeNow < tree.size) found(`a size of ${tree.size} leaves or more`, `${sizeNow}`)
+  for (let root = yield* roots.upTo(Infinity); root !== undefined; root = yield* roots.upTo(Infinity))
+    for (const { expected, found: instead } of check.see(root, tree)) found(expected, instead)
 })
 
-/** Signed roots by size: one a minute at most, and each a few bytes. */
-const allRoots = Effect.fnUntraced(function* () {
-  const { roots } = yield* RecordEvidence
-  const all: Array<RootRow> = []
-  for (;;) {
-    const page = yield* roots(all.at(-1)?.number ?? 0, PAGE)
-    all.push(...page)
-    if (page.length < PAGE) return all.toSorted((a, b) => a.size - b.size)
+/** Signed roots by number up to the last one, a page at a time: one a minute at most, for years. */
+class RootPages {
+  readonly #last: number
+  #page: ReadonlyArray<RootRow> = []
+  #next = 0
+  #read = 0
+
+  constructor(last: number) {
+    this.#last = last
   }
-})
+
+  /** Whether the next root may have so many leaves or fewer: not, if it is known to have more, or there is none. */
+  mayBeUpTo(size: number): boolean {
+    const root = this.#page[this.#next]
+    return root === undefined ? this.#read < this.#last : root.size <= size
+  }
+
+  /** Takes the next root, if it has so many leaves or fewer. */
+  readonly upTo = Effect.fnUntraced({ self: this }, function* (size: number) {
+    if (this.#page[this.#next] === undefined && this.#read < this.#last) {
+      const page = yield* (yield* RecordEvidence).roots(this.#read, PAGE)
+      this.#page = page.filter(({ number }) => number <= this.#last)
+      this.#next = 0
+      this.#read = page.at(-1)?.number ?? this.#last
+    }
+    const root = this.#page[this.#next]
+    if (root === undefined || root.size > size) return undefined
+    this.#next += 1
+    return root
+  })
+}

@@ -8,10 +8,11 @@
 import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import type { PublicProofKey } from "../proof/proof-key.ts"
 import { AcceptedTransfers } from "./accepted-transfers.ts"
 import { verifyGroup } from "./batch-verification.ts"
 import { LogEvidence, type NamesPage, naming, RecordEvidence } from "./evidence.ts"
-import { verifyCursors, verifyFeed } from "./feed-verification.ts"
+import { unannounced, verifyCursors, verifyFeed } from "./feed-verification.ts"
 import { type Finding, keyOf } from "./finding.ts"
 import { verifyLeaves, verifyTree } from "./tree-verification.ts"
 
@@ -21,6 +22,8 @@ const GROUP_BATCHES_MAX = 64
 const GROUP_EVENTS_MAX = 20_000
 /** Groups at a time: one is read while the other is computed. */
 const GROUPS_AT_A_TIME = 2
+/** Logs ahead of the read models that are held in memory until they are looked for in the feeds: all, if the projector stands still. */
+const UNSHOWN_MAX = 200_000
 /** Findings of which repetitions are noticed. */
 const KNOWN_MAX = 100_000
 
@@ -36,6 +39,8 @@ export interface VerificationOptions {
   readonly onFinding?: (finding: Finding) => void
   /** Called after each group of batches. */
   readonly onProgress?: (progress: VerificationProgress) => void
+  /** Only these keys may have signed roots; without any, those that are stored beside the roots. Batches by themselves have no roots. */
+  readonly trustedKeys?: ReadonlyArray<PublicProofKey>
 }
 
 /** What it came to: sound if there are no findings. */
@@ -65,10 +70,9 @@ export const verifyAll = (options: VerificationOptions = {}): Verifying<Verifica
           (cursor) => run.logs.queued(partition, cursor, NAMES_MAX),
           (names) => run.absentFromBoth(names),
         )
-      for (let partition = 0; partition < run.logs.partitions; partition += 1)
-        run.tell(yield* verifyFeed(partition, undefined))
+      yield* run.compareFeeds()
       run.tell(yield* verifyCursors())
-      run.tell(yield* verifyTree())
+      yield* verifyTree(run.tell, options.trustedKeys)
     }),
   )
 
@@ -81,9 +85,7 @@ export const verifyBatches = (
   verification(options, (run) =>
     Effect.gen(function* () {
       yield* run.verify(batches)
-      const asked = new Set(batches)
-      for (const partition of new Set(batches.map(run.logs.partitionOf)))
-        run.tell(yield* verifyFeed(partition, asked))
+      yield* run.compareFeeds(batches)
       run.tell(yield* verifyLeaves(batches))
     }),
   )
@@ -113,6 +115,8 @@ class Run {
   readonly #accepted: AcceptedTransfers
   readonly #options: VerificationOptions
   readonly #known = new Set<string>()
+  /** The version of each log that was longer than the read models showed, until it is looked for in its feed. */
+  readonly #unshown = new Map<BatchId, number>()
 
   constructor(
     logs: LogEvidence["Service"],
@@ -127,7 +131,7 @@ class Run {
   }
 
   /** Tells findings, each once. */
-  tell(findings: ReadonlyArray<Finding>): void {
+  readonly tell = (findings: ReadonlyArray<Finding>): void => {
     const { batches, events } = this.progress
     for (const finding of findings) {
       const key = keyOf(finding)
@@ -144,8 +148,9 @@ class Run {
       Effect.forEach(
         groups,
         (group) =>
-          Effect.map(verifyGroup(group, this.#accepted), ({ events, findings }) => {
+          Effect.map(verifyGroup(group, this.#accepted), ({ events, findings, unshown }) => {
             this.tell(findings)
+            for (const { batch, version } of unshown) this.#unshown.set(batch, version)
             this.progress = {
               batches: this.progress.batches + group.length,
               events: this.progress.events + events,
@@ -155,7 +160,23 @@ class Run {
           }),
         { concurrency: GROUPS_AT_A_TIME, discard: true },
       ),
+    ).pipe(
+      Effect.andThen(
+        Effect.suspend(() => (this.#unshown.size > UNSHOWN_MAX ? this.compareFeeds() : Effect.void)),
+      ),
     )
+  }
+
+  /** Compares the feeds with logs, all of them or those of some batches, and logs that are not shown yet with the feeds. */
+  compareFeeds(only?: ReadonlyArray<BatchId>): Verifying<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { partitions, partitionOf } = this.logs
+      const asked = only === undefined ? undefined : new Set(only)
+      const numbers = only?.map(partitionOf) ?? Array.from({ length: partitions }, (_, number) => number)
+      for (const partition of new Set(numbers)) yield* verifyFeed(partition, asked, this.#unshown, this.tell)
+      this.tell(yield* unannounced(this.#unshown))
+      this.#unshown.clear()
+    })
   }
 
   /** Verifies those that are not in Redis. */

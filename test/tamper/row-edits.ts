@@ -54,7 +54,7 @@ const otherTail = async (
 
 export const editReadModel: Editor = async (place, chance) => {
   const batch = someBatch(place, chance)
-  if (isClosed(batch) && chance.isTrue(0.2)) return deleted(place, "payout_batches", "id", batch.id)
+  if (chance.isTrue(0.2)) return deleted(place, "payout_batches", "id", batch.id)
   return otherTail(place, chance, "payout_batches", "id", batch)
 }
 

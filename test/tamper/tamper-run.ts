@@ -26,12 +26,25 @@ import {
   editTail,
   editTree,
 } from "./row-edits.ts"
+import {
+  editChunkColumns,
+  editFields,
+  editRoot,
+  forgeAppend,
+  forgetShown,
+  garbleFeed,
+  hideClosing,
+  lowerTreeSize,
+  replaceLog,
+  rewriteTree,
+  takeFromOpen,
+} from "./state-edits.ts"
 import type { World } from "./world.ts"
 
 /** How many of a hundred edits each makes. */
 const editors: ReadonlyArray<readonly [share: number, Editor]> = [
-  [38, editLog],
-  [22, editArchive],
+  [30, editLog],
+  [16, editArchive],
   [2, swapLogs],
   [2, deleteLog],
   [1, swapArchives],
@@ -45,6 +58,17 @@ const editors: ReadonlyArray<readonly [share: number, Editor]> = [
   [1, editDecision],
   [4, editTree],
   [3, editFeed],
+  [2, forgeAppend],
+  [1, editFields],
+  [1, replaceLog],
+  [1, takeFromOpen],
+  [1, forgetShown],
+  [1, garbleFeed],
+  [1, hideClosing],
+  [2, editChunkColumns],
+  [3, editRoot],
+  [1, lowerTreeSize],
+  [1, rewriteTree],
 ]
 const byShare = editors.flatMap(([share, editor]) => Array.from({ length: share }, () => editor))
 /** An edit that would change nothing is drawn again. */
@@ -124,10 +148,30 @@ const tried = async (
   return missed
 }
 
-const someEdit = async (place: Place, seed: number, number: number): Promise<Edit> => {
+/** Makes some edits of one kind in a world, and gives what was missed of them. */
+export const tamperWith = async (
+  world: World,
+  editor: Editor,
+  { seed, edits }: Pick<TamperOptions, "seed" | "edits">,
+): Promise<ReadonlyArray<string>> => {
+  await using place = new Place(world)
+  const missed: Array<string> = []
+  for (let number = 1; number <= edits; number += 1) {
+    const edit = await someEdit(place, seed, number, [editor])
+    for (const what of await tried(world, edit, undefined)) missed.push(`${edit.kind}: ${what}`)
+  }
+  return missed
+}
+
+const someEdit = async (
+  place: Place,
+  seed: number,
+  number: number,
+  editors: ReadonlyArray<Editor> = byShare,
+): Promise<Edit> => {
   for (let draw = 0; draw < DRAWS_MAX; draw += 1) {
     const chance = new Chance(seed, "edit", number, draw)
-    const edit = await chance.pick(byShare)(place, chance)
+    const edit = await chance.pick(editors)(place, chance)
     if (edit !== undefined) return edit
   }
   throw new Error("no edit could be drawn")
@@ -139,7 +183,13 @@ const findingsOf = async (world: World, batches: ReadonlyArray<BatchId>): Promis
   // What is of no batch is of the tree as a whole.
   if (batches.length > 0)
     await Effect.runPromise(Effect.provide(verifyBatches(batches, { onFinding }), world.evidence))
-  else findings.push(...(await Effect.runPromise(Effect.provide(verifyTree(), world.evidence))))
+  else
+    await Effect.runPromise(
+      Effect.provide(
+        verifyTree((found) => findings.push(...found)),
+        world.evidence,
+      ),
+    )
   return findings
 }
 

@@ -22,6 +22,7 @@ import { layer as readModelsInPostgres } from "../../src/projections/read-models
 import { enterHeads } from "../../src/proof/entering.ts"
 import { newProofKey, signerOf } from "../../src/proof/proof-key.ts"
 import { layer as rootsInPostgres } from "../../src/proof/proof-roots-postgres.ts"
+import { ProofTree } from "../../src/proof/proof-tree.ts"
 import { layer as treeInPostgres } from "../../src/proof/proof-tree-postgres.ts"
 import { signRoot } from "../../src/proof/signing.ts"
 import { DecisionRegister } from "../../src/register/decision-register.ts"
@@ -109,7 +110,7 @@ export const makeWorld = Effect.fn("makeWorld")(function* (
   const evidence = Context.make(
     LogEvidence,
     yield* logEvidence({ redis, prefix: place.prefix, partitions: PARTITIONS }),
-  ).pipe(Context.add(RecordEvidence, recordEvidence(postgres, PARTITIONS)))
+  ).pipe(Context.add(RecordEvidence, recordEvidence(postgres, PARTITIONS, [PROJECTION])))
   return { ...place, batches, redis, evidence }
 })
 
@@ -148,8 +149,7 @@ const settle = Effect.fnUntraced(function* (lives: ReadonlyArray<Life>) {
   const again = late.filter((life, index) => archived.includes(life) && index % 2 === 0)
   yield* archive(again)
   yield* unlink(again.slice(0, 1))
-  while ((yield* enterHeads(yield* sizeOf)).entered > 0);
-  yield* signRoot(signerOf(newProofKey(), "atlaspay"))
+  yield* enterAndSign
   yield* trimFeeds
   const gone = new Set([...unlinked.filter((life) => !late.includes(life)), ...again.slice(0, 1)])
   return lives.map((life): WorldBatch => {
@@ -165,9 +165,17 @@ const settle = Effect.fnUntraced(function* (lives: ReadonlyArray<Life>) {
   })
 })
 
-const sizeOf = Effect.flatMap(Effect.service(Postgres), ({ query }) =>
-  query("size", (sql) => sql<Array<{ readonly size: number }>>`select size::int as size from proof_tree`),
-).pipe(Effect.map(([row]) => row?.size ?? 0))
+/** Enters what is closed, some at a time, and signs a root each time. A tree without leaves would have no edits, and prove nothing. */
+const enterAndSign = Effect.gen(function* () {
+  const tree = yield* ProofTree
+  const signer = signerOf(newProofKey(), "atlaspay")
+  for (;;) {
+    const size = yield* tree.takeTurn("writer", 60_000)
+    if (size === undefined) throw new Error("nobody else enters heads")
+    if ((yield* enterHeads(size, 9)).entered === 0) return
+    if ((yield* signRoot(signer)) === undefined) throw new Error("the tree grew, and its root is due")
+  }
+})
 
 /** A batch is opened with all its items. */
 const openingOf = (events: ReadonlyArray<BatchEvent>): number =>

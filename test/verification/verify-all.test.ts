@@ -3,6 +3,7 @@ import { Context, Effect, Exit, Scope } from "effect"
 import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
+import { newProofKey, signerOf } from "../../src/proof/proof-key.ts"
 import { LogEvidence, RecordEvidence } from "../../src/verification/evidence.ts"
 import type { Finding } from "../../src/verification/finding.ts"
 import { verifyAll, verifyBatches } from "../../src/verification/verify-all.ts"
@@ -126,6 +127,60 @@ describe("all of history", () => {
     })
     expect((await verifying(unsteady, [id])).found).toEqual([])
     expect(looks).toBeGreaterThan(1)
+  })
+
+  it("has a log that was unlinked before it was looked for in Redis, and not noted yet", async () => {
+    await using place = new Place(world)
+    const id = somewhere("archive")
+    const undo = await place.keepingRows("archived_logs", "batch", id)
+    await place.sql`update archived_logs set unlinked_at = null, unlinking = true where batch = ${id}`
+    const logs = Context.get(world.evidence, LogEvidence)
+    let looks = 0
+    // It is still there when the archive's logs are looked for, and gone when those in Redis are listed.
+    const moving = Context.add(world.evidence, LogEvidence, {
+      ...logs,
+      lengths: (batches) => {
+        looks += 1
+        const isFirst = looks === 1
+        return Effect.map(logs.lengths(batches), (lengths) =>
+          lengths.map((length, index) => (isFirst && batches[index] === id ? 1 : length)),
+        )
+      },
+    })
+    const { batches, found } = await verifying(moving)
+    await undo()
+    expect(found).toEqual([])
+    expect(batches).toBe(world.batches.length)
+  })
+
+  it("has positions that are of no feed, and followers that move on meanwhile", async () => {
+    await using place = new Place(world)
+    await place.sql`
+      insert into projection_checkpoints (projection, partition, position) values ('event-stream', 0, '204-204')`
+    const records = Context.get(world.evidence, RecordEvidence)
+    let looks = 0
+    const moving = Context.add(world.evidence, RecordEvidence, {
+      ...records,
+      cursors: Effect.map(records.cursors, (cursors) => {
+        looks += 1
+        // The feeds take it where it stands once each, and then it is looked at by itself.
+        return looks === PARTITIONS + 1 ? cursors.map((cursor) => ({ ...cursor, position: "1-1" })) : cursors
+      }),
+    })
+    const { found } = await verifying(moving)
+    await place.sql`delete from projection_checkpoints where projection = 'event-stream'`
+    expect(found).toEqual([])
+    expect(looks).toBe(PARTITIONS + 2)
+  })
+
+  it("has roots that only a trusted key may have signed", async () => {
+    const findings: Array<Finding> = []
+    const trustedKeys = [signerOf(newProofKey(), "atlaspay").publicKey]
+    const onFinding = (finding: Finding) => findings.push(finding)
+    await Effect.runPromise(Effect.provide(verifyAll({ trustedKeys, onFinding }), world.evidence))
+    expect(new Set(findings.map(({ kind, batch }) => `${kind} ${batch}`))).toEqual(
+      new Set(["tree-damaged undefined"]),
+    )
   })
 
   it("is not called sound while a store is away", async () => {
