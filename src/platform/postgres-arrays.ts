@@ -17,3 +17,40 @@ export const arrayText = (values: ReadonlyArray<string | number | null>): string
 }
 
 const NEEDS_ESCAPE = /["\\]/
+
+/** The arrays that statements take as parameters: name, int, text, varchar, bigint, timestamptz, numeric, uuid (`pg_type`). */
+const PASSED = [1003, 1007, 1009, 1015, 1016, 1185, 1231, 2951]
+const TEXT_ARRAY = 1009
+
+/**
+ * What the driver has to know of arrays. By itself it asks each new connection for the types of the server, in a promise that nobody
+ * awaits: a connection that died then ended the whole process.
+ */
+export const arrayTypes = {
+  passed: {
+    to: TEXT_ARRAY,
+    from: PASSED,
+    serialize: (values: ReadonlyArray<string | number | bigint | null> | string): string =>
+      typeof values === "string"
+        ? values
+        : arrayText(values.map((value) => (typeof value === "bigint" ? value.toString() : value))),
+    parse: (text: string): string => text,
+  },
+  read: {
+    to: TEXT_ARRAY,
+    from: [TEXT_ARRAY],
+    serialize: (values: ReadonlyArray<string | null> | string): string =>
+      typeof values === "string" ? values : arrayText(values),
+    parse: textsIn,
+  },
+}
+
+/** The texts of one array, as Postgres writes it. It quotes what would not be read as the same without quotes. */
+function textsIn(array: string): ReadonlyArray<string | null> {
+  return Array.from(array.matchAll(ELEMENT), ([, quoted, bare]) => {
+    if (quoted !== undefined) return quoted.replace(/\\(.)/gs, "$1")
+    return bare === undefined || bare === "NULL" ? null : bare
+  })
+}
+
+const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^{},"]+)/gs

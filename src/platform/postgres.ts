@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Redacted, Result, Semaphore } from "effect"
 import postgres from "postgres"
 import { AppConfig } from "../config.ts"
+import { arrayTypes } from "./postgres-arrays.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
@@ -75,6 +76,8 @@ const open = (url: string, max: number, statementMsMax: number, settings: Readon
       postgres(url, {
         max,
         connect_timeout: CONNECT_TIMEOUT_SECONDS,
+        fetch_types: false,
+        types: arrayTypes,
         connection: {
           application_name: "atlaspay",
           statement_timeout: statementMsMax,

@@ -7,6 +7,7 @@ import postgres from "postgres"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { Database } from "../../src/database/database.ts"
 import { BatchId, PartnerId, transferReference } from "../../src/domain/identifiers.ts"
+import { uetrOf } from "../../src/domain/uetr.ts"
 import { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { layer as queriesOnPostgres } from "../../src/projections/batch-queries-postgres.ts"
 import { ReportQueries } from "../../src/projections/report-queries.ts"
@@ -123,6 +124,13 @@ const lastFour = String((number * 7919) % 10_000).padStart(4, "0")
 const minor = BigInt(((number * 104_729) % 5_000_000) + 1)
 const exact = { currency: "EUR", from: minor, to: minor }
 
+const othersTransfer = transferReference({ batch: BatchId.make(batchNumbered(11)), item: 5, attempt: 1 })
+const nobodysTransfer = transferReference({
+  batch: BatchId.make("pb_qqqqqqqqqqqqqqqqqqqqqq"),
+  item: 5,
+  attempt: 1,
+})
+
 const searches: ReadonlyArray<readonly [name: string, search: ItemSearch, found: number | undefined]> = [
   ["all", {}, undefined],
   ["reference", { reference: `order-${number}` }, 1],
@@ -134,6 +142,8 @@ const searches: ReadonlyArray<readonly [name: string, search: ItemSearch, found:
   ["transfer of an earlier attempt", { providerReference: `south-${number}` }, 1],
   ["no transfer", { providerReference: "nothing" }, 0],
   ["our transfer", { providerReference: transferReference({ batch: id, item: 5, attempt: 1 }) }, undefined],
+  ["our transfer, of another partner", { providerReference: othersTransfer }, 0],
+  ["our transfer, of nobody", { providerReference: uetrOf(nobodysTransfer) ?? "" }, 0],
   ["failure code", { failureCode: "AC04" }, undefined],
   ["a code that nobody has", { failureCode: "XX99" }, 0],
   ["state", { state: ["returned"] }, undefined],
