@@ -18,39 +18,50 @@ export const arrayText = (values: ReadonlyArray<string | number | null>): string
 
 const NEEDS_ESCAPE = /["\\]/
 
-/** The arrays that statements take as parameters: name, int, text, varchar, bigint, timestamptz, numeric, uuid (`pg_type`). */
-const PASSED = [1003, 1007, 1009, 1015, 1016, 1185, 1231, 2951]
-const TEXT_ARRAY = 1009
-
-/**
- * What the driver has to know of arrays. By itself it asks each new connection for the types of the server, in a promise that nobody
- * awaits: a connection that died then ended the whole process.
- */
-export const arrayTypes = {
-  passed: {
-    to: TEXT_ARRAY,
-    from: PASSED,
-    serialize: (values: ReadonlyArray<string | number | bigint | null> | string): string =>
-      typeof values === "string"
-        ? values
-        : arrayText(values.map((value) => (typeof value === "bigint" ? value.toString() : value))),
-    parse: (text: string): string => text,
-  },
-  read: {
-    to: TEXT_ARRAY,
-    from: [TEXT_ARRAY],
-    serialize: (values: ReadonlyArray<string | null> | string): string =>
-      typeof values === "string" ? values : arrayText(values),
-    parse: textsIn,
-  },
+/** A value of an array as it is passed: as the driver writes a parameter of the same type. */
+const passed = (value: unknown): string | number | null => {
+  if (value === null || typeof value === "string" || typeof value === "number") return value
+  if (value instanceof Date) return value.toISOString()
+  return typeof value === "object" ? JSON.stringify(value) : String(value)
 }
 
-/** The texts of one array, as Postgres writes it. It quotes what would not be read as the same without quotes. */
-function textsIn(array: string): ReadonlyArray<string | null> {
-  return Array.from(array.matchAll(ELEMENT), ([, quoted, bare]) => {
-    if (quoted !== undefined) return quoted.replace(/\\(.)/gs, "$1")
-    return bare === undefined || bare === "NULL" ? null : bare
-  })
-}
+const asText = (text: string): unknown => text
+const asNumber = (text: string): unknown => Number(text)
+const asTime = (text: string): unknown => new Date(text)
+const asBoolean = (text: string): unknown => text === "t"
+const asJson = (text: string): unknown => JSON.parse(text)
+
+/** An array, as Postgres writes it, with one dimension. It quotes what would not be read as the same without quotes. */
+const read =
+  (element: (text: string) => unknown) =>
+  (array: string): ReadonlyArray<unknown> =>
+    Array.from(array.matchAll(ELEMENT), ([, quoted, bare]) => {
+      if (quoted !== undefined) return element(quoted.replace(/\\(.)/gs, "$1"))
+      return bare === undefined || bare === "NULL" ? null : element(bare)
+    })
 
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^{},"]+)/gs
+
+const arraysOf = (to: number, from: ReadonlyArray<number>, element: (text: string) => unknown) => ({
+  to,
+  from: [to, ...from],
+  serialize: (values: unknown): unknown => (Array.isArray(values) ? arrayText(values.map(passed)) : values),
+  parse: read(element),
+})
+
+/**
+ * The arrays that statements pass and read, by their numbers in `pg_type`. By itself the driver asks each new connection for them, in a
+ * promise that nobody awaits: a connection that died then ended the whole process.
+ */
+export const arrayTypes = {
+  /** text; name, bpchar, varchar, bigint, numeric, uuid. */
+  texts: arraysOf(1009, [1003, 1014, 1015, 1016, 1231, 2951], asText),
+  /** int; smallint, real, double precision, oid. */
+  numbers: arraysOf(1007, [1005, 1021, 1022, 1028], asNumber),
+  /** timestamptz; timestamp, date. */
+  times: arraysOf(1185, [1115, 1182], asTime),
+  /** boolean. */
+  booleans: arraysOf(1000, [], asBoolean),
+  /** jsonb; json. */
+  json: arraysOf(3807, [199], asJson),
+}
