@@ -2,8 +2,6 @@
  * Columns as arrays in the text format of Postgres (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). Rows that
  * are passed so, to `unnest`, cost the server half of what the same rows cost as JSON, and the driver less than its own arrays.
  */
-import type { Sql } from "postgres"
-
 /** One array of the values, with all texts quoted. What a text of Postgres cannot hold is replaced: NUL, unpaired surrogates. */
 export const arrayText = (values: ReadonlyArray<string | number | null>): string => {
   let text = "{"
@@ -19,55 +17,50 @@ export const arrayText = (values: ReadonlyArray<string | number | null>): string
 
 const NEEDS_ESCAPE = /["\\]/
 
-/** The elements of an array of one dimension as the server writes it; of NULL, `null`. Throws if the array has more dimensions. */
-export const elementsOf = (text: string): ReadonlyArray<string | null> => {
-  if (text.startsWith("{{") || !text.startsWith("{")) throw new Error("no array of one dimension")
-  return [...text.slice(1, -1).matchAll(ELEMENT)].map(([, quoted, plain = ""]) => {
-    if (quoted !== undefined) return quoted.replace(/\\(.)/gs, "$1")
-    return plain === "NULL" ? null : plain
-  })
+/** A value of an array as it is passed: as the driver writes a parameter of the same type. */
+const passed = (value: unknown): string | number | null => {
+  if (value === null || typeof value === "string" || typeof value === "number") return value
+  if (value instanceof Date) return value.toISOString()
+  return typeof value === "object" ? JSON.stringify(value) : String(value)
 }
 
-const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^,]+)/gs
+const asText = (text: string): unknown => text
+const asNumber = (text: string): unknown => Number(text)
+const asTime = (text: string): unknown => new Date(text)
+const asBoolean = (text: string): unknown => text === "t"
+const asJson = (text: string): unknown => JSON.parse(text)
 
-/** The types of arrays that statements have, with the types of their elements (https://www.postgresql.org/docs/current/catalog-pg-type.html). */
-const elementTypes: ReadonlyMap<number, number> = new Map([
-  [1000, 16], // bool
-  [1001, 17], // bytea
-  [1003, 19], // name
-  [1005, 21], // int2
-  [1007, 23], // int4
-  [1009, 25], // text
-  [1015, 1043], // varchar
-  [1016, 20], // int8
-  [1021, 700], // float4
-  [1022, 701], // float8
-  [1115, 1114], // timestamp
-  [1182, 1082], // date
-  [1185, 1184], // timestamptz
-  [1231, 1700], // numeric
-  [199, 114], // json
-  [2951, 2950], // uuid
-  [3807, 3802], // jsonb
-])
+/** An array, as Postgres writes it, with one dimension. It quotes what would not be read as the same without quotes. */
+const read =
+  (element: (text: string) => unknown) =>
+  (array: string): ReadonlyArray<unknown> =>
+    Array.from(array.matchAll(ELEMENT), ([, quoted, bare]) => {
+      if (quoted !== undefined) return element(quoted.replace(/\\(.)/gs, "$1"))
+      return bare === undefined || bare === "NULL" ? null : element(bare)
+    })
+
+const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^{},"]+)/gs
+
+const arraysOf = (to: number, from: ReadonlyArray<number>, element: (text: string) => unknown) => ({
+  to,
+  from: [to, ...from],
+  serialize: (values: unknown): unknown => (Array.isArray(values) ? arrayText(values.map(passed)) : values),
+  parse: read(element),
+})
 
 /**
- * Lets the driver read and write arrays without asking the server for their types. Its question, the first statement of each connection,
- * must not be asked: if the connection ends before the answer, nobody handles the failure, and Node ends the process.
+ * The arrays that statements pass and read, by their numbers in `pg_type`. By itself the driver asks each new connection for them, in a
+ * promise that nobody awaits: a connection that died then ended the whole process.
  */
-export const knowArrays = ({ options: { parsers, serializers } }: Sql): void => {
-  for (const [array, element] of elementTypes) {
-    const [read, write] = [parsers[element], serializers[element]]
-    parsers[array] = (text: string) =>
-      elementsOf(text).map((value) => (value === null || read === undefined ? value : read(value)))
-    serializers[array] = (values: unknown) =>
-      Array.isArray(values)
-        ? arrayText(values.map((value) => (value === null ? null : writtenBy(write, value))))
-        : values
-  }
-}
-
-const writtenBy = (write: ((value: unknown) => unknown) | undefined, value: unknown): string => {
-  if (value === undefined) throw new Error("an element of an array is undefined")
-  return String(write === undefined ? value : write(value))
+export const arrayTypes = {
+  /** text; name, bpchar, varchar, bigint, numeric, uuid. */
+  texts: arraysOf(1009, [1003, 1014, 1015, 1016, 1231, 2951], asText),
+  /** int; smallint, real, double precision, oid. */
+  numbers: arraysOf(1007, [1005, 1021, 1022, 1028], asNumber),
+  /** timestamptz; timestamp, date. */
+  times: arraysOf(1185, [1115, 1182], asTime),
+  /** boolean. */
+  booleans: arraysOf(1000, [], asBoolean),
+  /** jsonb; json. */
+  json: arraysOf(3807, [199], asJson),
 }

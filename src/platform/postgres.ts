@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Redacted, Result, Semaphore } from "effect"
 import postgres from "postgres"
 import { AppConfig } from "../config.ts"
-import { knowArrays } from "./postgres-arrays.ts"
+import { arrayTypes } from "./postgres-arrays.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
@@ -72,11 +72,12 @@ const openPool = Effect.fnUntraced(function* (
 
 const open = (url: string, max: number, statementMsMax: number, settings: Readonly<Record<string, string>>) =>
   Effect.try({
-    try: () => {
-      const sql = postgres(url, {
+    try: () =>
+      postgres(url, {
         max,
         connect_timeout: CONNECT_TIMEOUT_SECONDS,
         fetch_types: false,
+        types: arrayTypes,
         connection: {
           application_name: "atlaspay",
           statement_timeout: statementMsMax,
@@ -85,10 +86,7 @@ const open = (url: string, max: number, statementMsMax: number, settings: Readon
           client_min_messages: "error",
           ...settings,
         },
-      })
-      knowArrays(sql)
-      return sql
-    },
+      }),
     catch: () => new StoreUnavailable({ store: "postgres", step: "open", reason: "INVALID_URL" }),
   })
 

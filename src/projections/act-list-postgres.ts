@@ -70,19 +70,22 @@ interface Places {
   readonly trail: readonly [at: string, sequence: string] | undefined
 }
 
-/** A page of all acts, the newest first: of both lists so many, and of these the newest. */
+/**
+ * A page of all acts, the newest first: of both lists so many, and of these the newest. The trail is read no further back than the acts of
+ * logs that a page has room for: most of it may be what the logs have as well.
+ */
 export const listActs = (query: Query) =>
   Effect.fn("ReportQueries.acts")(function* ({ cursor, limit, ...filter }: PageRequest<ActFilter>) {
     const list = `acts ${filterText(filter)}`
     const places = cursor === undefined ? { logged: undefined, trail: undefined } : placesIn(list, cursor)
     if (places === undefined) return yield* new InvalidCursor()
     const size = pageSize(limit, REPORT_ENTRIES_MAX)
-    const [logged, trail] = yield* Effect.all(
-      [
-        query("list acts of logs", (sql) => loggedActs(sql, filter, places.logged, size + 1)),
-        query("list acts of the trail", (sql) => trailActs(sql, filter, places.trail, size + 1)),
-      ],
-      { concurrency: 2 },
+    const logged = yield* query("list acts of logs", (sql) =>
+      loggedActs(sql, filter, places.logged, size + 1),
+    )
+    const from = logged.length > size ? (logged.at(-1)?.at.getTime() ?? filter.from) : filter.from
+    const trail = yield* query("list acts of the trail", (sql) =>
+      trailActs(sql, { ...filter, from }, places.trail, size + 1),
     )
     const merged = [
       ...logged.map((row) => ({ at: row.at.getTime(), logged: row, trail: undefined })),
@@ -90,13 +93,13 @@ export const listActs = (query: Query) =>
     ].sort((one, other) => other.at - one.at)
     const shown = merged.slice(0, size)
     const lastLogged = shown.findLast((one) => one.logged !== undefined)?.logged
-    const lastTrail = shown.findLast((one) => one.trail !== undefined)?.trail
+    const last = shown.at(-1)
     const next: Places = {
       logged:
         lastLogged === undefined
           ? places.logged
           : [String(lastLogged.at.getTime()), lastLogged.batch, String(lastLogged.version)],
-      trail: lastTrail === undefined ? places.trail : [lastTrail.place, lastTrail.sequence],
+      trail: last === undefined ? places.trail : trailAfter(last.at, shown, places.trail),
     }
     return {
       entries: shown.map(({ logged, trail }) =>
@@ -105,6 +108,18 @@ export const listActs = (query: Query) =>
       next: merged.length > size ? cursorOf(list, next) : undefined,
     }
   })
+
+/** Where the trail goes on after a page, which has all of it that is newer than its last act. */
+const trailAfter = (
+  lastAt: number,
+  shown: ReadonlyArray<{ readonly at: number; readonly trail: TrailRow | undefined }>,
+  before: Places["trail"],
+): Places["trail"] => {
+  const last = shown.findLast((one) => one.at === lastAt && one.trail !== undefined)?.trail
+  if (last !== undefined) return [last.place, last.sequence]
+  const newer = (lastAt + 1) * 1_000
+  return before !== undefined && Number(before[0]) <= newer ? before : [String(newer), "0"]
+}
 
 const NOWHERE = ""
 /** A time or a number that Postgres and JavaScript can hold, or nothing. */
@@ -160,7 +175,8 @@ const trailActs = (sql: ISql, { from, to, who }: ActFilter, after: Places["trail
       }
       and not (
         act in ('payout-item.review', 'payout-item.resolve')
-        and (select true from payout_acts where command = after ->> 'commandId' limit 1) is true)
+        and (select true from payout_acts where command = after ->> 'commandId'
+          ${who === undefined ? sql`` : sql`and credential = ${who}`} limit 1) is true)
     order by audit_trail.at desc, audit_trail.sequence desc limit ${limit}`
 
 const actView = ({ at, credential, item, items, reason, command, ...row }: ActRowRead): BatchActView => ({

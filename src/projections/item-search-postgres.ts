@@ -55,7 +55,7 @@ interface Key {
   readonly item: number
 }
 
-type Row = ItemRowRead & { readonly batch: BatchId; readonly received_at: Date }
+type Row = ItemRowRead & { readonly batch: BatchId }
 
 /** A page of the items of a partner. */
 export const searchItems = (query: Query) =>
@@ -107,7 +107,7 @@ const lookUp = Effect.fnUntraced(function* (query: Query, partner: PartnerId, se
 const keysOf = async (sql: ISql, search: ItemSearch): Promise<ReadonlyArray<Key>> => {
   await sql`set local enable_seqscan = off`
   return sql<Array<Key>>`
-    select batch, item from payout_items where true ${itemConditions(sql, search)} limit ${LOOKED_UP_MAX + 1}`
+    select batch, item from payout_items where true ${itemConditions(sql, search, true)} limit ${LOOKED_UP_MAX + 1}`
 }
 
 /** Those of some items that the search wants, one more than the page's size. */
@@ -122,7 +122,7 @@ const among = Effect.fnUntraced(function* (
   if (keys.length === 0) return []
   const rows = yield* query(
     "search items",
-    (sql) => sql<Array<Row>>`
+    (sql) => sql<Array<Row & { readonly received_at: Date }>>`
       select payout_items.*, received_at
       from unnest(${arrayText(keys.map(({ batch }) => batch))}::text[], ${arrayText(keys.map(({ item }) => item))}::int[])
         as wanted (batch, item)
@@ -143,7 +143,7 @@ const among = Effect.fnUntraced(function* (
       order by received_at desc, id desc, payout_items.item
       limit ${size + 1}`,
   )
-  return rows.map(foundItem)
+  return rows.map((row) => foundItem(row, row.received_at.getTime()))
 })
 
 /** Walks from batch to batch until the page is full, all were walked, or enough was looked at. */
@@ -206,7 +206,7 @@ const batchesFrom = Effect.fnUntraced(function* (
   )
 })
 
-/** At most `limit` wanted items of some batches, in their order. */
+/** At most `limit` wanted items of some batches, in their order: batches are looked at one by one until there are so many. */
 const itemsOf = Effect.fnUntraced(function* (
   query: Query,
   partner: PartnerId,
@@ -217,29 +217,31 @@ const itemsOf = Effect.fnUntraced(function* (
 ) {
   const ids = batches.flatMap(({ id, weight }) => (weight === 0 ? [] : [id]))
   if (ids.length === 0) return []
+  const receivedAt = new Map(batches.map((batch) => [batch.id, batch.receivedAt]))
   const rows = yield* query(
     "search items",
     (sql) => sql<Array<Row>>`
-      select payout_items.*, received_at
-      from unnest(${arrayText(ids)}::text[]) with ordinality as walked (id, place)
-      join (select id, received_at, partner from payout_batches) batches using (id)
+      select payout_items.*
+      from (
+        select * from unnest(${arrayText(ids)}::text[]) with ordinality as walked (id, place) order by place
+      ) walked
       cross join lateral (
         select * from payout_items
         where batch = id
           and item > case when id = ${after?.id ?? ""} then ${after?.item ?? 0} else 0 end
+          and (select partner from payout_batches where payout_batches.id = walked.id) = ${partner}
           ${itemConditions(sql, search)}
         order by item
         limit ${limit}
       ) payout_items
-      where partner = ${partner}
       order by place, item
       limit ${limit}`,
   )
-  return rows.map(foundItem)
+  return rows.map((row) => foundItem(row, receivedAt.get(row.batch) ?? 0))
 })
 
-const foundItem = (row: Row): FoundItem => ({
+const foundItem = (row: Row, receivedAt: number): FoundItem => ({
   ...itemView(row),
   batch: BatchId.make(row.batch),
-  receivedAt: row.received_at.getTime(),
+  receivedAt,
 })

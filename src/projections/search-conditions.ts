@@ -67,8 +67,11 @@ const statesOf = ({ state, failureCode }: ItemFilter): ReadonlyArray<string> | u
   return state === undefined ? FAILURE_STATES : state.filter((one) => FAILURE_STATES.includes(one))
 }
 
-/** Rows of `payout_items`. */
-export const itemConditions = (sql: ISql, filter: ItemFilter) => {
+/**
+ * Rows of `payout_items`. `byIndex`: as they are looked up over all batches, by what an index knows. A reference of ours is none of that: it
+ * names a batch, and is looked up with it.
+ */
+export const itemConditions = (sql: ISql, filter: ItemFilter, byIndex = false) => {
   const { currency, amount, reference, lastFour, failureCode, providerReference } = filter
   const states = statesOf(filter)
   return sql`
@@ -79,7 +82,7 @@ export const itemConditions = (sql: ISql, filter: ItemFilter) => {
     ${reference === undefined ? sql`` : sql`and reference = ${reference}`}
     ${lastFour === undefined ? sql`` : accountCondition(sql, lastFour)}
     ${failureCode === undefined ? sql`` : sql`and reason = ${failureCode}`}
-    ${providerReference === undefined ? sql`` : providerCondition(sql, providerReference)}`
+    ${providerReference === undefined ? sql`` : providerCondition(sql, providerReference, byIndex)}`
 }
 
 /** An exact amount as an equality, which an index answers. */
@@ -96,9 +99,9 @@ const accountCondition = (sql: ISql, lastFour: string) => sql`
   ${lastFour.length === LAST_FOUR ? sql`and right(account_masked, 4) = ${lastFour}` : sql``}`
 
 /** An item that had an attempt with a reference of ours, or which a bank knows by it. */
-const providerCondition = (sql: ISql, reference: string) => {
+const providerCondition = (sql: ISql, reference: string, byIndex: boolean) => {
   const known = sql`transfer_id = ${reference} or ${hadTransfer(sql, reference)}`
-  const own = transferNamed(reference)
+  const own = byIndex ? undefined : transferNamed(reference)
   if (own === undefined) return sql`and (${known})`
   const { batchEnd, item, attempt } = own
   return sql`and (${known}

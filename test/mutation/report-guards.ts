@@ -41,8 +41,8 @@ export const reportGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a decision of the log and the trail is shown once",
     file: "projections/act-list-postgres.ts",
-    text: "and (select true from payout_acts where command = after ->> 'commandId' limit 1) is true)",
-    without: "and false)",
+    text: "limit 1) is true)",
+    without: "limit 1) is null)",
     caughtIn: reports,
     caughtBy: "show an act that the log and the audit trail have once",
   },
@@ -61,5 +61,21 @@ export const reportGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: plans,
     caughtBy: "search by an index",
+  },
+  {
+    name: "a reference of ours is looked up with its batch, and in no index that is read from its begin",
+    file: "projections/search-conditions.ts",
+    text: "byIndex ? undefined : transferNamed(reference)",
+    without: "transferNamed(reference)",
+    caughtIn: plans,
+    caughtBy: "our transfer, of another partner",
+  },
+  {
+    name: "an act of a log that names no credential does not hide the entry of the audit trail that does",
+    file: "projections/act-list-postgres.ts",
+    text: "`} limit 1) is true)",
+    without: "` && sql``} limit 1) is true)",
+    caughtIn: reports,
+    caughtBy: "show an act that the log and the audit trail have once",
   },
 ]

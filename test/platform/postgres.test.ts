@@ -82,6 +82,27 @@ it.live("says that the server is not there", () =>
   }).pipe(Effect.provide(postgresWith({ DATABASE_URL: "postgres://a@127.0.0.1:9/b" }))),
 )
 
+it.live(
+  "names what was lost with a connection that dies at its first message, and goes on with another",
+  () =>
+    Effect.gen(function* () {
+      const way = yield* Effect.acquireRelease(
+        Effect.promise(() => CuttingWay.to(inject("databaseUrl"))),
+        (way) => Effect.promise(() => way[Symbol.asyncDispose]()),
+      )
+      way.isCutting = true
+      yield* Effect.gen(function* () {
+        const { query } = yield* Postgres
+        const ask = query("ask", (sql) => sql`select 1`)
+        // A promise that nobody awaits would fail the run.
+        const { reason } = yield* Effect.flip(ask)
+        assert.include(["ECONNRESET", "CONNECTION_CLOSED"], reason)
+        way.isCutting = false
+        assert.lengthOf(yield* ask, 1)
+      }).pipe(Effect.provide(postgresWith({ DATABASE_URL: way.url, DATABASE_CONNECTIONS: "1" })))
+    }).pipe(Effect.scoped),
+)
+
 it.live("refuses a URL that is none, without repeating it", () =>
   Effect.gen(function* () {
     const url = `postgres://a:${canary}@:x:/`

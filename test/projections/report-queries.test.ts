@@ -140,6 +140,14 @@ layer(readModelStack(2), { excludeTestServices: true })("reports", (it) => {
       yield* entry("payout-item.review", subject, { commandId: "never reached the log" }, null)
       yield* entry("payout-item.review.dropped", subject, { commandId: "review of acting" }, null)
       yield* entry("partner.suspend", "partner:acting", { reason: "asked" }, null)
+      // Logs of old releases do not say whose credential it was.
+      yield* entry("payout-item.review", subject, { commandId: "review of an old release" }, null)
+      yield* rowsOf(
+        (sql) => sql`
+          insert into payout_acts (batch, version, partner, at, act, outcome, name, item, command)
+          values ('pb_old', 7, 'acting', ${new Date(STORY_BEGINS + DAY_MS)}, 'payout-item.review', 'released', 'olga', 2,
+            'review of an old release')`,
+      )
       const { acts, batchActs } = yield* ReportQueries
       const time = { from: STORY_BEGINS - DAY_MS, to: STORY_BEGINS + 3 * DAY_MS, who: "operator:olga" }
       const found: Array<ActView> = []
@@ -156,6 +164,7 @@ layer(readModelStack(2), { excludeTestServices: true })("reports", (it) => {
           ["partner.suspend", undefined, undefined, undefined],
           ["payout-item.review", "released", "review of acting", "192.0.2.7"],
           ["payout-item.review", undefined, "never reached the log", undefined],
+          ["payout-item.review", undefined, "review of an old release", undefined],
           ["payout-item.review.dropped", undefined, "review of acting", undefined],
         ].sort(),
       )
