@@ -39,7 +39,7 @@ export const provePayoutItem = route({
   summary: "Prove an item",
   description:
     "The log's events about the item, and the hashes that lead from them to the latest signed root. It is verified offline, with " +
-    "`examples/verify-proof.mjs`. 409 until a root was signed after the batch was closed.",
+    "`examples/verify-proof.mjs`. 409 until a root was signed and published after the batch was closed.",
   guard: caller(access.readBatches),
   parameters: { ...batchInPath, item: { ...itemInPath, what: "payout item", read: parseItemNumber } },
   answers: {
@@ -76,10 +76,12 @@ export const provePayoutItem = route({
     const owner = ownerOf(caller)
     if (!underWay.admits(owner, 1))
       return yield* new TooManyRequests({ what: "proofs at a time", retryAfterSeconds: 1 })
-    underWay.take(owner, 1)
     const reader = caller.kind === "partner" ? "partner" : "operator"
-    const proof = yield* proveItem(id, item, reader).pipe(
-      Effect.ensuring(Effect.sync(() => underWay.giveBack(owner, 1))),
+    const proof = yield* Effect.acquireUseRelease(
+      Effect.sync(() => underWay.take(owner, 1)),
+      () => proveItem(id, item, reader),
+      () => Effect.sync(() => underWay.giveBack(owner, 1)),
+    ).pipe(
       Effect.catchTags({
         ProofNotYetMade: ({ batch }) => Effect.fail(new NotYetProved({ batch })),
         NoItemToProve: () => Effect.fail(new NotFound({ what: "payout item" })),
