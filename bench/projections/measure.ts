@@ -37,11 +37,15 @@ export interface ProjectionsMeasured {
     /** Processor time of Postgres for the COPY, with what it took to read the rows before. */
     readonly copyCpuSeconds: number
   }
+  /** `atlaspay verify --all` of the same logs and rows. */
+  readonly verify: Spent & { readonly findings: number }
   readonly loadAverages: readonly [before: number, after: number]
 }
 
 const POLL_MS = 20
 const RUN_MS_MAX = 600_000
+/** A line for each finding. */
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 
 /** Measures everything on a stand of its own in `folder`. */
@@ -65,10 +69,13 @@ export const measureProjections = Effect.fn("measureProjections")(function* (
   report(
     `rebuild: ${all} events in ${rebuild.seconds.toFixed(1)} s, a bare COPY in ${rebuild.copySeconds.toFixed(1)} s`,
   )
+  const verify = yield* attempted(() => measureVerify(stand, place, all))
+  report(`verify: ${all} events in ${verify.seconds.toFixed(1)} s`)
   return {
     written,
     projector,
     rebuild,
+    verify,
     loadAverages: [before, loadavg()[0] ?? Number.NaN],
   } satisfies ProjectionsMeasured
 }, Effect.scoped)
@@ -110,20 +117,46 @@ const shown = async (sql: postgres.Sql): Promise<number> => {
   return row?.events ?? 0
 }
 
-/** The command as an operator runs it, with its start; and then the COPY of what it made. */
-const measureRebuild = async (stand: EventsStand, place: Place, events: number) => {
+/** A command as an operator runs it, with its start. Gives its last line. */
+const run = async (stand: EventsStand, place: Place, command: ReadonlyArray<string>) => {
   // Once it has ended, the command is counted with this process.
   const processes = { ...stand.processes, command: [process.pid] }
   const before = readSeconds(processes)
   const since = performance.now()
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ["--max-semi-space-size=64", main, "projections", "rebuild", "--json"],
-    { env: { PATH: process.env.PATH, ...place.settings, ROLES: "projector" }, timeout: RUN_MS_MAX },
-  )
+    ["--max-semi-space-size=64", main, ...command, "--json"],
+    {
+      env: { PATH: process.env.PATH, ...place.settings, ROLES: "projector" },
+      timeout: RUN_MS_MAX,
+      maxBuffer: OUTPUT_BYTES_MAX,
+    },
+  ).catch(endedWithStatusOne)
   const seconds = (performance.now() - since) / 1_000
   const { [CLIENT]: _, ...cpu } = differenceOf(before, readSeconds(processes))
-  const done = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as { state?: string; events?: number }
+  const done: unknown = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}")
+  return { done, seconds, cpu }
+}
+
+/** All stores against each other. A copied log is a finding, because it names what another batch did. */
+const measureVerify = async (stand: EventsStand, place: Place, events: number) => {
+  const { done, seconds, cpu } = await run(stand, place, ["verify", "--all"])
+  const { events: verified, findings } = done as { events?: number; findings?: number }
+  if (verified !== events || findings === undefined)
+    throw new Error(`${verified} of ${events} events were verified`)
+  return { events, seconds, cpu, findings }
+}
+
+/** Then its last line says what it found. Any other end is a failure. */
+const endedWithStatusOne = (error: { readonly code?: unknown; readonly stdout?: unknown }) => {
+  if (error.code === 1 && typeof error.stdout === "string") return { stdout: error.stdout }
+  throw error
+}
+
+/** The rebuild, and then the COPY of what it made. */
+const measureRebuild = async (stand: EventsStand, place: Place, events: number) => {
+  const { done: last, seconds, cpu } = await run(stand, place, ["projections", "rebuild"])
+  const done = last as { state?: string; events?: number }
   if (done.state !== "switched" || done.events !== events)
     throw new Error(`the rebuild ended as ${done.state} with ${done.events} of ${events} events`)
   const sql = databaseOf(place)

@@ -12,7 +12,13 @@ const costsOf = (cpu: Readonly<Record<string, number>>, events: number) =>
   )
 
 /** The figures as one object. All are by event of the logs; costs are microseconds of processor time. */
-export const projectionsReport = ({ written, projector, rebuild, loadAverages }: ProjectionsMeasured) => {
+export const projectionsReport = ({
+  written,
+  projector,
+  rebuild,
+  verify,
+  loadAverages,
+}: ProjectionsMeasured) => {
   const engineRate = written.events / written.seconds
   const projectorRate = projector.events / projector.seconds
   return {
@@ -34,6 +40,13 @@ export const projectionsReport = ({ written, projector, rebuild, loadAverages }:
       copySeconds: rounded(rebuild.copySeconds, 2),
       copyCostUs: rounded((rebuild.copyCpuSeconds / rebuild.events) * 1e6, 1),
     },
+    verify: {
+      events: verify.events,
+      seconds: rounded(verify.seconds, 2),
+      eventsPerSecond: rounded(verify.events / verify.seconds, 0),
+      costUs: costsOf(verify.cpu, verify.events),
+      findings: verify.findings,
+    },
     ratio: {
       projectorByEngine: rounded(projectorRate / engineRate, 2),
       rebuildByCopy: rounded(rebuild.seconds / rebuild.copySeconds, 2),
@@ -45,7 +58,7 @@ export type ProjectionsReport = ReturnType<typeof projectionsReport>
 
 /** The figures as lines of text. */
 export const projectionsLines = (report: ProjectionsReport): ReadonlyArray<string> => {
-  const { engine, projector, rebuild, ratio, loadAverages } = report
+  const { engine, projector, rebuild, verify, ratio, loadAverages } = report
   const { projector: own, redis, postgres } = projector.costUs
   return [
     "Events of the logs per second, and processor time of each in µs",
@@ -67,6 +80,7 @@ export const projectionsLines = (report: ProjectionsReport): ReadonlyArray<strin
       undefined,
       rebuild.copyCostUs,
     ),
+    row("verify", verify.eventsPerSecond, verify.costUs.command, verify.costUs.redis, verify.costUs.postgres),
     "",
     `projector by the engine, events per second: ${ratio.projectorByEngine}, at least ${PROJECTOR_BY_ENGINE_MIN}: ` +
       reached(ratio.projectorByEngine >= PROJECTOR_BY_ENGINE_MIN),

@@ -6,7 +6,8 @@ import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { arrayText } from "../platform/postgres-arrays.ts"
+import { inSlices } from "../parsing/turns.ts"
+import { arrayText, type ColumnValue, columnText } from "../platform/postgres-arrays.ts"
 import { movesOf, stepsTaken } from "../streams/postgres-cursors.ts"
 import type { ActRow, BatchRows, DayRow, ItemRow } from "./batch-rows.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
@@ -18,7 +19,8 @@ export const layer = Layer.effect(
     const { query } = yield* Database
     return ReadModels.of({
       store: Effect.fn("ReadModels.store")(function* (changes) {
-        return movesOf(changes, yield* query("store read models", storeChanges(changes)))
+        const items = yield* inSlices(itemTexts(changes))
+        return movesOf(changes, yield* query("store read models", storeChanges(changes, items)))
       }),
       shown: Effect.fn("ReadModels.shown")(function* (after, limit) {
         const rows = yield* query(
@@ -73,17 +75,59 @@ const partOf = (table: (typeof PARTS)[number], rows: BatchRows | undefined): Rea
   return table === "payout_batch_days" ? rows.days : rows.acts
 }
 
+/** The columns of items, as they are passed. */
+const ITEM_COLUMNS: { readonly [name in keyof ItemRow]: (item: ItemRow) => ColumnValue } = {
+  batch: ({ batch }) => batch,
+  item: ({ item }) => item,
+  reference: ({ reference }) => reference,
+  beneficiary_name: ({ beneficiary_name }) => beneficiary_name,
+  account_masked: ({ account_masked }) => account_masked,
+  currency: ({ currency }) => currency,
+  minor: ({ minor }) => minor,
+  state: ({ state }) => state,
+  ledger: ({ ledger }) => ledger,
+  bank: ({ bank }) => bank,
+  transfer_reference: ({ transfer_reference }) => transfer_reference,
+  attempt: ({ attempt }) => attempt,
+  reason: ({ reason }) => reason,
+  version: ({ version }) => version,
+  updated_at: ({ updated_at }) => updated_at,
+  clearance: ({ clearance }) => clearance && storable(clearance),
+  transfer_id: ({ transfer_id }) => transfer_id,
+  attempt_state: ({ attempt_state }) => attempt_state,
+  attempt_code: ({ attempt_code }) => attempt_code,
+  attempt_category: ({ attempt_category }) => attempt_category,
+  requested_at: ({ requested_at }) => requested_at,
+  concluded_at: ({ concluded_at }) => concluded_at,
+  earlier_attempts: ({ earlier_attempts }) => earlier_attempts && storable(earlier_attempts),
+}
+
+type ItemTexts = Readonly<Record<keyof ItemRow | "partition", string>>
+
+/** Rows of which a column is written without a turn for other work. */
+const WRITTEN_AT_ONCE = 1_000
+
+/** The items of changes, column by column. */
+function* itemTexts(changes: ReadonlyArray<ReadModelChange>): Generator<void, ItemTexts> {
+  const items = changes.flatMap(({ items }) => items)
+  const texts: Record<string, string> = {
+    partition: arrayText(changes.flatMap(({ partition, items }) => items.map(() => partition))),
+  }
+  for (const [name, of] of Object.entries(ITEM_COLUMNS)) {
+    if (items.length > WRITTEN_AT_ONCE) yield
+    texts[name] = columnText(items, of)
+  }
+  return texts as ItemTexts
+}
+
 /**
  * Rows are passed as arrays or JSON, so the statement's text is always the same and is prepared once. Items are many, and arrays
  * of their columns cost Postgres half as much as JSON.
  */
-const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => {
-  const items = changes.flatMap(({ items }) => items)
-  const partitions = changes.flatMap(({ partition, items }) => items.map(() => partition))
+const storeChanges = (changes: ReadonlyArray<ReadModelChange>, items: ItemTexts) => (sql: Sql) => {
   const batches = changes.flatMap(({ partition, batches }) =>
     batches.map((batch) => ({ ...batch, partition })),
   )
-  const column = (of: (item: ItemRow) => string | number | null) => arrayText(items.map(of))
   return sql<Array<{ readonly partition: number }>>`
     with ${stepsTaken(sql, PROJECTION, changes)},
     stored_items as (
@@ -97,24 +141,24 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
         transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id, attempt_state, attempt_code,
         attempt_category, requested_at, concluded_at, earlier_attempts
       from unnest(
-        ${arrayText(partitions)}::int[], ${column(({ batch }) => batch)}::text[],
-        ${column(({ item }) => item)}::int[], ${column(({ reference }) => reference)}::text[],
-        ${column(({ beneficiary_name }) => beneficiary_name)}::text[],
-        ${column(({ account_masked }) => account_masked)}::text[],
-        ${column(({ currency }) => currency)}::text[], ${column(({ minor }) => minor)}::numeric[],
-        ${column(({ state }) => state)}::text[], ${column(({ ledger }) => ledger)}::text[],
-        ${column(({ bank }) => bank)}::text[],
-        ${column(({ transfer_reference }) => transfer_reference)}::text[],
-        ${column(({ attempt }) => attempt)}::int[], ${column(({ reason }) => reason)}::text[],
-        ${column(({ version }) => version)}::int[], ${column(({ updated_at }) => updated_at)}::timestamptz[],
-        ${column(({ clearance }) => clearance && storable(clearance))}::jsonb[],
-        ${column(({ transfer_id }) => transfer_id)}::text[],
-        ${column(({ attempt_state }) => attempt_state)}::text[],
-        ${column(({ attempt_code }) => attempt_code)}::text[],
-        ${column(({ attempt_category }) => attempt_category)}::text[],
-        ${column(({ requested_at }) => requested_at)}::timestamptz[],
-        ${column(({ concluded_at }) => concluded_at)}::timestamptz[],
-        ${column(({ earlier_attempts }) => earlier_attempts && storable(earlier_attempts))}::jsonb[]
+        ${items.partition}::int[], ${items.batch}::text[],
+        ${items.item}::int[], ${items.reference}::text[],
+        ${items.beneficiary_name}::text[],
+        ${items.account_masked}::text[],
+        ${items.currency}::text[], ${items.minor}::numeric[],
+        ${items.state}::text[], ${items.ledger}::text[],
+        ${items.bank}::text[],
+        ${items.transfer_reference}::text[],
+        ${items.attempt}::int[], ${items.reason}::text[],
+        ${items.version}::int[], ${items.updated_at}::timestamptz[],
+        ${items.clearance}::jsonb[],
+        ${items.transfer_id}::text[],
+        ${items.attempt_state}::text[],
+        ${items.attempt_code}::text[],
+        ${items.attempt_category}::text[],
+        ${items.requested_at}::timestamptz[],
+        ${items.concluded_at}::timestamptz[],
+        ${items.earlier_attempts}::jsonb[]
       ) as rows (
         partition, batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
         transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id, attempt_state, attempt_code,
@@ -184,7 +228,7 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => 
 const storedDays = (sql: Sql, changes: ReadonlyArray<ReadModelChange>) => {
   const days = changes.flatMap(({ days }) => days)
   const partitions = changes.flatMap(({ partition, days }) => days.map(() => partition))
-  const column = (of: (day: DayRow) => string | number) => arrayText(days.map(of))
+  const column = (of: (day: DayRow) => string | number) => columnText(days, of)
   return sql`
     stored_days as (
       insert into payout_batch_days (batch, day, currency, bank, state, code, partner, count, minor, version)
@@ -208,7 +252,7 @@ const storedDays = (sql: Sql, changes: ReadonlyArray<ReadModelChange>) => {
 const storedActs = (sql: Sql, changes: ReadonlyArray<ReadModelChange>) => {
   const acts = changes.flatMap(({ acts }) => acts)
   const partitions = changes.flatMap(({ partition, acts }) => acts.map(() => partition))
-  const column = (of: (act: ActRow) => string | number | null) => arrayText(acts.map(of))
+  const column = (of: (act: ActRow) => string | number | null) => columnText(acts, of)
   return sql`
     stored_acts as (
       insert into payout_acts (

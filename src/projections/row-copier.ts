@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { Sql } from "postgres"
 import type { Postgres } from "../platform/postgres.ts"
-import { arrayText } from "../platform/postgres-arrays.ts"
+import { arrayText, columnText } from "../platform/postgres-arrays.ts"
 import { READ_MODEL_TABLES, type ReadModelRow, type ReadModelTable } from "./read-model-tables.ts"
 import type { Copied } from "./rebuilds.ts"
 import { REBUILT } from "./rebuilt-database.ts"
@@ -100,7 +100,7 @@ const valuesOf = (known: ReadonlyArray<Column>, { rows, partitionOf }: Copied): 
   return [
     ...READ_MODEL_TABLES.flatMap((table) =>
       columnsOf(known, table, rows[table]).map((column) =>
-        arrayText(rows[table].map((row) => writtenValue(row[column.name], isArray(column)))),
+        columnText(rows[table], (row) => writtenValue(row[column.name], isArray(column))),
       ),
     ),
     arrayText(closed.map(({ id }) => writtenValue(id))),

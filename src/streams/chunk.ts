@@ -37,17 +37,18 @@ export interface ChunkPlan {
 
 export type ReadChunk = Result.Result<Chunk, CorruptEntry | StoreUnavailable>
 
-/** The weight of an event at the beginning of a log, which may have up to 500 items. Others are small. */
-const OPENING_WEIGHT = 8
-
-/** The first appends, up to the one that reaches a weight: about that many events. An append is never split. */
+/**
+ * The first appends, up to the one that reaches a weight: about that many events. An append is never split. An event at the beginning
+ * of a log, which may have up to 500 items, weighs more: others are small.
+ */
 export const firstAppends = (
   appends: ReadonlyArray<FeedEntry>,
   weightMax: number,
+  openingWeight: number,
 ): ReadonlyArray<FeedEntry> => {
   let weight = 0
   const end = appends.findIndex(({ from, to }) => {
-    weight += (to - from + 1) * (from === 1 ? OPENING_WEIGHT : 1)
+    weight += (to - from + 1) * (from === 1 ? openingWeight : 1)
     return weight >= weightMax
   })
   return end === -1 ? appends : appends.slice(0, end + 1)

@@ -46,6 +46,8 @@ type CursorMoves = ReadonlyArray<CursorMove>
 
 export interface Follower<Work> {
   readonly name: string
+  /** The events of a step are at most about as many, over all partitions; {@link STEP_EVENTS_MAX} by default. */
+  readonly stepEventsMax?: number
   readonly loadCursors: (
     partitions: ReadonlyArray<number>,
   ) => Effect.Effect<ReadonlyMap<number, Cursor>, FollowerFailure>
@@ -71,8 +73,10 @@ export const FollowerObserver = Context.Reference<{
   defaultValue: () => ({ handled: () => {}, failed: () => {}, frozen: () => {} }),
 })
 
-/** The events of a step are about as many, over all partitions. */
+/** The events of a step are at most about as many, over all partitions, unless a follower takes more. */
 const STEP_EVENTS_MAX = 1_024
+/** So many of them at most open a log: such an event may have 500 items. */
+const OPENINGS_MAX = 128
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = WAIT_MS_MAX
 
@@ -176,14 +180,14 @@ const read = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
 ) {
-  const { pages: read, store } = following
+  const { pages: read, store, stepEventsMax = STEP_EVENTS_MAX } = following
   yield* loadMissing(following, due)
   const positions = due.map(({ partition, cursor }) => ({
     partition,
     after: cursor?.position ?? "",
     head: cursor?.head,
   }))
-  const limit = Math.ceil(STEP_EVENTS_MAX / due.length)
+  const limit = Math.ceil(stepEventsMax / due.length)
   const pages = yield* read(positions, limit)
   const now = yield* Clock.currentTimeMillis
   const news: Array<{
@@ -199,11 +203,11 @@ const read = Effect.fnUntraced(function* <Work>(
     else if (page.success.length === 0) state.foundNothing(now)
     else news.push({ state, from: state.cursor.position, appends: page.success })
   }
-  const weightMax = Math.ceil(STEP_EVENTS_MAX / Math.max(1, news.length))
+  const weightMax = Math.ceil(stepEventsMax / Math.max(1, news.length))
   const plans = news.map(({ state, from, appends }) => ({
     partition: state.partition,
     from,
-    appends: firstAppends(appends, weightMax),
+    appends: firstAppends(appends, weightMax, stepEventsMax / OPENINGS_MAX),
   }))
   const isFull = news.some(
     ({ appends }, index) => appends.length >= limit || appends.length > (plans[index]?.appends.length ?? 0),

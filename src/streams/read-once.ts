@@ -8,8 +8,8 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { type CorruptEntry, type EventRange, EventStore, type LoggedEvent } from "./event-store.ts"
 
-/** About as many events as four steps have. An event that adds items counts once for each of them. */
-const WEIGHT_MAX = 4_096
+/** About as many events as two steps of the projector have, or eight of the publisher. An event that adds items counts once for each of them. */
+const WEIGHT_MAX = 8_192
 
 /** The event store of a process in which two followers read. On a cluster each reads by itself: see follower.ts. */
 export const readOnceLayer = Layer.effect(

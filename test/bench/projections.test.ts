@@ -1,4 +1,4 @@
-/** A few batches through the whole benchmark of the read models: engine, projector, rebuild and bare COPY. */
+/** A few batches through the whole benchmark of the read models: engine, projector, rebuild, bare COPY and verify. */
 import { expect, it } from "vitest"
 import type { ProjectionsReport } from "../../bench/projections/report.ts"
 import { reportOf } from "./benchmark-run.ts"
@@ -8,6 +8,7 @@ it("shows what the engine wrote, and rebuilds all of it", { timeout: 300_000 }, 
   expect(report.projector.events).toBeGreaterThan(0)
   expect(report.rebuild.events).toBeGreaterThanOrEqual(3_000)
   expect(report.rebuild.rows).toBeGreaterThan(report.rebuild.events / 2)
+  expect(report.verify.events).toBe(report.rebuild.events)
   expect(report.ratio.projectorByEngine).toBeGreaterThan(0)
   expect(report.ratio.rebuildByCopy).toBeGreaterThan(0)
 })

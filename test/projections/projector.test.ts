@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Layer, Schedule } from "effect"
 import { batchState } from "../../src/domain/batch.ts"
 import { maskedAccount } from "../../src/domain/beneficiary.ts"
 import { fold } from "../../src/domain/evolve.ts"
@@ -7,6 +7,7 @@ import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { PROJECTION, ReadModels } from "../../src/projections/read-models.ts"
+import { EventStore } from "../../src/streams/event-store.ts"
 import type { Story } from "../domain/batch-story.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 import { appendRest, CANARY_IBAN, lifeOf, live, newBatchId, open } from "./batch-life.ts"
@@ -195,6 +196,51 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       }).pipe(Effect.provide(anotherProjector().pipe(Layer.provide(forgetful))))
       assert.isAbove(stored, 1)
       yield* assertEqualToFold(ids)
+    }),
+  )
+
+  it.effect("folds what comes next while rows are stored, and nothing of it stays if they are not", () =>
+    Effect.gen(function* () {
+      const isStoring = yield* Deferred.make<void>()
+      const answer = yield* Deferred.make<never, StoreUnavailable>()
+      let [statements, readMeanwhile] = [0, 0]
+      const slow = Layer.effectContext(
+        Effect.gen(function* () {
+          const [readModels, store] = [yield* ReadModels, yield* EventStore]
+          const noted = <A, E, R>(read: Effect.Effect<A, E, R>) =>
+            Effect.tap(read, () => Effect.sync(() => (readMeanwhile += statements)))
+          return Context.make(ReadModels, {
+            ...readModels,
+            store: (changes) =>
+              statements++ > 0
+                ? readModels.store(changes)
+                : Effect.andThen(Deferred.succeed(isStoring, undefined), Deferred.await(answer)),
+          }).pipe(
+            Context.add(EventStore, {
+              ...store,
+              read: (...of) => noted(store.read(...of)),
+              readRanges: (ranges) => noted(store.readRanges(ranges)),
+            }),
+          )
+        }),
+      )
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      yield* Effect.gen(function* () {
+        const ids = [yield* live(lifeOf("acme", 8), 2)]
+        yield* Deferred.await(isStoring)
+        ids.push(yield* live(lifeOf("acme", 8), 2))
+        yield* Effect.sync(() => readMeanwhile > 0).pipe(
+          Effect.repeat({ until: (wasRead) => wasRead, schedule: Schedule.spaced(10) }),
+          Effect.timeout("20 seconds"),
+        )
+        assert.strictEqual(statements, 1, "one statement at a time")
+        yield* Deferred.fail(
+          answer,
+          new StoreUnavailable({ store: "postgres", step: "store", reason: "CONNECTION_CLOSED" }),
+        )
+        yield* caughtUp
+        yield* assertEqualToFold(ids)
+      }).pipe(Effect.provide(anotherProjector().pipe(Layer.provide(slow))))
     }),
   )
 
