@@ -83,7 +83,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   pipelines: ["domain", "providers", "register", "vault", "platform", ...settingsAndSignals],
   actors: ["domain", "parsing/turns", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
-  projections: ["domain", "streams", "database", "platform", ...settingsAndSignals],
+  projections: ["domain", "parsing/turns", "streams", "database", "platform", ...settingsAndSignals],
   // Logs of closed batches move to Postgres. Their last version is noted beside the registers of attempts.
   // Names that quoted keys have reserved are kept there with their logs.
   archive: [
@@ -467,7 +467,7 @@ const breaksOlder = /\b(drop|rename|truncate)\b|\balter column\b|\bset not null\
 const triggerBody = /\breturns trigger\b[^;]*?\$\$[\s\S]*?\$\$/gi
 /** What a trigger is for: it takes nothing away. */
 const triggerEvents =
-  /\bbefore (?:insert|update|delete|truncate)(?: or (?:insert|update|delete|truncate))* on\b/gi
+  /\b(?:before|after) (?:insert|update|delete|truncate)(?: or (?:insert|update|delete|truncate))* on\b/gi
 
 const migrationProblems = (path: string, source: string): ReadonlyArray<string> => {
   if (!path.startsWith(migrationsFolder)) return [`a migration lies in ${migrationsFolder}`]

@@ -38,14 +38,19 @@ const asTime = (text: string): unknown => new Date(text)
 const asBoolean = (text: string): unknown => text === "t"
 const asJson = (text: string): unknown => JSON.parse(text)
 
-/** An array, as Postgres writes it, with one dimension. It quotes what would not be read as the same without quotes. */
+/**
+ * An array, as Postgres writes it. It quotes what would not be read as the same without quotes. Throws if it has more dimensions than
+ * one.
+ */
 const read =
   (element: (text: string) => unknown) =>
-  (array: string): ReadonlyArray<unknown> =>
-    Array.from(array.matchAll(ELEMENT), ([, quoted, bare]) => {
+  (array: string): ReadonlyArray<unknown> => {
+    if (array.startsWith("{{") || !array.startsWith("{")) throw new Error("no array of one dimension")
+    return Array.from(array.matchAll(ELEMENT), ([, quoted, bare]) => {
       if (quoted !== undefined) return element(quoted.replace(/\\(.)/gs, "$1"))
       return bare === undefined || bare === "NULL" ? null : element(bare)
     })
+  }
 
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^{},"]+)/gs
 

@@ -4,6 +4,7 @@ import { assert } from "vitest"
 import { layer as archiveInPostgres } from "../../src/archive/archive-store-postgres.ts"
 import { layer as logArchiveInPostgres } from "../../src/archive/log-archive-postgres.ts"
 import { layer as storedLogsOnRedis } from "../../src/archive/stored-logs-redis.ts"
+import { AppConfig } from "../../src/config.ts"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
@@ -22,7 +23,6 @@ import { commandId, headAt, news, takeFrom } from "../streams/log-under-test.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 
 export const PARTITIONS = 2
-const prefix = ownPrefix()
 
 /** Everything that archives, on a database of its own. */
 export const archiveStack = Layer.unwrap(
@@ -31,6 +31,7 @@ export const archiveStack = Layer.unwrap(
       Effect.promise(() => ownDatabase()),
       ({ drop }) => Effect.promise(drop),
     )
+    const prefix = ownPrefix()
     return Layer.mergeAll(streamsOnRedis, storedLogsOnRedis).pipe(
       Layer.provideMerge(Layer.merge(archiveInPostgres, logArchiveInPostgres)),
       Layer.provideMerge(Layer.merge(databaseLayer, RedisConnections.layer)),
@@ -131,7 +132,8 @@ export const inRedis = Effect.fnUntraced(function* (batch: BatchId) {
 
 /** The keys of a batch's partition. */
 export const keysOf = Effect.fnUntraced(function* (batch: BatchId) {
-  return partitionKeys(prefix, (yield* wholeLog).partitions.of(batch))
+  const { redis } = yield* AppConfig
+  return partitionKeys(redis.prefix, (yield* wholeLog).partitions.of(batch))
 })
 
 /** A row of `closed_batches` and one of `archived_logs`. */

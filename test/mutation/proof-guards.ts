@@ -73,8 +73,8 @@ export const proofGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what others write on the subject of roots does not count",
     file: "proof/roots-stream-nats.ts",
-    text: 'message.header?.get(SEAL) ?? "") === "genuine"',
-    without: 'message.header?.get(SEAL) ?? "") !== undefined',
+    text: 'return found === "genuine"',
+    without: "return found !== undefined",
     caughtIn: keeper,
     caughtBy: "passes over what others write",
   },
