@@ -1,5 +1,6 @@
 /**
- * Fills the logs up to a number of events with copies of those that the engine wrote: the same events under other ids, chained anew.
+ * Fills the logs up to a number of events with copies of those that the engine wrote: the same events under other ids, also in the
+ * references of transfers, chained anew.
  * They are in no feed, as those of batches that closed long ago.
  */
 import { randomBytes } from "node:crypto"
@@ -28,22 +29,37 @@ export const cloneLogs = async (
   const models = await modelsOf(redis, prefix)
   let events = there
   for (let index = 0; events < wanted; index += 1) {
-    const texts = models[index % models.length] ?? []
-    if (texts.length === 0) throw new Error("the engine wrote no log to copy")
-    await writeLog(redis, prefix, newId(), texts)
-    events += texts.length
+    const model = models[index % models.length]
+    if (model === undefined || model.texts.length === 0) throw new Error("the engine wrote no log to copy")
+    const id = newId()
+    await writeLog(redis, prefix, id, renamed(model, id))
+    events += model.texts.length
   }
   return events
 }
 
-const modelsOf = async (redis: Redis, prefix: string): Promise<ReadonlyArray<ReadonlyArray<string>>> => {
-  const models: Array<ReadonlyArray<string>> = []
+interface Model {
+  readonly id: BatchId
+  readonly texts: ReadonlyArray<string>
+}
+
+/** The events with the names of another batch. References have its id without `pb_`, in capitals. */
+const renamed = ({ id, texts }: Model, to: BatchId): ReadonlyArray<string> => {
+  const inReference = (batch: BatchId) => batch.slice(3).toUpperCase()
+  return texts.map((text) => text.replaceAll(id, to).replaceAll(inReference(id), inReference(to)))
+}
+
+const modelsOf = async (redis: Redis, prefix: string): Promise<ReadonlyArray<Model>> => {
+  const models: Array<Model> = []
   let cursor = "0"
   do {
     const [next, keys] = await redis.scan(cursor, "MATCH", `${prefix}:{*}:log:*`, "COUNT", 1_000)
     for (const key of keys.slice(0, MODELS - models.length)) {
       const entries = await redis.xrange(key, "-", "+")
-      models.push(entries.map(([, fields]) => fields[1] ?? ""))
+      models.push({
+        id: key.slice(key.lastIndexOf(":") + 1) as BatchId,
+        texts: entries.map(([, fields]) => fields[1] ?? ""),
+      })
     }
     cursor = next
   } while (cursor !== "0" && models.length < MODELS)
