@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto"
 import type { Redis } from "ioredis"
+import type { Sql } from "postgres"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { chainStart, linkOf } from "../../src/streams/hash-chain.ts"
 import { partitionKeys, partitionOf } from "../../src/streams/partition.ts"
@@ -19,10 +20,9 @@ const MODELS = 40
 const newId = (): BatchId =>
   `pb_${[...randomBytes(22)].map((byte) => ALPHABET[byte % 32]).join("")}` as BatchId
 
-/** Adds copies until there are as many events as wanted. Gives how many there are. */
+/** Adds copies, and registers their attempts, until there are as many events as wanted. Gives how many there are. */
 export const cloneLogs = async (
-  redis: Redis,
-  prefix: string,
+  { redis, prefix, sql }: { readonly redis: Redis; readonly prefix: string; readonly sql: Sql },
   there: number,
   wanted: number,
 ): Promise<number> => {
@@ -32,7 +32,9 @@ export const cloneLogs = async (
     const model = models[index % models.length]
     if (model === undefined || model.texts.length === 0) throw new Error("the engine wrote no log to copy")
     const id = newId()
-    await writeLog(redis, prefix, id, renamed(model, id))
+    const texts = renamed(model, id)
+    const head = await writeLog(redis, prefix, id, texts)
+    await register(sql, id, texts, head)
     events += model.texts.length
   }
   return events
@@ -66,6 +68,21 @@ const modelsOf = async (redis: Redis, prefix: string): Promise<ReadonlyArray<Mod
   return models
 }
 
+/** The attempts of a log and its tail, as workers register them before they call a bank. */
+const register = async (sql: Sql, batch: BatchId, texts: ReadonlyArray<string>, head: string) => {
+  const transfers = texts.flatMap((text): ReadonlyArray<{ item: number; attempt: number; bank: string }> => {
+    const event = JSON.parse(text)
+    return event._tag === "TransfersRequested" ? event.transfers : []
+  })
+  await sql`
+    with tail as (
+      insert into instruction_tails (batch, version, head) values (${batch}, ${texts.length}, ${head})
+    )
+    insert into instruction_register (batch, item, attempt, bank)
+    select ${batch}, item, attempt, bank
+    from json_to_recordset(${JSON.stringify(transfers)}::text::json) as transfers (item int, attempt int, bank text)`
+}
+
 const writeLog = async (redis: Redis, prefix: string, id: BatchId, texts: ReadonlyArray<string>) => {
   const key = partitionKeys(prefix, partitionOf(id, PARTITIONS)).log(id)
   let head = chainStart(id)
@@ -79,4 +96,5 @@ const writeLog = async (redis: Redis, prefix: string, id: BatchId, texts: Readon
     }
   }
   await pipeline.exec()
+  return head
 }

@@ -45,7 +45,6 @@ export const projectionsReport = ({
       seconds: rounded(verify.seconds, 2),
       eventsPerSecond: rounded(verify.events / verify.seconds, 0),
       costUs: costsOf(verify.cpu, verify.events),
-      findings: verify.findings,
     },
     ratio: {
       projectorByEngine: rounded(projectorRate / engineRate, 2),
