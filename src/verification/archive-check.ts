@@ -62,7 +62,17 @@ export class ArchiveCheck {
         undefined,
         entryOf(this.#version + 1),
       )
-    else if (this.#version === row.version && this.#head !== row.head)
+    else if (this.#version > row.version)
+      // One statement stores a chunk and moves the row.
+      this.#found(
+        "archive-damaged",
+        entryOf(this.#version),
+        `events up to ${row.version}`,
+        `events up to ${this.#version}`,
+        undefined,
+        entryOf(row.version + 1),
+      )
+    else if (this.#head !== row.head)
       this.#found("archive-damaged", entryOf(row.version), `head ${this.#head}`, `head ${row.head}`)
   }
 

@@ -27,7 +27,10 @@ const ATTEMPTS_READ_MAX = 10_000
 const LOOKS_MAX = 3
 const LOOK_AGAIN_MS = 200
 
-/** A log in Redis that is longer than the read models show: its feed has to have the rest, as the projector has yet to read it. */
+/**
+ * A log that is longer than the read models show: its feed has to have the rest, as the projector has yet to read it. That holds for one
+ * in the archive alone, too: what is archived was shown before.
+ */
 export interface UnshownLog {
   readonly batch: BatchId
   readonly version: number
@@ -196,8 +199,8 @@ const compareOpen = Effect.fnUntraced(function* (subjects: ReadonlyArray<Subject
 })
 
 /** After a loss of history was accepted, read models may be of the history that was lost. */
-const unshownLog = ({ id, records, inRedis, log }: Subject): ReadonlyArray<UnshownLog> =>
-  inRedis && log?.isSound === true && log.version > (records.shown?.version ?? 0) && !records.isLossAccepted
+const unshownLog = ({ id, records, log }: Subject): ReadonlyArray<UnshownLog> =>
+  log?.isSound === true && log.version > (records.shown?.version ?? 0) && !records.isLossAccepted
     ? [{ batch: id, version: log.version }]
     : []
 

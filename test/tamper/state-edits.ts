@@ -33,6 +33,29 @@ export const forgeAppend: Editor = async (place, chance) => {
   return { kind: "log: legal event appended", named: [{ batch: id, from: version, to: version }], undo }
 }
 
+/** The same at the end of a log that the archive alone has: a person is said to have been refused. Its row may say so, too. */
+export const forgeArchived: Editor = async (place, chance) => {
+  const { id } = someBatch(place, chance, ({ whereabouts }) => whereabouts === "archive")
+  const lines = await place.linesInArchive(id)
+  const last = lines.at(-1)
+  if (last === undefined) return undefined
+  const { at } = JSON.parse(last.text) as { at: number }
+  const event = {
+    _tag: "CommandRefused",
+    by: "ops",
+    at,
+    commandId: "forged",
+    command: "Cancel",
+    reason: "closed",
+  }
+  const [version, text] = [lines.length + 1, JSON.stringify(event)]
+  const forged = { version, text, hash: linkOf(last.hash, text), command: "" }
+  const withRow = chance.isTrue(0.5)
+  const undo = await place.writeArchive(id, [...lines, forged], withRow)
+  const kind = `archive: legal event appended${withRow ? ", with its row" : ""}`
+  return { kind, named: [{ batch: id, from: version, to: version }], undo }
+}
+
 const someSettled = (place: Place, chance: Chance) =>
   someBatch(place, chance, (batch) => inRedis(batch) && batch.kind === "settled").id
 

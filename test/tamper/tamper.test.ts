@@ -36,6 +36,7 @@ it("finds every edit and names it", { timeout: 900_000 }, async () => {
 
 const editors: ReadonlyArray<readonly [what: string, editor: Editor, edits: number]> = [
   ["an event that no worker appended", state.forgeAppend, 4],
+  ["an event at the end of an archived log", state.forgeArchived, 6],
   ["a row of the read models that is gone, or says less", state.forgetShown, 4],
   ["a field that no log has", state.editFields, 2],
   ["what is no log", state.replaceLog, 1],
