@@ -1,4 +1,5 @@
 /** The whole service on a Redis Cluster that loses servers while banks are called: nothing is lost, nobody is paid twice. */
+import { randomBytes } from "node:crypto"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { readBanks } from "../checker/bank-transfers.ts"
 import { gather, leftAtLast, type Traces } from "../checker/evidence.ts"
@@ -44,6 +45,7 @@ const openPlatform = () =>
     // Refuses to start on servers that are not durable.
     NODE_ENV: "production",
     VOUCH_FOR: playMoney,
+    PROOF_SIGNING_KEY: `prsk_${randomBytes(32).toString("base64")}`,
     // Several services on one machine: each finds a free one.
     OPERATIONS_PORT: "0",
     PARTITIONS: "12",
