@@ -1,4 +1,4 @@
-/** Reads an archived log back as any reader does. */
+/** Reads an archived log back as all readers do. */
 import { Effect } from "effect"
 import type { LogTail } from "../register/log-tail.ts"
 import { CorruptEntry } from "../streams/event-store.ts"

@@ -1,7 +1,8 @@
 /** `/.well-known/webhook-keys/:endpoint`: the public keys that verify an endpoint's asymmetric signatures, for everybody. */
 import { Effect, Schema } from "effect"
 import { EndpointSecrets } from "../webhooks/endpoint-secrets.ts"
-import { NotFound, TooManyRequests } from "./edge/failures.ts"
+import { atATime } from "./edge/at-a-time.ts"
+import { NotFound } from "./edge/failures.ts"
 import { open } from "./routing/guards.ts"
 import { named, PlainWords } from "./routing/parameters.ts"
 import { reply } from "./routing/reply.ts"
@@ -26,7 +27,7 @@ const KeySet = Schema.Struct({
   ),
 }).annotate({ identifier: "WebhookPublicKeys", description: "A JWK set (RFC 7517, RFC 8037)." })
 
-let underWay = 0
+const limited = atATime(UNDER_WAY_MAX, "concurrent requests for public keys")
 
 export const showWebhookPublicKeys = route({
   method: "GET",
@@ -73,13 +74,7 @@ export const showWebhookPublicKeys = route({
 }).handledBy(
   Effect.fnUntraced(function* ({ parameters: { endpoint } }) {
     const { publicKeys } = yield* EndpointSecrets
-    if (underWay >= UNDER_WAY_MAX)
-      return yield* new TooManyRequests({ what: "concurrent requests for public keys", retryAfterSeconds: 1 })
-    const found = yield* Effect.acquireUseRelease(
-      Effect.sync(() => (underWay += 1)),
-      () => publicKeys(endpoint),
-      () => Effect.sync(() => (underWay -= 1)),
-    )
+    const found = yield* limited(publicKeys(endpoint))
     if (found.length === 0) return yield* new NotFound({ what: "key set" })
     const keys = found.map(({ kid, x, text }) => ({
       kty: "OKP" as const,

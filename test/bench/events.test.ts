@@ -45,7 +45,7 @@ it.runIf(isLong)(
   RUN_MS_MAX,
 )
 
-it.skipIf(isLong)(
+it(
   "sends every event of a few batches through all parts in one",
   async () => {
     const few = ["--batches", "4", "--endpoints", "2", "--rate", "20", "--seconds", "1"]

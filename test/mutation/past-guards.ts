@@ -46,9 +46,9 @@ export const pastGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "no caller folds all at once",
-    file: "http/payout-batches/as-of.ts",
-    text: "if (!looksUnderWay.admits(owner, 1))",
-    without: "if (false)",
+    file: "http/edge/at-a-time.ts",
+    text: "isFull: () => !room.admits(owner, 1)",
+    without: "isFull: () => false",
     caughtIn: asOf,
     caughtBy: "is for so many at a time",
   },

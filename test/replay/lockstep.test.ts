@@ -129,7 +129,7 @@ const seeds: ReadonlyArray<{
     text: "const due = decideBy <= now",
     other: "const due = decideBy < now",
     differs: { what: "plan" },
-    path: /work/,
+    path: /\.work\./,
   },
   {
     what: "fewer items go into one call",
@@ -138,7 +138,7 @@ const seeds: ReadonlyArray<{
     text: "export const TRANSFERS_IN_AIR_MAX = 256",
     other: "export const TRANSFERS_IN_AIR_MAX = 255",
     differs: { what: "plan" },
-    path: /work/,
+    path: /\.work\./,
   },
   {
     what: "a batch is woken later",
@@ -186,7 +186,7 @@ const seeds: ReadonlyArray<{
     text: 'add(unrouted, (items) => ({ _tag: "RecordUnrouted", items }))',
     other: "",
     differs: { what: "plan" },
-    path: /work/,
+    path: /\.work\./,
   },
   {
     what: "a batch starts to pay while it is not known which lists are good",
@@ -204,7 +204,7 @@ const seeds: ReadonlyArray<{
     text: "now - lastAnswer.at < terms.maxAgeMs",
     other: "true",
     differs: { what: "plan" },
-    path: /work/,
+    path: /\.work\./,
   },
   {
     what: "an engine that answers by other lists is asked again sooner",
@@ -220,7 +220,7 @@ const seeds: ReadonlyArray<{
     text: "due.sort((one, other) => one.at - other.at)",
     other: "due.sort((one, other) => other.at - one.at)",
     differs: { what: "plan" },
-    path: /work/,
+    path: /\.work\./,
   },
 ]
 

@@ -5,8 +5,8 @@ import { type Moment, momentOf } from "../../domain/moment.ts"
 import { type Caller, ownerOf } from "../../identity/caller.ts"
 import type { PastBatch } from "../../projections/past-batch.ts"
 import { EventStore } from "../../streams/event-store.ts"
-import { InvalidRequest, OutsideHistory, TooManyRequests, VersionNotReached } from "../edge/failures.ts"
-import { FairRoom } from "../edge/fair-room.ts"
+import { fairlyAtATime } from "../edge/at-a-time.ts"
+import { InvalidRequest, OutsideHistory, VersionNotReached } from "../edge/failures.ts"
 import { type Parameter, PlainWords } from "../routing/parameters.ts"
 import { ownBatch, takeLook } from "./batch-from-log.ts"
 import { PastFolds } from "./past-folds.ts"
@@ -14,7 +14,7 @@ import { PastFolds } from "./past-folds.ts"
 /** Reads of past states under way or waiting in a process: each may fold a batch of the largest size. */
 const LOOKS_MAX = 16
 
-const looksUnderWay = new FairRoom(LOOKS_MAX)
+const ofLooks = fairlyAtATime(LOOKS_MAX, "reads of past states at a time")
 const foldsOf = new WeakMap<EventStore["Service"], PastFolds>()
 
 /** A version from 1, or a time with its offset (RFC 3339). */
@@ -90,18 +90,6 @@ const refusalOf = (
     : undefined
 }
 
-/** Shares the looks at past states between callers: one that is alone has half of them at a time. */
-export const oneOfFew = <A, E, R>(
-  caller: Caller,
-  look: Effect.Effect<A, E, R>,
-): Effect.Effect<A, E | TooManyRequests, R> =>
-  Effect.suspend((): Effect.Effect<A, E | TooManyRequests, R> => {
-    const owner = ownerOf(caller)
-    if (!looksUnderWay.admits(owner, 1))
-      return new TooManyRequests({ what: "reads of past states at a time", retryAfterSeconds: 1 })
-    looksUnderWay.take(owner, 1)
-    return Effect.ensuring(
-      look,
-      Effect.sync(() => looksUnderWay.giveBack(owner, 1)),
-    )
-  })
+/** Shares the looks at past states between callers. */
+export const oneOfFew = <A, E, R>(caller: Caller, look: Effect.Effect<A, E, R>) =>
+  ofLooks(ownerOf(caller), look)

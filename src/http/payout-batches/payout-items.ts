@@ -4,8 +4,8 @@ import { PartnerId } from "../../domain/identifiers.ts"
 import { access } from "../../identity/access.ts"
 import { type Caller, ownerOf } from "../../identity/caller.ts"
 import { BatchQueries, ITEMS_PER_PAGE_MAX, type PageTerms } from "../../projections/batch-queries.ts"
-import { InvalidRequest, TooManyRequests } from "../edge/failures.ts"
-import { FairRoom } from "../edge/fair-room.ts"
+import { fairlyAtATime } from "../edge/at-a-time.ts"
+import { InvalidRequest } from "../edge/failures.ts"
 import { caller } from "../routing/guards.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
@@ -17,7 +17,8 @@ import { shownFoundItem, withIncluded } from "./shown-batch.ts"
 /** Searches under way in a process: each may keep a connection to the read models busy, which accepting and paying need, too. */
 const SEARCHES_MAX = 6
 
-const searchesUnderWay = new FairRoom(SEARCHES_MAX)
+/** Shares the searches between partners. */
+const sharing = fairlyAtATime(SEARCHES_MAX, "searches at a time")
 
 const isPartnerId = Schema.is(PartnerId)
 
@@ -74,18 +75,3 @@ export const searchPayoutItems = route({
     return reply(200, { items: entries.map(withIncluded(include, shownFoundItem)), next: next ?? null })
   }),
 )
-
-/** Shares the searches between partners: one that is alone has half of them at a time. */
-const sharing = <A, E, R>(
-  owner: string,
-  search: Effect.Effect<A, E, R>,
-): Effect.Effect<A, E | TooManyRequests, R> =>
-  Effect.suspend((): Effect.Effect<A, E | TooManyRequests, R> => {
-    if (!searchesUnderWay.admits(owner, 1))
-      return new TooManyRequests({ what: "searches at a time", retryAfterSeconds: 1 })
-    searchesUnderWay.take(owner, 1)
-    return Effect.ensuring(
-      search,
-      Effect.sync(() => searchesUnderWay.giveBack(owner, 1)),
-    )
-  })

@@ -5,8 +5,8 @@ import { access } from "../../identity/access.ts"
 import { ownerOf } from "../../identity/caller.ts"
 import { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { ItemProof, PROOF_FORM, proveItem } from "../../proof/item-proof.ts"
-import { NotFound, NotYetProved, TooManyRequests } from "../edge/failures.ts"
-import { FairRoom } from "../edge/fair-room.ts"
+import { fairlyAtATime } from "../edge/at-a-time.ts"
+import { NotFound, NotYetProved } from "../edge/failures.ts"
 import { noSuchBatch, ownBatch, partnerOf } from "../payout-batches/batch-from-log.ts"
 import { batchInPath, itemInPath } from "../payout-batches/shapes.ts"
 import { caller } from "../routing/guards.ts"
@@ -16,9 +16,9 @@ import { route } from "../routing/route.ts"
 /** Proofs under way in a process: each reads a whole log. */
 const PROOFS_MAX = 4
 
-const underWay = new FairRoom(PROOFS_MAX)
+const sharing = fairlyAtATime(PROOFS_MAX, "proofs at a time")
 
-const exampleHash = "oUqVKOA2rSIWGlz6HsYSpdsjHdTCVYCRkHYAqqHtXmA="
+export const exampleHash = "oUqVKOA2rSIWGlz6HsYSpdsjHdTCVYCRkHYAqqHtXmA="
 
 export const exampleRoot = [
   "atlaspay",
@@ -73,15 +73,8 @@ export const provePayoutItem = route({
   Effect.fnUntraced(function* ({ caller, parameters: { id, item } }) {
     if (!isBatchId(id)) return yield* noSuchBatch
     yield* ownBatch(yield* partnerOf(caller, id), id)
-    const owner = ownerOf(caller)
-    if (!underWay.admits(owner, 1))
-      return yield* new TooManyRequests({ what: "proofs at a time", retryAfterSeconds: 1 })
     const reader = caller.kind === "partner" ? "partner" : "operator"
-    const proof = yield* Effect.acquireUseRelease(
-      Effect.sync(() => underWay.take(owner, 1)),
-      () => proveItem(id, item, reader),
-      () => Effect.sync(() => underWay.giveBack(owner, 1)),
-    ).pipe(
+    const proof = yield* sharing(ownerOf(caller), proveItem(id, item, reader)).pipe(
       Effect.catchTags({
         ProofNotYetMade: ({ batch }) => Effect.fail(new NotYetProved({ batch })),
         NoItemToProve: () => Effect.fail(new NotFound({ what: "payout item" })),

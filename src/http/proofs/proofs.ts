@@ -5,16 +5,15 @@ import { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { ConsistencyProof, proveConsistency } from "../../proof/consistency.ts"
 import { ProofKeySet, proofKeySet } from "../../proof/key-set.ts"
 import { ProofRoots } from "../../proof/proof-roots.ts"
-import { InvalidRequest, NotFound, TooManyRequests } from "../edge/failures.ts"
+import { atATime } from "../edge/at-a-time.ts"
+import { InvalidRequest, NotFound } from "../edge/failures.ts"
 import { caller, open } from "../routing/guards.ts"
 import { wholeNumber } from "../routing/parameters.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
-import { exampleRoot, provePayoutItem } from "./item-proof.ts"
+import { exampleHash, exampleRoot, provePayoutItem } from "./item-proof.ts"
 
 const SIZE_MAX = 9_999_999_999
-const exampleHash = "oUqVKOA2rSIWGlz6HsYSpdsjHdTCVYCRkHYAqqHtXmA="
-
 const SignedRootShown = Schema.Struct({
   number: Schema.Int.annotate({ description: "Roots are numbered from 1 without gaps." }),
   size: Schema.Int.annotate({ description: "How many leaves the tree had." }),
@@ -116,7 +115,7 @@ const UNDER_WAY_MAX = 16
 /** How long an answer may be kept, in seconds. */
 const KEPT_S = 300
 
-let underWay = 0
+const limited = atATime(UNDER_WAY_MAX, "concurrent requests for public keys")
 
 export const showProofKeys = route({
   method: "GET",
@@ -156,13 +155,7 @@ export const showProofKeys = route({
   failures: ["StoreUnavailable", "TooManyRequests"],
 }).handledBy(
   Effect.fnUntraced(function* () {
-    if (underWay >= UNDER_WAY_MAX)
-      return yield* new TooManyRequests({ what: "concurrent requests for public keys", retryAfterSeconds: 1 })
-    const keys = yield* Effect.acquireUseRelease(
-      Effect.sync(() => (underWay += 1)),
-      () => proofKeySet,
-      () => Effect.sync(() => (underWay -= 1)),
-    )
+    const keys = yield* limited(proofKeySet)
     return reply(200, keys, { "cache-control": `public, max-age=${KEPT_S}` })
   }),
 )

@@ -1,4 +1,4 @@
-/** An imported log is found by its id, as any other, and only by operators: its partner is a stand-in. */
+/** An imported log is found by its id, as others are, and only by operators: its partner is a stand-in. */
 import { Effect } from "effect"
 import { Redis } from "ioredis"
 import { afterAll, beforeAll, expect, inject, it } from "vitest"
