@@ -4,8 +4,8 @@ import SlowestFirst from "./test/slowest-first.ts"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Failovers take their time: `npm run test:cluster`.
-    exclude: ["test/cluster/**"],
+    // Failovers and releases side by side take their time: `npm run test:cluster` and `test:ops`.
+    exclude: ["test/cluster/**", "test/ops/**"],
     pool: "forks",
     // Many files wait for processes and for time: with three workers on two cores, two fifths of both stood still.
     maxWorkers: 4,
