@@ -17,6 +17,7 @@ export const makeOutcomeReport = (metrics: Metrics): OutcomeReport => {
     const seconds = Math.max(0, at - batch.receivedAt) / 1_000
     const traceId = batch.trace?.sampled === true ? batch.trace.id : undefined
     for (const outcome of outcomes.screened) metrics.screeningSeconds.observe({ outcome }, seconds)
+    for (const compensation of outcomes.contradicted) metrics.lateOutcomes.inc({ compensation })
     for (const moved of outcomes.money) countMoney(metrics, moved)
     for (const ended of outcomes.ended(batch)) {
       const { outcome, scheme } = ended
