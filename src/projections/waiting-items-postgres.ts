@@ -8,7 +8,7 @@
  * change of the item.
  */
 import { Effect } from "effect"
-import type { Sql } from "postgres"
+import type { ISql } from "postgres"
 import type { Database } from "../database/database.ts"
 import type { BatchState } from "../domain/batch.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
@@ -48,7 +48,7 @@ interface Row {
 /** Reads how many items wait in each state, and since when. */
 export const waitingItems = (query: Database["Service"]["query"]) =>
   Effect.map(
-    query("count the items that wait", (sql) => counted(sql)),
+    query("count the items that wait", (sql) => sql.begin("read only", counted)),
     (rows) =>
       waits.map((state): Waiting => {
         const row = rows.find(({ wait }) => wait === state)
@@ -56,7 +56,13 @@ export const waitingItems = (query: Database["Service"]["query"]) =>
       }),
   )
 
-const counted = (sql: Sql) => sql<Array<Row>>`
+/**
+ * Where the planner believes that many batches are open, it would rather read the tables from their begin. It is kept from that in this
+ * transaction, and by `offset 0`, which keeps it from joining otherwise than batch by batch.
+ */
+const counted = async (sql: ISql): Promise<ReadonlyArray<Row>> => {
+  await sql`set local enable_seqscan = off`
+  return sql<Array<Row>>`
   with recursive partners (partner) as (
     (select partner from payout_batches order by partner limit 1)
     union all
@@ -69,6 +75,7 @@ const counted = (sql: Sql) => sql<Array<Row>>`
     cross join lateral (
       select id, state, totals, item_count, received_at from payout_batches
       where partner = partners.partner and state = wanted.state
+      offset 0
     ) as batch
     limit ${BATCHES_MAX}
   ), found as (
@@ -93,6 +100,7 @@ const counted = (sql: Sql) => sql<Array<Row>>`
       from first cross join lateral (
         select requested_at, updated_at from payout_items where batch = first.id
           and case when wait = 'awaiting-funds' then state = 'cleared' and ledger = 'none' else state = wait end
+        offset 0
       ) as items
       where before < ${ITEMS_READ_MAX} and wait <> 'awaiting-approval'
     ) as waiting
@@ -100,3 +108,4 @@ const counted = (sql: Sql) => sql<Array<Row>>`
   )
   select wait, sum(count)::text as count, min(since) as since
   from found left join ages using (wait) group by wait`
+}

@@ -49,7 +49,7 @@ const values: Readonly<Record<string, RegExp>> = {
   scheme: /^(sepa|faster-payments|ach|cross-border)$/,
   server: /^[0-9a-zA-Z.:_-]{1,80}$/,
   part: /^[a-z-]{1,40}$/,
-  reason: /^[A-Za-z][A-Za-z0-9_-]{0,40}$/,
+  reason: /^[A-Za-z][A-Za-z_-]{0,40}[0-9]{0,3}$/,
   ...Object.fromEntries(
     [
       ...[
