@@ -21,16 +21,10 @@ afterAll(async () => {
 const query = ((_: string, run: (sql: postgres.Sql) => PromiseLike<unknown>) =>
   Effect.promise(async () => await run(sql))) as Database["Service"]["query"]
 
-const read = async () =>
-  new Map(
-    (
-      await Effect.runPromise(
-        waitingItems(query) as Effect.Effect<
-          ReadonlyArray<{ state: string; count: number; since: number | undefined }>
-        >,
-      )
-    ).map(({ state, count, since }) => [state, { count, since }]),
-  )
+const read = async () => {
+  const found = await Effect.runPromise(waitingItems(query))
+  return new Map(found.map(({ state, count, since }) => [state, { count, since }]))
+}
 
 interface Item {
   readonly state: string
