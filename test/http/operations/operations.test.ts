@@ -50,18 +50,6 @@ it("is ready while what it cannot do without answers, and names what does not", 
   postgresAnswers = true
 })
 
-it("shows in the metrics which part answered, and the time of requests by route and class", async () => {
-  postgresAnswers = false
-  await api.ask("/readyz")
-  postgresAnswers = true
-  await api.get("/no/such/path")
-  const { text } = await api.ask("/metrics")
-  expect(text).toContain('atlaspay_readiness{part="redis"} 1\n')
-  expect(text).toContain('atlaspay_readiness{part="postgres"} 0\n')
-  expect(text).toContain('atlaspay_http_request_seconds_count{method="GET",route="/readyz",status="2xx"}')
-  expect(text).toContain('atlaspay_http_request_seconds_count{method="GET",route="unmatched",status="4xx"}')
-})
-
 it("counts requests by route, not by path", async () => {
   await api.post("counted", { items: [payout("a")] })
   await api.get("/payout-batches/pb_aaaaaaaaaaaaaaaaaaaaaa")
@@ -139,4 +127,16 @@ it("points the way at the root, and answers the rest with a problem", async () =
     status: 404,
     instance: expect.stringMatching(/^urn:atlaspay:problem:/),
   })
+})
+
+it("shows in the metrics which part answered, and the time of requests by route and class", async () => {
+  postgresAnswers = false
+  await api.ask("/readyz")
+  postgresAnswers = true
+  await api.get("/no/such/path")
+  const { text } = await api.ask("/metrics")
+  expect(text).toContain('atlaspay_readiness{part="redis"} 1\n')
+  expect(text).toContain('atlaspay_readiness{part="postgres"} 0\n')
+  expect(text).toContain('atlaspay_http_request_seconds_count{method="GET",route="/readyz",status="2xx"}')
+  expect(text).toContain('atlaspay_http_request_seconds_count{method="GET",route="unmatched",status="4xx"}')
 })
