@@ -1,5 +1,6 @@
 /** The only place that wires layers: the adapter of each port, and what each role runs. */
 import { Effect, Layer, Option } from "effect"
+import packageJson from "../package.json" with { type: "json" }
 import { layer as workerLayer } from "./actors/worker.ts"
 import { layer as archiveAgreement } from "./archive/archive-agreement.ts"
 import { layer as archiveInPostgres } from "./archive/archive-store-postgres.ts"
@@ -43,6 +44,7 @@ import { holdsOf, layer as rebuildsInPostgres } from "./projections/rebuilds-pos
 import { RebuiltDatabase } from "./projections/rebuilt-database.ts"
 import { layer as reportQueriesInPostgres } from "./projections/report-queries-postgres.ts"
 import { waitingItemsLayer } from "./projections/waiting-items.ts"
+import { waitingItems } from "./projections/waiting-items-postgres.ts"
 import { proofKeeperLayer } from "./proof/proof-keeper.ts"
 import { layer as proofRootsInPostgres } from "./proof/proof-roots-postgres.ts"
 import { layer as proofTreeInPostgres } from "./proof/proof-tree-postgres.ts"
@@ -263,6 +265,10 @@ const feedKeeper = Layer.unwrap(
   Effect.map(Database, ({ query }) => feedKeeperLayer([PROJECTION, PUBLISHER], holdsOf(query))),
 )
 
+const waitingGauges = Layer.unwrap(
+  Effect.map(Database, ({ query }) => waitingItemsLayer(waitingItems(query))),
+)
+
 const auditSample = Layer.unwrap(
   Effect.map(AppConfig, ({ projections }) => auditSampleLayer(projections.auditMs)),
 )
@@ -317,7 +323,7 @@ const parts = {
     feedKeeper,
     lagLayer(PROJECTION),
     auditSample.pipe(Layer.provide(liveRowsInPostgres)),
-    waitingItemsLayer,
+    waitingGauges,
     standbyGaugeLayer,
   ).pipe(Layer.provide(cursors)),
   publisher: Layer.merge(relayLayer, lagLayer(PUBLISHER)).pipe(
@@ -418,4 +424,4 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
       .map((role): Served => parts[role])
       .reduce((served, part) => Layer.merge(served, part))
       .pipe(Layer.provide([followedIn(roles), observers, pressure])),
-  ).pipe(Layer.merge(buildInfoLayer(roles)), Layer.provide(loggingLayer()))
+  ).pipe(Layer.merge(buildInfoLayer(packageJson.version, roles)), Layer.provide(loggingLayer()))

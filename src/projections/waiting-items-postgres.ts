@@ -12,17 +12,7 @@ import type { ISql } from "postgres"
 import type { Database } from "../database/database.ts"
 import type { BatchState } from "../domain/batch.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
-
-/** What items wait in. */
-export const waits = ["unknown", "parked", "held", "awaiting-funds", "awaiting-approval"] as const
-export type Wait = (typeof waits)[number]
-
-export interface Waiting {
-  readonly state: Wait
-  readonly count: number
-  /** Since when the oldest one waits, in epoch milliseconds; `undefined` if none does. */
-  readonly since: number | undefined
-}
+import { type Wait, type Waiting, waits } from "./waiting-items.ts"
 
 /** The states of batches that are open, and in which an item may wait. */
 const openStates = [
