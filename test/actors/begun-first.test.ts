@@ -75,7 +75,7 @@ it("begins no batch that may have been put back: without an answer it is taken o
     }),
   })
   await engine.submit("partner", "first")
-  await engine.start()
+  const worker = await engine.start()
   await eventually("the first has begun", async () => engine.paid.size === 1)
   for (const key of ["second", "third", "fourth"]) await engine.submit("partner", key)
   await eventually(
@@ -87,5 +87,6 @@ it("begins no batch that may have been put back: without an answer it is taken o
   const takenOver = engine.lines.filter((line) => line.includes("batch taken over"))
   expect(unanswered.size).toBeGreaterThan(0)
   for (const batch of unanswered) expect(takenOver.filter((line) => line.includes(batch))).toHaveLength(1)
+  expect(await worker.takeovers()).toBe(takenOver.length)
   expect([...engine.paid.values()]).toEqual([1, 1, 1, 1])
 }, 30_000)

@@ -154,6 +154,8 @@ export class EngineUnderTest implements AsyncDisposable {
       transfers: () => transfers,
       isYielding: async () => (await metrics.intakePressed.get()).values[0]?.value === 1,
       activeBatches: async () => (await metrics.activeBatches.get()).values[0]?.value ?? 0,
+      takeovers: async () => (await metrics.takeovers.get()).values[0]?.value ?? 0,
+      leasesLost: async () => (await metrics.leasesLost.get()).values[0]?.value ?? 0,
       frozenBatches: async () => (await metrics.frozenBatches.get()).values[0]?.value ?? 0,
       drain: () => {
         this.#workers.delete(worker)
@@ -291,6 +293,9 @@ export interface Worker {
   readonly activeBatches: () => Promise<number>
   /** How many batches it froze. */
   readonly frozenBatches: () => Promise<number>
+  /** How many batches it took over from silent workers, and lost itself. */
+  readonly takeovers: () => Promise<number>
+  readonly leasesLost: () => Promise<number>
   /** Tells it to stop, and waits until it has handed over what it held. */
   readonly drain: () => Promise<void>
 }

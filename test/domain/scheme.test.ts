@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest"
 import { addDays, businessDayAfter, type Calendar, isBusinessDay } from "../../src/domain/business-days.ts"
-import { arrivalOf, cutOffOn, executionOf, type Scheme, schemeOf } from "../../src/domain/scheme.ts"
+import {
+  arrivalOf,
+  cutOffOn,
+  executionOf,
+  type Scheme,
+  schemeOf,
+  settlementDueAt,
+} from "../../src/domain/scheme.ts"
 
 /** Weekdays on which a calendar is closed, as "MM-DD". */
 const closedIn = (calendar: Calendar, year: number): ReadonlyArray<string> => {
@@ -59,6 +66,19 @@ describe("a payout arrives", () => {
     expect(schemeOf({ scheme: "sort-code" }, "GBP", at)).toBe("faster-payments")
     expect(schemeOf({ scheme: "aba" }, "USD", at)).toBe("ach")
     expect(schemeOf({ scheme: "bic" }, "JPY", at)).toBe("cross-border")
+  })
+})
+
+describe("a payout has settled in time", () => {
+  it.each<[Scheme, string, string, string]>([
+    ["sepa", "2026-11-23T14:29:00Z", "2026-11-24T23:00:00.000Z", "until the end of the next day in Brussels"],
+    ["sepa", "2026-03-27T09:00:00Z", "2026-03-30T22:00:00.000Z", "over the change to summer time"],
+    ["sepa", "2026-11-23T14:30:00Z", "2026-11-25T23:00:00.000Z", "a day later after the cut-off"],
+    ["faster-payments", "2026-12-25T23:30:00Z", "2026-12-26T01:30:00.000Z", "within two hours"],
+    ["ach", "2026-11-25T20:59:00Z", "2026-11-28T05:00:00.000Z", "over Thanksgiving"],
+    ["cross-border", "2026-11-23T09:00:00Z", "2026-11-25T23:00:00.000Z", "until the end of the second day"],
+  ])("%s, sent %s, until %s: %s", (scheme, sent, due) => {
+    expect(new Date(settlementDueAt(scheme, Date.parse(sent))).toISOString()).toBe(due)
   })
 })
 

@@ -22,6 +22,7 @@ import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
 import { logReplayGuards } from "./log-replay-guards.ts"
+import { metricGuards } from "./metric-guards.ts"
 import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { pastGuards } from "./past-guards.ts"
@@ -93,4 +94,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...eventStreamGuards,
   ...proofGuards,
   ...verificationGuards,
+  ...metricGuards,
 ]

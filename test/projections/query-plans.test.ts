@@ -13,6 +13,7 @@ import { layer as queriesOnPostgres } from "../../src/projections/batch-queries-
 import { ReportQueries } from "../../src/projections/report-queries.ts"
 import { layer as reportsOnPostgres } from "../../src/projections/report-queries-postgres.ts"
 import type { ItemSearch } from "../../src/projections/search-filter.ts"
+import { waitingItems } from "../../src/projections/waiting-items-postgres.ts"
 import { type OwnDatabase, ownDatabase } from "../database.ts"
 import { lengthOf } from "../length.ts"
 import { batchNumbered, fillTables, ITEMS_PER_BATCH, PARTNERS } from "./many-items.ts"
@@ -185,6 +186,14 @@ describe(`queries over ${BATCHES * ITEMS_PER_BATCH} items`, () => {
       }),
     )
     await assertIndexed(name, statements, walks.has(name) ? WALK_PAGES_MAX : PAGES_MAX)
+  })
+
+  it("count the items that wait by the open batches alone, however many are closed", async () => {
+    sent = []
+    const query: Database["Service"]["query"] = (_, run) => Effect.promise(async () => await run(sql))
+    await Effect.runPromise(waitingItems(query))
+    // A tenth of the batches is open here, which is more than intake allows: a few pages for each.
+    await assertIndexed("waiting items", sent, BATCHES)
   })
 
   it("list batches and items by an index", async () => {

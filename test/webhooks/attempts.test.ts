@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted } from "effect"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
+import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { makeAttempts } from "../../src/webhooks/attempts.ts"
 import { Deliveries, type Delivery } from "../../src/webhooks/deliveries.ts"
 import { EndpointHealth, type FailedAttempt } from "../../src/webhooks/endpoint-health.ts"
@@ -19,8 +20,21 @@ const deliveryTo = (url: string): Delivery => ({
   claimedUntil: "",
 })
 
+/** How many first attempts were timed, and the sum of the times in seconds. */
+const timed = Effect.gen(function* () {
+  const { firstWebhookSeconds } = yield* Metrics
+  const { values } = yield* Effect.promise(() => firstWebhookSeconds.get())
+  const ending = (suffix: string) => values.find(({ metricName }) => metricName?.endsWith(suffix))?.value ?? 0
+  return { count: ending("_count"), seconds: ending("_sum") }
+})
+
 /** What becomes of an attempt, in order, in `story`. `record` is how the store answers when a failure is to be recorded. */
-const attempt = (url: string, record: Effect.Effect<void, StoreUnavailable>, story: Array<string>) => {
+const attempt = (
+  url: string,
+  record: Effect.Effect<void, StoreUnavailable>,
+  story: Array<string>,
+  changes: Partial<Delivery> = {},
+) => {
   const health = {
     failed: (endpoint: string, { gone }: FailedAttempt) =>
       Effect.sync(() => {
@@ -38,14 +52,17 @@ const attempt = (url: string, record: Effect.Effect<void, StoreUnavailable>, sto
   return Effect.gen(function* () {
     const begin = yield* makeAttempts({ timeoutMs: 2_000, allowPrivate: true }, [1_000])
     yield* Effect.callback<void>((resume) => {
-      begin(deliveryTo(url), {
-        arrived: ({ status }) => story.push(`arrived: ${status}`),
-        failed: (_, gone) => story.push(gone ? "failed for good" : "failed"),
-        over: () => {
-          story.push("over")
-          setImmediate(() => resume(Effect.void))
+      begin(
+        { ...deliveryTo(url), ...changes },
+        {
+          arrived: ({ status }) => story.push(`arrived: ${status}`),
+          failed: (_, gone) => story.push(gone ? "failed for good" : "failed"),
+          over: () => {
+            story.push("over")
+            setImmediate(() => resume(Effect.void))
+          },
         },
-      })
+      )
     })
     return story
   }).pipe(
@@ -60,6 +77,46 @@ const storyOf = (url: string, record: Effect.Effect<void, StoreUnavailable> = Ef
 
 const storyWith = (answer: Answer, record?: Effect.Effect<void, StoreUnavailable>) =>
   Effect.flatMap(startReceiver(answer), ({ url }) => storyOf(url, record))
+
+describe("the time from an event to its first webhook", () => {
+  const bodyOf = (agoMs: number) =>
+    JSON.stringify({
+      id: "pb_x:1",
+      time: new Date(Date.now() - agoMs).toISOString(),
+      data: { time: "no time of ours" },
+    })
+  const countAfter = (answer: Answer, changes: Partial<Delivery>) =>
+    Effect.gen(function* () {
+      const { url } = yield* startReceiver(answer)
+      yield* attempt(url, Effect.void, [], changes)
+      return yield* timed
+    }).pipe(Effect.provide(freshMetrics))
+
+  it.live("is taken of a first attempt that arrives", () =>
+    Effect.gen(function* () {
+      const { count, seconds } = yield* countAfter(status(204), { body: bodyOf(30_000) })
+      assert.strictEqual(count, 1)
+      assert.isAtLeast(seconds, 30)
+      assert.isBelow(seconds, 90)
+    }),
+  )
+
+  it.live.each<readonly [string, Answer, Partial<Delivery>]>([
+    ["a later attempt", status(204), { body: bodyOf(1_000), attempts: 1 }],
+    ["one that fails", status(500), { body: bodyOf(1_000) }],
+    ["a test", status(204), { body: bodyOf(1_000), isTest: true }],
+    ["an event that is sent again long after", status(204), { body: bodyOf(3_700_000) }],
+    [
+      "an event without a time before its data",
+      status(204),
+      { body: '{"data":{"time":"2026-01-01T00:00:00Z"}}' },
+    ],
+  ])("is not taken of %s", ([, answer, changes]) =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* countAfter(answer, changes)).count, 0)
+    }),
+  )
+})
 
 describe("an attempt", () => {
   it.live("that arrived is over at once", () =>

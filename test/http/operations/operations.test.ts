@@ -128,3 +128,15 @@ it("points the way at the root, and answers the rest with a problem", async () =
     instance: expect.stringMatching(/^urn:atlaspay:problem:/),
   })
 })
+
+it("shows in the metrics which part answered, and the time of requests by route and class", async () => {
+  postgresAnswers = false
+  await api.ask("/readyz")
+  postgresAnswers = true
+  await api.get("/no/such/path")
+  const { text } = await api.ask("/metrics")
+  expect(text).toContain('atlaspay_readiness{part="redis"} 1\n')
+  expect(text).toContain('atlaspay_readiness{part="postgres"} 0\n')
+  expect(text).toContain('atlaspay_http_request_seconds_count{method="GET",route="/readyz",status="2xx"}')
+  expect(text).toContain('atlaspay_http_request_seconds_count{method="GET",route="unmatched",status="4xx"}')
+})
