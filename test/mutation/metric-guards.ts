@@ -12,7 +12,7 @@ export const metricGuards: ReadonlyArray<StepGuard> = [
     text: "if (!before.paid && wasPaid(attempt))",
     without: "if (wasPaid(attempt))",
     caughtIn: turns,
-    caughtBy: "is counted once, by currency and bank, however often it is reported",
+    caughtBy: "counts over",
   },
   {
     name: "an item that ended so before does not end again",
