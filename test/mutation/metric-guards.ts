@@ -12,7 +12,7 @@ export const metricGuards: ReadonlyArray<StepGuard> = [
     text: "if (!before.paid && wasPaid(attempt))",
     without: "if (wasPaid(attempt))",
     caughtIn: turns,
-    caughtBy: "is counted once, by currency and bank, however often it is reported",
+    caughtBy: "counts over",
   },
   {
     name: "an item that ended so before does not end again",
@@ -89,8 +89,8 @@ export const metricGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the age reads a bounded number of items",
     file: "projections/waiting-items-postgres.ts",
-    text: "where before < ${ITEMS_READ_MAX} and",
-    without: "where ${ITEMS_READ_MAX} > 0 and",
+    text: "where before <",
+    without: "where 0 * before <",
     caughtIn: waiting,
     caughtBy: "reads the items of the batches that were received first",
   },
