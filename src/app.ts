@@ -101,7 +101,7 @@ import { readOnceLayer } from "./streams/read-once.ts"
 import { storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
-import { loggingLayer } from "./telemetry/logging.ts"
+import { serviceLogging } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
@@ -429,4 +429,4 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
       Layer.provideMerge(operations(roles)),
       Layer.provide([followedIn(roles), observers, pressure]),
     ),
-  ).pipe(Layer.provide(loggingLayer()))
+  ).pipe(Layer.provide(serviceLogging))

@@ -31,8 +31,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
   parsing: [],
-  telemetry: ["config", "domain/masking"],
+  telemetry: ["config", "log-levels", "domain/masking"],
   "crash-points": [],
+  "log-levels": [],
   // What the roles of a process need, as probes ask.
   readiness: [
     "http/operations/late-checks",
@@ -48,6 +49,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   config: [
     "config-values",
     "crash-points",
+    "log-levels",
     "service-roles",
     "domain",
     "parsing/network",
@@ -292,6 +294,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   "http/operations": [
     "http/edge",
     "http/routing",
+    "log-levels",
     "providers/calling/channel",
     "providers/calling/provider-reports",
     ...settingsAndSignals,

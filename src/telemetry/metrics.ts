@@ -92,6 +92,15 @@ const makeMetrics = () => {
       "Files of orders that one store had lost and the other had: page someone",
       ["bank", "store"],
     ),
+    logLevel: gauge(
+      "atlaspay_log_level",
+      "The level that is logged: 0 all, 1 trace, 2 debug, 3 info, 4 warnings, 5 errors, 6 what ends the process",
+    ),
+    logLinesDropped: counter(
+      "atlaspay_log_lines_dropped_total",
+      "Log lines that were dropped, because nobody read standard error fast enough",
+      [],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker owns"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",

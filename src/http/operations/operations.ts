@@ -1,5 +1,6 @@
 /** The operational routes: whether the service lives, whether it is ready, and its metrics. */
-import { Context, Effect, Exit, Schema } from "effect"
+import { Clock, Context, Effect, Exit, Schema } from "effect"
+import { ProcessLogThreshold } from "../../telemetry/log-level.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { open } from "../routing/guards.ts"
 import { reply } from "../routing/reply.ts"
@@ -114,7 +115,8 @@ export const showMetrics = route({
   failures: [],
 }).handledBy(
   Effect.fnUntraced(function* () {
-    const { registry } = yield* Metrics
+    const { registry, logLevel } = yield* Metrics
+    logLevel.set((yield* ProcessLogThreshold).ordinal(yield* Clock.currentTimeMillis))
     const text = yield* Effect.promise(() => registry.metrics())
     return reply(200, text, { "content-type": registry.contentType })
   }),
