@@ -89,7 +89,7 @@ import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
 import { layer as claimsInPostgres } from "./register/payout-claims-postgres.ts"
-import type { Role } from "./service-roles.ts"
+import { type Role, roles } from "./service-roles.ts"
 import { AnnouncedLists, makeAnnouncedLists } from "./streams/announced-lists.ts"
 import { postgresListStore } from "./streams/announced-lists-postgres.ts"
 import { redisLists } from "./streams/announced-lists-redis.ts"
@@ -108,7 +108,7 @@ import { storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
 import { buildInfoLayer } from "./telemetry/build-info.ts"
-import { loggingLayer } from "./telemetry/logging.ts"
+import { serviceLogging } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { keepReading } from "./telemetry/readings.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
@@ -346,6 +346,9 @@ const served = (role: Role) => {
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
   Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide([AppConfig.layer, bankKinds]))
 
+/** Fails if the service would not start with these settings, whatever its roles. It connects to nothing. */
+export const settingsLayer = onceFit(roles, Layer.empty)
+
 /** The layers of `atlaspay reconcile`, by the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(
   ["worker"],
@@ -435,4 +438,4 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
       Layer.provideMerge(operations(roles)),
       Layer.provide([followedIn(roles), observers, pressure]),
     ),
-  ).pipe(Layer.merge(buildInfoLayer(packageJson.version, roles)), Layer.provide(loggingLayer()))
+  ).pipe(Layer.merge(buildInfoLayer(packageJson.version, roles)), Layer.provide(serviceLogging))

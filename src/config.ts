@@ -25,6 +25,7 @@ import { crashPoints } from "./crash-points.ts"
 import { PayeePolicy } from "./domain/clearance-answers.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
+import { logLevels } from "./log-levels.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
 import { BankSecretsText, MasterKeysText, masterKeyPair, ProofKeyText } from "./parsing/secret-texts.ts"
 import { OriginsText, originsIn } from "./parsing/web-origin.ts"
@@ -143,6 +144,8 @@ const settings = all({
       Config.map(({ asked, production }) => (asked < 0 ? (production ? OPERATIONS_PORT : 0) : asked)),
     ),
   }),
+  /** The level from which on the process logs, until `PUT /log-level` changes it for a time. */
+  logLevel: Config.schema(Schema.Literals(logLevels), "LOG_LEVEL").pipe(Config.withDefault("info" as const)),
   /** Whether real money moves: weak settings and weak durability refuse the start. */
   production,
   /** The findings that the operator vouches for, which production would refuse: "plain-http:north,redis-without-tls". */

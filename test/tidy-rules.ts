@@ -31,8 +31,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
   parsing: [],
-  telemetry: ["config", "service-roles", "domain/masking"],
+  telemetry: ["config", "log-levels", "service-roles", "domain/masking"],
   "crash-points": [],
+  "log-levels": [],
   // What the roles of a process need, as probes ask.
   readiness: [
     "http/operations/late-checks",
@@ -48,6 +49,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   config: [
     "config-values",
     "crash-points",
+    "log-levels",
     "service-roles",
     "domain",
     "parsing/network",
@@ -115,6 +117,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],
+  // What every store says of itself, and of what others say. It only reads, and has no layers: a part of it may be down.
+  doctor: ["streams", "database", "vault/key-wrapping", "platform", ...settingsAndSignals],
   // The tree of the heads of closed batches, its signed roots, and what partners verify with them.
   // Roots on the stream are sealed as other messages there are.
   proof: [
@@ -290,6 +294,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   "http/operations": [
     "http/edge",
     "http/routing",
+    "log-levels",
     "providers/calling/channel",
     "providers/calling/provider-reports",
     ...settingsAndSignals,

@@ -50,6 +50,8 @@ const ANSWERED_MAX = 256
 /** Runs a batch until it is released. Fails if another worker owns the batch, its log cannot be read, or a store is down. */
 export const activate = Effect.fnUntraced(function* (lease: Lease, services: ActorServices) {
   const actor = yield* load(lease, services)
+  // Also for the calls that it starts.
+  yield* Effect.annotateLogsScoped(subjectsOf(actor))
   let isBehind = false
   while (true) {
     const received = yield* listen(actor, isBehind)
@@ -73,6 +75,13 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     if (yield* rest(actor, turn, waitUntil)) return
   }
 }, Effect.scoped)
+
+/** What all lines of the log say that are about this batch. */
+const subjectsOf = ({ id, batch }: Activation) => ({
+  batch: id,
+  partner: batch.partner,
+  ...(batch.trace === undefined ? {} : { trace: batch.trace.id }),
+})
 
 /**
  * Whether a turn leaves nothing to do for now: then the append that records it also releases the batch, unless mail came
@@ -213,6 +222,10 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
   if (!turn.outcomes.isEmpty) yield* countOutcomes(actor, turn)
+  yield* Effect.logDebug("events appended", {
+    version: actor.batch.version,
+    events: events.map(({ _tag }) => _tag),
+  })
   for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
   return isReleased

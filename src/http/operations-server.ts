@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
+import { ProcessLogThreshold } from "../telemetry/log-level.ts"
 import { makeOperationsApp } from "./app.ts"
 import { serveApp } from "./edge/listener.ts"
 
@@ -22,7 +23,8 @@ const CONNECTIONS = { connectionsMax: 100, perAddressMax: 100 }
 export const operationsServerLayer = Layer.effect(
   OperationsAddress,
   Effect.gen(function* () {
-    const { operations } = yield* AppConfig
+    const { operations, logLevel } = yield* AppConfig
+    ;(yield* ProcessLogThreshold).begin(logLevel)
     const address = yield* serveApp((yield* makeOperationsApp).fetch, operations, CONNECTIONS)
     yield* Effect.logInfo("operational routes listen").pipe(
       Effect.annotateLogs({ operationsUrl: address.url }),

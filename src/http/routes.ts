@@ -7,6 +7,7 @@ import { reportTransfer } from "./callbacks/bank-callbacks.ts"
 import { announceLists, reportDecisions } from "./callbacks/compliance-callbacks.ts"
 import { reportFunding } from "./callbacks/ledger-callbacks.ts"
 import { documentationRoutes } from "./documentation/documentation.ts"
+import { setLogLevel, showLogLevel } from "./operations/log-level.ts"
 import { isAlive, isReady, showMetrics } from "./operations/operations.ts"
 import { showProviders } from "./operations/providers.ts"
 import { draftRoutes } from "./payout-batch-drafts/draft-routes.ts"
@@ -50,7 +51,7 @@ export const apiRoutes = [
 ]
 
 /** The routes of those who run the service. */
-export const operationsRoutes = [isAlive, isReady, showMetrics, showProviders]
+export const operationsRoutes = [isAlive, isReady, showMetrics, showProviders, showLogLevel, setLogLevel]
 
 /** The definitions of all routes, each once. */
 export const definitions = [...new Set([...apiRoutes, ...operationsRoutes])].map(

@@ -378,6 +378,8 @@ describe("each answer is as the document says", () => {
     await call("isReady", "/readyz")
     await call("showMetrics", "/metrics")
     await call("showProviders", "/providers")
+    await call("showLogLevel", "/log-level")
+    await call("setLogLevel", "/log-level?level=info")
     await call("showIndex", "/")
     const shown = await call("showOpenApi", "/openapi.json")
     expect(shown.json).toEqual(JSON.parse(JSON.stringify(openApiDocument)))

@@ -43,3 +43,17 @@ it("does not let an annotation pose as the message or the level", () => {
   )
   expect(line).toMatchObject({ message: "real", level: "error" })
 })
+
+it("has the batch, the partner and the trace as fields of the line, wherever they are given", () => {
+  const [line] = linesOf(
+    Effect.logWarning("batch lost", { worker: "w", batch: "pb_x" }).pipe(
+      Effect.annotateLogs({ partner: "acme", trace: "4bf92f3577b34da6a3ce929d0e0e4736" }),
+    ),
+  )
+  expect(line).toMatchObject({
+    batch: "pb_x",
+    partner: "acme",
+    trace: "4bf92f3577b34da6a3ce929d0e0e4736",
+    details: [{ worker: "w", batch: "pb_x" }],
+  })
+})

@@ -6,7 +6,7 @@ import type { Context } from "hono"
 import { routePath } from "hono/route"
 import { AppConfig } from "../../config.ts"
 import type { Credential } from "../../domain/credential.ts"
-import type { PartnerId } from "../../domain/identifiers.ts"
+import { isBatchId, type PartnerId } from "../../domain/identifiers.ts"
 import type { Access, OperatorAct, Scope } from "../../identity/access.ts"
 import type { Administrator } from "../../identity/audit-trail.ts"
 import { administratorOf, type Caller, lackOf, ownerOf } from "../../identity/caller.ts"
@@ -22,7 +22,8 @@ import { limitHeader, QUOTA_WINDOW_MS, type Quota, RequestQuotas } from "./reque
 import { TokenBuckets } from "./token-buckets.ts"
 import { traceIn } from "./trace-parent.ts"
 
-export type EdgeEnv = { Bindings: HttpBindings }
+/** `partner` is the partner that calls, once that is known. */
+export type EdgeEnv = { Bindings: HttpBindings; Variables: { partner?: string } }
 export type EdgeContext = Context<EdgeEnv>
 
 export type EdgeHandler = (c: EdgeContext) => Promise<Response>
@@ -88,10 +89,20 @@ const openDoors = <R>(context: Services.Context<R>): Pick<Edge<R>, "direct" | "o
   const run = Effect.runPromiseExitWith(context)
   return {
     open: (handler) => async (c) => {
-      const handled = Effect.catchCause(handler(c), (cause) => answer(c, routePath(c, -1), cause))
+      const handled = Effect.catchCause(handler(c), (cause) =>
+        Effect.annotateLogs(answer(c, routePath(c, -1), cause), subjectsOf(c)),
+      )
       const trace = traceIn(c.req.header("traceparent"))
+      const told = Effect.tap(handled, ({ status }) =>
+        Effect.logDebug("request answered", {
+          method: c.req.method,
+          route: routePath(c, -1),
+          status,
+          ...subjectsOf(c),
+        }),
+      )
       const exit = await run(
-        trace === undefined ? handled : Effect.annotateLogs(handled, { traceId: trace.id }),
+        trace === undefined ? told : Effect.annotateLogs(told, { trace: trace.id }),
         isRead(c) ? { signal: c.req.raw.signal } : {},
       )
       return Exit.isSuccess(exit) ? exit.value : nobodyListens()
@@ -152,6 +163,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
       const address = addressOf(c)
       return Effect.flatMap(callerOf(c.req.header("authorization"), address), (caller) => {
         vouchFor(c.env.incoming.socket)
+        if (caller.kind === "partner") c.set("partner", caller.partner)
         const handled = Effect.suspend((): Effect.Effect<Response, Failure, R> => {
           const lack = lackOf(caller, access)
           if (lack !== undefined) return Effect.fail(new Forbidden(lack))
@@ -181,6 +193,15 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const [partner, partnerAct] = [forPartner(caller), forPartner(act)]
   return { open, direct, caller, partner, partnerAct, act, operator } satisfies Edge<R> as Edge<R>
 })
+
+/** Whom and what a request is about, as far as it is known: under these names lines of the log are found. */
+const subjectsOf = (c: EdgeContext): Readonly<Record<string, string>> => {
+  const [partner, id] = [c.get("partner"), c.req.param("id")]
+  return {
+    ...(partner === undefined ? {} : { partner }),
+    ...(id !== undefined && isBatchId(id) ? { batch: id } : {}),
+  }
+}
 
 /** HEAD costs as much as GET. */
 const isRead = (c: EdgeContext): boolean => c.req.method === "GET" || c.req.method === "HEAD"

@@ -1,5 +1,6 @@
 /** The operational routes: whether the service lives, whether it is ready, and its metrics. */
-import { Context, Effect, Exit, Schema } from "effect"
+import { Clock, Context, Effect, Exit, Schema } from "effect"
+import { ProcessLogThreshold } from "../../telemetry/log-level.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { metricsText, OPEN_METRICS } from "../../telemetry/open-metrics.ts"
 import { open } from "../routing/guards.ts"
@@ -118,7 +119,8 @@ export const showMetrics = route({
   failures: [],
 }).handledBy(
   Effect.fnUntraced(function* ({ mediaType }) {
-    const { registry } = yield* Metrics
+    const { registry, logLevel } = yield* Metrics
+    logLevel.set((yield* ProcessLogThreshold).ordinal(yield* Clock.currentTimeMillis))
     const { text, contentType } = yield* Effect.promise(() =>
       metricsText(registry, mediaType === OPEN_METRICS),
     )
