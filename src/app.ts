@@ -1,5 +1,5 @@
 /** The only place that wires layers: the adapter of each port, and what each role runs. */
-import { Effect, Layer, Option, Schedule } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { layer as archiveAgreement } from "./archive/archive-agreement.ts"
 import { layer as archiveInPostgres } from "./archive/archive-store-postgres.ts"
@@ -30,6 +30,8 @@ import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
 import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
+import { redisGaugesLayer } from "./platform/redis-gauges.ts"
+import { standbyGaugeLayer } from "./platform/standby-gauge.ts"
 import { checkedSettings } from "./production/production.ts"
 import { auditSampleLayer } from "./projections/audit-sample.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
@@ -41,6 +43,7 @@ import { RebuildFollower } from "./projections/rebuild-follower.ts"
 import { holdsOf, layer as rebuildsInPostgres } from "./projections/rebuilds-postgres.ts"
 import { RebuiltDatabase } from "./projections/rebuilt-database.ts"
 import { layer as reportQueriesInPostgres } from "./projections/report-queries-postgres.ts"
+import { waitingItemsLayer } from "./projections/waiting-items.ts"
 import { proofKeeperLayer } from "./proof/proof-keeper.ts"
 import { layer as proofRootsInPostgres } from "./proof/proof-roots-postgres.ts"
 import { layer as proofTreeInPostgres } from "./proof/proof-tree-postgres.ts"
@@ -97,12 +100,15 @@ import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
 import { followerLag } from "./streams/follower-lag.ts"
 import { layer as logIndexOnRedis } from "./streams/log-index-redis.ts"
+import { queueGaugesLayer } from "./streams/queue-depth.ts"
 import { readOnceLayer } from "./streams/read-once.ts"
 import { storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
+import { buildInfoLayer } from "./telemetry/build-info.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
+import { keepReading } from "./telemetry/readings.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
 import { layer as deliveryLogInPostgres } from "./webhooks/delivery-log-postgres.ts"
@@ -200,13 +206,7 @@ const lagLayer = (follower: string) =>
         followerBehindEntries.set({ follower }, entries)
         followerBehindSeconds.set({ follower }, ageMs / 1_000)
       })
-      yield* measure.pipe(
-        Effect.catchTag("StoreUnavailable", ({ store, step, reason }) =>
-          Effect.logWarning("a follower's lag is not measured", { follower, store, step, reason }),
-        ),
-        Effect.repeat(Schedule.spaced(LAG_EVERY_MS)),
-        Effect.forkScoped,
-      )
+      yield* keepReading(`lag-of-${follower}`, LAG_EVERY_MS, measure)
     }),
   )
 
@@ -283,6 +283,7 @@ const parts = {
   ),
   worker: workerLayer.pipe(
     Layer.merge(reportingLayer.pipe(Layer.provide([channels, reports]))),
+    Layer.merge(Layer.merge(queueGaugesLayer, redisGaugesLayer)),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability, registers, storeWatch]),
   ),
@@ -303,6 +304,8 @@ const parts = {
     feedKeeper,
     lagLayer(PROJECTION),
     auditSample.pipe(Layer.provide(liveRowsInPostgres)),
+    waitingItemsLayer,
+    standbyGaugeLayer,
   ).pipe(Layer.provide(cursors)),
   publisher: Layer.merge(relayLayer, lagLayer(PUBLISHER)).pipe(
     Layer.provide([crashPoints, cursors, readModelsInPostgres, nats]),
@@ -426,4 +429,4 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
       Layer.provideMerge(operations(roles)),
       Layer.provide([followedIn(roles), observers, pressure]),
     ),
-  ).pipe(Layer.provide(loggingLayer()))
+  ).pipe(Layer.merge(buildInfoLayer(roles)), Layer.provide(loggingLayer()))

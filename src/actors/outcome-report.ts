@@ -15,12 +15,14 @@ export const makeOutcomeReport = (metrics: Metrics): OutcomeReport => {
   const dueAt = makeDueAt()
   return (batch, outcomes, at) => {
     const seconds = Math.max(0, at - batch.receivedAt) / 1_000
+    const traceId = batch.trace?.sampled === true ? batch.trace.id : undefined
     for (const outcome of outcomes.screened) metrics.screeningSeconds.observe({ outcome }, seconds)
+    for (const compensation of outcomes.contradicted) metrics.lateOutcomes.inc({ compensation })
     for (const moved of outcomes.money) countMoney(metrics, moved)
     for (const ended of outcomes.ended(batch)) {
       const { outcome, scheme } = ended
       metrics.itemsFinal.inc({ outcome })
-      metrics.settlementSeconds.observeTraced({ scheme, outcome }, seconds, batch.trace?.id)
+      metrics.settlementSeconds.observeTraced({ scheme, outcome }, seconds, traceId)
       countInTime(metrics, ended, at, dueAt)
     }
   }

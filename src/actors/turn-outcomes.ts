@@ -4,7 +4,7 @@
  */
 import { attemptOf, attemptsOf, type Batch, type Item } from "../domain/batch.ts"
 import type { Verdict } from "../domain/clearance-answers.ts"
-import type { BatchEvent } from "../domain/events.ts"
+import type { BatchEvent, BatchEventOf } from "../domain/events.ts"
 import { type ItemOutcome, itemsEndedBy, outcomeOf, wasPaid, wasReturned } from "../domain/item-outcome.ts"
 import { type Scheme, schemeOf } from "../domain/scheme.ts"
 
@@ -30,6 +30,8 @@ export class TurnOutcomes {
   readonly money: Array<MovedMoney> = []
   /** The engine's first decision about each item that it decided about. */
   readonly screened: Array<Verdict> = []
+  /** What becomes of each report that contradicts a closed attempt. */
+  readonly contradicted: Array<BatchEventOf<"LateOutcomeDetected">["compensation"]> = []
 
   /** Whether there is anything to count. */
   get isEmpty(): boolean {
@@ -52,6 +54,7 @@ export class TurnOutcomes {
       case "TransferReturned":
       case "LateOutcomeDetected":
       case "ParkedResolved":
+        if (event._tag === "LateOutcomeDetected") this.contradicted.push(event.compensation)
         this.#foldReport(batch, event, evolve)
         return
       default:

@@ -43,9 +43,10 @@ import { pageOf } from "./documentation/page.ts"
 import { allowedMethods } from "./edge/allowed-methods.ts"
 import { crossOrigin } from "./edge/cross-origin.ts"
 import { directRoute } from "./edge/direct-route.ts"
-import { type Edge, type EdgeEnv, makeEdge, makeOpenEdge } from "./edge/edge.ts"
+import { type Call, type Edge, type EdgeEnv, makeEdge, makeOpenEdge } from "./edge/edge.ts"
 import { MethodNotAllowed, NotFound } from "./edge/failures.ts"
 import type { RequestBodies } from "./edge/request-body.ts"
+import { traceIn } from "./edge/trace-parent.ts"
 import type { ReadinessChecks } from "./operations/operations.ts"
 import type { Intake } from "./payout-batches/intake.ts"
 import type { OpenStreams } from "./payout-batches/open-streams.ts"
@@ -96,7 +97,11 @@ export const makeApp = Effect.gen(function* () {
   app.route("/", mounted<HttpServices | ApiDocument>(edge, apiRoutes))
   const { path } = reportTransfer.definition
   const count = (status: number) => metrics.httpRequests.inc({ method: "POST", route: path, status })
-  const report = edge.direct(path, (c) => reportTransfer.handle({ c }))
+  const report = timed(
+    metrics,
+    path,
+    edge.direct(path, (c) => reportTransfer.handle({ c })),
+  )
   return { app: answeringTheRest(app, edge), direct: directRoute("bank-callbacks", "bank", report, count) }
 }).pipe(
   Effect.provideService(ApiDocument, {
@@ -134,11 +139,45 @@ const answeringTheRest = <R>(app: Hono<EdgeEnv>, edge: Edge<R>): Hono<EdgeEnv> =
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"])
 
-/** Counts requests by the route that answered them, never by their path. */
+/** What Hono calls a request that no route answered. */
+const NO_ROUTE = "/*"
+
+/** Counts and times requests by the route that answered them, never by their path. */
 const measured =
-  ({ httpRequests }: Metrics): MiddlewareHandler<EdgeEnv> =>
+  ({ httpRequests, httpRequestSeconds }: Metrics): MiddlewareHandler<EdgeEnv> =>
   async (c, next) => {
+    const startedAt = performance.now()
     await next()
     const method = methods.has(c.req.method) ? c.req.method : "OTHER"
-    httpRequests.inc({ method, route: routePath(c, -1), status: c.res.status })
+    const route = routePath(c, -1)
+    const { status } = c.res
+    httpRequests.inc({ method, route, status })
+    httpRequestSeconds.observeTraced(
+      { method, route: route === NO_ROUTE ? "unmatched" : route, status: classOf(status) },
+      (performance.now() - startedAt) / 1_000,
+      sampledTrace(c.req.header("traceparent")),
+    )
   }
+
+/** Times the answers to posts that come past Hono. */
+const timed =
+  ({ httpRequestSeconds }: Metrics, route: string, answer: (call: Call) => Promise<Response>) =>
+  async (call: Call): Promise<Response> => {
+    const startedAt = performance.now()
+    const response = await answer(call)
+    httpRequestSeconds.observeTraced(
+      { method: "POST", route, status: classOf(response.status) },
+      (performance.now() - startedAt) / 1_000,
+      sampledTrace(call.req.header("traceparent")),
+    )
+    return response
+  }
+
+/** "2xx" and so on. */
+const classOf = (status: number): string => `${Math.floor(status / 100)}xx`
+
+/** The trace of a caller that records it: an exemplar that leads nowhere helps nobody. */
+const sampledTrace = (header: string | undefined): string | undefined => {
+  const trace = header === undefined ? undefined : traceIn(header)
+  return trace?.sampled === true ? trace.id : undefined
+}

@@ -29,6 +29,7 @@ export const functionNames = [
   "mark-archived",
   "count-unlinked",
   "recount-unlinked",
+  "queue-depth",
 ] as const
 export type FunctionName = (typeof functionNames)[number]
 
@@ -48,7 +49,7 @@ export const functionName = (name: FunctionName): string => namesInRedis[name]
 
 const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "reserve", "enqueue"])
 
-const onlyReads: ReadonlySet<FunctionName> = new Set(["find-log", "count-unlinked"])
+const onlyReads: ReadonlySet<FunctionName> = new Set(["find-log", "count-unlinked", "queue-depth"])
 
 /**
  * When Redis is out of memory, it accepts no new batches and no new mail, but work under way is still recorded and

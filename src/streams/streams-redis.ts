@@ -19,6 +19,8 @@ import { Mailbox } from "./mailbox.ts"
 import { mailbox } from "./mailbox-redis.ts"
 import { openPartitions } from "./partition-steps-redis.ts"
 import { Partitions } from "./partitions.ts"
+import { QueueDepth } from "./queue-depth.ts"
+import { queueDepth } from "./queue-depth-redis.ts"
 import { restoringOnce } from "./restoring.ts"
 import { RunQueue } from "./run-queue.ts"
 import { runQueue } from "./run-queue-redis.ts"
@@ -39,6 +41,7 @@ export const layer = Layer.effectContext(
       Context.add(Mailbox, mailbox(steps, scope, restore)),
       Context.add(LogUnlinking, logUnlinking(steps, archive, restore)),
       Context.add(RunQueue, yield* runQueue(steps)),
+      Context.add(QueueDepth, queueDepth(steps)),
       Context.add(Feed, feeds),
       Context.add(
         AppendWatch,

@@ -81,6 +81,11 @@ export const batchMetrics = ({ by }: Definer) => {
       "Minor units of a currency that came back after a bank had reported them as paid, as far as this process appended it",
       ["currency", "bank"],
     ),
+    lateOutcomes: worker.counter(
+      "late_outcomes_total",
+      "Reports of banks that contradict a closed attempt: booked after all (repost), or left to a person (review)",
+      ["compensation"],
+    ),
     activeBatches: worker.gauge("active_batches", "Batches that this process's worker owns", {
       across: "sum",
     }),

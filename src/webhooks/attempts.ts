@@ -37,6 +37,7 @@ export const makeAttempts = Effect.fnUntraced(function* (
   known: KnownHealth = new KnownHealth(),
 ) {
   const clock = yield* Clock.Clock
+  const { firstWebhookSeconds } = yield* Metrics
   const send = yield* makeSender(options)
   const run = yield* FiberSet.runtime(yield* FiberSet.make<void>())<Deliveries | EndpointHealth>()
   const underWay = new Set<{ hangUp: () => void }>()
@@ -69,6 +70,8 @@ export const makeAttempts = Effect.fnUntraced(function* (
       }
       underWay.delete(attempt)
       known.arrived(delivery)
+      const sinceMs = delivery.isTest ? undefined : firstSinceMs(delivery, clock.currentTimeMillisUnsafe())
+      if (sinceMs !== undefined) firstWebhookSeconds.observe(sinceMs / 1_000)
       arrived({ eventId, endpoint, attempts, status: answer, ...end }, sentAt)
       over()
     }
@@ -81,6 +84,19 @@ export const makeAttempts = Effect.fnUntraced(function* (
   }
   return begin
 })
+
+/** An event that is older was sent again: by a replay, or because the event stream had lost it. */
+const FIRST_MS_MAX = 3_600_000
+
+/** How long ago the event of a first attempt was appended, in milliseconds; `undefined` if it is not its first. */
+const firstSinceMs = ({ body, attempts }: Delivery, now: number): number | undefined => {
+  if (attempts > 0) return undefined
+  const sinceMs = now - Date.parse(eventTime.exec(body)?.[1] ?? "")
+  return sinceMs <= FIRST_MS_MAX ? Math.max(0, sinceMs) : undefined
+}
+
+/** The time of an event, as it was published. Only what comes before `data` is looked at, and all of that is ours. */
+const eventTime = /^{[^{]*"time":"([^"]*)"/
 
 const failureOf = (answer: Answer): Omit<Failure, keyof Ended> =>
   typeof answer === "number"

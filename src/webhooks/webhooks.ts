@@ -1,6 +1,7 @@
 import { Effect, Layer, Schedule } from "effect"
 import { ClaimedAhead } from "./claimed-ahead.ts"
 import { makeWakeUps, runDispatcher } from "./dispatcher.ts"
+import { measureDue } from "./due-gauge.ts"
 import { KnownHealth } from "./endpoint-health.ts"
 import { runEndpointKeeper } from "./endpoint-keeper.ts"
 import { runEventConsumer } from "./event-consumer.ts"
@@ -21,6 +22,7 @@ export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
       const wakeUps = yield* makeWakeUps
       const ahead = new ClaimedAhead()
       const known = new KnownHealth()
+      yield* measureDue
       yield* Effect.forkScoped(restarting("webhook event consumer", runEventConsumer(wakeUps, ahead)))
       yield* Effect.forkScoped(restarting("forgetting of expired webhook secrets", forgetExpiredSecrets))
       yield* Effect.forkScoped(

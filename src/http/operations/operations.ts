@@ -1,6 +1,7 @@
 /** The operational routes: whether the service lives, whether it is ready, and its metrics. */
 import { Context, Effect, Exit, Schema } from "effect"
 import { Metrics } from "../../telemetry/metrics.ts"
+import { metricsText, OPEN_METRICS } from "../../telemetry/open-metrics.ts"
 import { open } from "../routing/guards.ts"
 import { reply } from "../routing/reply.ts"
 import { route } from "../routing/route.ts"
@@ -87,6 +88,7 @@ export const isReady = route({
 /** The part, if it does not answer. The reason goes to the log only. */
 const silentPart = Effect.fnUntraced(function* (part: ReadinessCheck) {
   const exit = yield* Effect.exit(Effect.timeout(part.check, CHECK_MS_MAX))
+  ;(yield* Metrics).readiness.set({ part: part.name }, Exit.isSuccess(exit) ? 1 : 0)
   if (Exit.isSuccess(exit)) return []
   yield* Effect.logWarning("a dependency does not answer", exit.cause).pipe(
     Effect.annotateLogs({ part: part.name }),
@@ -101,7 +103,8 @@ export const showMetrics = route({
   tag: "Operations",
   listener: "operations",
   summary: "Show the metrics",
-  description: "In the text format of Prometheus. No metric has a partner's data.",
+  description:
+    "In the text format of Prometheus, or as OpenMetrics with exemplars if `Accept` prefers it. No metric has a partner's data.",
   guard: open,
   answers: {
     200: {
@@ -109,13 +112,16 @@ export const showMetrics = route({
       schema: Schema.String,
       mediaType: "text/plain",
       example: "# TYPE atlaspay_http_requests_total counter\n",
+      otherMediaTypes: { [OPEN_METRICS]: { example: "# TYPE atlaspay_http_requests counter\n# EOF\n" } },
     },
   },
   failures: [],
 }).handledBy(
-  Effect.fnUntraced(function* () {
+  Effect.fnUntraced(function* ({ mediaType }) {
     const { registry } = yield* Metrics
-    const text = yield* Effect.promise(() => registry.metrics())
-    return reply(200, text, { "content-type": registry.contentType })
+    const { text, contentType } = yield* Effect.promise(() =>
+      metricsText(registry, mediaType === OPEN_METRICS),
+    )
+    return reply(200, text, { "content-type": contentType })
   }),
 )

@@ -105,7 +105,7 @@ export const admitted = Effect.fnUntraced(function* <E, R>(
   answer: (submission: Submission) => Effect.Effect<Response, E, R>,
 ) {
   const { acceptanceSeconds } = yield* Metrics
-  const observe = acceptanceSeconds.startTimer()
+  const startedAt = performance.now()
   const name = batchName(submitter.partner, asked)
   // Limits apply to new batches only; a repeated request gets its first answer, also while the settings cannot be read.
   const unlessKnown = Effect.fnUntraced(function* (
@@ -124,7 +124,12 @@ export const admitted = Effect.fnUntraced(function* <E, R>(
   )
   const { credential, trace } = submitter
   const response = yield* answer({ ...name, credential, trace })
-  observe({ status: response.status })
+  const seconds = (performance.now() - startedAt) / 1_000
+  acceptanceSeconds.observeTraced(
+    { status: response.status },
+    seconds,
+    trace?.sampled === true ? trace.id : undefined,
+  )
   return response
 })
 

@@ -37,11 +37,19 @@ export class ChannelTally {
 
   /**
    * Counts a call that took `ms` milliseconds and ended at `at`, in epoch milliseconds: by the outcome of its answer, or by its
-   * failure. Without either it was interrupted.
+   * failure. Without either it was interrupted. `traceId` is the trace that the call belongs to, if it is recorded.
    */
-  ended(step: string, ms: number, at: number, outcome: string | ProviderUnavailable | undefined): void {
+  ended(
+    step: string,
+    ms: number,
+    at: number,
+    outcome: string | ProviderUnavailable | undefined,
+    traceId?: string,
+  ): void {
     const failure = typeof outcome === "object" ? outcome.kind : undefined
     this.#timerOf(step).observe(ms / 1_000)
+    if (traceId !== undefined)
+      this.#metrics.providerCallSeconds.remember({ provider: this.#provider, step }, ms / 1_000, traceId)
     this.calls += 1
     this.#counterOf(step, failure ?? (typeof outcome === "string" ? outcome : "interrupted")).inc()
     if (failure === undefined) return

@@ -9,6 +9,7 @@
 import { Cause, Clock, Context, Effect, Layer, Option, Random, type Scope } from "effect"
 import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
+import { recordedTrace } from "../../telemetry/recorded-trace.ts"
 import { CallGroups } from "./call-groups.ts"
 import { CallLine } from "./call-line.ts"
 import type { CallPolicy } from "./call-policy.ts"
@@ -272,13 +273,15 @@ class Channel implements ProviderChannel {
       return Effect.succeed(REJECTED)
     }
     const startedAt = performance.now()
-    const end = (how: CallEnd, outcome: string | ProviderUnavailable | undefined): Effect.Effect<void> => {
-      const now = clock.currentTimeMillisUnsafe()
-      if (how !== "not-made") this.#tally.ended(terms.step, performance.now() - startedAt, now, outcome)
-      const changed = this.admission.leave(admitted, how, now)
-      leave()
-      return changed === undefined ? Effect.void : reportChange(this.#metrics, this.#provider.name, changed)
-    }
+    const end = (how: CallEnd, outcome: string | ProviderUnavailable | undefined): Effect.Effect<void> =>
+      Effect.withFiber((fiber) => {
+        const now = clock.currentTimeMillisUnsafe()
+        const ms = performance.now() - startedAt
+        if (how !== "not-made") this.#tally.ended(terms.step, ms, now, outcome, recordedTrace(fiber.context))
+        const changed = this.admission.leave(admitted, how, now)
+        leave()
+        return changed === undefined ? Effect.void : reportChange(this.#metrics, this.#provider.name, changed)
+      })
     return Effect.matchCauseEffect(call.restore(call.attempt), {
       onSuccess: (answer) => {
         const outcome = terms.outcomeOf(answer)

@@ -34,10 +34,13 @@ export const reportingLayer = Layer.effectDiscard(
     const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
     const { reports } = yield* ProviderChannels
     const { publish } = yield* ProviderReports
-    const { providerWaiting } = yield* Metrics
+    const { providerRetryBudget, providerWaiting } = yield* Metrics
     const report = Effect.gen(function* () {
       const providers = yield* reports
-      for (const { name, waiting } of providers) providerWaiting.set({ provider: name }, waiting)
+      for (const { name: provider, waiting, retriesLeft } of providers) {
+        providerWaiting.set({ provider }, waiting)
+        providerRetryBudget.set({ provider }, retriesLeft)
+      }
       yield* publish({ worker, at: yield* Clock.currentTimeMillis, providers })
     })
     const published = Effect.catchTag(report, "StoreUnavailable", ({ reason }) =>

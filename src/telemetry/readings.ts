@@ -1,0 +1,32 @@
+/** Readings that keep gauges up to date. None of them may hold anything up, and none that fails may stop the next. */
+import { Cause, Effect, Schedule } from "effect"
+import { Metrics } from "./metrics.ts"
+
+/** How long a reading may take. A store that does not answer counts as one that cannot be read. */
+const READING_MS_MAX = 10_000
+
+/**
+ * Reads at once and then every `everyMs` while the scope lives. A reading that fails, dies or takes too long is logged and counted under
+ * the name `reading`; its gauges go away once that goes on for a while (read-gauge.ts).
+ */
+export const keepReading = Effect.fnUntraced(function* <E, R>(
+  reading: string,
+  everyMs: number,
+  read: Effect.Effect<void, E, R>,
+) {
+  const { readingFailures } = yield* Metrics
+  readingFailures.inc({ reading }, 0)
+  const failed = (cause: Cause.Cause<unknown>) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.interrupt
+      : Effect.sync(() => readingFailures.inc({ reading })).pipe(
+          Effect.andThen(Effect.logWarning("a reading for metrics failed", cause)),
+          Effect.annotateLogs({ reading }),
+        )
+  yield* read.pipe(
+    Effect.timeout(READING_MS_MAX),
+    Effect.catchCause(failed),
+    Effect.repeat(Schedule.spaced(everyMs)),
+    Effect.forkScoped,
+  )
+})
