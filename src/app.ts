@@ -87,7 +87,7 @@ import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
 import { layer as claimsInPostgres } from "./register/payout-claims-postgres.ts"
-import type { Role } from "./service-roles.ts"
+import { type Role, roles } from "./service-roles.ts"
 import { AnnouncedLists, makeAnnouncedLists } from "./streams/announced-lists.ts"
 import { postgresListStore } from "./streams/announced-lists-postgres.ts"
 import { redisLists } from "./streams/announced-lists-redis.ts"
@@ -339,6 +339,9 @@ const served = (role: Role) => {
 /** Checks the settings before any layer connects to anything. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
   Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide([AppConfig.layer, bankKinds]))
+
+/** Fails if the service would not start with these settings, whatever its roles. It connects to nothing. */
+export const settingsLayer = onceFit(roles, Layer.empty)
 
 /** The layers of `atlaspay reconcile`, by the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(

@@ -235,8 +235,13 @@ export class PlatformUnderTest implements AsyncDisposable {
     await fetch(`${this.#sandbox.urls.banks.clearing}/end-of-day`, { method: "POST" })
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Stops all services that were started. */
+  async stopAll(): Promise<void> {
     await Promise.all([...this.#services].map((service) => service.stop()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopAll()
     await this.#close()
   }
 }

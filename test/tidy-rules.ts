@@ -115,6 +115,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],
+  // What every store says of itself, and of what others say. It only reads, and has no layers: a part of it may be down.
+  doctor: ["streams", "database", "vault/key-wrapping", "platform", ...settingsAndSignals],
   // The tree of the heads of closed batches, its signed roots, and what partners verify with them.
   // Roots on the stream are sealed as other messages there are.
   proof: [

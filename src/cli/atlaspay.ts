@@ -19,6 +19,7 @@ const loads = {
   batches: async () => (await import("./batches.ts")).batches,
   events: async () => (await import("./events.ts")).events,
   replay: async () => (await import("./replay.ts")).replay,
+  doctor: async () => (await import("./doctor.ts")).doctor,
   verify: async () => (await import("./verify.ts")).verify,
   reconcile: async () => (await import("./reconcile.ts")).reconcileCommand,
   callbacks: async () => (await import("./callbacks.ts")).callbacks,

@@ -9,7 +9,8 @@ import { AppConfig } from "../config.ts"
 import { DurabilityTooWeak, UNREADABLE, type Weakness } from "./durability-weakness.ts"
 import { Postgres } from "./postgres.ts"
 
-interface Found {
+/** What a session of Postgres says of durability. */
+export interface Found {
   readonly server: string
   readonly fsync: string
   readonly full_page_writes: string
@@ -29,23 +30,7 @@ const REPLICATED = ["on", "remote_apply"]
 export const postgresDurabilityLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { production, redis, postgres } = yield* AppConfig
-    const { query } = yield* Postgres
-    const [found] = yield* query(
-      "read the settings",
-      (sql) => sql<Array<Found>>`
-      select coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'local') as server,
-        current_setting('fsync') as fsync,
-        current_setting('full_page_writes') as full_page_writes,
-        current_setting('synchronous_commit') as synchronous_commit,
-        current_setting('synchronous_standby_names') as synchronous_standby_names,
-        current_setting('transaction_read_only') as read_only,
-        pg_is_in_recovery() as recovering,
-        (
-          select case when count(*) filter (where state is null) > 0 then null
-            else count(*) filter (where state = 'streaming' and sync_state in ('sync', 'quorum')) end::int
-          from pg_stat_replication
-        ) as standbys`,
-    )
+    const found = yield* readDurability((yield* Postgres).query)
     if (found === undefined) return
     yield* Effect.logInfo("postgres durability", {
       server: found.server,
@@ -59,9 +44,29 @@ export const postgresDurabilityLayer = Layer.effectDiscard(
   }),
 )
 
+/** Reads what Postgres promises, in a session of the pool; `undefined` if it says nothing. */
+export const readDurability = (query: Postgres["Service"]["query"]) =>
+  query(
+    "read the settings",
+    (sql) => sql<Array<Found>>`
+      select coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'local') as server,
+        current_setting('fsync') as fsync,
+        current_setting('full_page_writes') as full_page_writes,
+        current_setting('synchronous_commit') as synchronous_commit,
+        current_setting('synchronous_standby_names') as synchronous_standby_names,
+        current_setting('transaction_read_only') as read_only,
+        pg_is_in_recovery() as recovering,
+        (
+          select case when count(*) filter (where state is null) > 0 then null
+            else count(*) filter (where state = 'streaming' and sync_state in ('sync', 'quorum')) end::int
+          from pg_stat_replication
+        ) as standbys`,
+  ).pipe(Effect.map(([found]) => found))
+
 const standbysOf = ({ standbys }: Found): string => (standbys === null ? UNREADABLE : String(standbys))
 
-const weaknessesOf = (found: Found, standbys: number): ReadonlyArray<Weakness> => {
+/** What does not hold, with this many standbys waited for. */
+export const weaknessesOf = (found: Found, standbys: number): ReadonlyArray<Weakness> => {
   const commits = standbys > 0 ? REPLICATED : LOCAL
   const wanted = [
     ["fsync", found.fsync, "on", found.fsync === "on"],

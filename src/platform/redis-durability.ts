@@ -56,7 +56,8 @@ interface Examined {
   readonly weaknesses: ReadonlyArray<Weakness>
 }
 
-const examine = async (primary: Redis, replicas: number): Promise<Examined> => {
+/** What a primary promises, and what it does not, with this many replicas waited for. It only reads. */
+export const examine = async (primary: Redis, replicas: number): Promise<Examined> => {
   const server = nameOf(primary)
   const [settings, info] = await Promise.all([readSettings(primary), primary.info("replication")])
   const online = [...info.matchAll(/^slave\d+:.*state=online/gm)].length

@@ -15,6 +15,7 @@ import { audit } from "../../src/cli/audit.ts"
 import { batches } from "../../src/cli/batches.ts"
 import { callbacks } from "../../src/cli/callbacks.ts"
 import { demo } from "../../src/cli/demo.ts"
+import { doctor } from "../../src/cli/doctor.ts"
 import { events } from "../../src/cli/events.ts"
 import { history } from "../../src/cli/history.ts"
 import { keys } from "../../src/cli/keys.ts"
@@ -47,6 +48,7 @@ const parsing = Command.make("atlaspay").pipe(
     batches,
     events,
     replay,
+    doctor,
     verify,
     reconcileCommand,
     callbacks,
