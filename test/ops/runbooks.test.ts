@@ -125,8 +125,9 @@ const succeeded = async (text: string): Promise<void> => {
   if (status !== 0) throw new Error(`${text} ended with ${status}:\n${output}`)
 }
 
-/** `1 if …`: 0 or 1. `1, because …`: 1. Without it: 0. */
+/** `1 if …`: 0 or 1. `1 if …, 2 if …`: 0, 1 or 2. `1, because …`: 1. Without it: 0. */
 const statusesIn = (remark: string): ReadonlyArray<number> => {
+  if (/^1 if .*, 2 if /.test(remark)) return [0, 1, 2]
   if (/^1 (?:if|unless) /.test(remark)) return [0, 1]
   return remark.startsWith("1, ") ? [1] : [0]
 }
