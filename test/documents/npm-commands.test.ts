@@ -93,7 +93,9 @@ const wordsOf = (text: string): ReadonlyArray<string> | undefined => {
 const documented = [
   "README.md",
   "CONTRIBUTING.md",
-  ...readdirSync(join(root, "docs")).map((page) => `docs/${page}`),
+  ...["docs", "docs/runbooks"].flatMap((folder) =>
+    readdirSync(join(root, folder)).map((page) => `${folder}/${page}`),
+  ),
 ]
   .filter((page) => page.endsWith(".md"))
   .flatMap((page) => blocksIn(read(page)))

@@ -1,5 +1,6 @@
 /** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
 import { accessGuards } from "./access-guards.ts"
+import { alertGuards } from "./alert-guards.ts"
 import { archiveGuards } from "./archive-guards.ts"
 import { archivedLogGuards } from "./archived-log-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
@@ -95,4 +96,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...proofGuards,
   ...verificationGuards,
   ...metricGuards,
+  ...alertGuards,
 ]

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse, stringify } from "yaml"
-import { findTool } from "../../src/dev/embedded-programs.mjs"
+import { findTool, type ServerPrograms } from "../../src/dev/embedded-programs.mjs"
 import { eventually, freePort } from "../platform-under-test.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -23,6 +23,14 @@ export const ruleFiles = (): ReadonlyArray<string> =>
   readdirSync(join(PROMETHEUS_FOLDER, "rules"))
     .sort()
     .map((name) => join(PROMETHEUS_FOLDER, "rules", name))
+
+/** Where `prometheus` and `promtool` are, and the environment that they need. */
+export const prometheusPrograms = (): ServerPrograms => {
+  const found = findTool(join(root, ".atlaspay"), "prometheus", ["prometheus", "promtool"])
+  if (found === undefined)
+    throw new Error("Prometheus is not found: run node infra/setup.mjs --with operations")
+  return found
+}
 
 /** A series of an answer, with its last value, or all values of a range. */
 export interface Series {
@@ -67,9 +75,7 @@ export class Prometheus implements AsyncDisposable {
    * @param files rules to load; those of operation unless given
    */
   static async start(targets: ReadonlyArray<string>, files = ruleFiles()): Promise<Prometheus> {
-    const found = findTool(join(root, ".atlaspay"), "prometheus", ["prometheus", "promtool"])
-    if (found === undefined)
-      throw new Error("Prometheus is not found: run node infra/setup.mjs --with operations")
+    const found = prometheusPrograms()
     const folder = mkdtempSync(join(tmpdir(), "prometheus-"))
     writeConfiguration(folder, files)
     writeTargets(folder, targets)
