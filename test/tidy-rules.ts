@@ -31,7 +31,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
   parsing: [],
-  telemetry: ["config", "domain/masking"],
+  telemetry: ["config", "service-roles", "domain/masking"],
   "crash-points": [],
   "service-roles": [],
   // How the text of a setting is read.
