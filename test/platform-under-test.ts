@@ -141,7 +141,7 @@ export class PlatformUnderTest implements AsyncDisposable {
     return this.#sandbox.urls
   }
 
-  /** Starts a service, and does not wait: one without the API says nowhere that it is ready. */
+  /** Starts a service, and does not wait until it is ready. */
   launch(environment: Readonly<Record<string, string>> = {}): Service {
     const service = new Service({ ...this.environment, ...environment })
     this.#services.add(service)
