@@ -52,5 +52,7 @@ USER 10001:10001
 EXPOSE 8080 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "infra/image/health.mjs", "/healthz"]
+# Not the script of the base image: signals reach Node itself.
+ENTRYPOINT []
 # The roles of ROLES, or all. For the command line, name it: docker run … atlaspay doctor
 CMD ["node", "--max-semi-space-size=64", "src/main.ts"]
