@@ -18,7 +18,9 @@ export interface Stage {
   readonly steps: ReadonlyArray<Step>
 }
 
-const known = new Set("FROM ARG WORKDIR COPY RUN USER ENV LABEL EXPOSE STOPSIGNAL HEALTHCHECK ENTRYPOINT CMD".split(" "))
+const known = new Set(
+  "FROM ARG WORKDIR COPY RUN USER ENV LABEL EXPOSE STOPSIGNAL HEALTHCHECK ENTRYPOINT CMD".split(" "),
+)
 
 /** The stages of a Dockerfile, in its order. */
 export const stagesOf = (dockerfile: string): ReadonlyArray<Stage> => {
