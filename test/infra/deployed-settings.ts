@@ -8,6 +8,9 @@ export type KnownSettings = ReadonlyMap<string, { readonly isSecret: boolean }>
 /** Variables that are not ours: Node's own. */
 const ofNode = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "NODE_COMPILE_CACHE"]
 
+/** Where traces go. */
+const traces = ["OTEL_EXPORTER_OTLP_ENDPOINT"]
+
 /** Certificates for the stores. */
 const certificates = ["REDIS", "DATABASE", "NATS"].flatMap((store) =>
   ["CA", "CERT", "KEY"].map((part) => `${store}_${part}_FILE`),
@@ -21,7 +24,7 @@ export const settingsOfPage = (): KnownSettings => {
     ([, name = "", row = ""]) => [name, { isSecret: /\bSecret\b|; secret/.test(row) }] as const,
   )
   return new Map([
-    ...[...certificates, ...ofNode].map((name) => [name, { isSecret: false }] as const),
+    ...[...certificates, ...traces, ...ofNode].map((name) => [name, { isSecret: false }] as const),
     ...listed,
   ])
 }

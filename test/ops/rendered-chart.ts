@@ -1,7 +1,7 @@
 /** The chart as Helm would render it: by infra/helm/render, which is built with Debian's Go once for a run. */
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 import { parseAllDocuments, parse as parseYaml, stringify } from "yaml"
 import { findTool } from "../../src/dev/embedded-programs.mjs"
 
@@ -49,7 +49,7 @@ export class ChartRenderer {
         ...process.env,
         ...go.environment,
         // Debian's libraries lie there, as before Go had modules.
-        GOPATH: join(dirname(go.folder), "share/gocode"),
+        GOPATH: [join(dirname(go.folder), "share/gocode"), "/usr/share/gocode"].join(delimiter),
         GO111MODULE: "off",
         GOFLAGS: "",
         GOCACHE: join(root, ".atlaspay/go-cache"),
