@@ -27,6 +27,9 @@ const playMoney = [
   "odd-time:INQUIRY_DELAYS_MS",
 ].join(",")
 
+/** Seven processes start at once; on a machine that is busy with other things a minute was not enough. */
+const START_MS_MAX = 180_000
+
 let folder: string
 let image: ImageUnderTest
 beforeAll(() => {
@@ -120,11 +123,15 @@ describe("the roles of the image, each in a process of its own", () => {
   }
 
   it.each(roles)("%s becomes ready, as the check of the image says", async (role) => {
-    await eventually(`${role} is ready`, async () => {
-      const { process, output } = started.get(role) ?? {}
-      if (process?.exitCode !== null) throw new Error(`it ended: ${output?.()}`)
-      return healthOf(role, "/readyz").status === 0
-    })
+    await eventually(
+      `${role} is ready`,
+      async () => {
+        const { process, output } = started.get(role) ?? {}
+        if (process?.exitCode !== null) throw new Error(`it ended: ${output?.()}`)
+        return healthOf(role, "/readyz").status === 0
+      },
+      START_MS_MAX,
+    )
     expect(healthOf(role, "/healthz")).toMatchObject({ status: 0 })
   })
 
