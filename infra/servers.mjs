@@ -40,7 +40,7 @@ export const provideServers = (dataDir, missing) => {
 
 const advice = (names) => `Not found on this machine: ${names}. Either
   install redis-server, postgresql and nats-server (macOS: brew install redis postgresql@17 nats-server),
-  or use Docker: docker compose -f infra/docker-compose.yml up --detach --wait
+  or use Docker: docker compose -f infra/compose.yaml up --detach --wait
   and set the URLs of the servers you run yourself:
     REDIS_URL=redis://127.0.0.1:6379
     DATABASE_URL=postgres://atlaspay:atlaspay@127.0.0.1:5432/atlaspay

@@ -3,6 +3,9 @@ export interface Tool {
   readonly programs: ReadonlyArray<string>
   readonly package: string
   readonly brew: string
+  /** Packages that it needs beside it, and files below /usr that tell whether they are there. */
+  readonly beside?: ReadonlyArray<string>
+  readonly files?: ReadonlyArray<string>
 }
 
 export type ToolKind = "operations"
@@ -12,5 +15,6 @@ export const missingTools: (
   dataDir: string,
   kind: string,
   environment: Readonly<Record<string, string | undefined>>,
+  system?: string,
 ) => ReadonlyArray<Tool>
 export const provideTools: (dataDir: string, missing: ReadonlyArray<Tool>) => void

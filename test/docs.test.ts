@@ -20,7 +20,7 @@ const markdownIn = (folder: string, recursive = false): ReadonlyArray<string> =>
 
 const pages = [
   ...markdownIn("."),
-  ...["docs", "bench", "examples"].flatMap((folder) => markdownIn(folder, true)),
+  ...["docs", "bench", "examples", "infra"].flatMap((folder) => markdownIn(folder, true)),
 ]
 
 /** Without code blocks, where brackets mean something else. */

@@ -125,15 +125,19 @@ describe("The servers", () => {
 
 describe("The tools of those who run the service", () => {
   const names = (dataDir: string, environment: Readonly<Record<string, string>>) =>
-    missingTools(dataDir, "operations", environment).map(({ name }) => name)
+    missingTools(dataDir, "operations", environment, newFolder()).map(({ name }) => name)
 
   test("are found on the PATH, in one folder", () => {
     const [whole, half] = [newFolder(), newFolder()]
     for (const { programs } of TOOLS.operations) {
-      for (const program of programs) writeProgram(join(whole, program))
+      for (const program of programs) writeProgram(join(whole, "bin", program))
       writeProgram(join(half, programs[0] ?? ""))
     }
-    expect(names(newFolder(), { PATH: whole })).toEqual([])
+    // Go needs libraries beside it, which are not there.
+    expect(names(newFolder(), { PATH: join(whole, "bin") })).toEqual(["Go with Sprig and YAML"])
+    for (const file of TOOLS.operations.flatMap(({ files = [] }) => files))
+      mkdirSync(join(whole, file), { recursive: true })
+    expect(names(newFolder(), { PATH: join(whole, "bin") })).toEqual([])
     expect(findTool(newFolder(), "prometheus", ["prometheus", "promtool"], { PATH: half })?.folder).not.toBe(
       half,
     )

@@ -21,7 +21,7 @@ const secretsIn = (text: string): ReadonlyArray<string> =>
 
 const files = ["docs", "examples", "infra", "src", "test", "bench"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(md|ts|mjs|yml|json|csv)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(md|ts|mjs|ya?ml|json|csv)$/.test(entry.name))
     // `bench:engine` installs the packages of its peers below bench: they are others'.
     .filter((entry) => !entry.parentPath.includes("node_modules"))
     // What is shown there as refused, or as never a secret, is not one.
