@@ -65,13 +65,24 @@ export const openPrimary = (
   return others.length === 0 ? single(only, opening) : several(places, opening)
 }
 
-const single = Effect.fnUntraced(function* (place: ServerPlace, { statements }: Opening) {
-  const pools = yield* openPools(statements)
+const single = Effect.fnUntraced(function* (place: ServerPlace, opening: Opening) {
+  const pools = yield* openPools(opening.statements)
+  const question = yield* openQuestions(place, opening)
+  let isSilent = false
+  const watch = Effect.suspend(() => {
+    if (!isSilent) return Effect.void
+    isSilent = false
+    return Effect.map(question, (found) => {
+      if (!found.some(isWaiting) && pools.current !== undefined) pools.leave(pools.current, FINISH_SECONDS)
+    })
+  })
+  yield* watch.pipe(Effect.delay(ASK_EVERY_MS), Effect.forever, Effect.forkScoped)
   return {
     pool: Effect.sync(() => pools.current ?? pools.open(place, 0)),
     doubt: (pool, code) => {
       const reported = pools.reported(pool, code)
-      if (code === SILENT || code === READ_ONLY) pools.leave(pool, FINISH_SECONDS)
+      if (code === READ_ONLY) pools.leave(pool, FINISH_SECONDS)
+      else if (code === SILENT && pool === pools.current) isSilent = true
       return reported
     },
   } satisfies Primary
@@ -111,10 +122,12 @@ const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>,
   const questions = yield* Effect.forEach(places, (place) => openQuestions(place, opening))
   const turn = Semaphore.makeUnsafe(1)
   let isInDoubt = false
+  let isSilent = false
   let timelineMax = 0
   let inVainAt: number | undefined
 
-  const use = Effect.fnUntraced(function* ({ place, timeline }: Standing) {
+  const use = Effect.fnUntraced(function* (standing: Standing) {
+    const { place, timeline } = standing
     timelineMax = Math.max(timelineMax, timeline)
     const before = pools.current
     const isSame = before !== undefined && before.place === place && before.timeline === timeline
@@ -122,10 +135,12 @@ const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>,
       const log = before === undefined && inVainAt === undefined ? Effect.logInfo : Effect.logWarning
       yield* log("postgres primary", { server: nameOfPlace(place), timeline })
     }
+    const isStuck = isSilent && !isWaiting(standing)
     isInDoubt = false
+    isSilent = false
     inVainAt = undefined
-    if (isSame) return before
-    if (before !== undefined) pools.leave(before, 0)
+    if (isSame && !isStuck) return before
+    if (before !== undefined) pools.leave(before, isSame ? FINISH_SECONDS : 0)
     return pools.open(place, timeline)
   })
 
@@ -164,8 +179,11 @@ const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>,
     }),
     doubt: (pool, code) => {
       const reported = pools.reported(pool, code)
-      if (code === SILENT || code === READ_ONLY) pools.leave(pool, FINISH_SECONDS)
-      else if (pool === pools.current && AWAY.test(code)) isInDoubt = true
+      if (code === READ_ONLY) pools.leave(pool, FINISH_SECONDS)
+      else if (pool === pools.current) {
+        isSilent ||= code === SILENT
+        isInDoubt ||= AWAY.test(code)
+      }
       return reported
     },
   } satisfies Primary
@@ -177,7 +195,15 @@ export interface Standing {
   /** 0 of a standby. */
   readonly timeline: number
   readonly isReadOnly: boolean
+  /** How many commits wait for a standby. */
+  readonly waiting: number
 }
+
+/**
+ * Commits that wait for a synchronous standby are as silent as a server that is gone. They wait until the standby is back, whatever
+ * becomes of their connections, so new connections would only be more of them.
+ */
+const isWaiting = ({ waiting }: Standing): boolean => waiting > 0
 
 /** The one to use: of the highest timeline, and none that is older than what was seen. One that can be written to comes first. */
 export const primaryAmong = (found: ReadonlyArray<Standing>, timelineMin: number): Standing | undefined =>
@@ -208,7 +234,8 @@ const openQuestions = Effect.fnUntraced(function* (place: ServerPlace, { questio
 /** The first eight digits of the name of a file of its log are the timeline that a primary is on. */
 const standingOf = async (sql: Sql, place: ServerPlace): Promise<ReadonlyArray<Standing>> => {
   const rows = await sql<Array<Omit<Standing, "place">>>`
-    select current_setting('transaction_read_only') = 'on' as "isReadOnly", case
+    select current_setting('transaction_read_only') = 'on' as "isReadOnly",
+      (select count(*)::int from pg_stat_activity where wait_event = 'SyncRep') as waiting, case
       when pg_is_in_recovery() then 0
       else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
     end as timeline`

@@ -43,7 +43,7 @@ const failures: ReadonlyArray<unknown> = ["CONNECTION_CLOSED", "ECONNRESET", "EC
 const reversed = (url: string): string => url.replace(/(127[^,]+),([^/]+)/, "$2,$1")
 
 it("is on the primary, wherever the URL names it, and goes to the one that is promoted", async () => {
-  const { first, second, url } = servers
+  const { primary: first, standby: second, url } = servers
   const pool = await openPool(reversed(url))
   expect(await pool.port()).toBe(first.port)
   await first.kill()
@@ -53,7 +53,7 @@ it("is on the primary, wherever the URL names it, and goes to the one that is pr
 })
 
 it("leaves a primary that was replaced while both answer, and does not go back when the new one is away", async () => {
-  const { first, second, url } = servers
+  const { primary: first, standby: second, url } = servers
   const pool = await openPool(url)
   expect(await pool.port()).toBe(first.port)
   await second.promote()
@@ -70,7 +70,7 @@ it("leaves a primary that was replaced while both answer, and does not go back w
 })
 
 it("fails what is under way on a frozen primary as soon as another one is promoted", async () => {
-  const { first, second, url } = servers
+  const { primary: first, standby: second, url } = servers
   const pool = await openPool(url)
   await pool.run("create table written (id int)")
   await eventually(
@@ -89,7 +89,7 @@ it("fails what is under way on a frozen primary as soon as another one is promot
 })
 
 it("uses no server that only reads, be it the only one", async () => {
-  const { second } = servers
+  const { standby: second } = servers
   const standby = await openPool(second.url)
   expect(await standby.port()).toBe("NOT_PRIMARY")
   await second.promote()

@@ -83,6 +83,14 @@ export class PostgresServer implements AsyncDisposable {
     await this.ask((sql) => sql`select pg_promote(true, 60)`)
   }
 
+  /** Commits wait for one of these standbys: `*` is any, and nothing is none. */
+  async waitForStandbys(names: "*" | ""): Promise<void> {
+    await this.ask(async (sql) => {
+      await sql.unsafe(`alter system set synchronous_standby_names = '${names}'`)
+      await sql`select pg_reload_conf()`
+    })
+  }
+
   /** Asks this very server, on a connection of its own. */
   async ask<A>(question: (sql: postgres.Sql) => PromiseLike<A>, database = "postgres"): Promise<A> {
     const url = new URL(this.url)
@@ -114,14 +122,24 @@ export class PostgresServer implements AsyncDisposable {
 
 /** Both servers, and what a test does with them. */
 export class ReplicatedPostgres implements AsyncDisposable {
-  readonly first: PostgresServer
-  readonly second: PostgresServer
+  primary: PostgresServer
+  standby: PostgresServer
+  /** Both, as DATABASE_URL names them. */
+  readonly url: string
+  readonly #replication: Replication
   readonly #folder: string
 
-  private constructor(first: PostgresServer, second: PostgresServer, folder: string) {
-    this.first = first
-    this.second = second
+  private constructor(
+    primary: PostgresServer,
+    standby: PostgresServer,
+    replication: Replication,
+    folder: string,
+  ) {
+    this.primary = primary
+    this.standby = standby
+    this.#replication = replication
     this.#folder = folder
+    this.url = primary.url.replace(/@.*$/, `@127.0.0.1:${primary.port},127.0.0.1:${standby.port}/postgres`)
   }
 
   /** Starts a primary and its standby, and waits until the standby streams. */
@@ -132,30 +150,53 @@ export class ReplicatedPostgres implements AsyncDisposable {
     await using started = new AsyncDisposableStack()
     started.defer(() => rmSync(folder, { recursive: true, force: true }))
     const first = started.use(await initialised(join(folder, "first")))
-    await first.ask((sql) => sql`select pg_create_physical_replication_slot('standby', true)`)
-    const second = started.use(await copied(first, join(folder, "second")))
-    await second.start()
-    if (replication === "synchronous") await waitForStandby(first)
-    await eventually("the standby streams", async () => {
-      const wanted = replication === "synchronous" ? "sync" : "async"
-      const rows = await first.ask((sql) => sql`select state, sync_state from pg_stat_replication`)
-      return rows.some(({ state, sync_state }) => state === "streaming" && sync_state === wanted)
-    })
+    const configuration = await configured(join(folder, "second"))
+    const { password } = new URL(first.url)
+    const second = started.use(
+      new PostgresServer(await Effect.runPromise(freePort), configuration, decodeURIComponent(password)),
+    )
+    const servers = new ReplicatedPostgres(first, second, replication, folder)
+    await servers.#follow()
     started.move()
-    return new ReplicatedPostgres(first, second, folder)
+    return servers
   }
 
-  /** Both, as DATABASE_URL names them. */
-  get url(): string {
-    return this.first.url.replace(
-      /@.*$/,
-      `@127.0.0.1:${this.first.port},127.0.0.1:${this.second.port}/postgres`,
-    )
+  /** The standby takes the place of the primary, which was killed or is frozen. */
+  async failOver(): Promise<void> {
+    await this.standby.promote()
+    const replaced = this.primary
+    this.primary = this.standby
+    this.standby = replaced
+  }
+
+  /** The server that was replaced begins again as a copy of the primary, and follows it. */
+  async refill(): Promise<void> {
+    await this.standby.kill()
+    rmSync(this.standby.data, { recursive: true, force: true })
+    await this.#follow()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.first, this.second].map((server) => server[Symbol.asyncDispose]()))
+    await Promise.all([this.primary, this.standby].map((server) => server[Symbol.asyncDispose]()))
     rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** The setting is copied, so the standby waits for one of its own once it is promoted; a test says when it need not. */
+  async #follow(): Promise<void> {
+    const { primary, standby } = this
+    const isSynchronous = this.#replication === "synchronous"
+    await primary.ask(
+      (sql) => sql`select pg_create_physical_replication_slot('standby', true)
+      where not exists (select from pg_replication_slots where slot_name = 'standby')`,
+    )
+    if (isSynchronous) await primary.waitForStandbys("*")
+    await copy(primary, standby)
+    await standby.start()
+    await eventually("the standby streams", async () => {
+      const rows = await primary.ask((sql) => sql`select state, sync_state from pg_stat_replication`)
+      const wanted = isSynchronous ? "sync" : "async"
+      return rows.some(({ state, sync_state }) => state === "streaming" && sync_state === wanted)
+    })
   }
 }
 
@@ -181,20 +222,19 @@ const initialised = async (folder: string): Promise<PostgresServer> => {
   return server
 }
 
-/** A copy of the primary that follows it: it has the same password. */
-const copied = async (first: PostgresServer, folder: string): Promise<PostgresServer> => {
-  const configuration = await configured(folder)
-  const programs = findPrograms(folder).postgres
+/** A copy of the primary that follows it, with the same password. */
+const copy = async (from: PostgresServer, to: PostgresServer): Promise<void> => {
+  const programs = findPrograms(to.data).postgres
   if (programs === undefined) throw new Error("Postgres is not on this machine")
-  const { password, username } = new URL(first.url)
-  const home = dirname(configuration.folder)
-  mkdirSync(home, { mode: 0o700 })
+  const { password, username } = new URL(from.url)
+  const home = dirname(to.data)
+  mkdirSync(home, { mode: 0o700, recursive: true })
   const { uid, gid } = userToRunAs()
   if (uid !== undefined && gid !== undefined) chownSync(home, uid, gid)
   const args = [
-    ...["--pgdata", configuration.folder, "--wal-method", "stream", "--checkpoint", "fast"],
+    ...["--pgdata", to.data, "--wal-method", "stream", "--checkpoint", "fast"],
     ...["--write-recovery-conf", "--slot", "standby"],
-    ...["--host", "127.0.0.1", "--port", String(first.port), "--username", username],
+    ...["--host", "127.0.0.1", "--port", String(from.port), "--username", username],
   ]
   await promisify(execFile)(join(programs.folder, "pg_basebackup"), args, {
     env: { ...serverEnvironment(programs), PGPASSWORD: password },
@@ -202,11 +242,4 @@ const copied = async (first: PostgresServer, folder: string): Promise<PostgresSe
     timeout: COPY_MS_MAX,
     ...userToRunAs(),
   })
-  return new PostgresServer(await Effect.runPromise(freePort), configuration, password)
 }
-
-const waitForStandby = (first: PostgresServer) =>
-  first.ask(async (sql) => {
-    await sql`alter system set synchronous_standby_names = '*'`
-    await sql`select pg_reload_conf()`
-  })

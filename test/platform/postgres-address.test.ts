@@ -49,6 +49,7 @@ describe("of several servers", () => {
     place: { host, port: 5432 },
     timeline,
     isReadOnly,
+    waiting: 0,
   })
   it.each([
     ["a standby is none", [server("a", 0)], 0, undefined],
