@@ -105,10 +105,7 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
         objection: (partition) =>
           found === undefined || !isFresh(performance.now())
             ? "the stores could not be checked"
-            : (found.objections.get(partition)?.reason ??
-              found.weakPostgres ??
-              found.wrongClock ??
-              uncompared(found)),
+            : (found.objections.get(partition)?.reason ?? found.wrongClock ?? uncompared(found)),
         look,
       })
     }),
@@ -116,9 +113,9 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
 
 const epochsOf = (redisEpoch: number, postgresEpoch: string): string => `${redisEpoch} ${postgresEpoch}`
 
-/** No partition pays before the archive was compared with the stores as they are. */
-const uncompared = ({ archive, redisEpoch, postgresEpoch }: Finding): string | undefined =>
-  archive?.epochs === epochsOf(redisEpoch, postgresEpoch) ? undefined : "the archive could not be compared"
+/** No partition pays before the archive was compared with the stores as they are, nor while a commit may be lost with its server. */
+const uncompared = ({ archive, redisEpoch, postgresEpoch, weakPostgres }: Finding): string | undefined =>
+  archive?.epochs === epochsOf(redisEpoch, postgresEpoch) ? weakPostgres : "the archive could not be compared"
 
 /** One check of both stores; gives nothing if Postgres did not answer. */
 const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>) {
