@@ -97,6 +97,14 @@ export const weaknessesOf = (found: Found, standbys: number): ReadonlyArray<Weak
   )
 }
 
+/** What of the settings says whether a commit waits for standbys. A promoted server may have others than the one before it. */
+export type Waiting = Pick<Found, "synchronous_commit" | "synchronous_standby_names">
+
+/** Whether commits of a session with these settings wait for the disks of so many standbys, whether or not they are there. */
+export const waitsFor = (found: Waiting, standbys: number): boolean =>
+  standbys === 0 ||
+  (REPLICATED.includes(found.synchronous_commit) && waitedFor(found.synchronous_standby_names) >= standbys)
+
 /** How many standbys synchronous_standby_names waits for: `FIRST 2 (a, b)`, `ANY 1 (*)`, `2 (a, b)`, or `a, b` for one. */
 const waitedFor = (names: string): number => {
   if (names.trim() === "") return 0

@@ -1,7 +1,9 @@
 import { Context, Effect, Layer, Redacted, Result, Semaphore } from "effect"
 import postgres from "postgres"
 import { AppConfig } from "../config.ts"
+import { readPostgresAddress, type ServerPlace } from "./postgres-address.ts"
 import { arrayTypes } from "./postgres-arrays.ts"
+import { openPrimary, type Pool, type Primary, SILENT } from "./postgres-primary.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
@@ -11,7 +13,9 @@ const CONNECT_TIMEOUT_SECONDS = 5
  */
 const STATEMENT_MS_MAX = 15_000
 const SILENCE_MS_MAX = 1_000
-const CLOSE_TIMEOUT_SECONDS = 5
+/** How long a server may take to say whether it is the primary. */
+const QUESTION_MS_MAX = 2_000
+const [RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX] = [0.02, 1]
 
 /** The service's only pool of connections. */
 export class Postgres extends Context.Service<
@@ -62,33 +66,58 @@ const openPool = Effect.fnUntraced(function* (
   statementMsMax: number,
   settings: Readonly<Record<string, string>> = {},
 ) {
-  const sql = yield* Effect.acquireRelease(open(url, connectionsMax, statementMsMax, settings), (sql) =>
-    Effect.promise(() => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS })),
-  )
+  const opening = yield* open(url, connectionsMax, statementMsMax, settings)
+  const primary = yield* openPrimary(opening.places, opening)
   const connections = Semaphore.makeUnsafe(connectionsMax)
   const callerMsMax = statementMsMax + SILENCE_MS_MAX
-  return Postgres.of({ query: (step, run) => send(connections, step, callerMsMax, () => run(sql)) })
+  return Postgres.of({ query: (step, run) => send(connections, primary, step, callerMsMax, run) })
 })
 
+/** How to open each of the servers of a URL. Fails if the URL is none, or the driver cannot read it. */
 const open = (url: string, max: number, statementMsMax: number, settings: Readonly<Record<string, string>>) =>
   Effect.try({
-    try: () =>
-      postgres(url, {
-        max,
-        connect_timeout: CONNECT_TIMEOUT_SECONDS,
-        fetch_types: false,
-        types: arrayTypes,
-        connection: {
-          application_name: "atlaspay",
-          statement_timeout: statementMsMax,
-          idle_in_transaction_session_timeout: statementMsMax,
-          // The driver prints notices. Ours would only be "relation exists, skipping".
-          client_min_messages: "error",
-          ...settings,
-        },
-      }),
+    try: () => {
+      const address = Result.getOrThrow(readPostgresAddress(url))
+      const connect = (
+        { host, port }: ServerPlace,
+        max: number,
+        timeoutMs: number,
+        attributes?: "primary",
+      ): postgres.Sql =>
+        postgres(address.url, {
+          ...(attributes === undefined ? {} : { target_session_attrs: attributes }),
+          ...(host === undefined ? {} : { host, port }),
+          max,
+          connect_timeout: CONNECT_TIMEOUT_SECONDS,
+          backoff: reconnectAfterSeconds,
+          fetch_types: false,
+          types: arrayTypes,
+          connection: {
+            application_name: "atlaspay",
+            statement_timeout: timeoutMs,
+            idle_in_transaction_session_timeout: timeoutMs,
+            // The driver prints notices. Ours would only be "relation exists, skipping".
+            client_min_messages: "error",
+            ...settings,
+          },
+        })
+      // Throws if the driver does not understand the rest of the URL.
+      connect(address.places[0], 1, statementMsMax)
+      return {
+        places: address.places,
+        statements: (place: ServerPlace) => connect(place, max, statementMsMax, "primary"),
+        questions: (place: ServerPlace) => connect(place, 1, QUESTION_MS_MAX),
+      }
+    },
     catch: () => new StoreUnavailable({ store: "postgres", step: "open", reason: "INVALID_URL" }),
   })
+
+/**
+ * By itself the driver would wait up to twenty seconds after a longer outage, during which callers give up, and take the server for
+ * silent.
+ */
+const reconnectAfterSeconds = (failures: number): number =>
+  Math.min(RECONNECT_SECONDS_MIN * 2 ** failures, RECONNECT_SECONDS_MAX) * (0.5 + Math.random() / 2)
 
 /**
  * Reserves a connection until the statement ends, even if its caller gives up before. So the driver's own queue, which no
@@ -96,28 +125,49 @@ const open = (url: string, max: number, statementMsMax: number, settings: Readon
  */
 const send = <A>(
   connections: Semaphore.Semaphore,
+  primary: Primary,
   step: string,
   callerMsMax: number,
-  run: () => PromiseLike<A>,
-): Effect.Effect<A, StoreUnavailable> =>
-  Effect.uninterruptibleMask(
+  run: (sql: postgres.Sql) => PromiseLike<A>,
+): Effect.Effect<A, StoreUnavailable> => {
+  const take = Effect.fnUntraced(function* (
+    restore: <B, E>(step: Effect.Effect<B, E>) => Effect.Effect<B, E>,
+  ) {
+    yield* restore(connections.take(1))
+    return yield* restore(primary.pool).pipe(Effect.onError(() => connections.release(1)))
+  })
+  return Effect.uninterruptibleMask(
     Effect.fnUntraced(function* (restore) {
-      yield* restore(connections.take(1))
-      const statement = settle(run).finally(() => Effect.runSync(connections.release(1)))
+      const pool = yield* take(restore)
+      const statement = settle(primary, pool, callerMsMax, run).finally(() =>
+        Effect.runSync(connections.release(1)),
+      )
       const result = yield* restore(Effect.promise(() => statement))
       return yield* Effect.fromResult(result)
     }),
   ).pipe(
-    Effect.timeoutOrElse({ duration: callerMsMax, orElse: () => Effect.fail("TIMEOUT") }),
+    Effect.timeoutOrElse({ duration: callerMsMax, orElse: () => Effect.fail(SILENT) }),
     Effect.mapError((code) => new StoreUnavailable({ store: "postgres", step, reason: code })),
   )
+}
 
-/** Never rejects, because the statement may fail after its caller has given up. */
-const settle = async <A>(run: () => PromiseLike<A>): Promise<Result.Result<A, string>> => {
+/**
+ * Never rejects, because the statement may fail after its caller has given up. If a statement is not answered for so long that the
+ * server itself should have cancelled it, its server is left, and then it fails.
+ */
+const settle = async <A>(
+  primary: Primary,
+  pool: Pool,
+  callerMsMax: number,
+  run: (sql: postgres.Sql) => PromiseLike<A>,
+): Promise<Result.Result<A, string>> => {
+  const overdue = setTimeout(() => primary.doubt(pool, SILENT), callerMsMax)
   try {
-    return Result.succeed(await run())
+    return Result.succeed(await run(pool.sql))
   } catch (error) {
-    return Result.fail(codeOf(error))
+    return Result.fail(primary.doubt(pool, codeOf(error)))
+  } finally {
+    clearTimeout(overdue)
   }
 }
 

@@ -12,6 +12,7 @@ import { Clock, Context, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres } from "../platform/postgres.ts"
+import { type Waiting, waitsFor } from "../platform/postgres-durability.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -59,6 +60,8 @@ interface Finding {
   readonly at: number
   readonly objections: ReadonlyMap<number, Objection>
   readonly wrongClock: string | undefined
+  /** In production: another server was promoted, and acknowledges what no standby has. */
+  readonly weakPostgres: string | undefined
   readonly archive: Comparison | undefined
 }
 
@@ -110,13 +113,14 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
 
 const epochsOf = (redisEpoch: number, postgresEpoch: string): string => `${redisEpoch} ${postgresEpoch}`
 
-/** No partition pays before the archive was compared with the stores as they are. */
-const uncompared = ({ archive, redisEpoch, postgresEpoch }: Finding): string | undefined =>
-  archive?.epochs === epochsOf(redisEpoch, postgresEpoch) ? undefined : "the archive could not be compared"
+/** No partition pays before the archive was compared with the stores as they are, nor while a commit may be lost with its server. */
+const uncompared = ({ archive, redisEpoch, postgresEpoch, weakPostgres }: Finding): string | undefined =>
+  archive?.epochs === epochsOf(redisEpoch, postgresEpoch) ? weakPostgres : "the archive could not be compared"
 
 /** One check of both stores; gives nothing if Postgres did not answer. */
 const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>) {
-  const { clockOffsetMsMax } = (yield* AppConfig).worker
+  const { production, postgres: wanted, worker } = yield* AppConfig
+  const { clockOffsetMsMax } = worker
   const redis = yield* RedisConnections
   const { query } = yield* Postgres
   const cursors = yield* CursorStore
@@ -135,6 +139,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
     ]
     clockOffset.set(Math.max(...offsets.map(({ offset }) => offset)) / 1_000)
     const wrong = offsets.find(({ offset }) => offset > clockOffsetMsMax)
+    const isWeak = production && !waitsFor(postgres.answer, wanted.standbys)
     const standing = yield* soon(cursors.standing(followers))
     const objections = yield* Effect.forEach(
       yield* doubtful(feed, standing),
@@ -151,6 +156,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
       postgresEpoch: postgres.answer.started,
       at,
       objections: new Map([...forgotten, ...objections.flat()]),
+      weakPostgres: isWeak ? `Postgres does not wait for ${wanted.standbys} standbys` : undefined,
       wrongClock: wrong && `the clock differs from that of ${wrong.store} by ${Math.round(wrong.offset)} ms`,
     }
     lostPartitions.set([...finding.objections.values()].filter(({ isLost }) => isLost).length)
@@ -194,14 +200,23 @@ const comparing =
     )
   }
 
-/** The clock of Postgres, and when it was started. */
+/** The clock of Postgres, when it was started, and whether its commits wait for standbys. */
 const postgresClock = (query: Postgres["Service"]["query"]) =>
   query(
     "read the clock",
-    (sql) => sql<Array<{ readonly now: string; readonly started: string }>>`
+    (sql) => sql<Array<Waiting & { readonly now: string; readonly started: string }>>`
       select (extract(epoch from clock_timestamp()) * 1000)::text as now,
-        extract(epoch from pg_postmaster_start_time())::text as started`,
-  ).pipe(Effect.map(([row]) => ({ now: Number(row?.now), started: row?.started ?? "" })))
+        extract(epoch from pg_postmaster_start_time())::text as started,
+        current_setting('synchronous_commit') as synchronous_commit,
+        current_setting('synchronous_standby_names') as synchronous_standby_names`,
+  ).pipe(
+    Effect.map(([row]) => ({
+      now: Number(row?.now),
+      started: row?.started ?? "",
+      synchronous_commit: row?.synchronous_commit ?? "",
+      synchronous_standby_names: row?.synchronous_standby_names ?? "",
+    })),
+  )
 
 /** The clocks of all primaries. If one does not answer, there are none to compare; its own partitions may not pay anyway. */
 const redisClocks = ({ onEachPrimary }: RedisConnections["Service"]) =>
@@ -304,6 +319,12 @@ const report = Effect.fnUntraced(function* (before: Finding | undefined, now: Fi
     if (!now.objections.has(partition)) yield* Effect.logInfo("a partition pays again", { partition })
   if (now.wrongClock !== undefined && before?.wrongClock === undefined)
     yield* Effect.logError("nobody is paid: the clock is wrong", { reason: now.wrongClock })
+  if (now.weakPostgres !== undefined && before?.weakPostgres === undefined)
+    yield* Effect.logError("nobody is paid: Postgres may lose what it acknowledges", {
+      reason: now.weakPostgres,
+    })
+  if (now.weakPostgres === undefined && before?.weakPostgres !== undefined)
+    yield* Effect.logInfo("Postgres keeps what it acknowledges again")
   if (now.wrongClock === undefined && before?.wrongClock !== undefined)
     yield* Effect.logInfo("the clocks agree again")
 })

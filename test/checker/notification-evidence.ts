@@ -4,11 +4,12 @@ import { connect } from "@nats-io/transport-node"
 import postgres from "postgres"
 import type { StoredDelivery, StreamedMessage } from "./notifications.ts"
 
-/** All messages of a stream that are there now, in order. `url` may have a user and a password. */
+/** All messages of a stream that are there now, in order. `url` may name several servers, and have a user and a password. */
 export const readStream = async (url: string, stream: string): Promise<ReadonlyArray<StreamedMessage>> => {
-  const { username, password, host } = new URL(url)
+  const urls = url.split(",").map((one) => new URL(one))
+  const { username = "", password = "" } = urls[0] ?? {}
   const connection = await connect({
-    servers: host,
+    servers: urls.map(({ host }) => host),
     ...(username === "" ? {} : { user: username, pass: password }),
   })
   try {

@@ -19,6 +19,7 @@ import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
 import { endpointGuards } from "./endpoint-guards.ts"
 import { eventStreamGuards } from "./event-stream-guards.ts"
+import { failoverGuards } from "./failover-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
@@ -81,6 +82,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...intakeGuards,
   ...textGuards,
   ...databaseGuards,
+  ...failoverGuards,
   ...duplicateGuards,
   ...draftGuards,
   ...reportGuards,

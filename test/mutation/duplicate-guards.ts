@@ -114,7 +114,7 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a frozen process keeps no locks",
     file: "platform/postgres.ts",
-    text: "          idle_in_transaction_session_timeout: statementMsMax,\n",
+    text: "            idle_in_transaction_session_timeout: timeoutMs,\n",
     without: "",
     caughtIn: "test/platform/postgres.test.ts",
     caughtBy: "ends a transaction whose process is frozen",

@@ -4,6 +4,7 @@ import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { inject, vi } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { emptyDatabase } from "../database.ts"
 import { CuttingWay } from "../recovery/cut-connections.ts"
 import { settings } from "../settings.ts"
 
@@ -193,4 +194,25 @@ it.live("leaves no connection behind when its scope closes", () =>
       )
     yield* Effect.promise(() => vi.waitUntil(async () => (await left()).length === 0))
   }).pipe(Effect.provide(postgresWith())),
+)
+
+it.live("leaves a connection that only reads: the next statement gets one that may write again", () =>
+  Effect.gen(function* () {
+    const { url } = yield* Effect.acquireRelease(
+      Effect.promise(() => emptyDatabase()),
+      ({ drop }) => Effect.promise(() => drop()),
+    )
+    const name = new URL(url).pathname.slice(1)
+    const server = yield* Layer.build(postgresWith())
+    const say = (what: string) =>
+      Context.get(server, Postgres).query("say", (sql) =>
+        sql.unsafe(`alter database ${name} set default_transaction_read_only = ${what}`),
+      )
+    yield* say("on")
+    const services = yield* Layer.build(postgresWith({ DATABASE_URL: url, DATABASE_CONNECTIONS: "1" }))
+    const create = Context.get(services, Postgres).query("create", (sql) => sql`create table t (id int)`)
+    assert.strictEqual((yield* Effect.flip(create)).reason, "25006")
+    yield* say("off")
+    assert.lengthOf(yield* create, 0)
+  }).pipe(Effect.scoped),
 )

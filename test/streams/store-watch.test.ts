@@ -120,6 +120,24 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
       }),
   )
 
+  it.effect("wait for the standbys that production asks for, also after a failover", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const production = { NODE_ENV: "production", DATABASE_STANDBYS: "1" }
+      const watched = Effect.gen(function* () {
+        const { objection } = yield* StoreWatch
+        return objection(1)
+      })
+      const reason = yield* watched.pipe(Effect.provide(watch(lines, production)))
+      assert.strictEqual(reason, "Postgres does not wait for 1 standbys")
+      assert.isTrue(
+        lines.some((line) => line.includes("nobody is paid: Postgres may lose what it acknowledges")),
+      )
+      for (const environment of [{ DATABASE_STANDBYS: "1" }, { NODE_ENV: "production" }])
+        assert.strictEqual(yield* watched.pipe(Effect.provide(watch([], environment))), undefined)
+    }),
+  )
+
   it.effect("have clocks that this one agrees with", () =>
     Effect.gen(function* () {
       for (const ms of [60_000, -60_000]) {

@@ -1,0 +1,243 @@
+/**
+ * Which of several servers of Postgres is the primary, and the pool of connections to it.
+ *
+ *   one server     there is nothing to choose. Its pool is replaced if the server is silent or read-only, because another server may
+ *                  answer under its name by then.
+ *   several        all are asked what they are: at the first statement, after a failure that a failover may have caused, and every two
+ *                  seconds. Of those that are no standbys the one with the highest timeline counts: a promotion begins a new timeline,
+ *                  so a primary that was replaced, and came back or woke up, has a lower one. A timeline below the highest one that was
+ *                  seen never counts again. What is under way on the server that was left fails at once, whatever it would answer.
+ *
+ * The connections of a pool refuse a server that became a standby, so nobody reads what a standby does not have yet.
+ */
+import { Effect, type Scope, Semaphore } from "effect"
+import type { Sql } from "postgres"
+import { nameOfPlace, type ServerPlace } from "./postgres-address.ts"
+
+/** How often all servers are asked while nothing failed. */
+const ASK_EVERY_MS = 2_000
+/** How long a server may take to say what it is. */
+const ANSWER_MS_MAX = 2_000
+/** Whoever asks for the primary so soon after nobody was found gets the same answer. */
+const AGAIN_AFTER_MS = 200
+/** How long statements of others may take when a pool is replaced by one on the same server. */
+const FINISH_SECONDS = 5
+
+/** A pool on a server. */
+export interface Pool {
+  readonly sql: Sql
+  readonly place: ServerPlace
+  /** As it was found; 0 if there was nothing to choose. */
+  readonly timeline: number
+}
+
+export interface Primary {
+  /** The pool on the primary. Fails with a code if there is none. */
+  readonly pool: Effect.Effect<Pool, string>
+  /** Takes note that a statement failed on a pool, or is overdue, and with which code. Gives the code to report. */
+  readonly doubt: (pool: Pool, code: string) => string
+}
+
+/** How the driver is opened: with all connections for statements, or with one for questions. */
+export interface Opening {
+  readonly statements: (place: ServerPlace) => Sql
+  readonly questions: (place: ServerPlace) => Sql
+}
+
+/** The statement was sent, and its answer is overdue. */
+export const SILENT = "TIMEOUT"
+/** A code of ours: no server is a primary, or none can be reached. */
+export const NO_PRIMARY = "NO_PRIMARY"
+/** A code of ours: the only server is a standby. */
+export const NOT_PRIMARY = "NOT_PRIMARY"
+const DESTROYED = "CONNECTION_DESTROYED"
+/** SQLSTATE read_only_sql_transaction: a standby, or a primary that was told to write no more. */
+const READ_ONLY = "25006"
+/** The server goes, came up again, or has become a standby; or the network failed. */
+const AWAY = /^(57P0[1235]|08\d{3}|E[A-Z]{4,}|CONNECT(ION)?_[A-Z]+)$/
+
+/** Watches the servers for as long as the scope lives. Asks nothing of them before the first statement. */
+export const openPrimary = (
+  places: readonly [ServerPlace, ...Array<ServerPlace>],
+  opening: Opening,
+): Effect.Effect<Primary, never, Scope.Scope> => {
+  const [only, ...others] = places
+  return others.length === 0 ? single(only, opening) : several(places, opening)
+}
+
+const single = Effect.fnUntraced(function* (place: ServerPlace, opening: Opening) {
+  const pools = yield* openPools(opening.statements)
+  const question = yield* openQuestions(place, opening)
+  let isSilent = false
+  const watch = Effect.suspend(() => {
+    if (!isSilent) return Effect.void
+    isSilent = false
+    return Effect.map(question, (found) => {
+      if (!found.some(isWaiting) && pools.current !== undefined) pools.leave(pools.current, FINISH_SECONDS)
+    })
+  })
+  yield* watch.pipe(Effect.delay(ASK_EVERY_MS), Effect.forever, Effect.forkScoped)
+  return {
+    pool: Effect.sync(() => pools.current ?? pools.open(place, 0)),
+    doubt: (pool, code) => {
+      const reported = pools.reported(pool, code)
+      if (code === READ_ONLY) pools.leave(pool, FINISH_SECONDS)
+      else if (code === SILENT && pool === pools.current) isSilent = true
+      return reported
+    },
+  } satisfies Primary
+})
+
+/** The pool that is used, and those that are being left. All end with the scope. */
+const openPools = Effect.fnUntraced(function* (statements: Opening["statements"]) {
+  const leaving = new Set<Promise<void>>()
+  const pools = {
+    current: undefined as Pool | undefined,
+    open: (place: ServerPlace, timeline: number): Pool => {
+      pools.current = { sql: statements(place), place, timeline }
+      return pools.current
+    },
+    /** Statements under way get so many seconds, and fail then. */
+    leave: (pool: Pool, finishSeconds: number): void => {
+      if (pool !== pools.current) return
+      pools.current = undefined
+      const ended = pool.sql.end({ timeout: finishSeconds }).finally(() => leaving.delete(ended))
+      leaving.add(ended)
+    },
+    /** The driver destroys connections of a pool that is left, and those to a server that turns out to be a standby. */
+    reported: (pool: Pool, code: string): string =>
+      pool === pools.current && code === DESTROYED ? NOT_PRIMARY : code,
+  }
+  yield* Effect.addFinalizer(() =>
+    Effect.promise(() => {
+      if (pools.current !== undefined) pools.leave(pools.current, FINISH_SECONDS)
+      return Promise.all(leaving)
+    }),
+  )
+  return pools
+})
+
+const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>, opening: Opening) {
+  const pools = yield* openPools(opening.statements)
+  const questions = yield* Effect.forEach(places, (place) => openQuestions(place, opening))
+  const turn = Semaphore.makeUnsafe(1)
+  let isInDoubt = false
+  let isSilent = false
+  let timelineMax = 0
+  let inVainAt: number | undefined
+
+  const use = Effect.fnUntraced(function* (standing: Standing) {
+    const { place, timeline } = standing
+    timelineMax = Math.max(timelineMax, timeline)
+    const before = pools.current
+    const isSame = before !== undefined && before.place === place && before.timeline === timeline
+    if (!isSame || inVainAt !== undefined) {
+      const log = before === undefined && inVainAt === undefined ? Effect.logInfo : Effect.logWarning
+      yield* log("postgres primary", { server: nameOfPlace(place), timeline })
+    }
+    const isStuck = isSilent && !isWaiting(standing)
+    isInDoubt = false
+    isSilent = false
+    inVainAt = undefined
+    if (isSame && !isStuck) return before
+    if (before !== undefined) pools.leave(before, isSame ? FINISH_SECONDS : 0)
+    return pools.open(place, timeline)
+  })
+
+  /** Without a primary the pool is kept if its server says nothing: it may only be busy. Its statements show whether it is there. */
+  const look = Effect.gen(function* () {
+    const found = (yield* Effect.all(questions, { concurrency: "unbounded" })).flat()
+    const best = primaryAmong(found, timelineMax)
+    if (best !== undefined) return yield* use(best)
+    if (inVainAt === undefined)
+      yield* Effect.logError("no Postgres is the primary", { asked: places.map(nameOfPlace) })
+    inVainAt = performance.now()
+    const { current } = pools
+    if (current === undefined) return yield* Effect.fail(NO_PRIMARY)
+    if (found.every(({ place }) => place !== current.place)) return current
+    pools.leave(current, 0)
+    return yield* Effect.fail(NO_PRIMARY)
+  })
+
+  const known = () => (isInDoubt ? undefined : pools.current)
+  const isInVain = () => inVainAt !== undefined && performance.now() - inVainAt < AGAIN_AFTER_MS
+  const find = Effect.suspend((): Effect.Effect<Pool, string> => {
+    const pool = known()
+    if (pool !== undefined) return Effect.succeed(pool)
+    if (!isInVain()) return look
+    return pools.current === undefined ? Effect.fail(NO_PRIMARY) : Effect.succeed(pools.current)
+  })
+  // Nothing is in use before the first statement, and then there is nothing to lose.
+  const watch = Effect.suspend(() =>
+    pools.current === undefined ? Effect.void : turn.withPermits(1)(Effect.ignore(look)),
+  )
+  yield* watch.pipe(Effect.delay(ASK_EVERY_MS), Effect.forever, Effect.forkScoped)
+  return {
+    pool: Effect.suspend(() => {
+      const pool = known()
+      return pool === undefined ? turn.withPermits(1)(find) : Effect.succeed(pool)
+    }),
+    doubt: (pool, code) => {
+      const reported = pools.reported(pool, code)
+      if (code === READ_ONLY) pools.leave(pool, FINISH_SECONDS)
+      else if (pool === pools.current) {
+        isSilent ||= code === SILENT
+        isInDoubt ||= AWAY.test(code)
+      }
+      return reported
+    },
+  } satisfies Primary
+})
+
+/** What a server says of itself. */
+export interface Standing {
+  readonly place: ServerPlace
+  /** 0 of a standby. */
+  readonly timeline: number
+  readonly isReadOnly: boolean
+  /** How many commits wait for a standby. */
+  readonly waiting: number
+}
+
+/**
+ * Commits that wait for a synchronous standby are as silent as a server that is gone. They wait until the standby is back, whatever
+ * becomes of their connections, so new connections would only be more of them.
+ */
+const isWaiting = ({ waiting }: Standing): boolean => waiting > 0
+
+/** The one to use: of the highest timeline, and none that is older than what was seen. One that can be written to comes first. */
+export const primaryAmong = (found: ReadonlyArray<Standing>, timelineMin: number): Standing | undefined =>
+  found
+    .filter(({ timeline }) => timeline > 0 && timeline >= timelineMin)
+    .toSorted((a, b) => b.timeline - a.timeline || Number(a.isReadOnly) - Number(b.isReadOnly))[0]
+
+/** Asks one server what it is, on a connection of its own. Gives nothing if it does not say. */
+const openQuestions = Effect.fnUntraced(function* (place: ServerPlace, { questions }: Opening) {
+  let open: Sql | undefined
+  const close = (): Promise<void> => {
+    const closing = open?.end({ timeout: 0 }) ?? Promise.resolve()
+    open = undefined
+    return closing
+  }
+  yield* Effect.addFinalizer(() => Effect.promise(close))
+  const ask = Effect.tryPromise(() => {
+    open ??= questions(place)
+    return standingOf(open, place)
+  })
+  return ask.pipe(
+    Effect.timeout(ANSWER_MS_MAX),
+    // What fails may answer late, or never: the next question gets a new connection.
+    Effect.catch(() => Effect.as(Effect.promise(close), [])),
+  )
+})
+
+/** The first eight digits of the name of a file of its log are the timeline that a primary is on. */
+const standingOf = async (sql: Sql, place: ServerPlace): Promise<ReadonlyArray<Standing>> => {
+  const rows = await sql<Array<Omit<Standing, "place">>>`
+    select current_setting('transaction_read_only') = 'on' as "isReadOnly",
+      (select count(*)::int from pg_stat_activity where wait_event = 'SyncRep') as waiting, case
+      when pg_is_in_recovery() then 0
+      else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
+    end as timeline`
+  return rows.map((row) => ({ ...row, place }))
+}
