@@ -94,6 +94,7 @@ import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
+import { tracingLayer } from "./traces/tracing.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
 import { layer as deliveryLogInPostgres } from "./webhooks/delivery-log-postgres.ts"
@@ -414,5 +415,8 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
     roles
       .map((role): Served => parts[role])
       .reduce((served, part) => Layer.merge(served, part))
-      .pipe(Layer.provide([followedIn(roles), observers, pressure])),
+      .pipe(
+        Layer.provide([followedIn(roles), observers, pressure]),
+        Layer.provide(tracingLayer(roles).pipe(Layer.provide(AppConfig.layer))),
+      ),
   ).pipe(Layer.provide(loggingLayer()))

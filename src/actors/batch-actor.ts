@@ -10,7 +10,7 @@
  * It releases the batch when no call is under way, nothing is due and no mail waits. Only between 3 and 4 is the state ahead
  * of the log; a failure discards it.
  */
-import { Clock, Effect, FiberSet, Random } from "effect"
+import { Cause, Clock, Effect, Exit, FiberSet, Option, Random } from "effect"
 import { type Batch, isQuiescent } from "../domain/batch.ts"
 import { type ClearanceTerms, isCurrent } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
@@ -23,6 +23,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { CallScope } from "../traces/call-scope.ts"
 import {
   type Activation,
   type ActorServices,
@@ -34,6 +35,7 @@ import {
   mayPay,
 } from "./activation.ts"
 import type { Stall } from "./backoff.ts"
+import type { BatchTraces } from "./batch-traces.ts"
 import { type Lease, moment } from "./lease.ts"
 import { LOOK_MS_MAX } from "./message-queue.ts"
 import { type Refusal, type Turn, takeTurn } from "./turn.ts"
@@ -50,6 +52,7 @@ const ANSWERED_MAX = 256
 /** Runs a batch until it is released. Fails if another worker owns the batch, its log cannot be read, or a store is down. */
 export const activate = Effect.fnUntraced(function* (lease: Lease, services: ActorServices) {
   const actor = yield* load(lease, services)
+  if (services.traces !== undefined) yield* recordRun(actor, services.traces)
   let isBehind = false
   while (true) {
     const received = yield* listen(actor, isBehind)
@@ -73,6 +76,22 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     if (yield* rest(actor, turn, waitUntil)) return
   }
 }, Effect.scoped)
+
+/** Records this run of the actor when it ends. */
+const recordRun = Effect.fnUntraced(function* (actor: Activation, traces: BatchTraces) {
+  const startedAt = yield* Clock.currentTimeMillis
+  const from = actor.batch.version
+  const { worker } = actor.lease.owned
+  yield* Effect.addFinalizer((exit) =>
+    Effect.sync(() => traces.rested(actor, { worker, startedAt, from, failure: failureOf(exit) })),
+  )
+})
+
+const failureOf = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
+  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return undefined
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  return typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Defect"
+}
 
 /**
  * Whether a turn leaves nothing to do for now: then the append that records it also releases the batch, unless mail came
@@ -212,6 +231,7 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
   })
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
+  actor.services.traces?.appended(actor, events)
   for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
   return isReleased
@@ -293,7 +313,10 @@ const start = (actor: Activation, call: Call): Effect.Effect<unknown> => {
   // A bank gets no transfer whose intent a failover could still lose.
   const safely =
     call._tag === "Transfer" ? Effect.andThen(services.store.replicated(id, batch.version, head), work) : work
-  const done = Effect.match(safely, { onSuccess: end, onFailure: fail })
+  const { traces } = services
+  const traced =
+    traces === undefined ? safely : Effect.provideService(safely, CallScope, traces.scopeOf(actor, call))
+  const done = Effect.match(traced, { onSuccess: end, onFailure: fail })
   const broke = (defect: unknown) => Effect.sync(() => messages.put({ _tag: "Broke", defect }))
   return FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
 }

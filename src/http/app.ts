@@ -32,6 +32,7 @@ import type { EventStore } from "../streams/event-store.ts"
 import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { Tracing } from "../traces/tracing.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { DeliveryLog } from "../webhooks/delivery-log.ts"
 import type { EndpointSecrets } from "../webhooks/endpoint-secrets.ts"
@@ -114,7 +115,8 @@ export const makeOperationsApp = Effect.gen(function* () {
   app.use(measured(yield* Metrics))
   app.route("/", mounted<OperationsServices>(edge, operationsRoutes))
   return answeringTheRest(app, edge)
-})
+  // Looks at the service are no part of any trace.
+}).pipe(Effect.provideService(Tracing, undefined))
 
 type OperationsServices = ProviderReports | ReadinessChecks
 

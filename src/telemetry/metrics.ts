@@ -244,6 +244,10 @@ const makeMetrics = () => {
       "Webhook endpoints that were disabled, by reason",
       ["reason"],
     ),
+    tracesExported: counter("atlaspay_traces_exported_total", "Spans that the collector took", []),
+    tracesDropped: counter("atlaspay_traces_dropped_total", "Spans that were recorded and not exported", [
+      "reason",
+    ]),
     webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Attempts to deliver a webhook", [
       "outcome",
     ]),

@@ -13,12 +13,14 @@ import { administratorOf, type Caller, lackOf, ownerOf } from "../../identity/ca
 import { Credentials } from "../../identity/credentials.ts"
 import { clientAddress, networksOf } from "../../identity/networks.ts"
 import { LeaseCount } from "../../platform/lease-count.ts"
+import { Tracing } from "../../traces/tracing.ts"
 import { vouchFor } from "./connections.ts"
 import { Forbidden, TooManyRequests } from "./failures.ts"
 import { FairRoom } from "./fair-room.ts"
 import type { Problem } from "./problem-details.ts"
 import { type Failure, problemOf, unexpectedProblem } from "./problems.ts"
 import { limitHeader, QUOTA_WINDOW_MS, type Quota, RequestQuotas } from "./request-quota.ts"
+import { recorded } from "./request-spans.ts"
 import { TokenBuckets } from "./token-buckets.ts"
 import { traceIn } from "./trace-parent.ts"
 
@@ -92,6 +94,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const run = Effect.runPromiseExitWith(context)
   const { callerOf } = yield* Credentials
   const { actsPerSecond, requestsPerSecond, trustedProxies } = (yield* AppConfig).http
+  const recording = yield* Tracing
   const reads = new FairRoom(READS_MAX)
   const acts = new TokenBuckets(actsPerSecond)
   const lease = yield* LeaseCount
@@ -109,8 +112,9 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const handled = Effect.catchCause(handler(c), (cause) => answer(c, routePath(c, -1), cause))
     const trace = traceIn(c.req.header("traceparent"))
+    const answered = recorded(recording, c, () => routePath(c, -1), handled)
     const exit = await run(
-      trace === undefined ? handled : Effect.annotateLogs(handled, { traceId: trace.id }),
+      trace === undefined ? answered : Effect.annotateLogs(answered, { traceId: trace.id }),
       isRead(c) ? { signal: c.req.raw.signal } : {},
     )
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
@@ -118,7 +122,8 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const direct: Edge<R>["direct"] = (route, handler) => async (call) => {
     // What a handler throws is a defect here too: nobody else would answer it.
     const handled = Effect.suspend(() => handler(call))
-    const exit = await run(Effect.catchCause(handled, (cause) => answer(call, route, cause)))
+    const answered = Effect.catchCause(handled, (cause) => answer(call, route, cause))
+    const exit = await run(recorded(recording, call, () => route, answered))
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
   const caller: Edge<R>["caller"] = (access, handler) =>
