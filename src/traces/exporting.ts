@@ -4,7 +4,7 @@
  */
 import { Clock, Effect, Exit, Queue, Result } from "effect"
 import { Metrics } from "../telemetry/metrics.ts"
-import type { Collector } from "./collector-http.ts"
+import type { Collector } from "./collector.ts"
 import { encodeSpans } from "./otlp.ts"
 import type { Attributes, Span } from "./span.ts"
 import { SpanQueue } from "./span-queue.ts"

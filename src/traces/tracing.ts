@@ -6,7 +6,7 @@ import { Clock, Context, Effect, Layer, Option, Redacted, References } from "eff
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Trace } from "../domain/trace.ts"
-import { connectCollector } from "./collector-http.ts"
+import { connectCollector } from "./collector.ts"
 import { type DropReason, exportSpans } from "./exporting.ts"
 import { Allowance, type BatchTrace, batchTrace, isSampled } from "./sampling.ts"
 import type { Span } from "./span.ts"
