@@ -4,7 +4,7 @@ import type { Span } from "../traces/span.ts"
 /** Batches that are remembered, of those that no trace is recorded of. */
 const BATCHES_MAX = 4_096
 /** Spans of calls of one batch, the last ones, and of all batches. */
-const CALLS_MAX = 64
+export const CALLS_MAX = 64
 const ALL_CALLS_MAX = 16_384
 
 /** What a worker remembers of a batch, in case that its trace is to be kept. */
@@ -14,8 +14,6 @@ export interface Remembered {
   isTroubled: boolean
   /** Its trace is exported, although it was not recorded from its beginning. */
   isKept: boolean
-  /** Up to this version of the log, the spans that had ended were exported. */
-  exportedTo: number
 }
 
 /**
@@ -29,7 +27,7 @@ export class KeptTraces {
   of(batch: BatchId): Remembered {
     const known = this.#batches.get(batch)
     if (known !== undefined) return known
-    const remembered: Remembered = { calls: [], isTroubled: false, isKept: false, exportedTo: 0 }
+    const remembered: Remembered = { calls: [], isTroubled: false, isKept: false }
     this.#batches.set(batch, remembered)
     if (this.#batches.size > BATCHES_MAX) this.#forgetFirst()
     return remembered

@@ -35,6 +35,7 @@ import { reportGuards } from "./report-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
+import { traceGuards } from "./trace-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 import { uploadGuards } from "./upload-guards.ts"
 import { verificationGuards } from "./verification-guards.ts"
@@ -93,4 +94,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...eventStreamGuards,
   ...proofGuards,
   ...verificationGuards,
+  ...traceGuards,
 ]

@@ -65,10 +65,9 @@ describe("roles in processes of their own", () => {
     const on = await open({ TRACE_SAMPLE_PERCENT: "100" })
     const { worker } = await startApart(on)
     const id = await on.submit("key", payouts(60))
-    await eventually("the transfers are under way", async () => {
-      const books = await on.books()
-      return books.flatMap(({ transfers }) => transfers).length >= 10
-    })
+    const areUnderWay = async () => (await on.books()).flatMap(({ transfers }) => transfers).length >= 10
+    // Five processes start at a time.
+    await eventually("the transfers are under way", areUnderWay, 150_000)
     worker?.signal("SIGKILL")
     await worker?.ended
     on.launch({ ROLES: "worker" })
