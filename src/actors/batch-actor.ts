@@ -24,6 +24,7 @@ import type { RegisteredDecision } from "../register/decision-register.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { CallScope } from "../traces/call-scope.ts"
+import { traceIdOf } from "../traces/span.ts"
 import {
   type Activation,
   type ActorServices,
@@ -174,9 +175,12 @@ const endCall = (actor: Activation, ended: Message & { _tag: "Ended" }): Effect.
   return Effect.void
 }
 
-const stall = Effect.fnUntraced(function* ({ id, backoff }: Activation, kind: Call["_tag"], stalled: Stall) {
-  backoff.stalled(kind, stalled, yield* Clock.currentTimeMillis, yield* Random.next)
-  yield* Effect.logWarning("work stalled", { batch: id, call: kind, why: reasonOf(stalled) })
+/** What log lines say of a batch. */
+const named = ({ id, batch }: Activation) => ({ batch: id, traceId: traceIdOf(id, batch.trace) })
+
+const stall = Effect.fnUntraced(function* (actor: Activation, kind: Call["_tag"], stalled: Stall) {
+  actor.backoff.stalled(kind, stalled, yield* Clock.currentTimeMillis, yield* Random.next)
+  yield* Effect.logWarning("work stalled", { ...named(actor), call: kind, why: reasonOf(stalled) })
 })
 
 const reasonOf = (stalled: Stall): string => {
@@ -238,9 +242,10 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
 })
 
 /** Logs a refused command. A bank's report about no transfer of ours is kept before its mail is deleted. */
-const logRefusal = Effect.fnUntraced(function* ({ id, services }: Activation, refusal: Refusal) {
-  if (refusal.stray !== undefined) yield* services.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
-  yield* Effect.logWarning("command refused", { batch: id, ...refusal })
+const logRefusal = Effect.fnUntraced(function* (actor: Activation, refusal: Refusal) {
+  if (refusal.stray !== undefined)
+    yield* actor.services.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("command refused", { ...named(actor), ...refusal })
 })
 
 const alarmUnrouted = Effect.fnUntraced(function* (

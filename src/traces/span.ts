@@ -49,6 +49,10 @@ export const spanIdOf = (...about: ReadonlyArray<string | number>): string =>
 export const ownTraceIdOf = (batch: BatchId): string =>
   hash("sha256", `trace ${batch}`, "hex").slice(0, TRACE_DIGITS)
 
+/** The id of a batch's trace, by what its log says of it: for log lines. */
+export const traceIdOf = (batch: BatchId, trace: { readonly id: string } | undefined): string =>
+  trace?.id ?? ownTraceIdOf(batch)
+
 /** The ids of the spans of a batch. */
 export const spanIds = {
   /** The request that the batch was accepted by. */

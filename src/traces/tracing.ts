@@ -8,7 +8,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import type { Trace } from "../domain/trace.ts"
 import { connectCollector } from "./collector.ts"
 import { type DropReason, exportSpans } from "./exporting.ts"
-import { Allowance, type BatchTrace, batchTrace, isSampled } from "./sampling.ts"
+import { Allowance, type BatchTrace, batchTrace } from "./sampling.ts"
 import type { Span } from "./span.ts"
 
 /** Traces that partners ask to record, in each process: beyond these, a partner's wish does not count. */
@@ -23,8 +23,11 @@ export interface Recording {
   readonly record: (span: Span) => void
   /** The trace of a batch, by what its log says. */
   readonly traceOf: (batch: BatchId, trace: Trace | undefined) => BatchTrace
-  /** Whether a trace that a caller named, or nobody, is recorded: at the caller's wish within a limit, or by its id. */
-  readonly admits: (traceId: string, isAsked: boolean, now: number) => boolean
+  /**
+   * Whether the trace of a request is recorded: at the caller's wish within a limit, or by lot. Not by its id, which the caller may
+   * have chosen.
+   */
+  readonly admits: (isAsked: boolean, now: number) => boolean
   /** Whether one more trace may be kept afterwards. What may not is counted. */
   readonly mayKeep: (now: number) => boolean
   /** A batch that takes longer, from accepted to closed, is kept. Milliseconds. */
@@ -39,11 +42,12 @@ export const Tracing = Context.Reference<Recording | undefined>("atlaspay/traces
   defaultValue: () => undefined,
 })
 
-/** Recording with these settings. `percent` of all traces are recorded. */
+/** Recording with these settings. `percent` of all traces are recorded. `draw` gives a number from 0 to below 1. */
 export const recordingWith = (
   settings: { readonly percent: number; readonly slowMs: number },
   { record, dropped }: Pick<Recording, "record" | "dropped">,
   now: number,
+  draw: () => number = Math.random,
 ): Recording => {
   const { percent, slowMs } = settings
   const asked = new Allowance(ASKED_PER_SECOND, now)
@@ -54,7 +58,7 @@ export const recordingWith = (
     slowMs,
     slowRequestMs: Math.min(slowMs, SLOW_REQUEST_MS),
     traceOf: (batch, trace) => batchTrace(batch, trace, percent),
-    admits: (traceId, isAsked, now) => (isAsked && asked.take(now)) || isSampled(traceId, percent),
+    admits: (isAsked, now) => (isAsked && asked.take(now)) || draw() * 100 < percent,
     mayKeep: (now) => {
       const may = kept.take(now)
       if (!may) dropped("too-many-kept")

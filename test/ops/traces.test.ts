@@ -139,6 +139,7 @@ describe("traces that are not recorded", () => {
     )
     const spans = collector.trace(traceOf(id))
     expect(treeProblems(spans), drawn(spans)).toEqual([])
+    expect(service.lines.find((line) => line.includes("work stalled"))).toContain(traceOf(id))
     expect(
       spans.some(({ name, status }) => name === "compliance-engine clearance" && status?.code === 2),
     ).toBe(true)

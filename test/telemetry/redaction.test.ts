@@ -59,6 +59,22 @@ describe("text in a log line", () => {
   })
 })
 
+describe("the id of a trace", () => {
+  const trace = "0af7651916cd43dd84482211180319c0"
+
+  it("is kept in a log line, though digits in it look like an account", () => {
+    const digits = "12345678901cd43dd84482211180319c"
+    for (const id of [trace, digits])
+      expect(redactLine(`trace ${id}, and more`)).toBe(`trace ${id}, and more`)
+  })
+
+  it.each([
+    ["digits alone", "12345678901234567890123456789012"],
+    ["a part of something longer", "12345678901cd43dd84482211180319cab"],
+    ["capitals, as in an IBAN", "AB345678901234567890123456789012"],
+  ])("is not %s", (_, text) => expect(redactLine(text)).not.toBe(text))
+})
+
 describe("a UUID", () => {
   const id = "12345678-9012-4345-8678-ab12cd34ef56"
 

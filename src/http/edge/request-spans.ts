@@ -28,7 +28,7 @@ export const traceToLog = (trace: Trace | undefined): Effect.Effect<Trace | unde
     const request = yield* RequestTrace
     if (recording === undefined || trace === undefined) return trace
     const now = yield* Clock.currentTimeMillis
-    const isAdmitted = recording.admits(trace.id, trace.sampled, now)
+    const isAdmitted = recording.admits(trace.sampled, now)
     if (request !== undefined) request.isAdmitted = isAdmitted
     return { ...trace, sampled: isAdmitted }
   })
@@ -103,7 +103,7 @@ const record = (
     opened === undefined
       ? { id: asked?.id ?? randomBytes(TRACE_BYTES).toString("hex"), isRecorded: isAdmitted }
       : recording.traceOf(opened.batch, opened.trace)
-  const isRecorded = trace.isRecorded ?? recording.admits(trace.id, asked?.sampled ?? false, startedAt)
+  const isRecorded = trace.isRecorded ?? recording.admits(asked?.sampled ?? false, startedAt)
   const isToKeep = status >= FAILED || ms >= recording.slowRequestMs
   if (!isRecorded && !(isToKeep && recording.mayKeep(startedAt))) return
   const { method } = call.req
