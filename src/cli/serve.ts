@@ -1,6 +1,7 @@
 import { ConfigProvider, Console, Context, Effect, Layer, Option, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { announceService, recordFile } from "../dev/service-record.ts"
+import { OperationsAddress } from "../http/operations-server.ts"
 import { HttpAddress } from "../http/server.ts"
 import { type Role, roles } from "../service-roles.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
@@ -49,9 +50,10 @@ const run = Effect.fnUntraced(function* (
   const services = yield* Layer.build(serveLayer(roles).pipe(Layer.provide(provider))).pipe(
     Effect.mapError(startFailure),
   )
+  const { url: operationsUrl } = Context.getUnsafe(services, OperationsAddress)
   const address = Context.getOption(services, HttpAddress)
   if (Option.isSome(address)) {
-    const { url, operationsUrl } = address.value
+    const { url } = address.value
     yield* announceService(dataDir, {
       url,
       operationsUrl,
@@ -59,10 +61,10 @@ const run = Effect.fnUntraced(function* (
       ...(sandbox === undefined ? {} : { sandbox }),
     })
     yield* Console.log(`AtlasPay listens on ${url}`)
-    yield* Console.log(`Readiness, metrics and providers: ${operationsUrl}`)
     if (sandbox !== undefined)
       yield* Console.log(`The API key of ${sandbox.partner} (play money) is in ${recordFile(dataDir)}`)
   }
+  yield* Console.log(`Readiness, metrics and providers: ${operationsUrl}`)
   yield* Console.log(`Roles: ${roles.join(", ")}. Press Ctrl-C to stop.`)
   return yield* Effect.never
 })

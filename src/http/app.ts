@@ -32,7 +32,6 @@ import type { EventStore } from "../streams/event-store.ts"
 import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { Tracing } from "../traces/tracing.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { DeliveryLog } from "../webhooks/delivery-log.ts"
 import type { EndpointSecrets } from "../webhooks/endpoint-secrets.ts"
@@ -44,7 +43,7 @@ import { pageOf } from "./documentation/page.ts"
 import { allowedMethods } from "./edge/allowed-methods.ts"
 import { crossOrigin } from "./edge/cross-origin.ts"
 import { directRoute } from "./edge/direct-route.ts"
-import { type Edge, type EdgeEnv, makeEdge } from "./edge/edge.ts"
+import { type Edge, type EdgeEnv, makeEdge, makeOpenEdge } from "./edge/edge.ts"
 import { MethodNotAllowed, NotFound } from "./edge/failures.ts"
 import type { RequestBodies } from "./edge/request-body.ts"
 import type { ReadinessChecks } from "./operations/operations.ts"
@@ -110,13 +109,12 @@ export const makeApp = Effect.gen(function* () {
 
 /** Builds the app for those who run the service. */
 export const makeOperationsApp = Effect.gen(function* () {
-  const edge = yield* makeEdge<OperationsServices>()
+  const edge = yield* makeOpenEdge<OperationsServices>()
   const app = new Hono<EdgeEnv>()
   app.use(measured(yield* Metrics))
   app.route("/", mounted<OperationsServices>(edge, operationsRoutes))
   return answeringTheRest(app, edge)
-  // Looks at the service are no part of any trace.
-}).pipe(Effect.provideService(Tracing, undefined))
+})
 
 type OperationsServices = ProviderReports | ReadinessChecks
 
