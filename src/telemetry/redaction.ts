@@ -18,21 +18,17 @@ const cut = (text: string): string =>
 /** Masks credentials in URLs, IBANs and runs of eight or more digits in a text, and cuts it at 4,096 characters. */
 export const redactText = (text: string): string => masked(cut(text))
 
-/**
- * A UUID in its usual form, or the id of a trace: 32 hex digits in lower case, one of them a letter. Neither is part of a longer
- * token.
- */
-const kept =
-  /(?<![\w-])([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?=[0-9]*[a-f])[0-9a-f]{32})(?![\w-])/
+/** A UUID in its usual form that is not part of a longer token. */
+const uuid = /(?<![\w-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])/i
 
 /**
- * {@link redactText} for a log line. It keeps UUIDs and ids of traces: many have eight digits in a row, and people search for them.
+ * {@link redactText} for a log line. It keeps UUIDs: one in twelve has eight digits in a row, and people search for them.
  * Stored and published texts are masked without this exception, so that older and newer texts stay equal.
  */
 export const redactLine = (text: string): string =>
-  // Credentials are masked first, because a password may be a UUID. Every second part is kept.
+  // Credentials are masked first, because a password may be a UUID. Every second part is a UUID.
   withoutCredentials(cut(text))
-    .split(kept)
+    .split(uuid)
     .map((part, index) => (index % 2 === 1 ? part : masked(part)))
     .join("")
 
@@ -65,6 +61,16 @@ const redactObject = (value: object, depth: number): unknown => {
   return Object.fromEntries(
     Object.entries(fields)
       .slice(0, ENTRIES_MAX)
-      .map(([name, entry]) => [redactLine(name), secretField.test(name) ? MASK : redact(entry, depth + 1)]),
+      .map(([name, entry]) => [redactLine(name), redactField(name, entry, depth)]),
   )
+}
+
+/** The id of a trace, as W3C Trace Context has it, with a letter: two of five have eight digits in a row, and people search for them. */
+const traceId = /^(?=[0-9]*[a-f])[0-9a-f]{32}$/
+
+const redactField = (name: string, entry: unknown, depth: number): unknown => {
+  if (secretField.test(name)) return MASK
+  return name === "traceId" && typeof entry === "string" && traceId.test(entry)
+    ? entry
+    : redact(entry, depth + 1)
 }
