@@ -111,6 +111,7 @@ import { buildInfoLayer } from "./telemetry/build-info.ts"
 import { serviceLogging } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { keepReading } from "./telemetry/readings.ts"
+import { tracingLayer } from "./traces/tracing.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
 import { layer as deliveryLogInPostgres } from "./webhooks/delivery-log-postgres.ts"
@@ -437,5 +438,7 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
       Layer.merge(lateChecks(roles)),
       Layer.provideMerge(operations(roles)),
       Layer.provide([followedIn(roles), observers, pressure]),
+      // Below all else: spans of what stops last are still sent.
+      Layer.provide(tracingLayer(roles).pipe(Layer.provide(AppConfig.layer))),
     ),
   ).pipe(Layer.merge(buildInfoLayer(packageJson.version, roles)), Layer.provide(serviceLogging))

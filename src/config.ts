@@ -27,6 +27,7 @@ import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
 import { logLevels } from "./log-levels.ts"
 import { NetworksText, networksIn } from "./parsing/network.ts"
+import { CollectorText, HeadersText, headersIn } from "./parsing/otlp-settings.ts"
 import { BankSecretsText, MasterKeysText, masterKeyPair, ProofKeyText } from "./parsing/secret-texts.ts"
 import { OriginsText, originsIn } from "./parsing/web-origin.ts"
 import { type Role, roles } from "./service-roles.ts"
@@ -330,6 +331,24 @@ const settings = all({
   archive: all({
     afterMs: count("ARCHIVE_AFTER_MS", 1 * hour, 366 * 24 * hour),
     unlinkAfterMs: count("ARCHIVE_UNLINK_AFTER_MS", 7 * 24 * hour, 36_600 * 24 * hour),
+  }),
+  /** Where spans of traces go, over OTLP/HTTP; without an endpoint none are recorded. */
+  traces: all({
+    endpoint: Config.option(Config.schema(CollectorText, "OTEL_EXPORTER_OTLP_ENDPOINT")),
+    /** What the collector wants to see, such as a key: "authorization=Bearer%20…,x-tenant=payouts". */
+    headers: Config.option(
+      Config.schema(HeadersText, "OTEL_EXPORTER_OTLP_HEADERS").pipe(
+        Config.map((text) => Redacted.make(headersIn(text))),
+      ),
+    ),
+    serviceName: Config.String("OTEL_SERVICE_NAME").pipe(Config.withDefault("atlaspay")),
+    /** Of a hundred traces so many are recorded whatever comes of them: 0 to 100, also parts of 1. */
+    percent: Config.schema(
+      Schema.FiniteFromString.check(Schema.isBetween({ minimum: 0, maximum: 100 })),
+      "TRACE_SAMPLE_PERCENT",
+    ).pipe(Config.withDefault(1)),
+    /** The trace of a batch that takes longer, from accepted to closed, is kept. */
+    slowMs: count("TRACE_SLOW_MS", 300 * seconds, 366 * 24 * hour),
   }),
   /** "after-intent:2" kills the process the second time it passes that point. For tests of recovery only. */
   crashAt: Config.option(

@@ -5,7 +5,8 @@
 import { basename, posix } from "node:path"
 import { parseAst } from "vitest/node"
 
-const settingsAndSignals = ["config", "telemetry"]
+/** What all rooms may know of how the service is run: its settings, and what it reports of itself. */
+const settingsAndSignals = ["config", "telemetry", "traces"]
 
 /** What a kind of bank is made of: the port, and what speaks HTTP or ISO 20022 for all of them. */
 const forKinds = [
@@ -32,6 +33,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   sandbox: [],
   parsing: [],
   telemetry: ["config", "log-levels", "service-roles", "domain/masking"],
+  // Spans, and what of a log they follow from.
+  traces: ["config", "domain", "telemetry"],
   "crash-points": [],
   "log-levels": [],
   // What the roles of a process need, as probes ask.
@@ -53,6 +56,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "service-roles",
     "domain",
     "parsing/network",
+    "parsing/otlp-settings",
     "parsing/secret-texts",
     "parsing/web-origin",
   ],

@@ -55,15 +55,16 @@ export const measurePipeline = Effect.fn("measurePipeline")(function* (
   return { pairs, layout, ...size, loadAverages } satisfies PipelineMeasured
 }, Effect.scoped)
 
-/** Measures the service alone, once, on a stand of its own. */
+/** Measures the service alone, once, on a stand of its own, with settings besides those of the stand. */
 export const measureService = Effect.fn("measureService")(function* (
   folder: string,
   options: PipelineOptions,
   report: (line: string) => void,
+  settings: Readonly<Record<string, string>> = {},
 ) {
   const size = sizeOf(options)
   const stand = yield* startPipelineStand(folder, [], () => {})
-  const service = yield* stand.startService({ ...options, layout: layoutOf(options.layout) })
+  const service = yield* stand.startService({ ...options, layout: layoutOf(options.layout), settings })
   yield* roundOf(
     stand,
     service,

@@ -60,6 +60,8 @@ export interface Service {
   /** The checkout of the project whose code runs. */
   readonly checkout: string
   readonly layout: ReadonlyArray<ServiceProcess>
+  /** Settings besides those of the stand. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 const READY_MS_MAX = 60_000
@@ -169,11 +171,11 @@ const natsPids = (folder: string): ReadonlyArray<number> => {
 
 const startService = Effect.fnUntraced(function* (
   { folder, environment, connections: { sql }, receiver, report }: Shared,
-  { checkout, layout }: Service,
+  { checkout, layout, settings: own = {} }: Service,
 ): Effect.fn.Return<Side, CliFailure, Scope.Scope> {
   const [port, operationsPort] = yield* Effect.all([freePort, freePort], { concurrency: 2 })
   const origin = `http://127.0.0.1:${port}`
-  const settings = { ...environment, PUBLIC_URL: origin, NATS_STREAM: STREAMS.service }
+  const settings = { ...environment, PUBLIC_URL: origin, NATS_STREAM: STREAMS.service, ...own }
   const started = yield* Effect.forEach(layout, ({ name, roles }, index) => {
     const isApi = roles.split(",").includes("api")
     return startRoles(folder, checkout, `${name}-${index + 1}`, roles, {

@@ -23,6 +23,7 @@ import type { StoreWatch } from "../streams/store-watch.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
+import type { BatchTraces } from "./batch-traces.ts"
 import type { Lease } from "./lease.ts"
 import { MessageQueue, type MessageQueues } from "./message-queue.ts"
 import type { OutcomeReport } from "./outcome-report.ts"
@@ -50,6 +51,8 @@ export interface ActorServices {
   readonly instructions: InstructionRegister["Service"]
   readonly decisions: DecisionRegister["Service"]
   readonly watch: StoreWatch["Service"]
+  /** Absent unless traces are recorded. */
+  readonly traces: BatchTraces | undefined
   readonly isDraining: () => boolean
   /** The batch was released, and its banks have to report this many payouts; `undefined` if it is closed. */
   readonly released: (batch: BatchId, payouts: number | undefined) => void

@@ -10,7 +10,7 @@
  * It releases the batch when no call is under way, nothing is due and no mail waits. Only between 3 and 4 is the state ahead
  * of the log; a failure discards it.
  */
-import { Clock, Effect, FiberSet, Random } from "effect"
+import { Cause, Clock, Effect, Exit, FiberSet, Option, Random } from "effect"
 import { type Batch, isQuiescent } from "../domain/batch.ts"
 import { type ClearanceTerms, isCurrent } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
@@ -23,6 +23,8 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { CallScope } from "../traces/call-scope.ts"
+import { traceIdOf } from "../traces/span.ts"
 import {
   type Activation,
   type ActorServices,
@@ -34,6 +36,7 @@ import {
   mayPay,
 } from "./activation.ts"
 import type { Stall } from "./backoff.ts"
+import type { BatchTraces } from "./batch-traces.ts"
 import { type Lease, moment } from "./lease.ts"
 import { LOOK_MS_MAX } from "./message-queue.ts"
 import { type Refusal, type Turn, takeTurn } from "./turn.ts"
@@ -52,6 +55,7 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
   const actor = yield* load(lease, services)
   // Also for the calls that it starts.
   yield* Effect.annotateLogsScoped(subjectsOf(actor))
+  if (services.traces !== undefined) yield* recordRun(actor, services.traces)
   let isBehind = false
   while (true) {
     const received = yield* listen(actor, isBehind)
@@ -80,8 +84,24 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
 const subjectsOf = ({ id, batch }: Activation) => ({
   batch: id,
   partner: batch.partner,
-  ...(batch.trace === undefined ? {} : { trace: batch.trace.id }),
+  trace: traceIdOf(id, batch.trace),
 })
+
+/** Records this run of the actor when it ends. */
+const recordRun = Effect.fnUntraced(function* (actor: Activation, traces: BatchTraces) {
+  const startedAt = yield* Clock.currentTimeMillis
+  const from = actor.batch.version
+  const { worker } = actor.lease.owned
+  yield* Effect.addFinalizer((exit) =>
+    Effect.sync(() => traces.rested(actor, { worker, startedAt, from, failure: failureOf(exit) })),
+  )
+})
+
+const failureOf = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
+  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return undefined
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  return typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Defect"
+}
 
 /**
  * Whether a turn leaves nothing to do for now: then the append that records it also releases the batch, unless mail came
@@ -164,9 +184,9 @@ const endCall = (actor: Activation, ended: Message & { _tag: "Ended" }): Effect.
   return Effect.void
 }
 
-const stall = Effect.fnUntraced(function* ({ id, backoff }: Activation, kind: Call["_tag"], stalled: Stall) {
-  backoff.stalled(kind, stalled, yield* Clock.currentTimeMillis, yield* Random.next)
-  yield* Effect.logWarning("work stalled", { batch: id, call: kind, why: reasonOf(stalled) })
+const stall = Effect.fnUntraced(function* (actor: Activation, kind: Call["_tag"], stalled: Stall) {
+  actor.backoff.stalled(kind, stalled, yield* Clock.currentTimeMillis, yield* Random.next)
+  yield* Effect.logWarning("work stalled", { call: kind, why: reasonOf(stalled) })
 })
 
 const reasonOf = (stalled: Stall): string => {
@@ -221,6 +241,7 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
   })
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
+  actor.services.traces?.appended(actor, events)
   if (!turn.outcomes.isEmpty) yield* countOutcomes(actor, turn)
   yield* Effect.logDebug("events appended", {
     version: actor.batch.version,
@@ -238,9 +259,10 @@ const countOutcomes = ({ id, batch, services }: Activation, { outcomes, at }: Tu
   )
 
 /** Logs a refused command. A bank's report about no transfer of ours is kept before its mail is deleted. */
-const logRefusal = Effect.fnUntraced(function* ({ id, services }: Activation, refusal: Refusal) {
-  if (refusal.stray !== undefined) yield* services.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
-  yield* Effect.logWarning("command refused", { batch: id, ...refusal })
+const logRefusal = Effect.fnUntraced(function* (actor: Activation, refusal: Refusal) {
+  if (refusal.stray !== undefined)
+    yield* actor.services.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("command refused", refusal)
 })
 
 const alarmUnrouted = Effect.fnUntraced(function* (
@@ -313,7 +335,10 @@ const start = (actor: Activation, call: Call): Effect.Effect<unknown> => {
   // A bank gets no transfer whose intent a failover could still lose.
   const safely =
     call._tag === "Transfer" ? Effect.andThen(services.store.replicated(id, batch.version, head), work) : work
-  const done = Effect.match(safely, { onSuccess: end, onFailure: fail })
+  const { traces } = services
+  const traced =
+    traces === undefined ? safely : Effect.provideService(safely, CallScope, traces.scopeOf(actor, call))
+  const done = Effect.match(traced, { onSuccess: end, onFailure: fail })
   const broke = (defect: unknown) => Effect.sync(() => messages.put({ _tag: "Broke", defect }))
   return FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
 }

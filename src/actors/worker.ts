@@ -27,6 +27,7 @@ import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
+import { recordTraces } from "./batch-traces.ts"
 import { BegunWindow } from "./begun-window.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
@@ -143,6 +144,7 @@ const makeWorker = Effect.gen(function* () {
       instructions: yield* InstructionRegister,
       decisions: yield* DecisionRegister,
       watch: yield* StoreWatch,
+      traces: yield* recordTraces,
       isDraining: () => worker.draining,
       released: (batch, payouts) =>
         payouts === undefined ? window.closed(batch) : window.rests(batch, payouts, moment().monotonic),

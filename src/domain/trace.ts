@@ -9,7 +9,13 @@ export const Trace = Schema.Struct({
   id: Schema.String.check(
     Schema.isPattern(/^(?!0{32})[0-9a-f]{32}$/, { message: "expected the id of a trace" }),
   ),
-  /** Whether the caller may have recorded it. */
+  /** Whether it is recorded: by the caller, or, if this service records traces, here. */
   sampled: Schema.Boolean,
+  /** The caller's span, 16 hex digits. Absent in logs of releases that did not record traces. */
+  parent: Schema.optionalKey(
+    Schema.String.check(
+      Schema.isPattern(/^(?!0{16})[0-9a-f]{16}$/, { message: "expected the id of a span" }),
+    ),
+  ),
 })
 export type Trace = typeof Trace.Type

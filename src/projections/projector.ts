@@ -2,7 +2,7 @@
  * Keeps the read models equal to the fold of the logs. One statement stores the chunks of all partitions that have
  * something new: the rows of all changed items, the rows of their batches, and the checkpoints.
  */
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -13,8 +13,10 @@ import { visitEvents } from "../streams/event-range.ts"
 import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { follow, type Prepared } from "../streams/follower.ts"
+import { Tracing } from "../traces/tracing.ts"
 import { type BatchRows, rowsOf } from "./batch-rows.ts"
 import { emptyProjection, type ProjectedBatch, project } from "./projected-batch.ts"
+import { recordStored } from "./projection-spans.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 /** Items in cached folds, over all partitions: about 70 MB. A batch that is not cached is folded from its log. */
@@ -50,6 +52,8 @@ const makeProjector = Effect.gen(function* () {
   const store = yield* EventStore
   const readModels = yield* ReadModels
   const pass = yield* CrashPoints
+  const clock = yield* Clock.Clock
+  const recording = yield* Tracing
   const warm = new FoldCache(emptyProjection, { itemsMax: WARM_ITEMS_MAX })
   const stored = Effect.fn("Projector.commit")(function* (changes: ReadonlyArray<ReadModelChange>) {
     yield* pass("before-projection")
@@ -71,11 +75,27 @@ const makeProjector = Effect.gen(function* () {
      */
     commit: (prepared: ReadonlyArray<Prepared<ReadonlyArray<Projected>>>) =>
       Effect.sync(() => {
+        // Before the next chunk changes the folds.
+        const traced = recording && tracedOf(prepared)
         for (const { work } of prepared) for (const { id, fold } of work) warm.put(id, fold)
-        return stored(prepared.map(changeOf))
+        const storing = stored(prepared.map(changeOf))
+        if (recording === undefined || traced === undefined) return storing
+        const startedAt = clock.currentTimeMillisUnsafe()
+        return Effect.tap(storing, () =>
+          Effect.sync(() => recordStored(recording, traced, startedAt, clock.currentTimeMillisUnsafe())),
+        )
       }),
   }
 })
+
+const tracedOf = (prepared: ReadonlyArray<Prepared<ReadonlyArray<Projected>>>) =>
+  prepared.flatMap(({ work }) =>
+    work.map(({ id, fold: { batch }, rows }) => ({
+      id,
+      batch: { trace: batch.trace, version: batch.version },
+      items: rows.items.length,
+    })),
+  )
 
 const changeOf = ({
   chunk: { partition, from, to },

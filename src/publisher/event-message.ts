@@ -7,6 +7,7 @@ import { Result } from "effect"
 import type { Settings } from "../config.ts"
 import { messageSeal } from "../vault/message-seal.ts"
 import { decodeEndpointEvent, type EndpointEvent } from "./endpoint-event.ts"
+import type { Publication } from "./event-spans.ts"
 import { endpointSubjectOf, subjectOf } from "./event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "./public-event.ts"
 
@@ -24,6 +25,8 @@ export interface EventMessage {
   readonly id: string
   readonly headers: MsgHdrs
   readonly body: string
+  /** Its span, if it is recorded. */
+  readonly publication?: Publication | undefined
 }
 
 /** A message read from a stream. */

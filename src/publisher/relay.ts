@@ -19,7 +19,9 @@ import { visitEvents } from "../streams/event-range.ts"
 import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { follow, type Prepared } from "../streams/follower.ts"
+import { Tracing } from "../traces/tracing.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
+import { publicationOf, recordPublished } from "./event-spans.ts"
 import { ensureEventStream, reportDifferences } from "./event-stream.ts"
 import { advanceHistory, emptyHistory } from "./public-history.ts"
 import { payDebt } from "./republication.ts"
@@ -108,6 +110,7 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
     const publishTogether = yield* makePublisher((yield* Nats).connection, stream, ACK_MS_MAX)
     const store = yield* EventStore
     const pass = yield* CrashPoints
+    const recording = yield* Tracing
     const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
 
     const messagesOf = Effect.fnUntraced(function* (entry: ChunkEntry) {
@@ -121,7 +124,11 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
       const messages: Array<EventMessage> = []
       const at = yield* Clock.currentTimeMillis
       yield* visitEvents(batch, events, (event) => {
-        for (const published of advanceHistory(history, event)) messages.push(write(published, at))
+        for (const published of advanceHistory(history, event)) {
+          const message = write(published, at)
+          const publication = recording && publicationOf(recording, published, history.batch.trace, stream)
+          messages.push(publication === undefined ? message : { ...message, publication })
+        }
       })
       histories.put(batch, history)
       return messages
@@ -131,10 +138,13 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
       messagesOf: (entries) => Effect.map(Effect.forEach(entries, messagesOf), (messages) => messages.flat()),
       publish: Effect.fnUntraced(function* (messages) {
         let stored: Stored | undefined
+        const startedAt = yield* Clock.currentTimeMillis
         for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX) {
           yield* pass(from === 0 ? "before-publish" : "within-publish")
           stored = together(stored, yield* publishTogether(messages.slice(from, from + ACKS_OUTSTANDING_MAX)))
         }
+        if (recording !== undefined)
+          recordPublished(recording, messages, startedAt, yield* Clock.currentTimeMillis)
         return stored
       }),
     }

@@ -14,6 +14,8 @@ export interface Pseudonyms {
   readonly lastFour: (original: string) => string
   /** 32 hex digits. */
   readonly trace: (original: string) => string
+  /** 16 hex digits. */
+  readonly span: (original: string) => string
   /** An amount from 1 to a million minor units; zero stays zero. */
   readonly minor: (original: bigint) => bigint
 }
@@ -35,6 +37,7 @@ export const pseudonyms = (key: Uint8Array = randomBytes(32)): Pseudonyms => {
       `pb_${[...digest("batch", original).subarray(0, 22)].map((byte) => BASE_32[byte & 31]).join("")}` as BatchId,
     lastFour: (original) => (original === "" ? "" : letters("last four", original, 4).toUpperCase()),
     trace: (original) => digest("trace", original).toString("hex", 0, 16),
+    span: (original) => digest("span", original).toString("hex", 0, 8),
     minor: (original) =>
       original === 0n ? 0n : 1n + (digest("minor", String(original)).readBigUInt64BE() % MINOR_MAX),
   }

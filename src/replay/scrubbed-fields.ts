@@ -15,6 +15,7 @@ export type Treatment =
   | "credential"
   | "batch"
   | "trace"
+  | "span"
   | "lastFour"
   | "seal"
   | "reference"
@@ -58,6 +59,7 @@ const others: Readonly<Record<string, Treatment>> = {
   "terms.dayMax.*": "decimal",
   "terms.itemMax.*": "decimal",
   "trace.id": "trace",
+  "trace.parent": "span",
   "transfers[].reference": "reference",
   // Words of ours, though any text is read.
   "CommandRefused.reason": "word",

@@ -68,6 +68,8 @@ const replaced = (value: unknown, treatment: Treatment, by: Scrubbing, owner: ob
       return names.batch(text as BatchId)
     case "trace":
       return names.trace(text)
+    case "span":
+      return names.span(text)
     case "lastFour":
       return names.lastFour(text)
     case "seal":

@@ -6,7 +6,9 @@ import { Clock, Effect, FiberSet } from "effect"
 import { CrashPoints } from "../platform/crash-point.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { Tracing } from "../traces/tracing.ts"
 import { answerText } from "./answer-text.ts"
+import { attemptSpans } from "./attempt-spans.ts"
 import {
   type Arrived,
   type AttemptOf,
@@ -40,6 +42,7 @@ export const makeAttempts = Effect.fnUntraced(function* (
   const { firstWebhookSeconds } = yield* Metrics
   const send = yield* makeSender(options)
   const run = yield* FiberSet.runtime(yield* FiberSet.make<void>())<Deliveries | EndpointHealth>()
+  const recordSpan = attemptSpans(yield* Tracing)
   const underWay = new Set<{ hangUp: () => void }>()
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -60,6 +63,7 @@ export const makeAttempts = Effect.fnUntraced(function* (
     }
     const ended: SendingEnded = (answer, { beginning, retryInMs } = {}) => {
       const end = { at: sentAt, durationMs: durationMs(sentAt), answer: answerText(beginning) }
+      recordSpan?.(delivery, end, answer)
       if (typeof answer !== "number" || answer < 200 || answer >= 300) {
         failed(retryInMs, answer === GONE)
         const gone = noteFailure(known, endpoint, { url, at: sentAt, gone: answer === GONE })

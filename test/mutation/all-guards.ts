@@ -38,6 +38,7 @@ import { reportGuards } from "./report-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
+import { traceGuards } from "./trace-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 import { uploadGuards } from "./upload-guards.ts"
 import { verificationGuards } from "./verification-guards.ts"
@@ -99,4 +100,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...verificationGuards,
   ...metricGuards,
   ...alertGuards,
+  ...traceGuards,
 ]

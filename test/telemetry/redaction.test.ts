@@ -59,6 +59,24 @@ describe("text in a log line", () => {
   })
 })
 
+describe("the id of a trace", () => {
+  const id = "12345678901cd43dd84482211180319c"
+
+  it("is kept in its field, though digits in it look like an account", () => {
+    expect(redact({ trace: id, details: [{ trace: id }] })).toEqual({
+      trace: id,
+      details: [{ trace: id }],
+    })
+  })
+
+  it.each([
+    ["in another field", { other: id }],
+    ["of digits alone", { trace: "12345678901234567890123456789012" }],
+    ["that is too long", { trace: `${id}12345678` }],
+    ["that is an IBAN", { trace: "DE89370400440532013000" }],
+  ])("is masked %s", (_, fields) => expect(redact(fields)).not.toEqual(fields))
+})
+
 describe("a UUID", () => {
   const id = "12345678-9012-4345-8678-ab12cd34ef56"
 

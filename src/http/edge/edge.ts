@@ -13,12 +13,14 @@ import { administratorOf, type Caller, lackOf, ownerOf } from "../../identity/ca
 import { Credentials } from "../../identity/credentials.ts"
 import { clientAddress, networksOf } from "../../identity/networks.ts"
 import { LeaseCount } from "../../platform/lease-count.ts"
+import { type Recording, Tracing } from "../../traces/tracing.ts"
 import { vouchFor } from "./connections.ts"
 import { Forbidden, TooManyRequests } from "./failures.ts"
 import { FairRoom } from "./fair-room.ts"
 import type { Problem } from "./problem-details.ts"
 import { type Failure, problemOf, unexpectedProblem } from "./problems.ts"
 import { limitHeader, QUOTA_WINDOW_MS, type Quota, RequestQuotas } from "./request-quota.ts"
+import { recorded } from "./request-spans.ts"
 import { TokenBuckets } from "./token-buckets.ts"
 import { traceIn } from "./trace-parent.ts"
 
@@ -85,7 +87,10 @@ export interface Edge<R> {
 }
 
 /** The doors for everybody. They capture the services once, and run each request in them. */
-const openDoors = <R>(context: Services.Context<R>): Pick<Edge<R>, "direct" | "open"> => {
+const openDoors = <R>(
+  context: Services.Context<R>,
+  recording: Recording | undefined,
+): Pick<Edge<R>, "direct" | "open"> => {
   const run = Effect.runPromiseExitWith(context)
   return {
     open: (handler) => async (c) => {
@@ -101,8 +106,9 @@ const openDoors = <R>(context: Services.Context<R>): Pick<Edge<R>, "direct" | "o
           ...subjectsOf(c),
         }),
       )
+      const answered = recorded(recording, c, () => routePath(c, -1), told)
       const exit = await run(
-        trace === undefined ? told : Effect.annotateLogs(told, { trace: trace.id }),
+        trace === undefined ? answered : Effect.annotateLogs(answered, { trace: trace.id }),
         isRead(c) ? { signal: c.req.raw.signal } : {},
       )
       return Exit.isSuccess(exit) ? exit.value : nobodyListens()
@@ -110,7 +116,8 @@ const openDoors = <R>(context: Services.Context<R>): Pick<Edge<R>, "direct" | "o
     direct: (route, handler) => async (call) => {
       // What a handler throws is a defect here too: nobody else would answer it.
       const handled = Effect.suspend(() => handler(call))
-      const exit = await run(Effect.catchCause(handled, (cause) => answer(call, route, cause)))
+      const answered = Effect.catchCause(handled, (cause) => answer(call, route, cause))
+      const exit = await run(recorded(recording, call, () => route, answered))
       return Exit.isSuccess(exit) ? exit.value : nobodyListens()
     },
   }
@@ -121,7 +128,8 @@ const openDoors = <R>(context: Services.Context<R>): Pick<Edge<R>, "direct" | "o
  * for others that gets there is a defect.
  */
 export const makeOpenEdge = Effect.fnUntraced(function* <R>() {
-  const doors = openDoors(yield* Effect.context<R>())
+  // Looks at the service are no part of any trace.
+  const doors = openDoors(yield* Effect.context<R>(), undefined)
   const closed = () =>
     doors.open(() => Effect.die(new Error("a route that asks for a key, where nobody knows keys")))
   return {
@@ -140,7 +148,7 @@ export const makeOpenEdge = Effect.fnUntraced(function* <R>() {
  */
 export const makeEdge = Effect.fnUntraced(function* <R>() {
   const context = yield* Effect.context<R>()
-  const { open, direct } = openDoors(context)
+  const { open, direct } = openDoors(context, yield* Tracing)
   const { callerOf } = yield* Credentials
   const { actsPerSecond, requestsPerSecond, trustedProxies } = (yield* AppConfig).http
   const reads = new FairRoom(READS_MAX)

@@ -14,5 +14,5 @@ export const traceIn = (header: string | undefined): Trace | undefined => {
   const [, version, id = "", parentId = "", flags = "", rest] = written.exec(header ?? "") ?? []
   if (version === undefined || version === "ff" || (version === "00" && rest !== undefined)) return undefined
   if (allZeros.test(id) || allZeros.test(parentId)) return undefined
-  return { id, sampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED }
+  return { id, parent: parentId, sampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED }
 }

@@ -17,6 +17,7 @@ import { type IntakeFull, InvalidBody, type PartnerShareFull } from "../edge/fai
 import { type FieldProblem, PROBLEMS_MAX } from "../edge/field-problem.ts"
 import { requireUtf8 } from "../edge/json-body.ts"
 import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
+import { notesOpened, traceToLog } from "../edge/request-spans.ts"
 import {
   type Answerable,
   answerAgain,
@@ -162,11 +163,13 @@ interface Ready {
   readonly openBy: number | undefined
   /** Its first events, or what there is already. */
   readonly start: ReadonlyArray<BatchEvent> | Existing
+  /** As its first event has it. */
+  readonly trace: Trace | undefined
 }
 
 /** Reads and checks a request. Gives the answer to a repetition of one that would be refused now. */
 const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, asked: Asked<E, R>) {
-  const { id, key: idempotencyKey, partner, credential, trace } = submission
+  const { id, key: idempotencyKey, partner, credential } = submission
   const read = yield* Effect.result(asked.read)
   if (Result.isFailure(read)) return yield* repeatedOrRefused(submission, asked, read.failure)
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
@@ -196,6 +199,7 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
   )
   const found = duplicates === undefined ? {} : { duplicates }
   const { rejectedRows } = request
+  const trace = yield* traceToLog(submission.trace)
   const start = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
       receive(id, request, terms, {
@@ -220,6 +224,7 @@ const readyToOpen = Effect.fnUntraced(function* <E, R>(submission: Submission, a
     count,
     openBy: earliestOf(openBy, count?.openBy, submission.openBy),
     start,
+    trace,
   } satisfies Ready as Ready
 })
 
@@ -242,13 +247,14 @@ const openAndAnswer = ({ start, ...ready }: Ready) =>
       )
 
 const answerTo = Effect.fnUntraced(function* (
-  { name, answer, received, claim, count }: Omit<Ready, "start">,
+  { name, answer, received, claim, count, trace }: Omit<Ready, "start">,
   outcome: { readonly _tag: "Opened" } | Existing,
 ) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
   // A batch under the other way of writing the key, or with other rows of the same file, has a count of its own.
   const isCounted = outcome._tag === "Opened" || (outcome.id === name.id && hasContent(outcome.first, answer))
   yield* noteCount(count, isCounted)
+  if (outcome._tag === "Opened") yield* notesOpened(name.id, name.partner, trace)
   return outcome._tag === "Opened"
     ? firstAnswer(name.id, answer, received)
     : yield* answerAgain(answer, outcome)

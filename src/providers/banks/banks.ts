@@ -100,7 +100,10 @@ const transferBy = (
     (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
   )
   return channel
-    .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited }, attempt)
+    .call(
+      { step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited, about: instruction.reference },
+      attempt,
+    )
     .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
 }
 
@@ -135,7 +138,7 @@ const inquireBy = (
 ): Effect.Effect<BankAnswer | NotSent> =>
   channel
     .call(
-      { step: "inquiry", repeatable: true, patienceMs: 0, outcomeOf },
+      { step: "inquiry", repeatable: true, patienceMs: 0, outcomeOf, about: reference },
       Effect.flatMap(bank.inquire(reference), failed),
     )
     .pipe(

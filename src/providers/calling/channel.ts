@@ -9,7 +9,7 @@
 import { Cause, Clock, Context, Effect, Layer, Option, Random, type Scope } from "effect"
 import { IntakePressure } from "../../platform/intake-pressure.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
-import { recordedTrace } from "../../telemetry/recorded-trace.ts"
+import { beginCall, CallScope, CallUnderWay } from "../../traces/call-scope.ts"
 import { CallGroups } from "./call-groups.ts"
 import { CallLine } from "./call-line.ts"
 import type { CallPolicy } from "./call-policy.ts"
@@ -28,6 +28,8 @@ export interface CallTerms<A> extends CountedCall<A> {
   readonly patienceMs: number
   /** Whether it was invited, and so has a place in the channel. */
   readonly isInvited?: boolean
+  /** The reference of the transfer that it is about, for traces. */
+  readonly about?: string
 }
 
 /** The state of a provider's channel, for the operators of the service. */
@@ -112,6 +114,8 @@ interface PassingCall<A> {
   readonly terms: CallTerms<A>
   readonly attempt: Effect.Effect<A, ProviderUnavailable>
   readonly clock: Clock.Clock
+  /** Absent unless traces are recorded. */
+  readonly scope: CallScope | undefined
   readonly restore: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
   /** Of those that the terms grant; what is left. */
   patienceMs: number
@@ -160,12 +164,15 @@ class Channel implements ProviderChannel {
   }
 
   readonly call: ProviderChannel["call"] = (terms, attempt) =>
-    Effect.clockWith((clock) =>
-      Effect.uninterruptibleMask((restore) => {
+    Effect.withFiber((fiber) => {
+      const clock = fiber.getRef(Clock.Clock)
+      const scope = fiber.getRef(CallScope)
+      const { patienceMs } = terms
+      return Effect.uninterruptibleMask((restore) => {
         if (terms.isInvited === true) this.#invitations.came(clock.currentTimeMillisUnsafe())
-        return this.#attempted({ terms, attempt, clock, restore, patienceMs: terms.patienceMs, attempts: 1 })
-      }),
-    )
+        return this.#attempted({ terms, attempt, clock, scope, restore, patienceMs, attempts: 1 })
+      })
+    })
 
   /** Makes a call, and repeats it as the policy says. */
   #attempted<A>(call: PassingCall<A>): Effect.Effect<A, ProviderUnavailable> {
@@ -266,23 +273,36 @@ class Channel implements ProviderChannel {
 
   /** Makes a call if it is admitted, counts it, and records how it ended. Calls `leave` then. */
   #made<A>(call: PassingCall<A>, leave: () => void): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
-    const { terms, clock } = call
-    const admitted = this.admission.enter(clock.currentTimeMillisUnsafe())
+    const { terms, clock, scope } = call
+    const calledAt = clock.currentTimeMillisUnsafe()
+    const admitted = this.admission.enter(calledAt)
     if (admitted === undefined) {
       leave()
       return Effect.succeed(REJECTED)
     }
     const startedAt = performance.now()
-    const end = (how: CallEnd, outcome: string | ProviderUnavailable | undefined): Effect.Effect<void> =>
-      Effect.withFiber((fiber) => {
-        const now = clock.currentTimeMillisUnsafe()
-        const ms = performance.now() - startedAt
-        if (how !== "not-made") this.#tally.ended(terms.step, ms, now, outcome, recordedTrace(fiber.context))
-        const changed = this.admission.leave(admitted, how, now)
-        leave()
-        return changed === undefined ? Effect.void : reportChange(this.#metrics, this.#provider.name, changed)
+    const traced =
+      scope &&
+      beginCall(scope, {
+        provider: this.#provider.name,
+        step: terms.step,
+        about: terms.about,
+        startedAt: calledAt,
       })
-    return Effect.matchCauseEffect(call.restore(call.attempt), {
+    const end = (how: CallEnd, outcome: string | ProviderUnavailable | undefined): Effect.Effect<void> => {
+      const now = clock.currentTimeMillisUnsafe()
+      if (how !== "not-made") {
+        const ms = performance.now() - startedAt
+        this.#tally.ended(terms.step, ms, now, outcome, scope?.trace.isRecorded ? scope.trace.id : undefined)
+        traced?.end(ms, endOf(how, outcome))
+      }
+      const changed = this.admission.leave(admitted, how, now)
+      leave()
+      return changed === undefined ? Effect.void : reportChange(this.#metrics, this.#provider.name, changed)
+    }
+    const attempt =
+      traced === undefined ? call.attempt : Effect.provideService(call.attempt, CallUnderWay, traced.underWay)
+    return Effect.matchCauseEffect(call.restore(attempt), {
       onSuccess: (answer) => {
         const outcome = terms.outcomeOf(answer)
         return Effect.as(end(outcome === undefined ? "not-made" : "answered", outcome), answer)
@@ -317,6 +337,12 @@ class Channel implements ProviderChannel {
     const breaker = { health, since }
     return { ...this.#provider, policy: this.#policy, breaker, pausedUntil, ...counts, lastFailure }
   }
+}
+
+/** How a call ended, for its span: by the answer's outcome, or by the kind of its failure. */
+const endOf = (how: CallEnd, outcome: string | ProviderUnavailable | undefined) => {
+  if (typeof outcome === "object") return { failure: outcome.kind ?? "unavailable" }
+  return typeof how === "string" && how !== "answered" ? { failure: how } : { outcome }
 }
 
 /** How many calls a limit lets wait: some two seconds' worth, or two rounds. More of them wait in their batches. */

@@ -7,6 +7,7 @@ import { Clock, Effect, Result, Schema } from "effect"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
 import { atOnce } from "../../parsing/turns.ts"
+import { CallUnderWay } from "../../traces/call-scope.ts"
 import { type Answer, exchange, type NoAnswer, usualConnections } from "./http-exchange.ts"
 import { LastCheck } from "./last-check.ts"
 import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
@@ -74,7 +75,8 @@ export const callProvider = <A>(
     const since = yield* Clock.currentTimeMillis
     // The check of this call does not apply to a request for a token.
     const admission = yield* Effect.provideService(
-      admitted(provider, call, access.admit(request)),
+      // Neither is it a part of the trace: a token is for many calls, and perhaps from somebody else.
+      Effect.provideService(admitted(provider, call, access.admit(request)), CallUnderWay, undefined),
       LastCheck,
       Effect.succeed(true),
     )
@@ -133,22 +135,43 @@ const exchanged = <A>(
   { connections, headers, refused }: Admission,
   timeoutMs: number,
 ): Effect.Effect<A, ProviderUnavailable> =>
-  exchange(
-    connections,
-    { ...request, headers: { ...request.headers, ...headers } },
-    {
-      timeoutMs,
-      bytesMax: BODY_BYTES_MAX,
-      isExpected: (status) => answers[status] !== undefined,
-    },
-    (result): Effect.Effect<A, ProviderUnavailable> => {
-      if (result._tag !== "Answer") return Effect.fail(unavailable(provider, call, connectionFailure(result)))
-      const read = readAnswer(result, answers)
-      return Result.isSuccess(read)
-        ? Effect.succeed(read.success)
-        : failedBy(provider, call, result, read.failure, refused)
-    },
+  traced(provider, { ...request, headers: { ...request.headers, ...headers } }, (request, sawStatus) =>
+    exchange(
+      connections,
+      request,
+      {
+        timeoutMs,
+        bytesMax: BODY_BYTES_MAX,
+        isExpected: (status) => answers[status] !== undefined,
+      },
+      (result): Effect.Effect<A, ProviderUnavailable> => {
+        if (result._tag !== "Answer")
+          return Effect.fail(unavailable(provider, call, connectionFailure(result)))
+        sawStatus?.(result.status)
+        const read = readAnswer(result, answers)
+        return Result.isSuccess(read)
+          ? Effect.succeed(read.success)
+          : failedBy(provider, call, result, read.failure, refused)
+      },
+    ),
   )
+
+/** Within a traced call the provider gets `traceparent`, and the call's span learns who answered what. Otherwise nothing is added. */
+const traced = <A, E>(
+  { url }: Provider,
+  request: OutgoingRequest,
+  send: (request: OutgoingRequest, sawStatus?: (status: number) => void) => Effect.Effect<A, E>,
+): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    const underWay = fiber.getRef(CallUnderWay)
+    if (underWay === undefined) return send(request)
+    const { traceparent } = underWay
+    underWay.method = request.method
+    underWay.server = new URL(url).hostname
+    return send({ ...request, headers: { ...request.headers, traceparent } }, (status) => {
+      underWay.status = status
+    })
+  })
 
 /** An answer that was not agreed. If it refuses our credentials, they are read again. */
 const failedBy = (

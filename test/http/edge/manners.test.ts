@@ -167,6 +167,7 @@ describe("Idempotency-Key", () => {
 
 describe("traceparent", () => {
   const trace = "0af7651916cd43dd8448eb211c80319c"
+  const parent = "b7ad6b7169203331"
 
   it("names the trace in the log", async () => {
     await api.call("/nothing", { headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } })
@@ -174,10 +175,10 @@ describe("traceparent", () => {
   })
 
   it.each([
-    [`00-${trace}-b7ad6b7169203331-01`, { id: trace, sampled: true }],
-    [`00-${trace}-b7ad6b7169203331-00`, { id: trace, sampled: false }],
-    [`00-${trace}-b7ad6b7169203331-fe`, { id: trace, sampled: false }],
-    [`cc-${trace}-b7ad6b7169203331-03-what-comes-later`, { id: trace, sampled: true }],
+    [`00-${trace}-b7ad6b7169203331-01`, { id: trace, parent, sampled: true }],
+    [`00-${trace}-b7ad6b7169203331-00`, { id: trace, parent, sampled: false }],
+    [`00-${trace}-b7ad6b7169203331-fe`, { id: trace, parent, sampled: false }],
+    [`cc-${trace}-b7ad6b7169203331-03-what-comes-later`, { id: trace, parent, sampled: true }],
     [`00-${trace}-b7ad6b7169203331-01-more`, undefined],
     [`ff-${trace}-b7ad6b7169203331-01`, undefined],
     [`00-${"0".repeat(32)}-b7ad6b7169203331-01`, undefined],

@@ -67,7 +67,7 @@ describe("a payout batch", () => {
   })
 
   describe("whose request names a trace", () => {
-    const trace = { id: "0af7651916cd43dd8448eb211c80319c", sampled: true }
+    const trace = { id: "0af7651916cd43dd8448eb211c80319c", parent: "b7ad6b7169203331", sampled: true }
     const traceparent = `00-${trace.id}-b7ad6b7169203331-01`
     const bodies = {
       "application/json": JSON.stringify({ items: [payout("a")] }),

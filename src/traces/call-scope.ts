@@ -1,0 +1,80 @@
+/** How a call to a provider knows which part of which batch it is for. Both are absent unless traces are recorded. */
+import { randomBytes } from "node:crypto"
+import { Context } from "effect"
+import type { BatchTrace } from "./sampling.ts"
+import { type Attributes, type Span, traceParent } from "./span.ts"
+
+/** What calls are made for. The actor of a batch provides it for the calls that it starts. */
+export interface CallScope {
+  readonly trace: BatchTrace
+  /** The span within which a call is made, and what it is about; `reference` is that of a transfer. */
+  readonly within: (reference: string | undefined) => {
+    readonly parentId: string
+    readonly attributes: Attributes
+  }
+  /** Takes the span of a call that ended. */
+  readonly ended: (span: Span) => void
+}
+
+export const CallScope = Context.Reference<CallScope | undefined>("atlaspay/traces/CallScope", {
+  defaultValue: () => undefined,
+})
+
+/** What the connection to the provider tells of a call that is under way. It changes in place. */
+export interface CallUnderWay {
+  /** The header of the request. */
+  readonly traceparent: string
+  method?: string
+  server?: string
+  status?: number
+}
+
+export const CallUnderWay = Context.Reference<CallUnderWay | undefined>("atlaspay/traces/CallUnderWay", {
+  defaultValue: () => undefined,
+})
+
+/** What is known of a call when it begins. */
+export interface CallBegun {
+  readonly provider: string
+  readonly step: string
+  /** The reference of the transfer that it is about, if it is about one. */
+  readonly about: string | undefined
+  /** Epoch milliseconds. */
+  readonly startedAt: number
+}
+
+const SPAN_BYTES = 8
+
+/** A call that begins now, each try by itself. `end` makes its span: it took `ms`, and ended with an outcome or a failure. */
+export const beginCall = (scope: CallScope, { provider, step, about, startedAt }: CallBegun) => {
+  const { trace } = scope
+  const spanId = randomBytes(SPAN_BYTES).toString("hex")
+  const underWay: CallUnderWay = { traceparent: traceParent(trace.id, spanId, trace.isRecorded) }
+  const end = (
+    ms: number,
+    { outcome, failure }: { outcome?: string | undefined; failure?: string | undefined },
+  ) => {
+    const { parentId, attributes } = scope.within(about)
+    const { method, server, status } = underWay
+    scope.ended({
+      traceId: trace.id,
+      spanId,
+      parentId,
+      name: `${provider} ${step}`,
+      kind: "client",
+      startedAt,
+      endedAt: startedAt + ms,
+      attributes: {
+        ...attributes,
+        "atlaspay.provider": provider,
+        "atlaspay.step": step,
+        ...(outcome === undefined ? {} : { "atlaspay.outcome": outcome }),
+        ...(method === undefined ? {} : { "http.request.method": method }),
+        ...(server === undefined ? {} : { "server.address": server }),
+        ...(status === undefined ? {} : { "http.response.status_code": status }),
+      },
+      failure,
+    })
+  }
+  return { underWay, end }
+}

@@ -1,0 +1,156 @@
+import { Clock, Effect } from "effect"
+import { beforeEach, describe, expect, it } from "vitest"
+import { BatchTraces } from "../../src/actors/batch-traces.ts"
+import { CALLS_MAX, KeptTraces } from "../../src/actors/kept-traces.ts"
+import type { BatchEvent } from "../../src/domain/events.ts"
+import { transferReference } from "../../src/domain/identifiers.ts"
+import { beginCall } from "../../src/traces/call-scope.ts"
+import { type Span, spanIds } from "../../src/traces/span.ts"
+import { recordingWith } from "../../src/traces/tracing.ts"
+import { batchId, unknown as notKnown, Story, settled } from "../domain/batch-story.ts"
+
+const clock = Effect.runSync(Clock.Clock)
+
+let recorded: Array<Span>
+let exported: Array<{ readonly from: number }>
+let dropped: Array<string>
+
+/** The traces of a worker that records so many of a hundred. */
+const tracesAt = (percent: number, slowMs = 1_000_000_000_000) => {
+  const record = (span: Span) => void recorded.push(span)
+  const recording = recordingWith(
+    { percent, slowMs },
+    { record, dropped: (reason) => void dropped.push(reason) },
+    clock.currentTimeMillisUnsafe(),
+  )
+  return new BatchTraces(recording, clock, (log) => exported.push(log) > 0)
+}
+
+beforeEach(() => {
+  recorded = []
+  exported = []
+  dropped = []
+})
+
+/** Calls the bank about item 1. */
+const call = (traces: BatchTraces, { batch }: Story, failure?: string) => {
+  const scope = traces.scopeOf({ id: batchId, batch }, { _tag: "Transfer", items: [1] })
+  const about = transferReference({ batch: batchId, item: 1, attempt: 1 })
+  const begun = beginCall(scope, { provider: "north", step: "transfer", about, startedAt: 1 })
+  begun.end(1, failure === undefined ? { outcome: "Accepted" } : { failure })
+  return begun
+}
+
+/** Tells the traces of what a story appended. */
+const append = (traces: BatchTraces, { batch }: Story, events: ReadonlyArray<BatchEvent>) =>
+  traces.appended({ id: batchId, batch }, events)
+
+const paid = () => {
+  const story = new Story().requested(1)
+  story.hears(1, settled)
+  story.posted("post")
+  return story
+}
+const close = (traces: BatchTraces, story: Story) => append(traces, story, story.tell({ _tag: "CloseBatch" }))
+
+describe("a recorded trace", () => {
+  it("gets its calls as they end, within their attempts, and its log when the batch closes", () => {
+    const traces = tracesAt(100)
+    const story = paid()
+    const { underWay } = call(traces, story)
+    expect(recorded).toMatchObject([
+      {
+        name: "north transfer",
+        parentId: spanIds.attempt(batchId, 1, 1),
+        attributes: { "atlaspay.item": 1 },
+      },
+    ])
+    expect(underWay.traceparent).toBe(`00-${recorded[0]?.traceId}-${recorded[0]?.spanId}-01`)
+    expect(exported).toEqual([])
+    close(traces, story)
+    expect(exported).toMatchObject([{ from: 0 }])
+  })
+})
+
+describe("another trace", () => {
+  it("is dropped if all went well", () => {
+    const traces = tracesAt(0)
+    const story = paid()
+    expect(call(traces, story).underWay.traceparent).toMatch(/-00$/)
+    close(traces, story)
+    expect([recorded, exported]).toEqual([[], []])
+  })
+
+  it("is kept, with the calls before, if a call failed", () => {
+    const traces = tracesAt(0)
+    const story = paid()
+    call(traces, story)
+    call(traces, story, "timed-out")
+    expect(recorded).toEqual([])
+    close(traces, story)
+    expect(recorded.map(({ failure }) => failure)).toEqual([undefined, "timed-out"])
+    expect(exported.length).toBe(1)
+  })
+
+  it("is not kept because a channel took no calls", () => {
+    const traces = tracesAt(0)
+    const story = paid()
+    call(traces, story, "not-called")
+    close(traces, story)
+    expect(exported).toEqual([])
+  })
+
+  it("is kept if the log tells of trouble", () => {
+    const traces = tracesAt(0)
+    const story = new Story().requested(1)
+    append(traces, story, story.hears(1, notKnown))
+    story.hears(1, settled)
+    story.posted("post")
+    close(traces, story)
+    expect(exported.length).toBe(1)
+  })
+
+  it("is kept if the batch was slow, and not if it was a little faster", () => {
+    const story = paid()
+    const closing = story.tell({ _tag: "CloseBatch" })
+    const tookMs = (story.batch.closedAt ?? 0) - story.batch.receivedAt
+    append(tracesAt(0, tookMs + 1), story, closing)
+    expect(exported).toEqual([])
+    append(tracesAt(0, tookMs), story, closing)
+    expect(exported.length).toBe(1)
+  })
+
+  it("is one of so many a second that are kept, and the others are counted", () => {
+    const traces = tracesAt(0)
+    for (let nth = 0; nth < 15; nth++) {
+      const story = paid()
+      call(traces, story, "timed-out")
+      close(traces, story)
+    }
+    // All of them close at the same time.
+    expect([exported.length, dropped]).toEqual([10, Array(5).fill("too-many-kept")])
+  })
+})
+
+describe("what a worker remembers", () => {
+  const span = (nth: number) => ({ spanId: String(nth) }) as Span
+  const batch = (nth: number) => `pb_${String(nth).padStart(22, "a")}` as typeof batchId
+
+  it("is the last calls of a batch", () => {
+    const kept = new KeptTraces()
+    for (let nth = 0; nth < CALLS_MAX + 3; nth++) kept.remember(batchId, span(nth))
+    const calls = kept.takeCalls(batchId)
+    expect([calls.length, calls[0]?.spanId, kept.takeCalls(batchId)]).toEqual([CALLS_MAX, "3", []])
+  })
+
+  it("has a limit over all batches, beyond which the first ones are forgotten", () => {
+    const kept = new KeptTraces()
+    for (let nth = 0; nth < 5_000; nth++)
+      for (let call = 0; call < 8; call++) kept.remember(batch(nth), span(call))
+    const known = Array.from({ length: 5_000 }, (_, nth) => nth).filter(
+      (nth) => kept.seen(batch(nth)) !== undefined,
+    )
+    expect(known.at(-1)).toBe(4_999)
+    expect(known.length).toBeLessThanOrEqual(16_384 / 8)
+  })
+})

@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest"
+import { Allowance, batchTrace, isSampled } from "../../src/traces/sampling.ts"
+import { ownTraceIdOf, spanIds } from "../../src/traces/span.ts"
+
+const batch = (nth: number) => `pb_${String(nth).padStart(22, "a")}` as Parameters<typeof ownTraceIdOf>[0]
+const ids = Array.from({ length: 20_000 }, (_, nth) => ownTraceIdOf(batch(nth)))
+
+describe("sampling", () => {
+  it.each([0, 1, 25, 100])("records %d of 100 traces, and each always or never", (percent) => {
+    const recorded = ids.filter((id) => isSampled(id, percent))
+    expect(Math.abs(recorded.length / ids.length - percent / 100)).toBeLessThan(0.01)
+    expect(recorded.every((id) => isSampled(id, Math.min(percent + 1, 100)))).toBe(true)
+  })
+
+  it("does as the log says if the partner named a trace", () => {
+    const named = { id: "f".repeat(32), parent: "b7ad6b7169203331", sampled: true }
+    expect(batchTrace(batch(1), named, 0)).toEqual({ id: named.id, parentId: named.parent, isRecorded: true })
+    expect(batchTrace(batch(1), { ...named, sampled: false }, 100).isRecorded).toBe(false)
+  })
+
+  it("knows ids that W3C and OTLP permit", () => {
+    expect(ids.every((id) => /^(?!0{32})[0-9a-f]{32}$/.test(id))).toBe(true)
+    expect(spanIds.attempt(batch(1), 1, 1)).toMatch(/^[0-9a-f]{16}$/)
+    expect(spanIds.attempt(batch(1), 1, 12)).not.toBe(spanIds.attempt(batch(1), 11, 2))
+  })
+})
+
+describe("an allowance", () => {
+  it("gives so many a second, and none for a clock that was set back", () => {
+    const allowance = new Allowance(2, 1_000)
+    const take = (now: number) => allowance.take(now)
+    expect([take(1_000), take(1_000), take(1_000)]).toEqual([true, true, false])
+    expect([take(1_500), take(1_500)]).toEqual([true, false])
+    expect(take(0)).toBe(false)
+    expect([take(60_000), take(60_000), take(60_000)]).toEqual([true, true, false])
+  })
+})
