@@ -24,6 +24,7 @@ import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
 import { layer as leasesOverRedis } from "./platform/lease-count-redis.ts"
+import { withLifecycle } from "./platform/lifecycle.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
@@ -411,8 +412,11 @@ const followedIn = (roles: ReadonlyArray<Role>) =>
 export const serveLayer = (roles: ReadonlyArray<Role>) =>
   onceFit(
     roles,
-    roles
-      .map((role): Served => parts[role])
-      .reduce((served, part) => Layer.merge(served, part))
-      .pipe(Layer.provide([followedIn(roles), observers, pressure])),
+    withLifecycle(
+      roles
+        .map((role): Served => parts[role])
+        .reduce((served, part) => Layer.merge(served, part))
+        .pipe(Layer.provide([followedIn(roles), observers, pressure])),
+      roles.includes("api"),
+    ),
   ).pipe(Layer.provide(loggingLayer()))

@@ -13,6 +13,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { IntakePressure } from "../platform/intake-pressure.ts"
+import { watched } from "../platform/lifecycle.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
@@ -28,6 +29,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { BegunWindow } from "./begun-window.ts"
+import { drain, TAKES_MAX } from "./draining.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
@@ -39,9 +41,6 @@ import { TimerWatch } from "./timer-watch.ts"
 const WARM_ITEMS_MAX = 200_000
 /** How long one read of the run queue waits for a batch. A drain ends the wait. */
 const TAKE_WAIT_MS = 1_000
-const END_WAITS_EVERY_MS = 50
-/** Reads of the run queue under way at a time. A drain waits for all of them. */
-const TAKES_MAX = 1_024
 /** Looks for due timers are at least this far apart. */
 const WAKE_EVERY_MS_MIN = 200
 /** How often it is checked whether a batch that only waits for calls has anything due, or mail. */
@@ -80,6 +79,7 @@ export const layer = Layer.effectDiscard(
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
     yield* forkLoop(worker, "enqueue again", enqueueOverdue(sweepMs), sweepMs)
     // Runs before the loops end, so that leases are renewed during the drain.
+    yield* watched("batches", { underWay: () => worker.leases.size })
     yield* Effect.addFinalizer(() => drain(worker))
   }),
 )
@@ -401,38 +401,3 @@ const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
   const now = yield* Clock.currentTimeMillis
   yield* (yield* RunQueue).sweep(now - idleMs, now, WAKE_MAX)
 })
-
-/** Again and again, because a read may have begun to wait since. */
-const endWaits = ({ parts }: RunQueue["Service"]) =>
-  Effect.forEach(parts, ({ endWait }) => endWait, { concurrency: "unbounded", discard: true }).pipe(
-    Effect.andThen(Effect.sleep(END_WAITS_EVERY_MS)),
-    Effect.forever,
-  )
-
-/**
- * Waits for calls under way to end and be recorded, up to `drainMs`, then hands over the remaining batches, so that another
- * worker continues at once. That worker asks the banks about calls that were cut off.
- */
-const drain = Effect.fnUntraced(
-  function* (worker: Worker) {
-    const queue = yield* RunQueue
-    worker.draining = true
-    yield* Effect.raceFirst(worker.taking.take(TAKES_MAX), endWaits(queue))
-    yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.settings.drainMs))
-    const left = [...worker.leases.values()]
-    yield* FiberMap.clear(worker.actors)
-    for (const { owned } of left)
-      yield* queue.handOver(owned).pipe(
-        Effect.catchTags({
-          OwnershipLost: () => Effect.void,
-          StoreUnavailable: ({ step, reason }) =>
-            Effect.logWarning("batch not handed over", { batch: owned.batch, step, reason }),
-        }),
-      )
-    yield* queue.retire(worker.name)
-    yield* Effect.logInfo("worker drained", { worker: worker.name, handedOver: left.length })
-  },
-  Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-    Effect.logWarning("drain incomplete", { step, reason }),
-  ),
-)

@@ -2,6 +2,7 @@ import { ConfigProvider, Console, Context, Effect, Layer, Option, type Scope } f
 import { Command, Flag } from "effect/cli"
 import { announceService, recordFile } from "../dev/service-record.ts"
 import { HttpAddress } from "../http/server.ts"
+import { exitWhenOverdue } from "../platform/teardown.ts"
 import { type Role, roles } from "../service-roles.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir } from "./flags.ts"
@@ -46,9 +47,9 @@ const run = Effect.fnUntraced(function* (
   // Imported here, because no other command needs the whole service.
   const { serveLayer } = yield* Effect.promise(() => import("../app.ts"))
   const provider = ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))
-  const services = yield* Layer.build(serveLayer(roles).pipe(Layer.provide(provider))).pipe(
-    Effect.mapError(startFailure),
-  )
+  const services = yield* Layer.build(
+    serveLayer(roles).pipe(Layer.provide([provider, exitWhenOverdue])),
+  ).pipe(Effect.mapError(startFailure))
   const address = Context.getOption(services, HttpAddress)
   if (Option.isSome(address)) {
     const { url, operationsUrl } = address.value

@@ -36,6 +36,7 @@ export const httpServerLayer = Layer.effect(
       (yield* makeOperationsApp).fetch,
       operations,
       OPERATIONS_CONNECTIONS,
+      { part: "operations" },
     )
     const { app, direct } = yield* makeApp
     const address = yield* serveApp(app.fetch, http, limits, { direct })
