@@ -228,7 +228,10 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePa
 const roomOf = ({ leases, share, settings: { activeMax } }: Worker): number =>
   leases.size === 0 ? Math.min(activeMax, FIRST_TAKE_MAX) : Math.ceil(activeMax * share()) - leases.size
 
-/** Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. */
+/**
+ * Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. That is why a
+ * permit is not waited for: a drain keeps all of them, and whoever waited for one could never be interrupted.
+ */
 const taking = (
   worker: Worker,
   take: Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>,
@@ -236,7 +239,7 @@ const taking = (
 ) =>
   Effect.suspend(() =>
     worker.draining ? Effect.void : Effect.flatMap(take, (owned) => runAll(worker, owned, takenAt)),
-  ).pipe(worker.taking.withPermit, Effect.uninterruptible)
+  ).pipe(worker.taking.withPermitsIfAvailable(1), Effect.uninterruptible)
 
 /**
  * New batches wait in the lines of their partners while no worker had room for them. When there is room, nobody's release lets
