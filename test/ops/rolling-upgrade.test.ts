@@ -21,11 +21,11 @@ import { NotifiedPartners, PATIENCE_MS, partnerSettings } from "../recovery/noti
 import { releaseBefore, thisRelease } from "./earlier-release.ts"
 import { ServiceSwitch } from "./service-switch.ts"
 
-const CLIENTS = 3
+const CLIENTS = 2
 /** What each client waits after a batch. Milliseconds. */
-const PAUSE_MS = 150
+const PAUSE_MS = 600
 /** Batches that are accepted in each step at least. */
-const STEP_BATCHES = 8
+const STEP_BATCHES = 6
 const ENDS_WITHIN_MS = 120_000
 /** What an orchestrator grants a process that is told to stop. Milliseconds. */
 const GRACE_MS = 30_000
@@ -103,7 +103,12 @@ const authorsOf = async (): Promise<ReadonlyMap<string, ReadonlyArray<number>>> 
 const works = (process: Service): Promise<void> =>
   eventually(
     "it works on a batch",
-    async () => [...(await authorsOf()).values()].some((pids) => pids.includes(process.pid)),
+    async () => {
+      const isAuthor = [...(await authorsOf()).values()].some((pids) => pids.includes(process.pid))
+      // To look reads all logs.
+      if (!isAuthor) await sleep(500)
+      return isAuthor
+    },
     120_000,
   )
 
@@ -156,6 +161,7 @@ it("goes forward and back and forward again", { timeout: 600_000 }, async () => 
       }),
     )
   }
+  const step = (what: string) => console.log(`${what}: ${accepted()} batches are accepted`)
   await goesOn(...backs)
 
   for (const [next, last] of [
@@ -163,6 +169,7 @@ it("goes forward and back and forward again", { timeout: 600_000 }, async () => 
     ["before", "this"],
     ["this", "before"],
   ] as const) {
+    step(`from ${last} to ${next}`)
     // One of the next release beside those of the last.
     const [newFront, newBack] = [await front(next), await back(next)]
     await service.select(...fronts, newFront)
@@ -173,6 +180,7 @@ it("goes forward and back and forward again", { timeout: 600_000 }, async () => 
     const extra = await back(last)
     await goesOn(extra)
     // All are of the next release.
+    step("a worker was killed")
     await service.select(newFront)
     await stop(...fronts, extra)
     fronts = [newFront]
@@ -180,6 +188,7 @@ it("goes forward and back and forward again", { timeout: 600_000 }, async () => 
     await goesOn(...backs)
     expect([...releaseOf.values()]).toContain(next)
   }
+  step("all are of this release")
   // Who accepts dies as well.
   fronts[0]?.signal("SIGKILL")
   expect(await fronts[0]?.ended).toBe("SIGKILL")
