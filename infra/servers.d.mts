@@ -10,4 +10,5 @@ export const missingServers: (
   environment: Readonly<Record<string, string | undefined>>,
 ) => ReadonlyArray<MissingServer>
 export const provideServers: (dataDir: string, missing: ReadonlyArray<MissingServer>) => void
-export const unpackPackages: (dataDir: string, packages: ReadonlyArray<string>) => void
+export const installPackages: (packages: ReadonlyArray<string>) => void
+export const unpackPackages: (dataDir: string, packages: ReadonlyArray<string>, into: string) => void

@@ -3,7 +3,7 @@
  * downloaded with their dependencies and unpacked below the data folder; nothing outside of it changes.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { findPrograms, UNPACKED } from "../src/dev/embedded-programs.mjs"
 import { run, withProgress } from "./command.mjs"
 
@@ -30,7 +30,7 @@ export const provideServers = (dataDir, missing) => {
   const packages = missing.map((server) => server.package)
   try {
     if (process.getuid() === 0) withProgress(`Installing ${names}`, () => installPackages(packages))
-    else withProgress(`Downloading and unpacking ${names}`, () => unpackPackages(dataDir, packages))
+    else withProgress(`Downloading and unpacking ${names}`, () => unpackPackages(dataDir, packages, UNPACKED))
   } catch (error) {
     throw new Error(`${error.message}\n${advice(names)}`)
   }
@@ -46,8 +46,8 @@ const advice = (names) => `Not found on this machine: ${names}. Either
     DATABASE_URL=postgres://atlaspay:atlaspay@127.0.0.1:5432/atlaspay
     NATS_URL=nats://127.0.0.1:4222`
 
-/** Fetches the package lists only if the existing ones are not sufficient. */
-const installPackages = (packages) =>
+/** For root. Fetches the package lists only if the existing ones are not sufficient. No service is started. */
+export const installPackages = (packages) =>
   withoutServices(() => {
     const install = () => apt(["-o", "DPkg::Lock::Timeout=300"], "install", packages)
     try {
@@ -78,8 +78,11 @@ const withoutServices = (action) => {
   }
 }
 
-/** Downloads the packages and their missing dependencies, and unpacks them all. */
-export const unpackPackages = (dataDir, packages) => {
+/**
+ * For other users. Downloads the packages and their missing dependencies, and unpacks them all into the folder `into` of the data
+ * folder, in place of what it had.
+ */
+export const unpackPackages = (dataDir, packages, into) => {
   const work = join(dataDir, "packages")
   const archives = join(work, "cache/archives")
   for (const folder of [join(work, "lists/partial"), join(archives, "partial")])
@@ -87,13 +90,14 @@ export const unpackPackages = (dataDir, packages) => {
   const own = ownFolders(work)
   run("apt-get", [...own, "update", "--quiet"])
   apt([...own, "--download-only"], "install", packages)
-  const target = join(dataDir, UNPACKED)
+  const target = join(dataDir, into)
   const unfinished = join(work, "unpacked")
   rmSync(unfinished, { recursive: true, force: true })
   mkdirSync(unfinished)
   for (const archive of readdirSync(archives).filter((name) => name.endsWith(".deb")))
     run("dpkg-deb", ["--extract", join(archives, archive), unfinished])
   rmSync(target, { recursive: true, force: true })
+  mkdirSync(dirname(target), { recursive: true })
   renameSync(unfinished, target)
   rmSync(work, { recursive: true })
 }

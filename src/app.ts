@@ -9,7 +9,8 @@ import { layer as storedLogsOnRedis } from "./archive/stored-logs-redis.ts"
 import { AppConfig } from "./config.ts"
 import { Database } from "./database/database.ts"
 import { layer as draftsInPostgres } from "./drafts/drafts-postgres.ts"
-import { ReadinessChecks } from "./http/operations/operations.ts"
+import { LateChecks } from "./http/operations/late-checks.ts"
+import { operationsServerLayer } from "./http/operations-server.ts"
 import { httpServerLayer } from "./http/server.ts"
 import { layer as accessMarksOnRedis } from "./identity/access-marks-redis.ts"
 import { layer as accessInPostgres } from "./identity/access-register-postgres.ts"
@@ -69,6 +70,14 @@ import { ProviderSettings } from "./providers/calling/provider-settings.ts"
 import { layer as complianceOverHttp } from "./providers/compliance/compliance-engine-http.ts"
 import { layer as ledgerOverHttp } from "./providers/ledger/ledger-http.ts"
 import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
+import {
+  natsCheckLayer,
+  needsNats,
+  payingCheckLayer,
+  readinessLayer,
+  startedLayer,
+  watchesStores,
+} from "./readiness.ts"
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
 import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-notifier-nats.ts"
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
@@ -88,9 +97,8 @@ import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
 import { followerLag } from "./streams/follower-lag.ts"
 import { layer as logIndexOnRedis } from "./streams/log-index-redis.ts"
-import { Partitions } from "./streams/partitions.ts"
 import { readOnceLayer } from "./streams/read-once.ts"
-import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
+import { storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
@@ -202,27 +210,6 @@ const lagLayer = (follower: string) =>
     }),
   )
 
-/** The API needs only Redis to accept and show batches. The other checks report what does not work without them. */
-const readiness = Layer.effect(
-  ReadinessChecks,
-  Effect.gen(function* () {
-    const { onEachPrimary } = yield* RedisConnections
-    const { query } = yield* Postgres
-    const { count } = yield* Partitions
-    const { objection } = yield* StoreWatch
-    const paying = Effect.suspend(() => {
-      const objections = Array.from({ length: count }, (_, partition) => objection(partition))
-      const reason = objections.find((objection) => objection !== undefined)
-      return reason === undefined ? Effect.void : Effect.fail(reason)
-    })
-    return [
-      { name: "redis", required: true, check: onEachPrimary((primary) => primary.ping()) },
-      { name: "postgres", required: false, check: query("ping", (sql) => sql`select 1`) },
-      { name: "paying", required: false, check: paying },
-    ]
-  }),
-)
-
 /** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
 const banks = banksLayer(kinds)
@@ -277,7 +264,6 @@ const parts = {
         callers,
         endpoints,
         deliveryLog,
-        readiness.pipe(Layer.provide(storeWatch)),
         durability,
         partnerKeys,
         reports,
@@ -340,6 +326,12 @@ const parts = {
 
 type Part = (typeof parts)[Role]
 type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
+
+/** A role, of which readiness knows once it has started. */
+const served = (role: Role) => {
+  const part: Served = parts[role]
+  return startedLayer(role).pipe(Layer.provideMerge(part))
+}
 
 /** Checks the settings before any layer connects to anything. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
@@ -406,17 +398,37 @@ const followedIn = (roles: ReadonlyArray<Role>) =>
     ? readOnceLayer.pipe(Layer.provideMerge(streams))
     : streams
 
+/** What readiness learns when it is there: whether the stores let anybody be paid, and whether NATS answers. */
+const lateChecks = (roles: ReadonlyArray<Role>) =>
+  Layer.merge(
+    watchesStores(roles) ? payingCheckLayer.pipe(Layer.provide(storeWatch)) : Layer.empty,
+    needsNats(roles) ? natsCheckLayer.pipe(Layer.provide(nats)) : Layer.empty,
+  )
+
+/** The operational routes, which every process has, and which answer before its roles work. */
+const operations = (roles: ReadonlyArray<Role>) =>
+  operationsServerLayer.pipe(
+    Layer.provide([readinessLayer(roles), reports]),
+    Layer.provideMerge(LateChecks.layer),
+    Layer.provide(foundation),
+  )
+
 /**
- * The service with the given roles. It needs only the environment. Provides `HttpAddress` if the API is among the roles.
+ * The service with the given roles. It needs only the environment. Provides `OperationsAddress`, and `HttpAddress` if the API is
+ * among the roles.
  */
 export const serveLayer = (roles: ReadonlyArray<Role>) =>
   onceFit(
     roles,
     withLifecycle(
       roles
-        .map((role): Served => parts[role])
-        .reduce((served, part) => Layer.merge(served, part))
-        .pipe(Layer.provide([followedIn(roles), observers, pressure])),
+        .map(served)
+        .reduce((all, part) => Layer.merge(all, part))
+        .pipe(
+          Layer.merge(lateChecks(roles)),
+          Layer.provideMerge(operations(roles)),
+          Layer.provide([followedIn(roles), observers, pressure]),
+        ),
       roles.includes("api"),
     ),
   ).pipe(Layer.provide(loggingLayer()))

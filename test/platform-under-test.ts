@@ -10,6 +10,7 @@ import { inject } from "vitest"
 import { sandboxCallbackSecrets } from "../src/dev/local-sandbox.ts"
 import { type Sandbox, type SandboxOptions, type SandboxUrls, startSandbox } from "../src/sandbox/sandbox.ts"
 import { emptyDatabase, ownDatabase } from "./database.ts"
+import { fileOf } from "./programs.ts"
 import { masterKeys, ownPrefix } from "./settings.ts"
 
 export const API_KEY = "acme-key"
@@ -53,7 +54,8 @@ export class Service {
   /** `release` is the folder of the release that it runs; this one by default. */
   constructor(environment: Readonly<Record<string, string>>, release?: string) {
     this.url = `http://127.0.0.1:${environment.PORT}`
-    this.#process = spawn(process.execPath, ["src/main.ts"], {
+    const started = release === undefined ? [fileOf("src/main.ts")] : ["src/main.ts"]
+    this.#process = spawn(process.execPath, started, {
       ...(release === undefined ? {} : { cwd: release }),
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
@@ -147,7 +149,7 @@ export class PlatformUnderTest implements AsyncDisposable {
     return this.#sandbox.urls
   }
 
-  /** Starts a service, and does not wait: one without the API says nowhere that it is ready. */
+  /** Starts a service, and does not wait until it is ready. */
   launch(environment: Readonly<Record<string, string>> = {}, release?: string): Service {
     const service = new Service({ ...this.environment, ...environment }, release)
     this.#services.add(service)

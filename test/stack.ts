@@ -3,28 +3,26 @@
  * folder of this run. Each file keeps to itself by a key prefix, a database and a stream of its own.
  *
  * All temporary files of the run lie in that folder, through TMPDIR. It is removed at the end, and any process
- * that still works for the run then makes it fail. What one process compiled lies there, too, for those that start
- * later: a run starts some two hundred, and the first one, which loads what they load, runs while the servers start.
+ * that still works for the run then makes it fail. The programs that tests start lie there, too, and what one process
+ * compiled, for those that start later. The first one, which loads what they load, runs while the servers start.
  */
 import { execFile } from "node:child_process"
 import { chmodSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { Effect, Exit, Scope } from "effect"
 import type { TestProject } from "vitest/node"
 import { type StackUrls, startStack } from "../src/dev/embedded-stack.ts"
 import { createMigratedDatabase } from "./migrated-database.ts"
+import { buildPrograms, fileOf, PROGRAMS_FOLDER } from "./programs.ts"
 import { processesOfRun } from "./run-processes.ts"
 
 const END_WITHIN_MS = 15_000
 const POLL_MS = 100
 /** It takes two seconds, and on a busy machine many times as long. */
 const LOAD_MS_MAX = 120_000
-
-const loadedByProcesses = fileURLToPath(new URL("./loaded-by-processes.ts", import.meta.url))
 
 declare module "vitest" {
   interface ProvidedContext extends StackUrls {
@@ -34,7 +32,8 @@ declare module "vitest" {
 }
 
 export default async (project: TestProject): Promise<() => Promise<void>> => {
-  const outside = { TMPDIR: process.env.TMPDIR, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }
+  const { TMPDIR, NODE_COMPILE_CACHE, [PROGRAMS_FOLDER]: programs } = process.env
+  const outside = { TMPDIR, NODE_COMPILE_CACHE, [PROGRAMS_FOLDER]: programs }
   const folder = mkdtempSync(join(tmpdir(), "atlaspay-test-"))
   // Root runs Postgres as another user, who has to get in.
   chmodSync(folder, 0o755)
@@ -50,7 +49,7 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
   }
   try {
     const [{ redisUrl, databaseUrl, natsUrl }] = await Effect.runPromise(
-      Effect.all([startStack({ dataDir: join(folder, "stack") }), fillCompileCache], {
+      Effect.all([startStack({ dataDir: join(folder, "stack") }), makePrograms(join(folder, "programs"))], {
         concurrency: "unbounded",
       }).pipe(Scope.provide(scope)),
     )
@@ -66,10 +65,13 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
   }
 }
 
-/** Fails if the files cannot be loaded. */
-const fillCompileCache = Effect.tryPromise((signal) =>
-  promisify(execFile)(process.execPath, [loadedByProcesses], { signal, timeout: LOAD_MS_MAX }),
-)
+/** Builds the programs of the run, and loads all that they load once. Fails if that is not possible. */
+const makePrograms = (folder: string) =>
+  Effect.tryPromise(async (signal) => {
+    await buildPrograms(folder)
+    const loaded = fileOf("test/loaded-by-processes.ts")
+    await promisify(execFile)(process.execPath, [loaded], { signal, timeout: LOAD_MS_MAX })
+  })
 
 const requireNoProcessLeft = async (folder: string): Promise<void> => {
   let left = processesOfRun(folder)

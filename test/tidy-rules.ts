@@ -31,8 +31,17 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
   parsing: [],
-  telemetry: ["config", "domain/masking"],
+  telemetry: ["config", "service-roles", "domain/masking"],
   "crash-points": [],
+  // What the roles of a process need, as probes ask.
+  readiness: [
+    "http/operations/late-checks",
+    "http/operations/operations",
+    "platform",
+    "service-roles",
+    "streams/partitions",
+    "streams/store-watch",
+  ],
   "service-roles": [],
   // How the text of a setting is read.
   "config-values": ["domain", "parsing/secret-texts"],

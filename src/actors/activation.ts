@@ -25,6 +25,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import type { Lease } from "./lease.ts"
 import { MessageQueue, type MessageQueues } from "./message-queue.ts"
+import type { OutcomeReport } from "./outcome-report.ts"
 import type { Pace } from "./pace.ts"
 
 /** What the worker provides to each of its actors. */
@@ -52,6 +53,8 @@ export interface ActorServices {
   readonly isDraining: () => boolean
   /** The batch was released, and its banks have to report this many payouts; `undefined` if it is closed. */
   readonly released: (batch: BatchId, payouts: number | undefined) => void
+  /** Counts what came of a turn, after its append. */
+  readonly countOutcomes: OutcomeReport
   /** Whether this worker may still act for the batch. Checked before each call to a bank. */
   readonly isOwner: (lease: Lease) => boolean
   /** An id that no other append uses. */

@@ -212,10 +212,17 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
   })
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
+  if (!turn.outcomes.isEmpty) yield* countOutcomes(actor, turn)
   for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
   return isReleased
 })
+
+/** The events are in the log, so a mistake in counting must not stop the batch. */
+const countOutcomes = ({ id, batch, services }: Activation, { outcomes, at }: Turn): Effect.Effect<void> =>
+  Effect.sync(() => services.countOutcomes(batch, outcomes, at)).pipe(
+    Effect.catchDefect((defect) => Effect.logError("outcomes not counted", { batch: id, defect })),
+  )
 
 /** Logs a refused command. A bank's report about no transfer of ours is kept before its mail is deleted. */
 const logRefusal = Effect.fnUntraced(function* ({ id, services }: Activation, refusal: Refusal) {

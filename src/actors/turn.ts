@@ -10,6 +10,7 @@ import type { Mail } from "../streams/mailbox.ts"
 import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
 import { type Activation, mayPay } from "./activation.ts"
 import { type Due, decideDue, nothingDue } from "./due-work.ts"
+import { TurnOutcomes } from "./turn-outcomes.ts"
 
 /** What came in since the last turn. */
 export interface Received {
@@ -34,12 +35,15 @@ export interface Turn extends Due {
   /** Ids of the decisions that were answered, for the register. */
   readonly answered: ReadonlyArray<string>
   readonly refusals: ReadonlyArray<Refusal>
+  /** To be counted once the events are in the log. */
+  readonly outcomes: TurnOutcomes
 }
 
 /** Decides all that came in or is due at `now` (epoch milliseconds). Afterwards the actor's state is ahead of its log. */
 export const takeTurn = (actor: Activation, { mail, answers }: Received, now: number): Turn => {
   const events: Array<BatchEvent> = []
   const refusals: Array<Refusal> = []
+  const outcomes = new TurnOutcomes()
   const execute = (command: BatchCommand, id?: string): void => {
     const decision = decide(actor.batch, command, actor.terms)
     if (Result.isFailure(decision)) {
@@ -51,7 +55,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Received, now: nu
         ? Result.getOrElse(decision, () => [])
         : answerEvents(actor.batch, { id, command, at: now }, decision)
     for (const event of happened) {
-      evolve(actor.batch, event)
+      outcomes.fold(actor.batch, event, evolve)
       events.push(event)
       if (event._tag === "TransfersRequested") keepPlaces(actor, event)
     }
@@ -85,7 +89,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Received, now: nu
   // No intents while transfers have to wait.
   const maySend = actor.backoff.until("Transfer") <= now && mayPay(actor)
   const due = actor.services.isDraining() ? nothingDue(now) : decideDue(actor, now, maySend, execute)
-  return { events, handled: mail.map(({ id }) => id), answered: [...answered], ...due, refusals }
+  return { events, handled: mail.map(({ id }) => id), answered: [...answered], ...due, refusals, outcomes }
 }
 
 /** Reserves places for new intents, and releases those of items that are no longer to be sent: they never use them. */

@@ -32,6 +32,7 @@ import { BegunWindow } from "./begun-window.ts"
 import { drain, TAKES_MAX } from "./draining.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
+import { makeOutcomeReport } from "./outcome-report.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
 import { postpone, releasing, releasingByAppend } from "./releases.ts"
@@ -108,7 +109,7 @@ const makeWorker = Effect.gen(function* () {
   const { worker: settings } = yield* AppConfig
   const name = `worker-${process.pid}-${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`
   const leases = new Map<BatchId, Lease>()
-  const { activeBatches } = yield* Metrics
+  const metrics = yield* Metrics
   const pipelines = yield* Pipelines
   const timers = new TimerWatch()
   const window = new BegunWindow(settings.unreportedMax)
@@ -125,7 +126,7 @@ const makeWorker = Effect.gen(function* () {
     window,
     withheld: false,
     share,
-    count: () => activeBatches.set(leases.size),
+    count: () => metrics.activeBatches.set(leases.size),
     services: {
       clock: yield* Clock.Clock,
       store: releasingByAppend(timers, () => admittedBy(worker), yield* EventStore),
@@ -145,6 +146,7 @@ const makeWorker = Effect.gen(function* () {
       isDraining: () => worker.draining,
       released: (batch, payouts) =>
         payouts === undefined ? window.closed(batch) : window.rests(batch, payouts, moment().monotonic),
+      countOutcomes: makeOutcomeReport(metrics),
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,
     },
@@ -266,11 +268,13 @@ const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
   const room = Math.min(Math.max(activeMax - active, ORPHANS_MIN), 2 * activeMax - active)
   if (room <= 0) return
   const takenAt = moment()
-  const takeOver = Effect.tap(queue.takeOver(worker.name, claimMs, room), (owned) =>
-    Effect.forEach(owned, ({ batch }) =>
+  const { takeovers } = yield* Metrics
+  const takeOver = Effect.tap(queue.takeOver(worker.name, claimMs, room), (owned) => {
+    takeovers.inc(owned.length)
+    return Effect.forEach(owned, ({ batch }) =>
       Effect.logWarning("batch taken over", { worker: worker.name, batch }),
-    ),
-  )
+    )
+  })
   yield* taking(worker, takeOver, takenAt)
 })
 
@@ -315,7 +319,7 @@ const supervise = (worker: Worker, lease: Lease) => {
   const about = { worker: worker.name, batch }
   return activate(lease, worker.services).pipe(
     Effect.catchTags({
-      OwnershipLost: ({ reason }) => Effect.logWarning("batch lost", { ...about, reason }),
+      OwnershipLost: ({ reason }) => reportLost({ ...about, reason }),
       StoreUnavailable: ({ step, reason }) =>
         Effect.logWarning("batch interrupted", { ...about, step, reason }),
       CorruptEntry: ({ entry, reason }) => freeze(lease, { ...about, entry, reason }),
@@ -327,6 +331,13 @@ const supervise = (worker: Worker, lease: Lease) => {
     ),
   )
 }
+
+const reportLost = Effect.fnUntraced(function* (
+  what: Readonly<Record<"worker" | "batch" | "reason", string>>,
+) {
+  ;(yield* Metrics).leasesLost.inc()
+  yield* Effect.logWarning("batch lost", what)
+})
 
 const freeze = Effect.fnUntraced(
   function* ({ owned }: Lease, why: Readonly<Record<"worker" | "batch" | "entry" | "reason", string>>) {
@@ -361,11 +372,7 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
   for (const lease of leases) {
     if (!lost.has(lease.owned)) lease.renewedAt = askedAt
     else if (worker.leases.get(lease.owned.batch) === lease) {
-      yield* Effect.logWarning("batch lost", {
-        worker: worker.name,
-        batch: lease.owned.batch,
-        reason: "taken-over",
-      })
+      yield* reportLost({ worker: worker.name, batch: lease.owned.batch, reason: "taken-over" })
       yield* FiberMap.remove(worker.actors, lease.owned.batch)
     }
   }

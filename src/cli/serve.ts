@@ -1,6 +1,7 @@
 import { ConfigProvider, Console, Context, Effect, Layer, Option, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { announceService, recordFile } from "../dev/service-record.ts"
+import { OperationsAddress } from "../http/operations-server.ts"
 import { HttpAddress } from "../http/server.ts"
 import { exitWhenOverdue } from "../platform/teardown.ts"
 import { type Role, roles } from "../service-roles.ts"
@@ -50,9 +51,10 @@ const run = Effect.fnUntraced(function* (
   const services = yield* Layer.build(
     serveLayer(roles).pipe(Layer.provide([provider, exitWhenOverdue])),
   ).pipe(Effect.mapError(startFailure))
+  const { url: operationsUrl } = Context.getUnsafe(services, OperationsAddress)
   const address = Context.getOption(services, HttpAddress)
   if (Option.isSome(address)) {
-    const { url, operationsUrl } = address.value
+    const { url } = address.value
     yield* announceService(dataDir, {
       url,
       operationsUrl,
@@ -60,10 +62,10 @@ const run = Effect.fnUntraced(function* (
       ...(sandbox === undefined ? {} : { sandbox }),
     })
     yield* Console.log(`AtlasPay listens on ${url}`)
-    yield* Console.log(`Readiness, metrics and providers: ${operationsUrl}`)
     if (sandbox !== undefined)
       yield* Console.log(`The API key of ${sandbox.partner} (play money) is in ${recordFile(dataDir)}`)
   }
+  yield* Console.log(`Readiness, metrics and providers: ${operationsUrl}`)
   yield* Console.log(`Roles: ${roles.join(", ")}. Press Ctrl-C to stop.`)
   return yield* Effect.never
 })

@@ -1,4 +1,5 @@
 export const UNPACKED: "servers"
+export const UNPACKED_TOOLS: "tools"
 
 /** Where a server's programs lie, and the environment they need to find their libraries. */
 export interface ServerPrograms {
@@ -16,3 +17,9 @@ export const findPrograms: (
   dataDir: string,
   environment?: Readonly<Record<string, string | undefined>>,
 ) => FoundPrograms
+export const findTool: (
+  dataDir: string,
+  packageName: string,
+  programs: ReadonlyArray<string>,
+  environment?: Readonly<Record<string, string | undefined>>,
+) => ServerPrograms | undefined

@@ -9,6 +9,9 @@ import { fileURLToPath } from "node:url"
 /** The folder below the data folder in which the set-up unpacks packages that it cannot install. */
 export const UNPACKED = "servers"
 
+/** The folder below the data folder that has a folder of its own for each unpacked tool of those who run the service. */
+export const UNPACKED_TOOLS = "tools"
+
 /** The set-up's own data folder, whose programs serve all other data folders too. */
 const SET_UP_DIR = fileURLToPath(new URL("../../.atlaspay", import.meta.url))
 
@@ -27,24 +30,39 @@ const SERVERS = [["redis-server"], ["postgres", "initdb"], ["nats-server"]]
 
 /** Finds each server's program: on the PATH, in the distribution's folders, or unpacked. */
 export const findPrograms = (dataDir, environment = process.env) => {
-  const unpacked = [...new Set([dataDir, SET_UP_DIR])].map((folder) => join(folder, UNPACKED))
-  const own = (environment.PATH ?? "").split(delimiter).filter((folder) => folder !== "")
-  const system = [...own, ...FOLDERS, ...versionedFolders("/")]
-  const carried = (programs) => {
-    for (const root of unpacked) {
-      const folders = [
-        ...["usr/bin", "usr/sbin"].map((folder) => join(root, folder)),
-        ...versionedFolders(root),
-      ]
-      const found = withLibraries(findTogether(programs, folders), root)
-      if (found !== undefined) return found
-    }
-    return undefined
-  }
+  const unpacked = dataFolders(dataDir).map((folder) => join(folder, UNPACKED))
+  const system = [...systemFolders(environment), ...versionedFolders("/")]
   const [redis, postgres, nats] = SERVERS.map(
-    (programs) => findTogether(programs, system) ?? carried(programs),
+    (programs) => findTogether(programs, system) ?? findUnpacked(programs, unpacked),
   )
   return { redis, postgres, nats }
+}
+
+/** Finds programs of one package that are no servers of ours, likewise; `undefined` if one of them is missing. */
+export const findTool = (dataDir, packageName, programs, environment = process.env) =>
+  findTogether(programs, systemFolders(environment)) ??
+  findUnpacked(
+    programs,
+    dataFolders(dataDir).map((folder) => join(folder, UNPACKED_TOOLS, packageName)),
+  )
+
+const dataFolders = (dataDir) => [...new Set([dataDir, SET_UP_DIR])]
+
+const systemFolders = (environment) => [
+  ...(environment.PATH ?? "").split(delimiter).filter((folder) => folder !== ""),
+  ...FOLDERS,
+]
+
+const findUnpacked = (programs, roots) => {
+  for (const root of roots) {
+    const folders = [
+      ...["usr/bin", "usr/sbin"].map((folder) => join(root, folder)),
+      ...versionedFolders(root),
+    ]
+    const found = withLibraries(findTogether(programs, folders), root)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** The newest version comes first. */

@@ -158,6 +158,8 @@ export interface Item extends PayoutItem {
   readonly earlier: Array<Attempt>
   /** It was held, parked or in dispute at some time. From then on only an operator may retry it. */
   attended: boolean
+  /** Its money could not be reserved at some time, because the partner's funds did not cover it. */
+  waitedForFunds: boolean
   /** One operator's resolution of a parked attempt, until another operator confirms it or the item changes. */
   proposal: Proposal | undefined
   /** The route of the refused attempt: the next one goes to another bank of it. Without it, the rules decide. */

@@ -218,8 +218,10 @@ const refused = (batch: Batch, { posting, code, retryAt }: BatchEventOf<"Posting
   for (const number of items) {
     const times = (itemOf(batch, number).refusal?.times ?? 0) + 1
     change(batch, number, { posting: undefined })
-    if (itemOf(batch, number).task === kind)
-      change(batch, number, { refusal: { posting, kind, code, times, retryAt } })
+    if (itemOf(batch, number).task !== kind) continue
+    change(batch, number, { refusal: { posting, kind, code, times, retryAt } })
+    if (waitsForFunds(itemOf(batch, number), itemOf(batch, number).currency))
+      itemOf(batch, number).waitedForFunds = true
   }
   return batch
 }

@@ -41,6 +41,7 @@ export const newItem = (accepted: PayoutItem, version: number): Item => {
     earlier: [],
     reroute: undefined,
     attended: false,
+    waitedForFunds: false,
     proposal: undefined,
     reason: undefined,
   }

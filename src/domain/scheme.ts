@@ -24,11 +24,13 @@ interface SchemeRules {
   /** "HH:MM" in the scheme's time zone: what comes later is sent on the next business day. */
   readonly cutOff?: string
   readonly businessDays: number
+  /** For a scheme that counts in hours: how long a payout may take once it is sent. */
+  readonly hoursMax?: number
 }
 
 const rules: Readonly<Record<Scheme, SchemeRules>> = {
   sepa: { timeZone: "Europe/Brussels", calendar: "target", cutOff: "15:30", businessDays: 1 },
-  "faster-payments": { timeZone: "Europe/London", businessDays: 0 },
+  "faster-payments": { timeZone: "Europe/London", businessDays: 0, hoursMax: 2 },
   ach: { timeZone: "America/New_York", calendar: "us-federal-reserve", cutOff: "16:00", businessDays: 1 },
   "cross-border": { timeZone: "Europe/Brussels", calendar: "target", cutOff: "15:30", businessDays: 2 },
 }
@@ -66,11 +68,27 @@ export const arrivalOf = (scheme: Scheme, at: number): Day => {
   return calendar === undefined ? execution : businessDayAfter(calendar, execution, businessDays)
 }
 
+const HOUR_MS = 3_600_000
+
+/**
+ * Until when (epoch milliseconds) a payout that may go out at `at` has settled if all is well: the end of the day of its arrival in the
+ * scheme's time zone, or so many hours later. The sources are those of the rules above.
+ */
+export const settlementDueAt = (scheme: Scheme, at: number): number => {
+  const { timeZone, hoursMax } = rules[scheme]
+  if (hoursMax !== undefined) return at + hoursMax * HOUR_MS
+  return momentIn(timeZone, addDays(arrivalOf(scheme, at), 1), "00:00")
+}
+
 /** Until when (epoch milliseconds) a payout can go out on a day; `undefined` for a scheme that never closes. */
 export const cutOffOn = (scheme: Scheme, day: Day): number | undefined => {
   const { timeZone, cutOff } = rules[scheme]
-  if (cutOff === undefined) return undefined
-  const asUtc = Date.parse(`${day}T${cutOff}Z`)
+  return cutOff === undefined ? undefined : momentIn(timeZone, day, cutOff)
+}
+
+/** When (epoch milliseconds) clocks in a time zone show a day and a time. */
+const momentIn = (timeZone: string, day: Day, time: string): number => {
+  const asUtc = Date.parse(`${day}T${time}Z`)
   const there = localTime(timeZone, asUtc)
   return asUtc - (Date.parse(`${there.day}T${there.time}Z`) - asUtc)
 }

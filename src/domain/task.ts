@@ -13,13 +13,20 @@ export const isOnItsWay = ({ state, attempt, clearanceWithdrawn }: Item): boolea
 /** Whether the item may go to the next bank now: the money reserved for the attempt before is released. */
 export const isRerouteDue = (item: Item): boolean => item.task === "none" && isOnItsWay(item)
 
-/** Whether the policy retries a failed item: a retry may help, its money is released, and attempts are left. */
-export const isRetryDue = ({ attemptsMax }: Batch, item: Item): boolean => {
-  const { state, task, attempt, clearanceWithdrawn } = item
-  if (state !== "failed" || task !== "none" || clearanceWithdrawn) return false
+/** Whether the policy retries a failed item now: a retry may help, its money is released, and attempts are left. */
+export const isRetryDue = (batch: Batch, item: Item): boolean =>
+  item.task === "none" && isRetriedByPolicy(batch, item)
+
+const isRetriedByPolicy = ({ attemptsMax }: Batch, item: Item): boolean => {
+  const { state, attempt, clearanceWithdrawn } = item
+  if (state !== "failed" || clearanceWithdrawn) return false
   if (attempt?.retryable !== true || isOnItsWay(item)) return false
   return attempt.round < attemptsMax && attempt.attempt < ATTEMPTS_MAX
 }
+
+/** Whether a failed item will be tried again without a person's doing, now or once its money is released. */
+export const isToBeTriedAgain = (batch: Batch, item: Item): boolean =>
+  isOnItsWay(item) || isRetriedByPolicy(batch, item)
 
 /** The next task of an item, from its state alone. */
 export const taskOf = (item: Item): Task => {

@@ -43,7 +43,7 @@ import { pageOf } from "./documentation/page.ts"
 import { allowedMethods } from "./edge/allowed-methods.ts"
 import { crossOrigin } from "./edge/cross-origin.ts"
 import { directRoute } from "./edge/direct-route.ts"
-import { type Edge, type EdgeEnv, makeEdge } from "./edge/edge.ts"
+import { type Edge, type EdgeEnv, makeEdge, makeOpenEdge } from "./edge/edge.ts"
 import { MethodNotAllowed, NotFound } from "./edge/failures.ts"
 import type { RequestBodies } from "./edge/request-body.ts"
 import type { ReadinessChecks } from "./operations/operations.ts"
@@ -109,7 +109,7 @@ export const makeApp = Effect.gen(function* () {
 
 /** Builds the app for those who run the service. */
 export const makeOperationsApp = Effect.gen(function* () {
-  const edge = yield* makeEdge<OperationsServices>()
+  const edge = yield* makeOpenEdge<OperationsServices>()
   const app = new Hono<EdgeEnv>()
   app.use(measured(yield* Metrics))
   app.route("/", mounted<OperationsServices>(edge, operationsRoutes))

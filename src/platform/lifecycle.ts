@@ -1,12 +1,10 @@
 /**
- * The life of a process of the service. It is starting until all of its parts are built, works, and is stopping from the first
- * SIGTERM or SIGINT on. Then it first only says so, to probes and on each answer, so that nobody sends it anything any more;
- * after that all parts end side by side. What has not ended by then is logged, and the process ends nevertheless.
+ * The end of a process of the service. From the first SIGTERM or SIGINT on it is stopping. Then it first only says so, to probes
+ * and on each answer, so that nobody sends it anything any more; after that all parts end side by side. What has not ended by then
+ * is logged, and the process ends nevertheless.
  */
-import { Context, Effect, Fiber, Layer } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { AppConfig } from "../config.ts"
-
-export type Stage = "starting" | "working" | "stopping"
 
 /** How long all parts together may take to end after the notice. Milliseconds. */
 export const STOP_MS_MAX = 7_000
@@ -19,32 +17,17 @@ export interface Part {
   readonly stopping?: () => void
 }
 
-/** What one process tells of its life, and its parts. */
+/** Whether a process stops, and its parts. */
 export class Life {
-  /** Ends the process while it waits for its parts. */
-  overdue: Fiber.Fiber<void> | undefined
-  #stage: Stage
+  #isStopping = false
   readonly #parts = new Map<string, Part>()
 
-  constructor(stage: Stage) {
-    this.#stage = stage
-  }
-
-  get stage(): Stage {
-    return this.#stage
-  }
-
   get isStopping(): boolean {
-    return this.#stage === "stopping"
-  }
-
-  /** All parts are built. */
-  begin(): void {
-    this.#stage = "working"
+    return this.#isStopping
   }
 
   stop(): void {
-    this.#stage = "stopping"
+    this.#isStopping = true
     for (const { stopping } of this.#parts.values()) stopping?.()
   }
 
@@ -62,9 +45,9 @@ export class Life {
   }
 }
 
-/** The life of this process. Who uses a part alone, as tests do, has one that works. */
+/** The life of this process. Who uses a part alone, as tests do, has one that does not stop. */
 export const Lifecycle = Context.Reference<Life>("atlaspay/platform/Lifecycle", {
-  defaultValue: () => new Life("working"),
+  defaultValue: () => new Life(),
 })
 
 /** Ends the process although something is left. Only a main program does. */
@@ -81,44 +64,44 @@ export const watched = Effect.fnUntraced(function* (name: string, part: Part) {
   )
 })
 
-/** The bottom of a process: ends last. */
-const bottom = Layer.effect(
-  Lifecycle,
-  Effect.acquireRelease(
-    Effect.sync(() => new Life("starting")),
-    ({ overdue }) => (overdue === undefined ? Effect.void : Fiber.interrupt(overdue)),
-  ),
-)
-
-/** The top of a process: begins last, and ends first. */
-const top = (hasCallers: boolean) =>
-  Layer.effectDiscard(
-    Effect.gen(function* () {
-      const life = yield* Lifecycle
-      const { readinessNoticeMs } = (yield* AppConfig).http
-      const end = yield* Overdue
-      life.begin()
-      yield* Effect.addFinalizer(() => stop(life, hasCallers ? readinessNoticeMs : 0, end))
-    }),
-  )
-
 /**
  * Gives a process its life. If others call it, it gives notice of its end for `READINESS_NOTICE_MS`: what is called by nobody
- * hands its work over at once.
+ * hands its work over at once. It does so also if it is stopped while some of its parts still start: others may work by then.
  */
 export const withLifecycle = <A, E, R>(
   served: Layer.Layer<A, E, R>,
   hasCallers: boolean,
-): Layer.Layer<A, E, R | AppConfig> => top(hasCallers).pipe(Layer.provideMerge(served), Layer.provide(bottom))
+): Layer.Layer<A, E, R | AppConfig> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const { readinessNoticeMs } = (yield* AppConfig).http
+      const parts = yield* Scope.make()
+      // In a fiber of its own: a signal must end nothing of what has started before the notice was given.
+      const building = yield* Effect.forkDetach(Layer.buildWithScope(served, parts))
+      yield* Effect.addFinalizer((exit) => {
+        const end = Effect.andThen(Fiber.interrupt(building), Scope.close(parts, exit))
+        const built = building.pollUnsafe()
+        if (built !== undefined && Exit.isFailure(built)) return end
+        return ending(hasCallers ? readinessNoticeMs : 0, end)
+      })
+      return yield* Fiber.join(building)
+    }),
+  ).pipe(Layer.provide(Layer.sync(Lifecycle, () => new Life())))
 
-const stop = Effect.fnUntraced(function* (life: Life, noticeMs: number, end: Effect.Effect<void>) {
+/** Gives notice, and then ends all, within the limit. */
+const ending = Effect.fnUntraced(function* (noticeMs: number, end: Effect.Effect<void>) {
+  const life = yield* Lifecycle
+  const overdue = yield* Overdue
   life.stop()
   yield* Effect.logInfo("stopping", { noticeMs })
-  const waiting = Effect.gen(function* () {
-    yield* Effect.sleep(noticeMs + STOP_MS_MAX)
-    yield* Effect.logError("ended before all parts had", { left: life.left })
-    yield* end
-  })
-  life.overdue = yield* Effect.forkDetach(Effect.interruptible(waiting))
+  const waiting = yield* Effect.forkDetach(
+    Effect.gen(function* () {
+      yield* Effect.sleep(noticeMs + STOP_MS_MAX)
+      yield* Effect.logError("ended before all parts had", { left: life.left })
+      yield* overdue
+    }).pipe(Effect.interruptible),
+  )
   yield* Effect.sleep(noticeMs)
+  yield* end
+  yield* Fiber.interrupt(waiting)
 })

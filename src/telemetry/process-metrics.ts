@@ -13,6 +13,13 @@ const HARDLY_EVER_MS = 3_600_000
 /** Seconds, from a figure in nanoseconds. */
 const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - SAMPLE_EVERY_MS / 1_000)
 
+/** Gauges that are named like counters, which promtool objects to. Those without `_total` say the same by type. */
+const misnamed = [
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+  "nodejs_active_resources_total",
+]
+
 type Delays = ReturnType<typeof monitorEventLoopDelay>
 
 const figures: Readonly<Record<string, (delays: Delays) => number>> = {
@@ -28,6 +35,7 @@ const figures: Readonly<Record<string, (delays: Delays) => number>> = {
 /** Adds the metrics of Node and of the process to a registry. Those of the event loop are of the time since the last reading. */
 export const measureProcess = (registry: Registry): void => {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: HARDLY_EVER_MS })
+  for (const name of misnamed) registry.removeSingleMetric(name)
   const delays = monitorEventLoopDelay({ resolution: SAMPLE_EVERY_MS })
   delays.enable()
   const gauges = new Map<string, Gauge>()

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
+import { fileOf } from "../programs.ts"
 import { processesOfRun } from "../run-processes.ts"
 
 /** The `atlaspay` command in a process of its own. */
@@ -36,7 +37,7 @@ export const atlaspay = (
 ): AtlaspayProcess => {
   const own = Object.entries(process.env).filter(([name]) => !given.includes(name))
   const env = { ...Object.fromEntries(own), ...settings }
-  const child = spawn(process.execPath, ["src/cli/main.ts", ...args], {
+  const child = spawn(process.execPath, [fileOf("src/cli/main.ts"), ...args], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
   })

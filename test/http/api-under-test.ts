@@ -4,6 +4,7 @@ import { AppConfig } from "../../src/config.ts"
 import { NO_SETTINGS } from "../../src/domain/partner-settings.ts"
 import { Drafts } from "../../src/drafts/drafts.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations/operations.ts"
+import { OperationsAddress, operationsServerLayer } from "../../src/http/operations-server.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { Administration } from "../../src/identity/administration.ts"
 import { AuditTrail } from "../../src/identity/audit-trail.ts"
@@ -73,7 +74,8 @@ export class ApiUnderTest implements AsyncDisposable {
   readonly #close: () => Promise<void>
 
   private constructor(
-    { url, operationsUrl }: HttpAddress["Service"],
+    { url }: HttpAddress["Service"],
+    { url: operationsUrl }: OperationsAddress["Service"],
     streams: Context.Context<Streams>,
     strays: StrayCallbacks["Service"],
     reports: ProviderReports["Service"],
@@ -131,6 +133,7 @@ export class ApiUnderTest implements AsyncDisposable {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
       httpServerLayer.pipe(
+        Layer.provideMerge(operationsServerLayer),
         Layer.provideMerge(streams),
         Layer.provideMerge(strayCallbacksOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(announcedListsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
@@ -161,16 +164,19 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide(onPort(port, environment)),
       ),
     )
-    const { address, ports, strays, reports, lists } = await runtime.runPromise(
+    const { address, operations, ports, strays, reports, lists } = await runtime.runPromise(
       Effect.all({
         address: HttpAddress,
+        operations: OperationsAddress,
         ports: Effect.context<Streams>(),
         strays: StrayCallbacks,
         reports: ProviderReports,
         lists: AnnouncedLists,
       }),
     )
-    return new ApiUnderTest(address, ports, strays, reports, lists, lines, () => runtime.dispose())
+    return new ApiUnderTest(address, operations, ports, strays, reports, lists, lines, () =>
+      runtime.dispose(),
+    )
   }
 
   call(path: string, init: RequestInit = {}): Promise<Answer> {

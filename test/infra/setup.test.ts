@@ -15,7 +15,8 @@ import { fileURLToPath } from "node:url"
 import { beforeEach, describe, expect, test } from "vitest"
 import { installDependencies, needsInstall } from "../../infra/dependencies.mjs"
 import { missingServers } from "../../infra/servers.mjs"
-import { findPrograms } from "../../src/dev/embedded-programs.mjs"
+import { missingTools, TOOLS } from "../../infra/tools.mjs"
+import { findPrograms, findTool } from "../../src/dev/embedded-programs.mjs"
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -119,6 +120,49 @@ describe("The servers", () => {
   test("are not missing on a machine on which these tests run", () => {
     const needed = ["REDIS_URL", "DATABASE_URL", "NATS_URL"].some((variable) => !process.env[variable])
     expect(needed ? missingServers(join(ROOT, ".atlaspay"), process.env) : []).toEqual([])
+  })
+})
+
+describe("The tools of those who run the service", () => {
+  const names = (dataDir: string, environment: Readonly<Record<string, string>>) =>
+    missingTools(dataDir, "operations", environment).map(({ name }) => name)
+
+  test("are found on the PATH, in one folder", () => {
+    const [whole, half] = [newFolder(), newFolder()]
+    for (const { programs } of TOOLS.operations) {
+      for (const program of programs) writeProgram(join(whole, program))
+      writeProgram(join(half, programs[0] ?? ""))
+    }
+    expect(names(newFolder(), { PATH: whole })).toEqual([])
+    expect(findTool(newFolder(), "prometheus", ["prometheus", "promtool"], { PATH: half })?.folder).not.toBe(
+      half,
+    )
+  })
+
+  test("are found where they were unpacked, each in its own folder, beside the servers", () => {
+    const dataDir = newFolder()
+    for (const tool of TOOLS.operations)
+      for (const program of tool.programs)
+        writeProgram(join(dataDir, "tools", tool.package, "usr/bin", `own-${program}`))
+    const found = TOOLS.operations.map((tool) =>
+      findTool(
+        dataDir,
+        tool.package,
+        tool.programs.map((program) => `own-${program}`),
+        { PATH: "" },
+      ),
+    )
+    expect(found.map((tool) => tool?.folder)).toEqual(
+      TOOLS.operations.map((tool) => join(dataDir, "tools", tool.package, "usr/bin")),
+    )
+  })
+
+  test("are asked for by a name that the set-up knows", () => {
+    const { status, stderr } = spawnSync("node", [join(ROOT, "infra/setup.mjs"), "--with", "wishes"], {
+      encoding: "utf8",
+    })
+    expect(stderr).toContain("--with takes one of operations, not wishes")
+    expect(status).toBe(1)
   })
 })
 

@@ -21,8 +21,12 @@ let platform: PlatformUnderTest
 let service: ServiceSwitch
 
 beforeAll(async () => {
-  platform = await PlatformUnderTest.open({ CLAIM_MS: "600000", READINESS_NOTICE_MS: "1500" })
   service = await ServiceSwitch.open()
+  platform = await PlatformUnderTest.open({
+    CLAIM_MS: "600000",
+    READINESS_NOTICE_MS: "1500",
+    PUBLIC_URL: service.url,
+  })
 })
 afterAll(async () => {
   await service?.[Symbol.asyncDispose]()

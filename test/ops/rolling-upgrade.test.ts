@@ -23,7 +23,7 @@ import { ServiceSwitch } from "./service-switch.ts"
 
 const CLIENTS = 2
 /** What each client waits after a batch. Milliseconds. */
-const PAUSE_MS = 600
+const PAUSE_MS = 1_500
 /** Batches that are accepted in each step at least. */
 const STEP_BATCHES = 6
 const ENDS_WITHIN_MS = 120_000
@@ -49,12 +49,14 @@ beforeAll(async () => {
   // Also if no function was changed since: this release has a library of its own.
   appendFileSync(join(folders.this, "src/streams/functions/library.lua"), "\n-- of another release\n")
   receiver = await startEventReceiver(PATIENCE_MS)
+  service = await ServiceSwitch.open()
   platform = await PlatformUnderTest.open({
     ...partnerSettings,
+    // Banks call back whoever is there.
+    PUBLIC_URL: service.url,
     ARCHIVE_AFTER_MS: "2000",
     READINESS_NOTICE_MS: "1000",
   })
-  service = await ServiceSwitch.open()
   redis = new Redis(inject("redisUrl"))
 }, 120_000)
 

@@ -1,6 +1,6 @@
 /** A process says that it stops before anything of it ends, and ends although something does not. */
 import { expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import {
   type Life,
@@ -50,24 +50,21 @@ const makeProcess = Effect.fnUntraced(function* (hasCallers: boolean) {
   const process = withLifecycle(part, hasCallers).pipe(
     Layer.provide([settings({ READINESS_NOTICE_MS: `${NOTICE_MS}` }), Layer.succeed(Overdue, overdue)]),
   )
-  const scope = yield* Scope.make()
-  const building = yield* Effect.forkChild(Layer.buildWithScope(process, scope))
-  yield* Effect.yieldNow
-  const start = Effect.andThen(Deferred.succeed(built, undefined), Fiber.join(building))
-  const stop = Effect.tap(Effect.forkChild(Scope.close(scope, Exit.void)), () => TestClock.adjust(0))
+  const running = yield* Effect.forkChild(Layer.launch(process))
+  yield* TestClock.adjust(0)
+  const start = Effect.andThen(Deferred.succeed(built, undefined), TestClock.adjust(0))
+  const stop = Effect.tap(Effect.forkChild(Fiber.interrupt(running)), () => TestClock.adjust(0))
   return { seen, start, stop, end: Deferred.succeed(ended, undefined) }
 })
 
-it.effect("is starting until all is built, and tells its end to callers before anything ends", () =>
+it.effect("tells its end to callers before anything ends", () =>
   Effect.gen(function* () {
     const { seen, start, stop, end } = yield* makeProcess(true)
-    yield* TestClock.adjust(1)
-    expect(seen.life?.stage).toBe("starting")
     yield* start
-    expect(seen.life?.stage).toBe("working")
+    expect(seen.life?.isStopping).toBe(false)
     const stopping = yield* stop
     expect(seen).toMatchObject({ told: true, ending: false })
-    expect(seen.life?.stage).toBe("stopping")
+    expect(seen.life?.isStopping).toBe(true)
     yield* TestClock.adjust(NOTICE_MS - 1)
     expect(seen.ending).toBe(false)
     yield* TestClock.adjust(1)
@@ -76,6 +73,20 @@ it.effect("is starting until all is built, and tells its end to callers before a
     yield* Fiber.join(stopping)
     yield* TestClock.adjust(10 * STOP_MS_MAX)
     expect(seen.overdue).toBe(false)
+  }),
+)
+
+it.effect("does so also while a part of it still waits to start", () =>
+  Effect.gen(function* () {
+    const { seen, stop, end } = yield* makeProcess(true)
+    const stopping = yield* stop
+    expect(seen).toMatchObject({ told: true, ending: false })
+    yield* TestClock.adjust(NOTICE_MS - 1)
+    expect(seen.ending).toBe(false)
+    yield* TestClock.adjust(1)
+    expect(seen.ending).toBe(true)
+    yield* end
+    yield* Fiber.join(stopping)
   }),
 )
 

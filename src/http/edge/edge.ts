@@ -1,7 +1,7 @@
 /** Connects HTTP with Effect: runs handlers, checks who may call them, and answers and logs their failures. */
 import type { ServerResponse } from "node:http"
 import type { HttpBindings } from "@hono/node-server"
-import { Cause, Clock, Effect, Exit, Option } from "effect"
+import { Cause, Clock, Effect, Exit, Option, type Context as Services } from "effect"
 import type { Context } from "hono"
 import { routePath } from "hono/route"
 import { AppConfig } from "../../config.ts"
@@ -83,13 +83,53 @@ export interface Edge<R> {
   ) => EdgeHandler
 }
 
+/** The doors for everybody. They capture the services once, and run each request in them. */
+const openDoors = <R>(context: Services.Context<R>): Pick<Edge<R>, "direct" | "open"> => {
+  const run = Effect.runPromiseExitWith(context)
+  return {
+    open: (handler) => async (c) => {
+      const handled = Effect.catchCause(handler(c), (cause) => answer(c, routePath(c, -1), cause))
+      const trace = traceIn(c.req.header("traceparent"))
+      const exit = await run(
+        trace === undefined ? handled : Effect.annotateLogs(handled, { traceId: trace.id }),
+        isRead(c) ? { signal: c.req.raw.signal } : {},
+      )
+      return Exit.isSuccess(exit) ? exit.value : nobodyListens()
+    },
+    direct: (route, handler) => async (call) => {
+      // What a handler throws is a defect here too: nobody else would answer it.
+      const handled = Effect.suspend(() => handler(call))
+      const exit = await run(Effect.catchCause(handled, (cause) => answer(call, route, cause)))
+      return Exit.isSuccess(exit) ? exit.value : nobodyListens()
+    },
+  }
+}
+
+/**
+ * An edge for routes that ask nobody for a key, so it needs nobody who knows keys: a process without the API has one. A route
+ * for others that gets there is a defect.
+ */
+export const makeOpenEdge = Effect.fnUntraced(function* <R>() {
+  const doors = openDoors(yield* Effect.context<R>())
+  const closed = () =>
+    doors.open(() => Effect.die(new Error("a route that asks for a key, where nobody knows keys")))
+  return {
+    ...doors,
+    caller: closed,
+    partner: closed,
+    partnerAct: closed,
+    act: closed,
+    operator: closed,
+  } satisfies Edge<R> as Edge<R>
+})
+
 /**
  * Captures the services once, and runs each request in them. If a client disconnects, its reads are interrupted; its
  * writes are completed.
  */
 export const makeEdge = Effect.fnUntraced(function* <R>() {
   const context = yield* Effect.context<R>()
-  const run = Effect.runPromiseExitWith(context)
+  const { open, direct } = openDoors(context)
   const { callerOf } = yield* Credentials
   const { actsPerSecond, requestsPerSecond, trustedProxies } = (yield* AppConfig).http
   const reads = new FairRoom(READS_MAX)
@@ -106,21 +146,6 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const trusted = networksOf(trustedProxies)
   const addressOf = (c: EdgeContext): string | undefined =>
     clientAddress(c.env.incoming.socket.remoteAddress, c.req.header("x-forwarded-for"), trusted)
-  const open: Edge<R>["open"] = (handler) => async (c) => {
-    const handled = Effect.catchCause(handler(c), (cause) => answer(c, routePath(c, -1), cause))
-    const trace = traceIn(c.req.header("traceparent"))
-    const exit = await run(
-      trace === undefined ? handled : Effect.annotateLogs(handled, { traceId: trace.id }),
-      isRead(c) ? { signal: c.req.raw.signal } : {},
-    )
-    return Exit.isSuccess(exit) ? exit.value : nobodyListens()
-  }
-  const direct: Edge<R>["direct"] = (route, handler) => async (call) => {
-    // What a handler throws is a defect here too: nobody else would answer it.
-    const handled = Effect.suspend(() => handler(call))
-    const exit = await run(Effect.catchCause(handled, (cause) => answer(call, route, cause)))
-    return Exit.isSuccess(exit) ? exit.value : nobodyListens()
-  }
   const caller: Edge<R>["caller"] = (access, handler) =>
     open((c) => {
       // At once: the socket of a client that hangs up forgets its address.

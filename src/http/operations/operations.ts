@@ -49,7 +49,7 @@ const Ready = Schema.Struct({
 }).annotate({ identifier: "Readiness" })
 
 const NotReady = Schema.Struct({
-  status: Schema.Literals(["not-ready", "starting", "stopping"]),
+  status: Schema.Literals(["not-ready", "stopping"]),
   notAnswering,
 }).annotate({ identifier: "NotReady" })
 
@@ -61,7 +61,7 @@ export const isReady = route({
   listener: "operations",
   summary: "Whether the process can work",
   description:
-    "Checks the parts that the service depends on. Without a part that is not required, it is degraded. A process that is starting or stopping is not ready, whatever answers.",
+    "Checks the parts that the service depends on. Without a part that is not required, it is degraded. A process that stops is not ready, whatever answers.",
   guard: open,
   answers: {
     200: { description: "It is ready, or degraded.", schema: Ready, example: { status: "ready" } },
@@ -75,8 +75,9 @@ export const isReady = route({
   failures: [],
 }).handledBy(
   Effect.fnUntraced(function* () {
-    const { stage } = yield* Lifecycle
-    if (stage !== "working") return reply(503, { status: stage, notAnswering: [] }, { "retry-after": "1" })
+    const { isStopping } = yield* Lifecycle
+    if (isStopping)
+      return reply(503, { status: "stopping" as const, notAnswering: [] }, { "retry-after": "1" })
     const checks = yield* ReadinessChecks
     const silent = (yield* Effect.forEach(checks, silentPart, { concurrency: "unbounded" })).flat()
     const notAnswering = silent.map(({ name }) => name)

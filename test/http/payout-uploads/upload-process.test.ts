@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import { freePort } from "../../../src/dev/embedded-start.ts"
 import { ownDatabase } from "../../database.ts"
 import { isLong } from "../../length.ts"
+import { fileOf } from "../../programs.ts"
 import { masterKeys, ownPrefix } from "../../settings.ts"
 import { largeBodies, ndjsonLine } from "./upload-bodies.ts"
 
@@ -89,7 +90,7 @@ describe.skipIf(!isLong || process.platform !== "linux")("a service of its own",
     database = await ownDatabase()
     const { PATH, TMPDIR, NODE_COMPILE_CACHE } = process.env
     const env = { PATH, TMPDIR, NODE_COMPILE_CACHE, ...(await settings()) }
-    service = spawn(process.execPath, ["--max-semi-space-size=64", "src/main.ts"], {
+    service = spawn(process.execPath, ["--max-semi-space-size=64", fileOf("src/main.ts")], {
       env,
       stdio: ["ignore", "ignore", "inherit"],
     })

@@ -1,0 +1,56 @@
+/**
+ * Counts what came of turns, once their events are in the log. A process that dies between the append and the count loses the count:
+ * the logs are the books, and metrics only raise alarms. A worker that takes over counts nothing again, because it counts what it
+ * appends, not what it reads.
+ */
+import type { Batch } from "../domain/batch.ts"
+import { type Scheme, settlementDueAt } from "../domain/scheme.ts"
+import type { Metrics } from "../telemetry/metrics.ts"
+import type { EndedItem, MovedMoney, TurnOutcomes } from "./turn-outcomes.ts"
+
+/** Counts the outcomes of a turn that was appended at `at` (epoch milliseconds). */
+export type OutcomeReport = (batch: Batch, outcomes: TurnOutcomes, at: number) => void
+
+export const makeOutcomeReport = (metrics: Metrics): OutcomeReport => {
+  const dueAt = makeDueAt()
+  return (batch, outcomes, at) => {
+    const seconds = Math.max(0, at - batch.receivedAt) / 1_000
+    for (const outcome of outcomes.screened) metrics.screeningSeconds.observe({ outcome }, seconds)
+    for (const moved of outcomes.money) countMoney(metrics, moved)
+    for (const ended of outcomes.ended(batch)) {
+      const { outcome, scheme } = ended
+      metrics.itemsFinal.inc({ outcome })
+      metrics.settlementSeconds.observeTraced({ scheme, outcome }, seconds, batch.trace?.id)
+      countInTime(metrics, ended, at, dueAt)
+    }
+  }
+}
+
+const countMoney = ({ moneyMoved, moneyReturned }: Metrics, { way, currency, bank, minor }: MovedMoney) => {
+  const counter = way === "moved" ? moneyMoved : moneyReturned
+  counter.inc({ currency, bank }, Number(minor))
+}
+
+/** Only what a bank decided is in time or late: a person who cancels or rejects owes the scheme nothing. */
+const countInTime = (
+  { settledLate, settledOnTime }: Metrics,
+  { outcome, scheme, payableAt }: EndedItem,
+  at: number,
+  dueAt: typeof settlementDueAt,
+) => {
+  if (payableAt === undefined || (outcome !== "paid" && outcome !== "failed")) return
+  const counter = at <= dueAt(scheme, payableAt) ? settledOnTime : settledLate
+  counter.inc({ scheme })
+}
+
+/** The last answer for each scheme: the items of a batch ask for the same, and a calendar is slow to ask. */
+const makeDueAt = (): typeof settlementDueAt => {
+  const last = new Map<Scheme, { readonly from: number; readonly due: number }>()
+  return (scheme, from) => {
+    const known = last.get(scheme)
+    if (known?.from === from) return known.due
+    const due = settlementDueAt(scheme, from)
+    last.set(scheme, { from, due })
+    return due
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * What came of a turn, as metrics count it: which items ended and how, whose first screening was answered, and what money banks said
+ * they moved. It is collected while events are folded, and counted once they are in the log.
+ */
+import { attemptOf, attemptsOf, type Batch, type Item } from "../domain/batch.ts"
+import type { Verdict } from "../domain/clearance-answers.ts"
+import type { BatchEvent } from "../domain/events.ts"
+import { type ItemOutcome, itemsEndedBy, outcomeOf, wasPaid, wasReturned } from "../domain/item-outcome.ts"
+import { type Scheme, schemeOf } from "../domain/scheme.ts"
+
+/** An item that came to an end. */
+export interface EndedItem {
+  readonly outcome: ItemOutcome
+  readonly scheme: Scheme
+  /** From when on the time of its scheme counts, in epoch milliseconds; `undefined` if it was never sent to a bank. */
+  readonly payableAt: number | undefined
+}
+
+/** Money of one item that a bank moved, in minor units. */
+export interface MovedMoney {
+  readonly way: "moved" | "returned"
+  readonly currency: string
+  readonly bank: string
+  readonly minor: bigint
+}
+
+export class TurnOutcomes {
+  /** The items that events of this turn touched, with the outcome that each had before. */
+  readonly #before = new Map<number, ItemOutcome | undefined>()
+  readonly money: Array<MovedMoney> = []
+  /** The engine's first decision about each item that it decided about. */
+  readonly screened: Array<Verdict> = []
+
+  /** Whether there is anything to count. */
+  get isEmpty(): boolean {
+    return this.#before.size + this.money.length + this.screened.length === 0
+  }
+
+  /** Folds an event into the batch, and notes what that does. */
+  fold(batch: Batch, event: BatchEvent, evolve: (batch: Batch, event: BatchEvent) => Batch): void {
+    for (const number of itemsEndedBy(event)) {
+      const item = batch.items.get(number)
+      if (item !== undefined && !this.#before.has(number)) this.#before.set(number, outcomeOf(batch, item))
+    }
+    switch (event._tag) {
+      case "ItemsScreened":
+        for (const { item, decision } of event.decisions)
+          if (batch.items.get(item)?.verdict === undefined) this.screened.push(decision)
+        evolve(batch, event)
+        return
+      case "TransferSettled":
+      case "TransferReturned":
+      case "LateOutcomeDetected":
+      case "ParkedResolved":
+        this.#foldReport(batch, event, evolve)
+        return
+      default:
+        evolve(batch, event)
+    }
+  }
+
+  /** A bank may report the same several times, and a person may confirm it: its money moves once. */
+  #foldReport(
+    batch: Batch,
+    event: BatchEvent & { readonly item: number; readonly attempt: number },
+    evolve: (batch: Batch, event: BatchEvent) => Batch,
+  ): void {
+    const item = batch.items.get(event.item)
+    const attempt = item === undefined ? undefined : attemptOf(item, event.attempt)
+    const before =
+      attempt === undefined ? undefined : { paid: wasPaid(attempt), returned: wasReturned(attempt) }
+    evolve(batch, event)
+    if (item === undefined || attempt === undefined || before === undefined) return
+    const money = { currency: item.currency, bank: attempt.bank, minor: item.minor }
+    if (!before.paid && wasPaid(attempt)) this.money.push({ way: "moved", ...money })
+    if (!before.returned && wasReturned(attempt)) this.money.push({ way: "returned", ...money })
+  }
+
+  /** The items that this turn brought to an end, or to another one. Call it after all events were folded. */
+  ended(batch: Batch): ReadonlyArray<EndedItem> {
+    const ended: Array<EndedItem> = []
+    for (const [number, before] of this.#before) {
+      const item = batch.items.get(number)
+      const outcome = item === undefined ? undefined : outcomeOf(batch, item)
+      if (item === undefined || outcome === undefined || outcome === before) continue
+      ended.push({ outcome, scheme: schemeIn(batch, item), payableAt: payableAt(batch, item) })
+    }
+    return ended
+  }
+}
+
+const schemeIn = (batch: Batch, { beneficiary, currency }: Item): Scheme =>
+  schemeOf(beneficiary.account, currency, batch.receivedAt)
+
+/**
+ * The start of its batch. But an item that a reviewer released, or whose money was missing, could be paid only later, by when it was
+ * first sent: the time that people took is not the scheme's.
+ */
+const payableAt = ({ startedAt, receivedAt }: Batch, item: Item): number | undefined => {
+  const firstSentAt = attemptsOf(item)[0]?.requestedAt
+  if (firstSentAt === undefined) return undefined
+  const waitedForOthers = item.waitedForFunds || item.findings.some(({ released }) => released)
+  return waitedForOthers ? firstSentAt : (startedAt ?? receivedAt)
+}
