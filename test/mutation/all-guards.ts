@@ -33,6 +33,7 @@ import { rebuildGuards } from "./rebuild-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
 import { reportGuards } from "./report-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
+import { stoppingGuards } from "./stopping-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
@@ -93,4 +94,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...eventStreamGuards,
   ...proofGuards,
   ...verificationGuards,
+  ...stoppingGuards,
 ]

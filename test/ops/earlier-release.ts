@@ -11,6 +11,9 @@ import { join, resolve } from "node:path"
 /** The last commit of the release before this one. */
 export const RELEASE_BEFORE = "6938ff17"
 
+/** The number of its last migration. */
+export const MIGRATION_BEFORE = 38
+
 const files = ["src", "package.json"]
 
 /** Puts the release before into a folder. Its packages are those of this one, which has them all. */
