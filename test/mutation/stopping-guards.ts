@@ -15,14 +15,6 @@ export const stoppingGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "tells its end to callers before anything ends",
   },
   {
-    name: "a process that still starts gives notice, too",
-    file: "platform/lifecycle.ts",
-    text: "yield* Effect.forkDetach(Layer.buildWithScope(served, parts))",
-    without: "yield* Effect.forkChild(Layer.buildWithScope(served, parts))",
-    caughtIn: life,
-    caughtBy: "does so also while a part of it still waits to start",
-  },
-  {
     name: "a process ends although a part does not",
     file: "platform/lifecycle.ts",
     text: "      yield* overdue\n",

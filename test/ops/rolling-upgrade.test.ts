@@ -27,6 +27,8 @@ const PAUSE_MS = 1_500
 /** Batches that are accepted in each step at least. */
 const STEP_BATCHES = 6
 const ENDS_WITHIN_MS = 120_000
+/** Two releases compile their sources at a start. */
+const READY_WITHIN_MS = 120_000
 /** What an orchestrator grants a process that is told to stop. Milliseconds. */
 const GRACE_MS = 30_000
 
@@ -61,6 +63,7 @@ beforeAll(async () => {
 }, 120_000)
 
 afterAll(async () => {
+  for (const process of processes) process.signal("SIGKILL")
   await service?.[Symbol.asyncDispose]()
   await platform?.[Symbol.asyncDispose]()
   await receiver?.[Symbol.asyncDispose]()
@@ -77,7 +80,14 @@ const known = (release: Release, process: Service): Service => {
 /** Who is called, and the followers of the log. */
 const front = async (release: Release): Promise<Service> => {
   const own = { ROLES: "api,projector,publisher", PORT: String(await freePort()) }
-  return known(release, await platform.start(own, folders[release]))
+  const process = known(release, platform.launch(own, folders[release]))
+  const isReady = async () => {
+    const answer = await fetch(`${process.operationsUrl}/readyz`)
+    if (answer.status !== 200) throw new Error(`${await answer.text()} ${process.lines.slice(-5).join("\n")}`)
+    return true
+  }
+  await eventually("the front is ready", isReady, READY_WITHIN_MS)
+  return process
 }
 
 /** Who works. */
