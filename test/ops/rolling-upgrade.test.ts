@@ -137,7 +137,7 @@ const command = async (release: Release, ...args: ReadonlyArray<string>): Promis
   )
 }
 
-it("goes forward and back and forward again", { timeout: 600_000 }, async () => {
+it("goes forward and back and forward again", { timeout: 1_200_000 }, async () => {
   let fronts = [await front("before")]
   let backs = [await back("before")]
   await service.select(...fronts)

@@ -22,7 +22,8 @@ const body = JSON.stringify({
   ],
 })
 
-/** An upload that is never finished. */
+/** An upload that comes fast enough, and does not come to an end: white space before the payouts. */
+const UPLOAD_BYTES = 32 * 1024 * 1024
 const beginUpload = async ({ url }: Service) => {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -30,9 +31,11 @@ const beginUpload = async ({ url }: Service) => {
   socket.on("error", () => {}).resume()
   socket.write(
     `POST /payout-batches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${API_KEY}\r\nIdempotency-Key: cut\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 50)}`,
+      `Content-Type: application/json\r\nContent-Length: ${UPLOAD_BYTES}\r\n\r\n`,
   )
-  return { closed: once(socket, "close") }
+  const more = setInterval(() => socket.write(" ".repeat(64 * 1024)), 100)
+  const closed = once(socket, "close").finally(() => clearInterval(more))
+  return { closed }
 }
 
 const stopped = async (service: Service) => {
