@@ -26,6 +26,7 @@ import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { layer as pressureOverRedis } from "./platform/intake-pressure-redis.ts"
 import { layer as leasesOverRedis } from "./platform/lease-count-redis.ts"
+import { withLifecycle } from "./platform/lifecycle.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
@@ -80,7 +81,6 @@ import {
   payingCheckLayer,
   readinessLayer,
   startedLayer,
-  stoppingLayer,
   watchesStores,
 } from "./readiness.ts"
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
@@ -433,12 +433,17 @@ const operations = (roles: ReadonlyArray<Role>) =>
 export const serveLayer = (roles: ReadonlyArray<Role>) =>
   onceFit(
     roles,
-    stoppingLayer(roles).pipe(
-      Layer.provideMerge(roles.map(served).reduce((all, part) => Layer.merge(all, part))),
-      Layer.merge(lateChecks(roles)),
-      Layer.provideMerge(operations(roles)),
-      Layer.provide([followedIn(roles), observers, pressure]),
-      // Below all else: spans of what stops last are still sent.
-      Layer.provide(tracingLayer(roles).pipe(Layer.provide(AppConfig.layer))),
+    withLifecycle(
+      roles
+        .map(served)
+        .reduce((all, part) => Layer.merge(all, part))
+        .pipe(
+          Layer.merge(lateChecks(roles)),
+          Layer.provideMerge(operations(roles)),
+          Layer.provide([followedIn(roles), observers, pressure]),
+          // Below all else: spans of what stops last are still sent.
+          Layer.provide(tracingLayer(roles).pipe(Layer.provide(AppConfig.layer))),
+        ),
+      roles.includes("api"),
     ),
   ).pipe(Layer.merge(buildInfoLayer(packageJson.version, roles)), Layer.provide(serviceLogging))

@@ -88,6 +88,9 @@ partsOf.set(providersSource, [providersFromEnvironment])
 /** The usual port for Prometheus exporters, used in production. */
 const OPERATIONS_PORT = 9464
 
+/** Longer than a cluster takes to learn that a process is not ready, and to send nobody there any more. */
+const READINESS_NOTICE_MS = 3 * seconds
+
 /** The most bytes of a page of a draft. */
 const DRAFT_PAGE_BYTES_MAX = 8 * 1024 * 1024
 
@@ -121,6 +124,13 @@ const settings = all({
     eventStreamsPerPartnerMax: count("EVENT_STREAMS_PER_PARTNER_MAX", 64),
     /** Requests of one key in all processes, on average over ten seconds. */
     requestsPerSecond: count("REQUESTS_PER_SECOND", 1_000),
+    /** How long a stopping process says that it is not ready before it stops listening. */
+    readinessNoticeMs: Config.all({
+      asked: count("READINESS_NOTICE_MS", -1, 60 * seconds, 0),
+      production,
+    }).pipe(
+      Config.map(({ asked, production }) => (asked < 0 ? (production ? READINESS_NOTICE_MS : 0) : asked)),
+    ),
     /** Pages of these origins may read answers (CORS). */
     corsOrigins: Config.schema(OriginsText, "CORS_ORIGINS").pipe(
       Config.map(originsIn),
@@ -230,7 +240,7 @@ const settings = all({
     /** The most by which the clock may differ from those of Redis and Postgres. Beyond it nobody is paid. */
     clockOffsetMsMax: count("CLOCK_OFFSET_MS_MAX", 5 * seconds),
     /** How long a stopping worker waits for calls under way before it hands their batches over. */
-    drainMs: count("DRAIN_MS", 750),
+    drainMs: count("DRAIN_MS", 750, 5 * seconds),
     /** Open batches beyond which intake answers 503. */
     backlogMax: count("BACKLOG_MAX", 20_000),
     /** The percentage of the time for which workers start calls while intake is pressed; 100: they never yield. */

@@ -5,8 +5,8 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer } from "effect"
 import { serveLayer } from "./app.ts"
 import { rolesToRun } from "./config.ts"
-import { exitZeroOnSigterm } from "./platform/teardown.ts"
+import { exitWhenOverdue, exitZeroOnSigterm } from "./platform/teardown.ts"
 
-NodeRuntime.runMain(Layer.launch(Layer.unwrap(Effect.map(rolesToRun, serveLayer))), {
-  teardown: exitZeroOnSigterm(),
-})
+const service = Layer.unwrap(Effect.map(rolesToRun, serveLayer)).pipe(Layer.provide(exitWhenOverdue))
+
+NodeRuntime.runMain(Layer.launch(service), { teardown: exitZeroOnSigterm() })

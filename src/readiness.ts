@@ -66,14 +66,6 @@ export const readinessLayer = (roles: ReadonlyArray<Role>) =>
 export const startedLayer = (role: Role) =>
   Layer.effectDiscard(Effect.flatMap(LateChecks, ({ add }) => add(role, Effect.void)))
 
-/** Says that all roles stop, before anything of them does. It has to be built on top of them. */
-export const stoppingLayer = (roles: ReadonlyArray<Role>) =>
-  Layer.effectDiscard(
-    Effect.flatMap(LateChecks, ({ remove }) =>
-      Effect.addFinalizer(() => Effect.forEach(roles, remove, { discard: true })),
-    ),
-  )
-
 /** Lets readiness know the connection to NATS, which a role waits for when it starts. */
 export const natsCheckLayer = Layer.effectDiscard(
   Effect.gen(function* () {

@@ -51,9 +51,12 @@ export class Service {
   readonly ended: Promise<NodeJS.Signals | number | null>
   readonly lines: Array<string> = []
 
-  constructor(environment: Readonly<Record<string, string>>) {
+  /** `release` is the folder of the release that it runs; this one by default. */
+  constructor(environment: Readonly<Record<string, string>>, release?: string) {
     this.url = `http://127.0.0.1:${environment.PORT}`
-    this.#process = spawn(process.execPath, [fileOf("src/main.ts")], {
+    const started = release === undefined ? [fileOf("src/main.ts")] : ["src/main.ts"]
+    this.#process = spawn(process.execPath, started, {
+      ...(release === undefined ? {} : { cwd: release }),
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     })
@@ -61,6 +64,10 @@ export class Service {
       output?.setEncoding("utf8").on("data", (text: string) => this.lines.push(...text.split("\n")))
     }
     this.ended = once(this.#process, "exit").then(([code, signal]) => signal ?? code)
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -143,15 +150,15 @@ export class PlatformUnderTest implements AsyncDisposable {
   }
 
   /** Starts a service, and does not wait until it is ready. */
-  launch(environment: Readonly<Record<string, string>> = {}): Service {
-    const service = new Service({ ...this.environment, ...environment })
+  launch(environment: Readonly<Record<string, string>> = {}, release?: string): Service {
+    const service = new Service({ ...this.environment, ...environment }, release)
     this.#services.add(service)
     return service
   }
 
   /** Starts a service, with settings of its own if a test wants it to misbehave, and waits until it is ready. */
-  async start(environment: Readonly<Record<string, string>> = {}): Promise<Service> {
-    const service = this.launch(environment)
+  async start(environment: Readonly<Record<string, string>> = {}, release?: string): Promise<Service> {
+    const service = this.launch(environment, release)
     const ready = eventually(
       "the service is ready",
       async () => (await fetch(`${service.operationsUrl}/readyz`)).status === 200,

@@ -5,7 +5,7 @@ import { LateChecks } from "../src/http/operations/late-checks.ts"
 import { ReadinessChecks } from "../src/http/operations/operations.ts"
 import { Postgres } from "../src/platform/postgres.ts"
 import { RedisConnections } from "../src/platform/redis.ts"
-import { readinessLayer, startedLayer, stoppingLayer } from "../src/readiness.ts"
+import { readinessLayer, startedLayer } from "../src/readiness.ts"
 import type { Role } from "../src/service-roles.ts"
 
 const stores = Layer.mergeAll(
@@ -45,7 +45,7 @@ describe("what a process needs to be ready", () => {
 })
 
 describe("the start of a process", () => {
-  /** How the first check answers at each step of a process's life. */
+  /** How the first check answers before and after roles have started. */
   const life = (roles: ReadonlyArray<Role>, started: ReadonlyArray<Role>) =>
     Effect.gen(function* () {
       const [start] = yield* ReadinessChecks
@@ -54,29 +54,13 @@ describe("the start of a process", () => {
         onSuccess: () => Effect.succeed(true),
       })
       const before = yield* isReady
-      const { during, after } = yield* Effect.scoped(
-        Effect.gen(function* () {
-          let after: boolean | undefined
-          // Ends after the layer above it, as a part of the service does.
-          const part = Layer.effectDiscard(
-            Effect.addFinalizer(() =>
-              Effect.map(isReady, (answer) => {
-                after = answer
-              }),
-            ),
-          )
-          const layers = started.map(startedLayer).reduce((all, one) => Layer.merge(all, one), part)
-          const during = yield* Effect.scoped(
-            Effect.andThen(Layer.build(stoppingLayer(roles).pipe(Layer.provideMerge(layers))), isReady),
-          )
-          return { during, after }
-        }),
-      )
-      return { before, during, after }
+      const layers = started.map(startedLayer).reduce((all, one) => Layer.merge(all, one))
+      const during = yield* Effect.scoped(Effect.andThen(Layer.build(layers), isReady))
+      return { before, during }
     }).pipe(Effect.provide(readinessLayer(roles).pipe(Layer.provideMerge(stores))), Effect.runPromise)
 
-  it("is over when its roles have started, and it is not ready before, nor while anything of it stops", async () => {
-    expect(await life(["worker"], ["worker"])).toEqual({ before: false, during: true, after: false })
+  it("is over when its roles have started, and it is not ready before", async () => {
+    expect(await life(["worker"], ["worker"])).toEqual({ before: false, during: true })
     expect(await life(["worker", "projector"], ["worker"])).toMatchObject({ during: false })
   })
 

@@ -214,6 +214,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing",
     "projections/batch-queries",
     "platform/lease-count",
+    // Answers say that the process stops, and who waits for them is told how many are under way.
+    "platform/lifecycle",
     "platform/store-unavailable",
     "streams",
     "vault/partner-keys",
@@ -296,6 +298,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   "http/documentation": ["http/edge", "http/routing"],
   // What workers tell of providers; the API calls none.
   "http/operations": [
+    // Readiness says no as soon as the process stops.
+    "platform/lifecycle",
     "http/edge",
     "http/routing",
     "log-levels",

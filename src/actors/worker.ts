@@ -13,6 +13,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { IntakePressure } from "../platform/intake-pressure.ts"
+import { watched } from "../platform/lifecycle.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
@@ -29,6 +30,7 @@ import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { recordTraces } from "./batch-traces.ts"
 import { BegunWindow } from "./begun-window.ts"
+import { drain, TAKES_MAX } from "./draining.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
 import { makeOutcomeReport } from "./outcome-report.ts"
@@ -41,9 +43,6 @@ import { TimerWatch } from "./timer-watch.ts"
 const WARM_ITEMS_MAX = 200_000
 /** How long one read of the run queue waits for a batch. A drain ends the wait. */
 const TAKE_WAIT_MS = 1_000
-const END_WAITS_EVERY_MS = 50
-/** Reads of the run queue under way at a time. A drain waits for all of them. */
-const TAKES_MAX = 1_024
 /** Looks for due timers are at least this far apart. */
 const WAKE_EVERY_MS_MIN = 200
 /** How often it is checked whether a batch that only waits for calls has anything due, or mail. */
@@ -82,6 +81,7 @@ export const layer = Layer.effectDiscard(
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
     yield* forkLoop(worker, "enqueue again", enqueueOverdue(sweepMs), sweepMs)
     // Runs before the loops end, so that leases are renewed during the drain.
+    yield* watched("batches", { underWay: () => worker.leases.size })
     yield* Effect.addFinalizer(() => drain(worker))
   }),
 )
@@ -232,7 +232,10 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePa
 const roomOf = ({ leases, share, settings: { activeMax } }: Worker): number =>
   leases.size === 0 ? Math.min(activeMax, FIRST_TAKE_MAX) : Math.ceil(activeMax * share()) - leases.size
 
-/** Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. */
+/**
+ * Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. That is why a
+ * permit is not waited for: a drain keeps all of them, and whoever waited for one could never be interrupted.
+ */
 const taking = (
   worker: Worker,
   take: Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>,
@@ -240,7 +243,7 @@ const taking = (
 ) =>
   Effect.suspend(() =>
     worker.draining ? Effect.void : Effect.flatMap(take, (owned) => runAll(worker, owned, takenAt)),
-  ).pipe(worker.taking.withPermit, Effect.uninterruptible)
+  ).pipe(worker.taking.withPermitsIfAvailable(1), Effect.uninterruptible)
 
 /**
  * New batches wait in the lines of their partners while no worker had room for them. When there is room, nobody's release lets
@@ -410,38 +413,3 @@ const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
   const now = yield* Clock.currentTimeMillis
   yield* (yield* RunQueue).sweep(now - idleMs, now, WAKE_MAX)
 })
-
-/** Again and again, because a read may have begun to wait since. */
-const endWaits = ({ parts }: RunQueue["Service"]) =>
-  Effect.forEach(parts, ({ endWait }) => endWait, { concurrency: "unbounded", discard: true }).pipe(
-    Effect.andThen(Effect.sleep(END_WAITS_EVERY_MS)),
-    Effect.forever,
-  )
-
-/**
- * Waits for calls under way to end and be recorded, up to `drainMs`, then hands over the remaining batches, so that another
- * worker continues at once. That worker asks the banks about calls that were cut off.
- */
-const drain = Effect.fnUntraced(
-  function* (worker: Worker) {
-    const queue = yield* RunQueue
-    worker.draining = true
-    yield* Effect.raceFirst(worker.taking.take(TAKES_MAX), endWaits(queue))
-    yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.settings.drainMs))
-    const left = [...worker.leases.values()]
-    yield* FiberMap.clear(worker.actors)
-    for (const { owned } of left)
-      yield* queue.handOver(owned).pipe(
-        Effect.catchTags({
-          OwnershipLost: () => Effect.void,
-          StoreUnavailable: ({ step, reason }) =>
-            Effect.logWarning("batch not handed over", { batch: owned.batch, step, reason }),
-        }),
-      )
-    yield* queue.retire(worker.name)
-    yield* Effect.logInfo("worker drained", { worker: worker.name, handedOver: left.length })
-  },
-  Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-    Effect.logWarning("drain incomplete", { step, reason }),
-  ),
-)

@@ -3,6 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { announceService, recordFile } from "../dev/service-record.ts"
 import { OperationsAddress } from "../http/operations-server.ts"
 import { HttpAddress } from "../http/server.ts"
+import { exitWhenOverdue } from "../platform/teardown.ts"
 import { type Role, roles } from "../service-roles.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir } from "./flags.ts"
@@ -47,9 +48,9 @@ const run = Effect.fnUntraced(function* (
   // Imported here, because no other command needs the whole service.
   const { serveLayer } = yield* Effect.promise(() => import("../app.ts"))
   const provider = ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))
-  const services = yield* Layer.build(serveLayer(roles).pipe(Layer.provide(provider))).pipe(
-    Effect.mapError(startFailure),
-  )
+  const services = yield* Layer.build(
+    serveLayer(roles).pipe(Layer.provide([provider, exitWhenOverdue])),
+  ).pipe(Effect.mapError(startFailure))
   const { url: operationsUrl } = Context.getUnsafe(services, OperationsAddress)
   const address = Context.getOption(services, HttpAddress)
   if (Option.isSome(address)) {

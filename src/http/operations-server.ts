@@ -25,7 +25,9 @@ export const operationsServerLayer = Layer.effect(
   Effect.gen(function* () {
     const { operations, logLevel } = yield* AppConfig
     ;(yield* ProcessLogThreshold).begin(logLevel)
-    const address = yield* serveApp((yield* makeOperationsApp).fetch, operations, CONNECTIONS)
+    const address = yield* serveApp((yield* makeOperationsApp).fetch, operations, CONNECTIONS, {
+      part: "operations",
+    })
     yield* Effect.logInfo("operational routes listen").pipe(
       Effect.annotateLogs({ operationsUrl: address.url }),
     )

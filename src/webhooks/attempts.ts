@@ -1,9 +1,11 @@
 /**
  * Attempts to deliver. Nearly all of them arrive, so an attempt is plain code, and only the record of a failure is a fiber. When
- * the scope closes, those under way are cut off: their leases run out, and they are repeated.
+ * the scope closes, those under way are cut off: their leases run out, and they are repeated. A process that stops waits a little
+ * for them before.
  */
 import { Clock, Effect, FiberSet } from "effect"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { Lifecycle, watched } from "../platform/lifecycle.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { Tracing } from "../traces/tracing.ts"
@@ -20,6 +22,10 @@ import {
 import { EndpointHealth, type FailedAttempt, GONE, KnownHealth } from "./endpoint-health.ts"
 import { retryDelay } from "./retry-schedule.ts"
 import { type Answer, makeSender, type SenderOptions, type Ended as SendingEnded } from "./sender.ts"
+
+/** How long a process that stops waits for answers of endpoints: most answer within a second, and some never. Milliseconds. */
+const ANSWERS_MS_MAX = 3_000
+const ANSWERS_POLL_MS = 10
 
 /** What is to be done about an attempt. `over` is called last and once, unless the scope closes before. */
 export interface Outcomes {
@@ -41,13 +47,26 @@ export const makeAttempts = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const { firstWebhookSeconds } = yield* Metrics
   const send = yield* makeSender(options)
-  const run = yield* FiberSet.runtime(yield* FiberSet.make<void>())<Deliveries | EndpointHealth>()
+  const records = yield* FiberSet.make<void>()
+  const run = yield* FiberSet.runtime(records)<Deliveries | EndpointHealth>()
   const recordSpan = attemptSpans(yield* Tracing)
   const underWay = new Set<{ hangUp: () => void }>()
+  const life = yield* Lifecycle
+  yield* watched("webhook attempts", { underWay: () => underWay.size })
+  const allEnded = Effect.gen(function* () {
+    while (underWay.size > 0) yield* Effect.sleep(ANSWERS_POLL_MS)
+    yield* FiberSet.awaitEmpty(records)
+  }).pipe(Effect.timeoutOption(ANSWERS_MS_MAX), Effect.interruptible)
   yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const { hangUp } of underWay) hangUp()
-    }),
+    Effect.andThen(
+      Effect.when(
+        allEnded,
+        Effect.sync(() => life.isStopping),
+      ),
+      Effect.sync(() => {
+        for (const { hangUp } of underWay) hangUp()
+      }),
+    ),
   )
 
   /** A clock that was set back shows no negative time. */

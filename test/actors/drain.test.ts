@@ -1,3 +1,4 @@
+import { Effect } from "effect"
 import { expect, it } from "vitest"
 import { eventually } from "../platform-under-test.ts"
 import { EngineUnderTest } from "./engine-under-test.ts"
@@ -39,4 +40,47 @@ it("leaves nothing behind of what it was just about to take", async () => {
     const states = await Promise.all(ids.map(async (id) => (await engine.batch(id)).closed))
     return states.every((state) => state === "settled")
   })
+})
+
+it("ends although it was just about to take over from another", async () => {
+  let looks = 0
+  let reads = 0
+  let isDraining = false
+  let answer = () => {}
+  const looked = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const reading = (change: number) =>
+    Effect.sync(() => {
+      reads += change
+    })
+  await using engine = await EngineUnderTest.open({
+    environment: { CLAIM_MS: "600000", DRAIN_MS: "2000" },
+    bankMs: BANK_MS,
+    queueInstead: (queue) => ({
+      ...queue,
+      parts: queue.parts.map((part) => ({
+        take: (...asked) => Effect.ensuring(Effect.andThen(reading(1), part.take(...asked)), reading(-1)),
+        endWait: Effect.tap(part.endWait, () =>
+          Effect.sync(() => {
+            isDraining = true
+          }),
+        ),
+      })),
+      isAnySilent: () =>
+        Effect.promise(async () => {
+          looks += 1
+          await looked
+          return true
+        }),
+    }),
+  })
+  const leaving = await engine.start()
+  await engine.submit("acme", "under way")
+  await eventually("a transfer is in the air, and it looks", async () => engine.paid.size === 1 && looks > 0)
+  const drained = leaving.drain()
+  // It takes nothing any more, and waits for the bank.
+  await eventually("no read is under way", async () => isDraining && reads === 0)
+  answer()
+  await drained
 })

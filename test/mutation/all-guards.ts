@@ -36,6 +36,7 @@ import { rebuildGuards } from "./rebuild-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
 import { reportGuards } from "./report-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
+import { stoppingGuards } from "./stopping-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { traceGuards } from "./trace-guards.ts"
@@ -101,4 +102,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...metricGuards,
   ...alertGuards,
   ...traceGuards,
+  ...stoppingGuards,
 ]

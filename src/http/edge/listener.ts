@@ -1,7 +1,9 @@
 /** A server of Node's for an app, with limits on times and connections, and with one spelling for each address. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { Socket } from "node:net"
 import { getRequestListener } from "@hono/node-server"
 import { Effect, Schedule, type Scope } from "effect"
+import { type Life, Lifecycle, watched } from "../../platform/lifecycle.ts"
 import { withAnswerHeaders } from "./answer-headers.ts"
 import { isCanonical } from "./canonical-target.ts"
 import { boundConnections, type ConnectionLimits } from "./connections.ts"
@@ -19,13 +21,18 @@ const STILL_MS_MAX = 60_000
 const TIMES_CHECKED_EVERY_MS = 500
 /** For how long the rest of a request is read and discarded after the answer, so that the client can read the answer. */
 const LINGER_MS_MAX = 500
-/** How long requests under way may take after the server begins to close. */
-const DRAIN_MS_MAX = 10_000
+/** How long requests under way may take after the server begins to close: less than all parts of the process together. */
+const DRAIN_MS_MAX = 5_500
 const DRAIN_POLL_MS = 50
+/** How long a connection on which nothing was ever sent may still bring a request then. */
+const SILENT_MS_MAX = 500
 
 type Fetch = Parameters<typeof getRequestListener>[0]
 
-/** Listens until the scope closes, and then lets requests finish. Returns the address with its port, and its URL. */
+/**
+ * Listens until the scope closes, and then lets requests finish. Returns the address with its port, and its URL. `part` names what
+ * is under way when the process ends before it.
+ */
 export const serveApp = Effect.fnUntraced(function* (
   fetch: Fetch,
   place: Place,
@@ -33,22 +40,70 @@ export const serveApp = Effect.fnUntraced(function* (
   {
     times = TIMES,
     direct = () => false,
-  }: { readonly times?: typeof TIMES; readonly direct?: DirectRoute } = {},
+    part = "requests",
+  }: { readonly times?: typeof TIMES; readonly direct?: DirectRoute; readonly part?: string } = {},
 ): Effect.fn.Return<Place & { readonly url: string }, ListenFailed, Scope.Scope> {
   const { host } = place
-  const listening = yield* Effect.acquireRelease(listen(serverOf(fetch, limits, times, direct), place), drain)
+  const calls = new Calls(yield* Lifecycle)
+  yield* watched(part, { underWay: () => calls.underWay, stopping: () => calls.stopping() })
+  const server = serverOf(fetch, calls, limits, times, direct)
+  const listening = yield* Effect.acquireRelease(listen(server, place), (open) => drain(open, calls))
   const { port } = listening
   return { host, port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` }
 })
 
+/** The requests under way on a server, and the connections on which none has come yet. */
+class Calls {
+  readonly #life: Life
+  readonly #answers = new Set<ServerResponse>()
+  readonly #silent = new Set<Socket>()
+
+  constructor(life: Life) {
+    this.#life = life
+  }
+
+  get underWay(): number {
+    return this.#answers.size
+  }
+
+  connected(socket: Socket): void {
+    this.#silent.add(socket)
+    socket.once("close", () => this.#silent.delete(socket))
+  }
+
+  begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    this.#silent.delete(incoming.socket)
+    this.#answers.add(outgoing)
+    outgoing.once("close", () => this.#answers.delete(outgoing))
+    if (this.#life.isStopping) endsConnection(outgoing)
+  }
+
+  /** From now on whoever gets an answer finds another process for the next request. */
+  stopping(): void {
+    for (const outgoing of this.#answers) endsConnection(outgoing)
+  }
+
+  /** Closes the connections on which nothing was ever sent. */
+  closeSilent(): void {
+    for (const socket of this.#silent) socket.destroy()
+  }
+}
+
+/** Node then answers with `connection: close`, unless it has begun to answer. */
+const endsConnection = (outgoing: ServerResponse): void => {
+  outgoing.shouldKeepAlive = false
+}
+
 const serverOf = (
   fetch: Fetch,
+  calls: Calls,
   limits: ConnectionLimits,
   times: typeof TIMES,
   direct: DirectRoute,
 ): Server => {
   const answer = getRequestListener(fetch)
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    calls.begin(incoming, outgoing)
     outgoing.once("finish", () => endConnection(incoming))
     if (isCanonical(incoming.url ?? "") && direct(incoming, outgoing)) return
     withAnswerHeaders(outgoing)
@@ -64,6 +119,7 @@ const serverOf = (
   server.timeout = STILL_MS_MAX
   // "100 Continue" is sent when a handler reads the body, so a client without a key gets its refusal instead.
   server.on("checkContinue", onRequest)
+  server.on("connection", (socket) => calls.connected(socket))
   return boundConnections(server, limits)
 }
 
@@ -82,15 +138,25 @@ const endConnection = (incoming: IncomingMessage): void => {
 }
 
 /** Takes no more connections, lets requests finish, and closes all remaining connections after a time. */
-const drain = (listening: Listening): Effect.Effect<void> => {
+const drain = (listening: Listening, calls: Calls): Effect.Effect<void> => {
   const { server } = listening
   const closeIdle = Effect.sync(() => server.closeIdleConnections())
-  return Effect.raceFirst(closeAll(listening), Effect.repeat(closeIdle, Schedule.spaced(DRAIN_POLL_MS))).pipe(
-    Effect.timeoutOrElse({
-      duration: DRAIN_MS_MAX,
-      orElse: () => Effect.sync(() => server.closeAllConnections()),
-    }),
+  const closeSilent = Effect.andThen(
+    Effect.sleep(SILENT_MS_MAX),
+    Effect.sync(() => calls.closeSilent()),
+  )
+  const closing = Effect.all(
+    [Effect.repeat(closeIdle, Schedule.spaced(DRAIN_POLL_MS)), Effect.andThen(closeSilent, Effect.never)],
+    { concurrency: "unbounded" },
+  )
+  return Effect.raceFirst(closeAll(listening), closing).pipe(
+    Effect.timeoutOrElse({ duration: DRAIN_MS_MAX, orElse: () => cutOff(server, calls) }),
     Effect.interruptible,
     Effect.asVoid,
   )
 }
+
+const cutOff = Effect.fnUntraced(function* (server: Server, calls: Calls) {
+  if (calls.underWay > 0) yield* Effect.logWarning("requests cut off", { requests: calls.underWay })
+  server.closeAllConnections()
+})

@@ -1,10 +1,10 @@
 /**
  * Checks of what is there only some time after the operational routes answer: a role that starts, and a connection that a role
- * waits for. Until it is there its check fails, and so it does once it has gone.
+ * waits for. Until it is there its check fails.
  */
 import { Context, Effect, Layer, Schema } from "effect"
 
-/** The part has not started, or it stops. */
+/** The part has not started. */
 export class NotAtWork extends Schema.TaggedError<NotAtWork>()("NotAtWork", { part: Schema.String }) {}
 
 export class LateChecks extends Context.Service<
@@ -14,8 +14,6 @@ export class LateChecks extends Context.Service<
     readonly of: (part: string) => Effect.Effect<void, unknown>
     /** A part is there, and is checked so. */
     readonly add: (part: string, check: Effect.Effect<void, unknown>) => Effect.Effect<void>
-    /** A part is there no more. */
-    readonly remove: (part: string) => Effect.Effect<void>
   }
 >()("atlaspay/http/LateChecks") {
   static readonly layer = Layer.sync(LateChecks, () => {
@@ -23,7 +21,6 @@ export class LateChecks extends Context.Service<
     return {
       of: (part) => Effect.suspend(() => checks.get(part) ?? Effect.fail(new NotAtWork({ part }))),
       add: (part, check) => Effect.sync(() => void checks.set(part, check)),
-      remove: (part) => Effect.sync(() => void checks.delete(part)),
     }
   })
 }

@@ -1,5 +1,6 @@
 /** The operational routes: whether the service lives, whether it is ready, and its metrics. */
 import { Clock, Context, Effect, Exit, Schema } from "effect"
+import { Lifecycle } from "../../platform/lifecycle.ts"
 import { ProcessLogThreshold } from "../../telemetry/log-level.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { metricsText, OPEN_METRICS } from "../../telemetry/open-metrics.ts"
@@ -49,9 +50,10 @@ const Ready = Schema.Struct({
   notAnswering: Schema.optionalKey(notAnswering),
 }).annotate({ identifier: "Readiness" })
 
-const NotReady = Schema.Struct({ status: Schema.Literal("not-ready"), notAnswering }).annotate({
-  identifier: "NotReady",
-})
+const NotReady = Schema.Struct({
+  status: Schema.Literals(["not-ready", "stopping"]),
+  notAnswering,
+}).annotate({ identifier: "NotReady" })
 
 export const isReady = route({
   method: "GET",
@@ -61,7 +63,7 @@ export const isReady = route({
   listener: "operations",
   summary: "Whether the process can work",
   description:
-    "Checks the parts that the service depends on. Without a part that is not required, it is degraded.",
+    "Checks the parts that the service depends on. Without a part that is not required, it is degraded. A process that stops is not ready, whatever answers.",
   guard: open,
   answers: {
     200: { description: "It is ready, or degraded.", schema: Ready, example: { status: "ready" } },
@@ -75,6 +77,9 @@ export const isReady = route({
   failures: [],
 }).handledBy(
   Effect.fnUntraced(function* () {
+    const { isStopping } = yield* Lifecycle
+    if (isStopping)
+      return reply(503, { status: "stopping" as const, notAnswering: [] }, { "retry-after": "1" })
     const checks = yield* ReadinessChecks
     const silent = (yield* Effect.forEach(checks, silentPart, { concurrency: "unbounded" })).flat()
     const notAnswering = silent.map(({ name }) => name)
