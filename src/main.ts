@@ -4,8 +4,8 @@ import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer } from "effect"
 import { serveLayer } from "./app.ts"
-import { rolesToRun } from "./config.ts"
 import { exitZeroOnSigterm } from "./platform/teardown.ts"
+import { rolesToRun } from "./settings/process.ts"
 
 NodeRuntime.runMain(Layer.launch(Layer.unwrap(Effect.map(rolesToRun, serveLayer))), {
   teardown: exitZeroOnSigterm(),

@@ -5,7 +5,7 @@
 import { basename, posix } from "node:path"
 import { parseAst } from "vitest/node"
 
-const settingsAndSignals = ["config", "telemetry"]
+const settingsAndSignals = ["config", "settings", "telemetry"]
 
 /** What a kind of bank is made of: the port, and what speaks HTTP or ISO 20022 for all of them. */
 const forKinds = [
@@ -34,10 +34,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["config", "domain/masking"],
   "crash-points": [],
   "service-roles": [],
-  // How the text of a setting is read.
-  "config-values": ["domain", "parsing/secret-texts"],
-  config: [
-    "config-values",
+  // The declarations of settings, of which the page and the service are made.
+  settings: [
     "crash-points",
     "service-roles",
     "domain",
@@ -45,6 +43,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing/secret-texts",
     "parsing/web-origin",
   ],
+  config: ["settings"],
   platform: ["crash-points", ...settingsAndSignals],
   // The tables of all rooms come from here, and the server that they are on.
   database: ["platform", ...settingsAndSignals],
