@@ -29,7 +29,7 @@ import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
 import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
-import { checkedSettings } from "./production/production.ts"
+import { checkedEnvironment } from "./production/every-mistake.ts"
 import { auditSampleLayer } from "./projections/audit-sample.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
 import { layer as liveRowsInPostgres } from "./projections/live-rows-postgres.ts"
@@ -62,6 +62,7 @@ import { payoutLimitsLayer } from "./providers/banks/payout-limits.ts"
 import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
 import { ProviderChannels } from "./providers/calling/channel.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
+import { providerOf } from "./providers/calling/provider-access-http.ts"
 import { reportingLayer } from "./providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "./providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "./providers/calling/provider-settings.ts"
@@ -340,9 +341,9 @@ const parts = {
 type Part = (typeof parts)[Role]
 type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
 
-/** Checks the settings before any layer connects to anything. */
+/** Checks the settings before any layer connects to anything, and tells all mistakes at once. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
-  Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide([AppConfig.layer, bankKinds]))
+  Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer)).pipe(Layer.provide(bankKinds))
 
 /** The layers of `atlaspay reconcile`, by the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(

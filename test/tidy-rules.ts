@@ -76,7 +76,13 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/calling/provider-place",
     "providers/calling/provider-settings",
     "providers/calling/secret-reference",
+    // All mistakes are told at once, and so those with keys and with what signs callbacks.
+    "identity/callback-secrets",
+    "identity/key-list",
+    "identity/sign-in-settings",
+    "platform/postgres-tls",
     "platform/redis-address",
+    "platform/tls-files",
     "service-roles",
     ...settingsAndSignals,
   ],

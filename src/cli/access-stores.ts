@@ -29,6 +29,7 @@ import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { layerWith as endpointsInPostgres } from "../webhooks/endpoints-postgres.ts"
 import type { Replays } from "../webhooks/replays.ts"
 import { layer as replaysInPostgres } from "../webhooks/replays-postgres.ts"
+import { givenTls } from "./given-tls.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const STATEMENT_MS_MAX = 15_000
@@ -116,7 +117,7 @@ export const withAccess = <A, E extends Reported>(
         reportQueriesInPostgres,
       ).pipe(
         Layer.provide(Database.layer),
-        Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
+        Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX, givenTls("DATABASE"))),
         Layer.merge(Layer.succeed(AccessMarks, makeAccessMarks(redis, prefix))),
         Layer.provideMerge(Layer.succeed(PartnerKeys, keys)),
       )

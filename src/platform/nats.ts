@@ -12,6 +12,7 @@ import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import { AppConfig } from "../config.ts"
 import { serversIn } from "./nats-address.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
+import { openTlsFiles, tlsWarnings } from "./tls-files.ts"
 
 const DRAIN_MS_MAX = 5_000
 
@@ -28,12 +29,18 @@ export class Nats extends Context.Service<
   static readonly layer = Layer.effect(
     Nats,
     Effect.gen(function* () {
-      const { url } = (yield* AppConfig).nats
+      const { url, tls: paths } = (yield* AppConfig).nats
+      const tls = yield* Effect.fromResult(openTlsFiles("NATS", paths, yield* tlsWarnings)).pipe(
+        Effect.mapError(
+          ({ setting, problem }) =>
+            new StoreUnavailable({ store: "nats", step: "connect", reason: `${setting}: ${problem}` }),
+        ),
+      )
       const connection = yield* Effect.acquireRelease(
         natsStep("connect", () =>
           connect({
             name: "atlaspay",
-            ...serversIn(Redacted.value(url)),
+            ...serversIn(Redacted.value(url), tls),
             maxReconnectAttempts: -1,
             waitOnFirstConnect: true,
           }),

@@ -2,7 +2,9 @@ import { Context, Effect, Layer, Redacted, Result, Semaphore } from "effect"
 import postgres from "postgres"
 import { AppConfig } from "../config.ts"
 import { arrayTypes } from "./postgres-arrays.ts"
+import { type PostgresTls, postgresTls } from "./postgres-tls.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
+import { NO_FILES, type TlsPaths, tlsWarnings } from "./tls-files.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
 /**
@@ -31,14 +33,14 @@ export class Postgres extends Context.Service<
   static readonly layer = Layer.effect(
     Postgres,
     Effect.gen(function* () {
-      const { url, connectionsMax } = (yield* AppConfig).postgres
-      return yield* openPool(Redacted.value(url), connectionsMax, STATEMENT_MS_MAX)
+      const { url, tls, connectionsMax } = (yield* AppConfig).postgres
+      return yield* openPool(Redacted.value(url), tls, connectionsMax, STATEMENT_MS_MAX)
     }),
   )
 
   /** A pool of one connection, for a command with long statements. */
-  static readonly patient = (url: string, statementMsMax: number) =>
-    Layer.effect(Postgres, openPool(url, 1, statementMsMax))
+  static readonly patient = (url: string, statementMsMax: number, tls: TlsPaths = NO_FILES) =>
+    Layer.effect(Postgres, openPool(url, tls, 1, statementMsMax))
 
   /**
    * A pool on the same database in which tables of a schema come before the live ones of the same names, for long statements of a
@@ -49,31 +51,46 @@ export class Postgres extends Context.Service<
     connectionsMax: number,
     statementMsMax: number,
   ) {
-    const { url } = (yield* AppConfig).postgres
-    return yield* openPool(Redacted.value(url), connectionsMax, statementMsMax, {
+    const { url, tls } = (yield* AppConfig).postgres
+    return yield* openPool(Redacted.value(url), tls, connectionsMax, statementMsMax, {
       search_path: `${schema}, public`,
     })
   })
 }
 
 const openPool = Effect.fnUntraced(function* (
-  url: string,
+  given: string,
+  paths: TlsPaths,
   connectionsMax: number,
   statementMsMax: number,
   settings: Readonly<Record<string, string>> = {},
 ) {
-  const sql = yield* Effect.acquireRelease(open(url, connectionsMax, statementMsMax, settings), (sql) =>
-    Effect.promise(() => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS })),
+  const { url, options } = yield* Effect.fromResult(postgresTls(given, paths, yield* tlsWarnings)).pipe(
+    Effect.mapError(
+      ({ setting, problem }) =>
+        new StoreUnavailable({ store: "postgres", step: "open", reason: `${setting}: ${problem}` }),
+    ),
+  )
+  const sql = yield* Effect.acquireRelease(
+    open(url, options, connectionsMax, statementMsMax, settings),
+    (sql) => Effect.promise(() => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS })),
   )
   const connections = Semaphore.makeUnsafe(connectionsMax)
   const callerMsMax = statementMsMax + SILENCE_MS_MAX
   return Postgres.of({ query: (step, run) => send(connections, step, callerMsMax, () => run(sql)) })
 })
 
-const open = (url: string, max: number, statementMsMax: number, settings: Readonly<Record<string, string>>) =>
+const open = (
+  url: string,
+  tls: PostgresTls["options"],
+  max: number,
+  statementMsMax: number,
+  settings: Readonly<Record<string, string>>,
+) =>
   Effect.try({
     try: () =>
       postgres(url, {
+        ...tls,
         max,
         connect_timeout: CONNECT_TIMEOUT_SECONDS,
         fetch_types: false,

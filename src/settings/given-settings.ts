@@ -26,19 +26,28 @@ export const variable = (source: Source, name: string): Effect.Effect<string | u
     Effect.orElseSucceed(() => undefined),
   )
 
-/** Reads a secret of NAME or NAME_FILE. A failure is the problem with it, as the end of a sentence. */
-export const secretOf = Effect.fnUntraced(function* (
-  source: Source,
+/** Reads a secret of NAME or NAME_FILE. A failure is the problem with it. */
+export const secretIn = Effect.fnUntraced(function* (
+  given: (name: string) => string | undefined,
   name: string,
 ): Effect.fn.Return<string | FromFile | undefined, Problem> {
-  const [own, file] = [yield* variable(source, name), yield* variable(source, fileNameOf(name))]
+  const [own, file] = [given(name), given(fileNameOf(name))]
   if (file === undefined) return own
   const invalid = (problem: string) => Effect.fail({ setting: fileNameOf(name), problem })
-  if (own !== undefined) return yield* invalid(`is set, and ${name} is, too: which of them counts?`)
+  if (own !== undefined) return yield* invalid(`is set, and ${name} is, too: only one of them may be`)
   const read = yield* readSecretFile(file)
   return Result.isFailure(read)
     ? yield* invalid(`the file ${file} ${read.failure}`)
     : { ...read.success, file }
+})
+
+/** The same where settings are read. */
+export const secretOf = Effect.fnUntraced(function* (source: Source, name: string) {
+  const given = new Map([
+    [name, yield* variable(source, name)],
+    [fileNameOf(name), yield* variable(source, fileNameOf(name))],
+  ])
+  return yield* secretIn((name) => given.get(name), name)
 })
 
 /** Reads these secrets where they are in files. */
