@@ -345,6 +345,10 @@ type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
   Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer)).pipe(Layer.provide(bankKinds))
 
+/** The check of a start with these roles, for `atlaspay config`: nothing connects. */
+export const checkedHere = (roles: ReadonlyArray<Role>) =>
+  Effect.provide(checkedEnvironment(roles, providerOf), bankKinds)
+
 /** The layers of `atlaspay reconcile`, by the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(
   ["worker"],

@@ -9,6 +9,7 @@ import { providers } from "./settings/providers.ts"
 import { fileNameOf } from "./settings/secret-file.ts"
 import { all, type Problem, problemsIn, settingsIn } from "./settings/setting.ts"
 import { signIn } from "./settings/sign-in.ts"
+import { type Misspelt, misspeltNames } from "./settings/similar-names.ts"
 import { withStandIns } from "./settings/stand-ins.ts"
 import { nats, postgres, redis } from "./settings/stores.ts"
 import { webhooks } from "./settings/webhooks.ts"
@@ -92,6 +93,12 @@ export const readSettings = Effect.gen(function* (): Effect.fn.Return<ReadSettin
 
 const inFull = <A, E>(provider: ConfigProvider.ConfigProvider, effect: Effect.Effect<A, E>) =>
   Effect.provideService(effect, ConfigProvider.ConfigProvider, provider)
+
+/** The settings and the files of secrets, by their variables. */
+const ourNames = [...settingsIn(settings).map(({ name }) => name), "ROLES", ...secrets.map(fileNameOf)]
+
+/** The variables of this process that look like a misspelt setting. */
+export const misspeltHere = (): ReadonlyArray<Misspelt> => misspeltNames(Object.keys(process.env), ourNames)
 
 /** The settings that the service runs with. */
 export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/AppConfig") {

@@ -34,6 +34,7 @@ const loads = {
   audit: async () => (await import("./audit.ts")).audit,
   webhooks: async () => (await import("./webhooks.ts")).webhooks,
   proof: async () => (await import("./proof.ts")).proof,
+  config: async () => (await import("./config.ts")).config,
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
 }
 

@@ -32,6 +32,19 @@ const providerVariables = ({ PROVIDERS_FILE }: Environment): ReadonlyArray<strin
 ]
 const PORT_DEFAULT = 8080
 
+/** The variables that {@link serveEnvironment} would set; none in production. */
+export const completedBy = (given: Environment): ReadonlyArray<string> => {
+  if (given.NODE_ENV === "production") return []
+  const missing = (names: ReadonlyArray<string>) =>
+    names.filter((name) => !given[name] && !given[fileNameOf(name)])
+  const ofProviders = providerVariables(given)
+  const sandboxed = missing(ofProviders).length === ofProviders.length
+  return missing([
+    ...serverVariables,
+    ...(sandboxed ? [...ofProviders, "API_KEYS", "OPERATOR_KEYS", "MASTER_KEYS", "PROOF_SIGNING_KEY"] : []),
+  ])
+}
+
 /**
  * Completes the environment: starts missing servers, and the sandbox if no provider is named, until the scope closes.
  * Production is not completed: what is missing there is told with all other mistakes, when the settings are read.

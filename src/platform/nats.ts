@@ -7,7 +7,7 @@ import {
   jetstreamManager,
   type StreamConfig,
 } from "@nats-io/jetstream"
-import { connect, type NatsConnection } from "@nats-io/transport-node"
+import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import { AppConfig } from "../config.ts"
 import { serversIn } from "./nats-address.ts"
@@ -37,14 +37,11 @@ export class Nats extends Context.Service<
         ),
       )
       const connection = yield* Effect.acquireRelease(
-        natsStep("connect", () =>
-          connect({
-            name: "atlaspay",
-            ...serversIn(Redacted.value(url), tls),
-            maxReconnectAttempts: -1,
-            waitOnFirstConnect: true,
-          }),
-        ),
+        connected({
+          name: "atlaspay",
+          ...serversIn(Redacted.value(url), tls),
+          maxReconnectAttempts: -1,
+        }),
         drain,
       )
       yield* Stream.fromAsyncIterable(connection.status(), String).pipe(
@@ -57,6 +54,17 @@ export class Nats extends Context.Service<
     }),
   )
 }
+
+/** Waits until a server can be reached. The client waits in silence, so the first failure is told: it may be a certificate. */
+const connected = (options: NodeConnectionOptions) =>
+  natsStep("connect", () => connect(options)).pipe(
+    Effect.catch(({ reason }) =>
+      Effect.andThen(
+        Effect.logWarning("nats cannot be reached yet", { reason }),
+        natsStep("connect", () => connect({ ...options, waitOnFirstConnect: true })),
+      ),
+    ),
+  )
 
 /** Runs a step against NATS. A failure names the step. */
 export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<A, StoreUnavailable> =>

@@ -1,12 +1,9 @@
 /**
  * TLS to Postgres. The driver knows `sslmode`, and takes other parameters of libpq for settings of the session, which the server refuses
- * without a word about TLS. So files that the URL names are taken out of it. The driver compares the certificate of a server that
- * is an address with "localhost"; here it is compared with the addresses of the URL.
+ * without a word about TLS. So files that the URL names are taken out of it.
  */
-import { isIP } from "node:net"
-import { checkServerIdentity, type PeerCertificate } from "node:tls"
 import { Option, Result } from "effect"
-import { openTlsFiles, type TlsOptions, type TlsPaths, type TlsProblem } from "./tls-files.ts"
+import { openTlsFiles, type TlsPaths, type TlsProblem, type VerifiedTls, verifiedTls } from "./tls-files.ts"
 
 /** What the driver is opened with. */
 export interface PostgresTls {
@@ -14,10 +11,6 @@ export interface PostgresTls {
   readonly url: string
   /** To be passed as `ssl`; left out where the URL does not ask for verified TLS. */
   readonly options: { readonly ssl?: VerifiedTls }
-}
-
-interface VerifiedTls extends TlsOptions {
-  readonly checkServerIdentity?: (name: string, certificate: PeerCertificate) => Error | undefined
 }
 
 const URL_SETTING = "DATABASE_URL"
@@ -56,7 +49,7 @@ export const postgresTls = (
     return tls === undefined
       ? Result.succeed({ url, options: {} })
       : failed(URL_SETTING, "has no sslmode=verify-full, so the files with certificates would not be used")
-  return Result.succeed({ url: withoutFiles(url), options: { ssl: verifiedTls(tls, addressesIn(url)) } })
+  return Result.succeed({ url: withoutFiles(url), options: { ssl: verifiedTls(tls, hostsIn(url)) } })
 }
 
 const failed = (setting: string, problem: string) => Result.fail({ setting, problem })
@@ -86,28 +79,7 @@ const withoutFiles = (url: string): string =>
     return kept.size === 0 ? "" : `?${kept}`
   })
 
-/** The hosts of the URL that are addresses. */
-const addressesIn = (url: string): ReadonlyArray<string> => {
+const hostsIn = (url: string): ReadonlyArray<string> => {
   const [, hosts = ""] = /^[^:]+:\/\/(?:[^@/?]*@)?([^/?#]*)/.exec(url) ?? []
-  return hosts
-    .split(",")
-    .map((host) => host.replace(/:\d*$/, "").replace(/^\[|\]$/g, ""))
-    .filter((host) => isIP(host) !== 0)
-}
-
-/** Verifies with Node's authorities, or those of the files. A server that is an address has to be one of the URL's. */
-const verifiedTls = (tls: TlsOptions | undefined, addresses: ReadonlyArray<string>): VerifiedTls => {
-  const named =
-    addresses.length === 0
-      ? {}
-      : {
-          checkServerIdentity: (name: string, certificate: PeerCertificate) => {
-            const wrong = checkServerIdentity(name, certificate)
-            // The driver gives no name for an address, and Node then takes "localhost" for one.
-            if (name !== "localhost") return wrong
-            const asAddress = addresses.map((address) => checkServerIdentity(address, certificate))
-            return asAddress.includes(undefined) ? undefined : asAddress[0]
-          },
-        }
-  return Object.defineProperties(named, tls === undefined ? {} : Object.getOwnPropertyDescriptors(tls))
+  return hosts.split(",").map((host) => host.replace(/:\d*$/, ""))
 }

@@ -3,7 +3,8 @@
  * connect, and copying ours looks at the files: so a rotated certificate is used by the next connection, without a restart.
  */
 import { readFileSync, statSync } from "node:fs"
-import { createSecureContext, type SecureContext } from "node:tls"
+import { isIP } from "node:net"
+import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from "node:tls"
 import { Effect, Option, Result } from "effect"
 import type { Settings } from "../config.ts"
 import { failureOf } from "../settings/secret-file.ts"
@@ -140,6 +141,32 @@ const textOf = (path: string): Result.Result<string, string> => {
   } catch (error) {
     return Result.fail(failureOf(error))
   }
+}
+
+/** TLS that is verified by the authorities of the files, or those of Node. */
+export interface VerifiedTls extends TlsOptions {
+  readonly checkServerIdentity?: (name: string, certificate: PeerCertificate) => Error | undefined
+}
+
+/**
+ * For drivers that hand Node a socket and, if the server is an address, no name for it. Node then takes any certificate for
+ * "localhost"; here it has to be for one of the addresses among these hosts.
+ */
+export const verifiedTls = (tls: TlsOptions | undefined, hosts: ReadonlyArray<string>): VerifiedTls => {
+  const plain = hosts.map((host) => host.replace(/^\[|\]$/g, ""))
+  const addresses = plain.filter((host) => isIP(host) !== 0)
+  const asked = plain.includes("localhost") ? ["localhost", ...addresses] : addresses
+  const named: VerifiedTls =
+    addresses.length === 0
+      ? {}
+      : {
+          checkServerIdentity: (name, certificate) => {
+            if (name !== "localhost" && name !== "") return checkServerIdentity(name, certificate)
+            const wrong = asked.map((host) => checkServerIdentity(host, certificate))
+            return wrong.includes(undefined) ? undefined : wrong[0]
+          },
+        }
+  return Object.defineProperties(named, tls === undefined ? {} : Object.getOwnPropertyDescriptors(tls))
 }
 
 /** A function that logs problems with files that were replaced, from the callbacks of drivers. */

@@ -3,7 +3,7 @@
  * providers' document and the files that it names lack, and what production refuses.
  */
 import { Context, Effect, Layer, Option, Redacted, Result } from "effect"
-import { AppConfig, InvalidSettings, readSettings, type Settings } from "../config.ts"
+import { AppConfig, InvalidSettings, misspeltHere, readSettings, type Settings } from "../config.ts"
 import { callbackSecretsLayer } from "../identity/callback-secrets.ts"
 import { checkedApart, readOperatorKeys, readPartnerKeys } from "../identity/key-list.ts"
 import { signInProblems } from "../identity/sign-in-settings.ts"
@@ -35,6 +35,11 @@ export const checkedEnvironment = Effect.fn("checkedEnvironment")(function* (
   roles: ReadonlyArray<Role>,
   opening: Opening,
 ): Effect.fn.Return<Settings, InvalidSettings | UnfitForProduction, BankKinds> {
+  for (const { given, like } of misspeltHere())
+    yield* Effect.logWarning("a variable looks like a misspelt setting, and nothing reads it", {
+      variable: given,
+      setting: like,
+    })
   const { settings, problems } = yield* Effect.orDie(readSettings)
   const inForce = Effect.provideService(AppConfig, settings)
   const broken = new Set(problems.map(({ setting }) => setting.replace(/_FILE$/, "")))

@@ -35,6 +35,7 @@ import {
   callTime,
   proofFindings,
   publicUrlFindings,
+  secretFileFindings,
   switchFindings,
   timeFindings,
   timesOf,
@@ -202,6 +203,7 @@ const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
     ...postgresFindings(postgres.url),
     ...natsFindings(nats.url),
     ...switchFindings(settings),
+    ...secretFileFindings(settings),
     ...timeFindings(timesOf(settings)),
   ]
 }

@@ -114,6 +114,16 @@ describe("production", () => {
         MASTER_KEYS: `k1=${Buffer.from(randomBytes(8).toString("hex").repeat(2), "latin1").toString("base64")}`,
       },
     ],
+    [
+      "known-secret:partner/acme",
+      { API_KEYS: `acme=${Buffer.from("sandbox-key-for-play-money").toString("base64url")}` },
+    ],
+    [
+      "known-secret:partner/acme",
+      { API_KEYS: `acme=${Buffer.from("sandbox-key-for-play-money").toString("hex")}` },
+    ],
+    ["known-secret:partner/acme", { API_KEYS: "acme=YXRsYXNwYXktc2FuZGJveC1jYWxsYmFja3Mh" }],
+    ["known-secret:postgres/password", { DATABASE_URL: "postgres://atlaspay:atlasp%61y@127.0.0.1/atlaspay" }],
     ["redis-without-tls", { REDIS_URL: "redis://:s-3-cret@10.0.0.1" }],
     ["redis-without-tls", { REDIS_URL: "redis+sentinel://:s-3-cret@127.0.0.1,redis.io/primary" }],
     ["redis-without-password", { REDIS_URL: "rediss+cluster://one.io,two.io" }],
