@@ -34,7 +34,7 @@ import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
 import { redisGaugesLayer } from "./platform/redis-gauges.ts"
 import { standbyGaugeLayer } from "./platform/standby-gauge.ts"
-import { checkedSettings } from "./production/production.ts"
+import { checkedEnvironment } from "./production/every-mistake.ts"
 import { auditSampleLayer } from "./projections/audit-sample.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
 import { layer as liveRowsInPostgres } from "./projections/live-rows-postgres.ts"
@@ -69,6 +69,7 @@ import { payoutLimitsLayer } from "./providers/banks/payout-limits.ts"
 import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
 import { ProviderChannels } from "./providers/calling/channel.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
+import { providerOf } from "./providers/calling/provider-access-http.ts"
 import { reportingLayer } from "./providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "./providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "./providers/calling/provider-settings.ts"
@@ -99,8 +100,7 @@ import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { layer as dayLimitsOnRedis } from "./streams/day-limit-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
-import { FollowerObserver } from "./streams/follower.ts"
-import { followerLag } from "./streams/follower-lag.ts"
+import { followerCounts, lagLayer } from "./streams/follower-gauges.ts"
 import { layer as logIndexOnRedis } from "./streams/log-index-redis.ts"
 import { queueGaugesLayer } from "./streams/queue-depth.ts"
 import { readOnceLayer } from "./streams/read-once.ts"
@@ -109,8 +109,6 @@ import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
 import { buildInfoLayer } from "./telemetry/build-info.ts"
 import { serviceLogging } from "./telemetry/logging.ts"
-import { Metrics } from "./telemetry/metrics.ts"
-import { keepReading } from "./telemetry/readings.ts"
 import { tracingLayer } from "./traces/tracing.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
@@ -188,30 +186,6 @@ const callers = Layer.mergeAll(Administration.layer, KeyDirectory.layer).pipe(
 
 /** The same for all roles of a process: those that settle yield to the one that accepts. */
 const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
-
-const observers = Layer.effect(
-  FollowerObserver,
-  Effect.map(Metrics, ({ followerEntries, followerFailures, frozenFollowers }) => ({
-    handled: (follower: string, entries: number) => followerEntries.inc({ follower }, entries),
-    failed: (follower: string) => followerFailures.inc({ follower }),
-    frozen: (follower: string) => frozenFollowers.inc({ follower }),
-  })),
-)
-
-const LAG_EVERY_MS = 10_000
-
-/** Keeps the gauges of a follower's lag up to date, in each process that runs the follower. */
-const lagLayer = (follower: string) =>
-  Layer.effectDiscard(
-    Effect.gen(function* () {
-      const { followerBehindSeconds, followerBehindEntries } = yield* Metrics
-      const measure = Effect.map(followerLag(follower), ({ entries, ageMs }) => {
-        followerBehindEntries.set({ follower }, entries)
-        followerBehindSeconds.set({ follower }, ageMs / 1_000)
-      })
-      yield* keepReading(`lag-of-${follower}`, LAG_EVERY_MS, measure)
-    }),
-  )
 
 /** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
@@ -343,9 +317,13 @@ const served = (role: Role) => {
   return startedLayer(role).pipe(Layer.provideMerge(part))
 }
 
-/** Checks the settings before any layer connects to anything. */
+/** Checks the settings before any layer connects to anything, and tells all mistakes at once. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
-  Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide([AppConfig.layer, bankKinds]))
+  Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer)).pipe(Layer.provide(bankKinds))
+
+/** The check of a start with these roles, for `atlaspay config`: nothing connects. */
+export const checkedHere = (roles: ReadonlyArray<Role>) =>
+  Effect.provide(checkedEnvironment(roles, providerOf), bankKinds)
 
 /** Fails if the service would not start with these settings, whatever its roles. It connects to nothing. */
 export const settingsLayer = onceFit(roles, Layer.empty)
@@ -440,10 +418,10 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
         .pipe(
           Layer.merge(lateChecks(roles)),
           Layer.provideMerge(operations(roles)),
-          Layer.provide([followedIn(roles), observers, pressure]),
+          Layer.provide([followedIn(roles), followerCounts, pressure]),
           // Below all else: spans of what stops last are still sent.
-          Layer.provide(tracingLayer(roles).pipe(Layer.provide(AppConfig.layer))),
+          Layer.provide(tracingLayer(roles)),
         ),
       roles.includes("api"),
-    ),
+    ).pipe(Layer.provide(AppConfig.layer)),
   ).pipe(Layer.merge(buildInfoLayer(packageJson.version, roles)), Layer.provide(serviceLogging))

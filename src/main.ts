@@ -4,8 +4,8 @@ import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer } from "effect"
 import { serveLayer } from "./app.ts"
-import { rolesToRun } from "./config.ts"
 import { exitWhenOverdue, exitZeroOnSigterm } from "./platform/teardown.ts"
+import { rolesToRun } from "./settings/process.ts"
 
 const service = Layer.unwrap(Effect.map(rolesToRun, serveLayer)).pipe(Layer.provide(exitWhenOverdue))
 

@@ -8,8 +8,8 @@ export interface Certificate {
 }
 
 export interface Authority extends Certificate {
-  /** A certificate for these names: hosts, or IPv4 addresses. */
-  readonly issue: (subject: string, names?: ReadonlyArray<string>) => Certificate
+  /** A certificate for these names: hosts, or IPv4 addresses; it ends after some days from now, or ended before. */
+  readonly issue: (subject: string, names?: ReadonlyArray<string>, days?: number) => Certificate
 }
 
 const DAY_MS = 86_400_000
@@ -54,6 +54,7 @@ const certificate = (
   subject: string,
   names: ReadonlyArray<string> | "authority",
   issuer?: { readonly name: string; readonly key: KeyObject },
+  days = 1,
 ) => {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
   const extensions = [
@@ -66,7 +67,7 @@ const certificate = (
     der(0x02, Uint8Array.of(1, ...randomBytes(8))),
     ecdsaWithSha256,
     nameOf(issuer?.name ?? subject),
-    sequence(time(now - DAY_MS), time(now + DAY_MS)),
+    sequence(time(now + Math.min(days - 1, -1) * DAY_MS), time(now + days * DAY_MS)),
     nameOf(subject),
     publicKey.export({ type: "spki", format: "der" }),
     der(0xa3, sequence(...extensions)),
@@ -83,8 +84,8 @@ export const newAuthority = (name: string): Authority => {
   return {
     cert,
     key,
-    issue: (subject, names = []) => {
-      const issued = certificate(subject, names, { name, key: privateKey })
+    issue: (subject, names = [], days = 1) => {
+      const issued = certificate(subject, names, { name, key: privateKey }, days)
       return { cert: issued.cert, key: issued.key }
     },
   }

@@ -1,6 +1,7 @@
 import { ConfigProvider, Effect, Exit, Layer, Redacted } from "effect"
 import { expect, it } from "vitest"
-import { AppConfig, masterKeys } from "../src/config.ts"
+import { AppConfig } from "../src/config.ts"
+import { masterKeys } from "../src/settings/keys.ts"
 
 const key = (byte: number) => Buffer.alloc(32, byte).toString("base64")
 const read = (text: string) => masterKeys.parse(ConfigProvider.fromEnvRecord({ MASTER_KEYS: text }))
@@ -63,7 +64,7 @@ it.each(
     : [secret]) {
     const problem = await read({ ...environment, [setting]: given })
     expect(problem).toContain(setting)
-    expect(problem).not.toContain(`${secret}"`)
+    expect(problem).not.toContain(` ${secret}\n`)
   }
 })
 
@@ -92,8 +93,8 @@ it("everything that is missing or malformed is told at once, each by its name, a
     "BANK_CALLBACK_SECRET",
     "CRASH_AT",
   ])
-    expect(problems).toContain(`"${name}"`)
-  expect(problems).not.toContain('"BANKS"')
+    expect(problems).toContain(`  ${name}: `)
+  expect(problems).not.toContain("BANKS:")
   expect(problems).not.toContain("canary")
 })
 
@@ -119,5 +120,5 @@ it("a policy on duplicates that cannot be read stops the start, with what is exp
   )
   const problem = Exit.isFailure(exit) ? String(exit.cause) : ""
   expect(problem).toContain("*: expected off, or refuse or warn with 1 to 90 days")
-  expect(problem).toContain('"DUPLICATE_PAYOUTS"')
+  expect(problem).toContain("DUPLICATE_PAYOUTS: ")
 })

@@ -6,7 +6,7 @@ import { basename, posix } from "node:path"
 import { parseAst } from "vitest/node"
 
 /** What all rooms may know of how the service is run: its settings, and what it reports of itself. */
-const settingsAndSignals = ["config", "telemetry", "traces"]
+const settingsAndSignals = ["config", "settings", "telemetry", "traces"]
 
 /** What a kind of bank is made of: the port, and what speaks HTTP or ISO 20022 for all of them. */
 const forKinds = [
@@ -47,12 +47,11 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "streams/store-watch",
   ],
   "service-roles": [],
-  // How the text of a setting is read.
-  "config-values": ["domain", "parsing/secret-texts"],
-  config: [
-    "config-values",
+  // The declarations of settings, of which the page and the service are made.
+  settings: [
     "crash-points",
     "log-levels",
+    "parsing/otlp-settings",
     "service-roles",
     "domain",
     "parsing/network",
@@ -60,6 +59,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing/secret-texts",
     "parsing/web-origin",
   ],
+  config: ["settings"],
   platform: ["crash-points", ...settingsAndSignals],
   // The tables of all rooms come from here, and the server that they are on.
   database: ["platform", ...settingsAndSignals],
@@ -92,7 +92,13 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/calling/provider-place",
     "providers/calling/provider-settings",
     "providers/calling/secret-reference",
+    // All mistakes are told at once, and so those with keys and with what signs callbacks.
+    "identity/callback-secrets",
+    "identity/key-list",
+    "identity/sign-in-settings",
+    "platform/postgres-tls",
     "platform/redis-address",
+    "platform/tls-files",
     "service-roles",
     ...settingsAndSignals,
   ],

@@ -2,7 +2,6 @@
 import { hostname, userInfo } from "node:os"
 import { ConfigProvider, Effect, Layer, Schema } from "effect"
 import { Flag } from "effect/cli"
-import { masterKeys } from "../config.ts"
 import { Database } from "../database/database.ts"
 import { startStack } from "../dev/embedded-stack.ts"
 import { localMasterKeys } from "../dev/local-master-keys.ts"
@@ -17,6 +16,7 @@ import { layer as auditInPostgres } from "../identity/audit-trail-postgres.ts"
 import { Postgres } from "../platform/postgres.ts"
 import type { ReportQueries } from "../projections/report-queries.ts"
 import { layer as reportQueriesInPostgres } from "../projections/report-queries-postgres.ts"
+import { masterKeys } from "../settings/keys.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
@@ -29,6 +29,7 @@ import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { layerWith as endpointsInPostgres } from "../webhooks/endpoints-postgres.ts"
 import type { Replays } from "../webhooks/replays.ts"
 import { layer as replaysInPostgres } from "../webhooks/replays-postgres.ts"
+import { givenTls } from "./given-tls.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const STATEMENT_MS_MAX = 15_000
@@ -116,7 +117,7 @@ export const withAccess = <A, E extends Reported>(
         reportQueriesInPostgres,
       ).pipe(
         Layer.provide(Database.layer),
-        Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
+        Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX, givenTls("DATABASE"))),
         Layer.merge(Layer.succeed(AccessMarks, makeAccessMarks(redis, prefix))),
         Layer.provideMerge(Layer.succeed(PartnerKeys, keys)),
       )

@@ -5,6 +5,7 @@ import { Database } from "../database/database.ts"
 import { Postgres } from "../platform/postgres.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { LogArchive } from "../streams/log-archive.ts"
+import { givenTls } from "./given-tls.ts"
 
 const STATEMENT_MS_MAX = 15_000
 /** The SQLSTATE of a database of a release that had no archive. */
@@ -17,7 +18,7 @@ export const openLogArchive = Effect.fnUntraced(function* (
   const services = yield* Layer.build(
     logArchiveInPostgres.pipe(
       Layer.provide(Layer.effect(Database, Effect.service(Postgres))),
-      Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
+      Layer.provide(Postgres.patient(url, STATEMENT_MS_MAX, givenTls("DATABASE"))),
     ),
   )
   const { entries } = yield* Effect.provide(Effect.service(LogArchive), services)

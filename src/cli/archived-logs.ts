@@ -8,6 +8,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { LogArchive } from "../streams/log-archive.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
+import { givenTls } from "./given-tls.ts"
 
 const STATEMENT_MS_MAX = 60_000
 
@@ -49,7 +50,9 @@ const connect = Effect.fnUntraced(function* (dataDir: string) {
         ({ message }) => new StoreUnavailable({ store: "postgres", step: "start", reason: message }),
       ),
     ))
-  const postgres = Postgres.patient(url, STATEMENT_MS_MAX).pipe(Layer.provide(loggingLayer()))
+  const postgres = Postgres.patient(url, STATEMENT_MS_MAX, givenTls("DATABASE")).pipe(
+    Layer.provide(loggingLayer()),
+  )
   const services = yield* Layer.build(
     archiveInPostgres.pipe(
       Layer.provide(Layer.effect(Database, Effect.service(Postgres)).pipe(Layer.provide(postgres))),

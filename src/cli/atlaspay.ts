@@ -35,6 +35,7 @@ const loads = {
   audit: async () => (await import("./audit.ts")).audit,
   webhooks: async () => (await import("./webhooks.ts")).webhooks,
   proof: async () => (await import("./proof.ts")).proof,
+  config: async () => (await import("./config.ts")).config,
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
 }
 
@@ -46,10 +47,25 @@ const subcommands = () => {
   return Promise.all(wanted.map(([, load]) => load()))
 }
 
-Command.make("atlaspay").pipe(
+/**
+ * The commands find secrets of files in the environment. `config`, and `serve` in production, tell all mistakes at once, and so those with
+ * files when they read the settings.
+ */
+const namedFiles = Object.entries(process.env).some(([name, path]) => name.endsWith("_FILE") && path)
+const takeSecrets = Effect.gen(function* () {
+  const [, , name] = process.argv
+  if (!namedFiles || name === "config") return
+  const { secretsTaken, takeSecretFiles } = yield* Effect.promise(() => import("./given-secrets.ts"))
+  yield* name === "serve" && process.env.NODE_ENV === "production"
+    ? takeSecretFiles(process.env)
+    : secretsTaken(process.env)
+})
+
+const command = Command.make("atlaspay").pipe(
   Command.withDescription("Pay batches of payouts, each item exactly once, and prove it"),
   Command.withSubcommands(await subcommands()),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain({ teardown: exitZeroOnSigterm() }),
 )
+
+takeSecrets.pipe(Effect.andThen(command), NodeRuntime.runMain({ teardown: exitZeroOnSigterm() }))

@@ -8,6 +8,7 @@ import { Postgres } from "../platform/postgres.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
+import { givenTls } from "./given-tls.ts"
 
 /** The service allows 15 s for a statement; an index over many rows takes longer. */
 const STATEMENT_MS_MAX = 3_600_000
@@ -52,7 +53,7 @@ const onDatabase = <A, E extends Error>(dataDir: string, use: Effect.Effect<A, E
         process.env.DATABASE_URL ||
         (yield* startStack({ dataDir }).pipe(Effect.mapError(asCliFailure))).databaseUrl
       return yield* use.pipe(
-        Effect.provide(Postgres.patient(url, STATEMENT_MS_MAX)),
+        Effect.provide(Postgres.patient(url, STATEMENT_MS_MAX, givenTls("DATABASE"))),
         Effect.provide(loggingLayer()),
         Effect.mapError((error) => new CliFailure({ reason: error.message })),
       )

@@ -61,7 +61,8 @@ export const importCommand = Command.make(
  * environment names one, or says production.
  */
 export const onlyHere = (environment: NodeJS.ProcessEnv): Effect.Effect<void, CliFailure> => {
-  const set = ["REDIS_URL", "DATABASE_URL"].filter((name) => environment[name])
+  // The files of secrets were taken before; one that could not be read would name a store, too.
+  const set = ["REDIS_URL", "DATABASE_URL"].filter((name) => environment[name] || environment[`${name}_FILE`])
   if (environment.NODE_ENV !== "production" && set.length === 0) return Effect.void
   const why =
     set.length > 0 ? `${set.join(" and ")} ${set.length > 1 ? "are" : "is"} set` : "NODE_ENV is production"

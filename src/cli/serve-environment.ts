@@ -16,6 +16,7 @@ import {
   startLocalSandbox,
 } from "../dev/local-sandbox.ts"
 import type { SandboxAccess } from "../dev/service-record.ts"
+import { fileNameOf } from "../settings/secret-file.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 
 export interface ServeEnvironment {
@@ -31,27 +32,41 @@ const providerVariables = ({ PROVIDERS_FILE }: Environment): ReadonlyArray<strin
 ]
 const PORT_DEFAULT = 8080
 
+/** The variables that {@link serveEnvironment} would set; none in production. */
+export const completedBy = (given: Environment): ReadonlyArray<string> => {
+  if (given.NODE_ENV === "production") return []
+  const missing = (names: ReadonlyArray<string>) =>
+    names.filter((name) => !given[name] && !given[fileNameOf(name)])
+  const ofProviders = providerVariables(given)
+  const sandboxed = missing(ofProviders).length === ofProviders.length
+  return missing([
+    ...serverVariables,
+    ...(sandboxed ? [...ofProviders, "API_KEYS", "OPERATOR_KEYS", "MASTER_KEYS", "PROOF_SIGNING_KEY"] : []),
+  ])
+}
+
 /**
  * Completes the environment: starts missing servers, and the sandbox if no provider is named, until the scope closes.
- * Production is not completed: there the start is refused, and what is missing is named.
+ * Production is not completed: what is missing there is told with all other mistakes, when the settings are read.
  */
 export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
   dataDir: string,
   given: Environment,
   report: (line: string) => void,
 ): Effect.fn.Return<ServeEnvironment, CliFailure, Scope.Scope> {
-  const missing = (names: ReadonlyArray<string>) => names.filter((name) => !given[name])
+  // A secret may be named by its file.
+  const missing = (names: ReadonlyArray<string>) =>
+    names.filter((name) => !given[name] && !given[fileNameOf(name)])
+  if (given.NODE_ENV === "production")
+    return { environment: { ...given, ...(yield* chosenPort(given)) }, sandbox: undefined }
   const ofProviders = providerVariables(given)
-  const sandboxed = given.NODE_ENV !== "production" && missing(ofProviders).length === ofProviders.length
-  const required = [
-    ...(given.NODE_ENV === "production" ? serverVariables : []),
-    // The service itself checks whether a bank calls back and therefore needs a secret.
-    ...(sandboxed
-      ? []
-      : [...ofProviders, "API_KEYS", "MASTER_KEYS"].filter((name) => name !== "BANK_CALLBACK_SECRET")),
-  ]
+  const sandboxed = missing(ofProviders).length === ofProviders.length
+  // The service itself checks whether a bank calls back and therefore needs a secret.
+  const required = sandboxed
+    ? []
+    : [...ofProviders, "API_KEYS", "MASTER_KEYS"].filter((name) => name !== "BANK_CALLBACK_SECRET")
   const absent = missing(required)
-  if (absent.length > 0) return yield* new CliFailure({ reason: missingReason(absent, given) })
+  if (absent.length > 0) return yield* new CliFailure({ reason: missingReason(absent) })
   const [servers, providers] = yield* Effect.all(
     [
       missing(serverVariables).length === 0 ? Effect.succeed({}) : startServers(dataDir, report),
@@ -63,13 +78,8 @@ export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
   return { environment, sandbox: isPlayMoney(environment) ? accessOf(environment) : undefined }
 })
 
-const missingReason = (absent: ReadonlyArray<string>, given: Environment): string => {
-  const hint =
-    given.NODE_ENV === "production"
-      ? "Production has no defaults for them."
-      : "Set all of them, or no provider at all to run against the sandbox."
-  return `Not set: ${absent.join(", ")}. ${hint} docs/CONFIGURATION.md describes each.`
-}
+const missingReason = (absent: ReadonlyArray<string>): string =>
+  `Not set: ${absent.join(", ")}. Set all of them, or no provider at all to run against the sandbox. docs/CONFIGURATION.md describes each.`
 
 const startServers = Effect.fnUntraced(function* (dataDir: string, report: (line: string) => void) {
   const stack = yield* startStack({ dataDir, onProgress: report }).pipe(Effect.mapError(asCliFailure))

@@ -1,29 +1,14 @@
 import { ConfigProvider, Console, Context, Effect, Layer, Option, type Scope } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Command } from "effect/cli"
 import { announceService, recordFile } from "../dev/service-record.ts"
 import { OperationsAddress } from "../http/operations-server.ts"
 import { HttpAddress } from "../http/server.ts"
 import { exitWhenOverdue } from "../platform/teardown.ts"
-import { type Role, roles } from "../service-roles.ts"
+import type { Role } from "../service-roles.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir } from "./flags.ts"
+import { rolesFlag } from "./roles-flag.ts"
 import { serveEnvironment } from "./serve-environment.ts"
-
-const isRole = (text: string): text is Role => roles.some((role) => role === text)
-
-const rolesFlag = Flag.String("roles").pipe(
-  Flag.withMetavar("ROLES"),
-  Flag.withDescription(`The roles to run, of ${roles.join(",")}; all by default`),
-  Flag.withDefault(roles.join(",")),
-  Flag.mapTryCatch(
-    (text) => {
-      const chosen = text.split(",").map((role) => role.trim())
-      if (!chosen.every(isRole)) throw new Error(`expected some of ${roles.join(",")}`)
-      return [...new Set(chosen.filter(isRole))]
-    },
-    (error) => (error instanceof Error ? error.message : String(error)),
-  ),
-)
 
 /** Runs the service in this process until it is stopped, and drains it then. */
 export const serve = Command.make(

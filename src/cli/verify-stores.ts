@@ -12,6 +12,7 @@ import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { LogEvidence, RecordEvidence } from "../verification/evidence.ts"
 import { logEvidence } from "../verification/log-evidence-redis.ts"
 import { recordEvidence } from "../verification/record-evidence-postgres.ts"
+import { givenTls } from "./given-tls.ts"
 import { logKeys } from "./log-keys.ts"
 import { openRedis } from "./redis-connection.ts"
 
@@ -49,7 +50,7 @@ const openEvidence = Effect.fnUntraced(function* (
   const url =
     process.env.DATABASE_URL || (yield* startStore(dataDir, "postgres").pipe(Effect.mapError(asCliFailure)))
   const postgres = yield* Layer.build(
-    Postgres.patient(url, STATEMENT_MS_MAX).pipe(Layer.provide(loggingLayer())),
+    Postgres.patient(url, STATEMENT_MS_MAX, givenTls("DATABASE")).pipe(Layer.provide(loggingLayer())),
   )
   return Context.make(LogEvidence, yield* logEvidence(place)).pipe(
     Context.add(

@@ -2,9 +2,9 @@
 import type { JetStreamManager } from "@nats-io/jetstream"
 import type { NatsConnection } from "@nats-io/transport-node"
 import { Effect, type Result } from "effect"
-import type { MasterKeys } from "../config.ts"
 import type { Postgres } from "../platform/postgres.ts"
 import type { RedisCommands } from "../platform/redis-client.ts"
+import type { MasterKeys } from "../settings/keys.ts"
 
 /** A store cannot be reached. The reason has no address and no password. */
 export interface Unreachable {

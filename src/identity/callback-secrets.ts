@@ -3,12 +3,13 @@
  * another. This is checked at the start; otherwise the service does not start.
  */
 import { Array as Arr, Context, Effect, Layer, Option, type Redacted } from "effect"
-import { AppConfig, type BankSecrets } from "../config.ts"
+import { AppConfig } from "../config.ts"
 import type { BankCallbacks } from "../providers/banks/bank-callbacks.ts"
 import { BankKinds } from "../providers/banks/bank-kind.ts"
 import { InvalidProviderSetting } from "../providers/calling/provider-place.ts"
 import { ProviderSettings } from "../providers/calling/provider-settings.ts"
 import { keyOf, type Secrets } from "../providers/calling/signed-callback.ts"
+import type { BankSecrets } from "../settings/providers.ts"
 
 type Secret = Redacted.Redacted<string>
 

@@ -65,31 +65,42 @@ const readEntries = Effect.fnUntraced(function* (
   callerOf: (owner: string, key: string) => Caller | undefined,
 ) {
   const keys: Array<KnownKey> = []
+  const malformed: Array<number> = []
   for (const [index, entry] of text.split(",").entries()) {
     const [owner = "", ...rest] = entry.trim().split("=")
     const key = rest.join("=")
     const caller = keyPattern.test(key) ? callerOf(owner, key) : undefined
-    if (caller === undefined)
-      return yield* new InvalidKeys({ setting, reason: `entry ${index + 1} is not of the form ${form}` })
-    keys.push({ caller, digest: digestOf(key) })
+    if (caller === undefined) malformed.push(index + 1)
+    else keys.push({ caller, digest: digestOf(key) })
   }
+  if (malformed.length > 0)
+    return yield* new InvalidKeys({ setting, reason: `${entries(malformed)} not of the form ${form}` })
   return keys
 })
 
-/** Refuses a key that occurs twice: it would be two credentials. */
+const entries = (places: ReadonlyArray<number>): string =>
+  places.length === 1 ? `entry ${places[0]} is` : `entries ${places.join(", ")} are`
+
+/** Refuses keys that occur twice: each would be two credentials. */
 export const checkedApart = Effect.fnUntraced(function* (
   setting: string,
   keys: ReadonlyArray<KnownKey>,
   others: ReadonlyArray<KnownKey> = [],
 ) {
+  const seen = new Set(others.map(({ digest }) => digest.toString("hex")))
+  const repeated: Array<number> = []
   for (const [index, { digest }] of keys.entries()) {
-    const isTaken = [...others, ...keys.slice(0, index)].some((known) => known.digest.equals(digest))
-    if (isTaken)
-      return yield* new InvalidKeys({
-        setting,
-        reason: `entry ${index + 1} repeats the key of another entry`,
-      })
+    const key = digest.toString("hex")
+    if (seen.has(key)) repeated.push(index + 1)
+    seen.add(key)
   }
+  if (repeated.length === 0) return
+  const [entry, repeats, key] =
+    repeated.length === 1 ? ["entry", "repeats", "the key"] : ["entries", "repeat", "keys"]
+  return yield* new InvalidKeys({
+    setting,
+    reason: `${entry} ${repeated.join(", ")} ${repeats} ${key} of another entry`,
+  })
 })
 
 /** Names a key in logs by 48 bits of a hash. They reveal nothing of a key that cannot be guessed anyway. */

@@ -20,33 +20,61 @@ export interface SignInTerms {
   readonly outageMsMax: number
 }
 
-/** The terms of signing in; `undefined` if there is no issuer. Fails if settings contradict each other. */
+/** The terms of signing in; `undefined` if there is no issuer. Fails if settings contradict each other, with all that do. */
 export const signInTerms = Effect.fnUntraced(function* (given: Settings["signIn"]) {
+  const problems = signInProblems(given)
+  const [first] = problems
+  if (first !== undefined)
+    return yield* new InvalidKeys({
+      setting: first.setting,
+      reason: [first.reason, ...problems.slice(1).map(({ setting, reason }) => `${setting}: ${reason}`)].join(
+        "; ",
+      ),
+    })
   const { issuer, audience, roles, operators, ...times } = given
-  if (Option.isNone(issuer)) {
-    if (Option.isSome(audience) || roles.length > 0 || operators.length > 0)
-      return yield* invalid("OIDC_ISSUER", "is missing, and other settings of the issuer are there")
-    return undefined
+  if (Option.isNone(issuer) || Option.isNone(audience)) return undefined
+  const terms: SignInTerms = {
+    ...times,
+    issuer: issuer.value,
+    audience: audience.value,
+    rolesOf: new Map(roles.map(([value, list]) => [value, list.split("+").filter(isOperatorRole)])),
+    operatorOf: new Map(operators.map(([name, subject]) => [subject, name])),
   }
-  if (!isSafeUrl(issuer.value))
-    return yield* invalid("OIDC_ISSUER", "expected an https URL, or an http one of this machine")
-  if (Option.isNone(audience)) return yield* invalid("OIDC_AUDIENCE", "is missing, and OIDC_ISSUER is there")
-  if (roles.length === 0) return yield* invalid("OIDC_ROLES", "is missing, and OIDC_ISSUER is there")
-  const rolesOf = new Map<string, ReadonlyArray<Role>>()
-  for (const [index, [value, list]] of roles.entries()) {
-    const given = list.split("+")
-    if (value === "" || rolesOf.has(value) || !given.every(isOperatorRole))
-      return yield* invalid("OIDC_ROLES", `entry ${index + 1} is not of the form value=reviewer+approver`)
-    rolesOf.set(value, given)
-  }
-  const operatorOf = new Map<string, string>()
-  for (const [index, [name, subject]] of operators.entries()) {
-    if (!isOperatorName(name) || subject === "" || operatorOf.has(subject))
-      return yield* invalid("OIDC_OPERATORS", `entry ${index + 1} is not of the form alice=subject`)
-    operatorOf.set(subject, name)
-  }
-  const terms: SignInTerms = { ...times, issuer: issuer.value, audience: audience.value, rolesOf, operatorOf }
   return terms
 })
 
-const invalid = (setting: string, reason: string) => new InvalidKeys({ setting, reason })
+/** What is wrong with the settings of the issuer. */
+export const signInProblems = ({
+  issuer,
+  audience,
+  roles,
+  operators,
+}: Settings["signIn"]): ReadonlyArray<{ readonly setting: string; readonly reason: string }> => {
+  const problem = (setting: string, reason: string) => ({ setting, reason })
+  if (Option.isNone(issuer))
+    return Option.isSome(audience) || roles.length > 0 || operators.length > 0
+      ? [problem("OIDC_ISSUER", "is missing, and other settings of the issuer are there")]
+      : []
+  const missing = "is missing, and OIDC_ISSUER is there"
+  return [
+    ...(isSafeUrl(issuer.value)
+      ? []
+      : [problem("OIDC_ISSUER", "expected an https URL, or an http one of this machine")]),
+    ...(Option.isNone(audience) ? [problem("OIDC_AUDIENCE", missing)] : []),
+    ...(roles.length === 0 ? [problem("OIDC_ROLES", missing)] : []),
+    ...roles.flatMap(([value, list], index) =>
+      value !== "" &&
+      roles.findIndex(([other]) => other === value) === index &&
+      list.split("+").every(isOperatorRole)
+        ? []
+        : [problem("OIDC_ROLES", `entry ${index + 1} is not of the form value=reviewer+approver`)],
+    ),
+    ...operators.flatMap(([name, subject], index) =>
+      isOperatorName(name) &&
+      subject !== "" &&
+      operators.findIndex(([, other]) => other === subject) === index
+        ? []
+        : [problem("OIDC_OPERATORS", `entry ${index + 1} is not of the form alice=subject`)],
+    ),
+  ]
+}

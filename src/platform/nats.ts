@@ -7,11 +7,12 @@ import {
   jetstreamManager,
   type StreamConfig,
 } from "@nats-io/jetstream"
-import { connect, type NatsConnection } from "@nats-io/transport-node"
+import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import { AppConfig } from "../config.ts"
 import { serversIn } from "./nats-address.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
+import { openTlsFiles, tlsWarnings } from "./tls-files.ts"
 
 const DRAIN_MS_MAX = 5_000
 
@@ -28,16 +29,19 @@ export class Nats extends Context.Service<
   static readonly layer = Layer.effect(
     Nats,
     Effect.gen(function* () {
-      const { url } = (yield* AppConfig).nats
-      const connection = yield* Effect.acquireRelease(
-        natsStep("connect", () =>
-          connect({
-            name: "atlaspay",
-            ...serversIn(Redacted.value(url)),
-            maxReconnectAttempts: -1,
-            waitOnFirstConnect: true,
-          }),
+      const { url, tls: paths } = (yield* AppConfig).nats
+      const tls = yield* Effect.fromResult(openTlsFiles("NATS", paths, yield* tlsWarnings)).pipe(
+        Effect.mapError(
+          ({ setting, problem }) =>
+            new StoreUnavailable({ store: "nats", step: "connect", reason: `${setting}: ${problem}` }),
         ),
+      )
+      const connection = yield* Effect.acquireRelease(
+        connected({
+          name: "atlaspay",
+          ...serversIn(Redacted.value(url), tls),
+          maxReconnectAttempts: -1,
+        }),
         drain,
       )
       yield* Stream.fromAsyncIterable(connection.status(), String).pipe(
@@ -50,6 +54,17 @@ export class Nats extends Context.Service<
     }),
   )
 }
+
+/** Waits until a server can be reached. The client waits in silence, so the first failure is told: it may be a certificate. */
+const connected = (options: NodeConnectionOptions) =>
+  natsStep("connect", () => connect(options)).pipe(
+    Effect.catch(({ reason }) =>
+      Effect.andThen(
+        Effect.logWarning("nats cannot be reached yet", { reason }),
+        natsStep("connect", () => connect({ ...options, waitOnFirstConnect: true })),
+      ),
+    ),
+  )
 
 /** Runs a step against NATS. A failure names the step. */
 export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<A, StoreUnavailable> =>

@@ -4,7 +4,9 @@ import { AppConfig } from "../config.ts"
 import { readPostgresAddress, type ServerPlace } from "./postgres-address.ts"
 import { arrayTypes } from "./postgres-arrays.ts"
 import { openPrimary, type Pool, type Primary, SILENT } from "./postgres-primary.ts"
+import { type PostgresTls, postgresTls } from "./postgres-tls.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
+import { NO_FILES, type TlsPaths, tlsWarnings } from "./tls-files.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
 /**
@@ -35,14 +37,14 @@ export class Postgres extends Context.Service<
   static readonly layer = Layer.effect(
     Postgres,
     Effect.gen(function* () {
-      const { url, connectionsMax } = (yield* AppConfig).postgres
-      return yield* openPool(Redacted.value(url), connectionsMax, STATEMENT_MS_MAX)
+      const { url, tls, connectionsMax } = (yield* AppConfig).postgres
+      return yield* openPool(Redacted.value(url), tls, connectionsMax, STATEMENT_MS_MAX)
     }),
   )
 
   /** A pool of one connection, for a command with long statements. */
-  static readonly patient = (url: string, statementMsMax: number) =>
-    Layer.effect(Postgres, openPool(url, 1, statementMsMax))
+  static readonly patient = (url: string, statementMsMax: number, tls: TlsPaths = NO_FILES) =>
+    Layer.effect(Postgres, openPool(url, tls, 1, statementMsMax))
 
   /**
    * A pool on the same database in which tables of a schema come before the live ones of the same names, for long statements of a
@@ -53,20 +55,27 @@ export class Postgres extends Context.Service<
     connectionsMax: number,
     statementMsMax: number,
   ) {
-    const { url } = (yield* AppConfig).postgres
-    return yield* openPool(Redacted.value(url), connectionsMax, statementMsMax, {
+    const { url, tls } = (yield* AppConfig).postgres
+    return yield* openPool(Redacted.value(url), tls, connectionsMax, statementMsMax, {
       search_path: `${schema}, public`,
     })
   })
 }
 
 const openPool = Effect.fnUntraced(function* (
-  url: string,
+  given: string,
+  paths: TlsPaths,
   connectionsMax: number,
   statementMsMax: number,
   settings: Readonly<Record<string, string>> = {},
 ) {
-  const opening = yield* open(url, connectionsMax, statementMsMax, settings)
+  const tls = yield* Effect.fromResult(postgresTls(given, paths, yield* tlsWarnings)).pipe(
+    Effect.mapError(
+      ({ setting, problem }) =>
+        new StoreUnavailable({ store: "postgres", step: "open", reason: `${setting}: ${problem}` }),
+    ),
+  )
+  const opening = yield* open(tls, connectionsMax, statementMsMax, settings)
   const primary = yield* openPrimary(opening.places, opening)
   const connections = Semaphore.makeUnsafe(connectionsMax)
   const callerMsMax = statementMsMax + SILENCE_MS_MAX
@@ -74,10 +83,15 @@ const openPool = Effect.fnUntraced(function* (
 })
 
 /** How to open each of the servers of a URL. Fails if the URL is none, or the driver cannot read it. */
-const open = (url: string, max: number, statementMsMax: number, settings: Readonly<Record<string, string>>) =>
+const open = (
+  tls: PostgresTls,
+  max: number,
+  statementMsMax: number,
+  settings: Readonly<Record<string, string>>,
+) =>
   Effect.try({
     try: () => {
-      const address = Result.getOrThrow(readPostgresAddress(url))
+      const address = Result.getOrThrow(readPostgresAddress(tls.url))
       const connect = (
         { host, port }: ServerPlace,
         max: number,
@@ -85,6 +99,7 @@ const open = (url: string, max: number, statementMsMax: number, settings: Readon
         attributes?: "primary",
       ): postgres.Sql =>
         postgres(address.url, {
+          ...tls.options,
           ...(attributes === undefined ? {} : { target_session_attrs: attributes }),
           ...(host === undefined ? {} : { host, port }),
           max,

@@ -7,6 +7,7 @@
  */
 import { Cluster, type CommonRedisOptions, Redis } from "ioredis"
 import type { RedisAddress } from "./redis-address.ts"
+import type { TlsOptions } from "./tls-files.ts"
 
 /** A client of either kind. On a cluster, a command goes to the primary of its first key. */
 export type RedisCommands = Redis | Cluster
@@ -28,14 +29,18 @@ const MOVED_PER_RETRY = 2
 
 const retryDelayMs = (times: number): number => Math.min(times * 50, RETRY_MS_MAX)
 
-/** Opens a client. It connects when asked to, or at its first command. `onError` is called for every lost connection. */
+/**
+ * Opens a client. It connects when asked to, or at its first command. `onError` is called for every lost connection. `tls` has our
+ * certificates, if the address asks for TLS.
+ */
 export const openClient = (
   address: RedisAddress,
   name: string,
   patience: Patience,
   onError: (error: unknown) => void,
+  tls: TlsOptions = {},
 ): RedisCommands => {
-  const options = nodeOptions(address, name, patience)
+  const options = nodeOptions(address, name, patience, tls)
   const client =
     address.topology === "cluster"
       ? openCluster(address, patience, options)
@@ -93,6 +98,7 @@ const nodeOptions = (
   { username, password, tls }: RedisAddress,
   name: string,
   { silenceMsMax, commandMsMax }: Patience,
+  own: TlsOptions,
 ): NodeOptions => ({
   connectionName: `atlaspay-${name}`,
   connectTimeout: CONNECT_MS_MAX,
@@ -100,7 +106,7 @@ const nodeOptions = (
   ...(commandMsMax === undefined ? {} : { commandTimeout: commandMsMax }),
   ...(username === "" ? {} : { username }),
   ...(password === "" ? {} : { password }),
-  ...(tls ? { tls: {} } : {}),
+  ...(tls ? { tls: own } : {}),
 })
 
 /** Counts the connections that a client makes from now on; on a cluster, to any of its nodes. */

@@ -11,7 +11,8 @@ import {
   primariesOf,
   type RedisCommands,
 } from "./redis-client.ts"
-import { attempt, kindOf, type RedisUnavailable } from "./redis-failure.ts"
+import { attempt, kindOf, RedisUnavailable } from "./redis-failure.ts"
+import { openTlsFiles, type TlsPaths, tlsWarnings } from "./tls-files.ts"
 
 /** REDIS_URL is malformed. The error does not quote it, because it may contain a password. */
 export class RedisUrlMalformed extends Schema.TaggedError<RedisUrlMalformed>()("RedisUrlMalformed", {
@@ -70,8 +71,8 @@ export class RedisConnections extends Context.Service<
   static readonly layer = Layer.effect(
     RedisConnections,
     Effect.gen(function* () {
-      const { url, replicas, replicationTimeoutMs } = (yield* AppConfig).redis
-      const open = yield* opener(Redacted.value(url))
+      const { url, tls, replicas, replicationTimeoutMs } = (yield* AppConfig).redis
+      const open = yield* opener(Redacted.value(url), tls)
       const commands = yield* open("commands", COMMAND)
       const onEachPrimary: RedisConnections["Service"]["onEachPrimary"] = (command) =>
         Effect.forEach(primariesOf(commands), (primary) => attempt(() => command(primary)), {
@@ -109,9 +110,12 @@ export class RedisConnections extends Context.Service<
 }
 
 /** Makes a function that opens and connects clients. All are disconnected with the scope. */
-const opener = Effect.fnUntraced(function* (url: string) {
+const opener = Effect.fnUntraced(function* (url: string, paths: TlsPaths) {
   const address = yield* Effect.fromResult(
     Result.mapError(readAddress(url), (expected) => new RedisUrlMalformed({ expected })),
+  )
+  const tls = yield* Effect.fromResult(openTlsFiles("REDIS", paths, yield* tlsWarnings)).pipe(
+    Effect.mapError(({ setting, problem }) => new RedisUnavailable({ reason: `${setting}: ${problem}` })),
   )
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const opened: Array<RedisCommands> = []
@@ -125,7 +129,7 @@ const opener = Effect.fnUntraced(function* (url: string) {
   )
   return (name: string, patience: Patience): Effect.Effect<RedisCommands, RedisUnavailable> =>
     Effect.suspend(() => {
-      const client = openClient(address, name, patience, (error) => warn(name, kindOf(error)))
+      const client = openClient(address, name, patience, (error) => warn(name, kindOf(error)), tls)
       opened.push(client)
       return Effect.as(
         attempt(() => client.connect()),

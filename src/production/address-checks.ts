@@ -1,14 +1,25 @@
 /** Checks the addresses that the service connects to: encrypted and with a password, unless they are on this machine. */
-import { isIP } from "node:net"
+import { BlockList, isIP } from "node:net"
 import { Redacted, Result } from "effect"
+import { isVerified } from "../platform/postgres-tls.ts"
 import { readAddress } from "../platform/redis-address.ts"
 import type { Finding } from "./finding.ts"
 import { type NamedSecret, passwordFindings } from "./key-checks.ts"
 
-/** `localhost`, 127.0.0.0/8 and ::1. A URL without a host means this machine, too. */
+/** 127.0.0.0/8 and ::1, also as IPv6 writes IPv4. */
+const loopback = new BlockList()
+loopback.addSubnet("127.0.0.0", 8)
+loopback.addAddress("::1", "ipv6")
+
+/**
+ * `localhost` and the addresses of the loopback interface. Not `x.localhost`, for which some systems ask a name server, and not
+ * 0.0.0.0, which is this machine on some systems only.
+ */
 export const isLoopback = (host: string): boolean => {
   const name = host.replace(/^\[|\]$/g, "").toLowerCase()
-  return name === "" || name === "::1" || /(^|\.)localhost$/.test(name) || /^127(\.\d{1,3}){3}$/.test(name)
+  if (name === "localhost") return true
+  const family = isIP(name)
+  return family !== 0 && !name.includes("%") && loopback.check(name, family === 6 ? "ipv6" : "ipv4")
 }
 
 /** Hosts of sandboxes and tests: by a part of their name, or by a domain that nobody can own (RFC 2606). */
@@ -58,21 +69,13 @@ export const redisFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Fin
   })
 }
 
-/** The modes in which our driver verifies the certificate. With `require` it accepts any. */
-const verifies = /^(verify-full|verify-ca|true)$/
-
 export const postgresFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
-  const { hosts, password, query } = partsOf(Redacted.value(url))
-  const mode = query.get("sslmode") ?? query.get("ssl") ?? ""
-  // For an IP address the driver accepts any trusted certificate for "localhost".
-  // Without a host, the driver uses PGHOST, which is not checked here.
-  const reached = hosts.map((host) => (host === "" ? "a host that is not named" : host))
-  const named = reached.every((host) => isIP(host.replace(/^\[|\]$/g, "")) === 0 || isLoopback(host))
-  const tls = named && (verifies.test(mode) || query.get("sslrootcert") === "system")
-  return storeFindings("postgres", "DATABASE_URL", "sslmode=verify-full and the name of the host", {
-    hosts: reached,
+  const { hosts, password } = partsOf(Redacted.value(url))
+  return storeFindings("postgres", "DATABASE_URL", "sslmode=verify-full and the host", {
+    hosts,
     password,
-    tls,
+    // Without a host, the driver uses PGHOST, which is not checked here.
+    tls: isVerified(Redacted.value(url)) && !hosts.includes(""),
   })
 }
 
@@ -126,20 +129,18 @@ interface Parts {
   readonly scheme: string
   readonly password: string
   readonly hosts: ReadonlyArray<string>
-  readonly query: URLSearchParams
 }
 
-/** `scheme://user:password@host:port,host:port/path?query`. */
-const FORM = /^([a-z+]+):\/\/(?:([^@/?]*)@)?([^/?#]*)[^?#]*(?:\?([^#]*))?/i
+/** `scheme://user:password@host:port,host:port/…`. */
+const FORM = /^([a-z+]+):\/\/(?:([^@/?]*)@)?([^/?#]*)/i
 
 const partsOf = (url: string): Parts => {
-  const [, scheme = "", credentials = "", hosts = "", query = ""] = FORM.exec(url) ?? []
+  const [, scheme = "", credentials = "", hosts = ""] = FORM.exec(url) ?? []
   const [, ...password] = credentials.split(":")
   return {
     scheme: scheme.toLowerCase(),
     password: password.join(":"),
     hosts: hosts.split(",").map(withoutPort),
-    query: new URLSearchParams(query),
   }
 }
 

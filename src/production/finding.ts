@@ -16,6 +16,7 @@ const ofEnvironment = [
   "crash-point",
   "any-certificate",
   "no-proofs",
+  "open-secret-file",
 ] as const
 
 /** Checks of the providers' document, which only processes that call providers read. */

@@ -158,4 +158,29 @@ const judged = (
   return weakness === undefined ? [] : [{ check: "weak-secret", of: name, setting, found: weakness, wanted }]
 }
 
-const isKnown = (secret: string): boolean => knownExamples.has(hash("sha256", secret, "base64url"))
+/** Whether it is a public example, also in another spelling: nobody who looks for examples stops at the first. */
+const isKnown = (secret: string): boolean =>
+  spellingsOf(secret).some((spelling) => knownExamples.has(hash("sha256", spelling, "base64url")))
+
+const prefix = /^(whsec_|prsk_)/
+
+/** The secret as it is, without its prefix and with that of callback secrets, and what it is in base64, hexadecimal or percent-encoding. */
+const spellingsOf = (secret: string): ReadonlyArray<string> => {
+  const bare = secret.trim().replace(prefix, "")
+  const decoded = [
+    ...(/^[\w+/-]+={0,2}$/.test(bare) ? [Buffer.from(bare, "base64").toString("utf8")] : []),
+    ...(/^([0-9a-f]{2})+$/i.test(bare) ? [Buffer.from(bare, "hex").toString("utf8")] : []),
+    ...(/%[0-9a-f]{2}/i.test(bare) ? [percentDecoded(bare)] : []),
+  ].map((text) => text.trim())
+  const standard = bare.replaceAll("-", "+").replaceAll("_", "/")
+  const own = [secret, bare, bare.toLowerCase(), standard, ...decoded]
+  return [...own, ...[bare, standard].map((text) => `whsec_${text}`)]
+}
+
+const percentDecoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

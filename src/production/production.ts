@@ -4,11 +4,12 @@
  * together. An operator can vouch for a finding by its name in VOUCH_FOR; every start logs it again.
  */
 import { Effect, Option, Result, Schema } from "effect"
-import { AppConfig, type BankSecrets, type Settings } from "../config.ts"
+import { AppConfig, type Settings } from "../config.ts"
 import { BankKinds } from "../providers/banks/bank-kind.ts"
 import type { InvalidProviderSetting } from "../providers/calling/provider-place.ts"
 import { COMPLIANCE_ENGINE, LEDGER, ProviderSettings } from "../providers/calling/provider-settings.ts"
 import type { Role } from "../service-roles.ts"
+import type { BankSecrets } from "../settings/providers.ts"
 import {
   isLoopback,
   natsFindings,
@@ -34,6 +35,7 @@ import {
   callTime,
   proofFindings,
   publicUrlFindings,
+  secretFileFindings,
   switchFindings,
   timeFindings,
   timesOf,
@@ -201,6 +203,7 @@ const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
     ...postgresFindings(postgres.url),
     ...natsFindings(nats.url),
     ...switchFindings(settings),
+    ...secretFileFindings(settings),
     ...timeFindings(timesOf(settings)),
   ]
 }

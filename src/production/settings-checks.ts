@@ -1,6 +1,7 @@
 /** Checks for switches that belong to development or tests, and for implausible times. */
 import { Option } from "effect"
 import type { Settings } from "../config.ts"
+import { fileNameOf } from "../settings/secret-file.ts"
 import { isLoopback } from "./address-checks.ts"
 import type { Finding } from "./finding.ts"
 
@@ -41,6 +42,22 @@ export const switchFindings = ({
       ]
     : []),
 ]
+
+/** Findings about the files of secrets. Others may read them: orchestrators mount them so, and only one user is in a container. */
+export const secretFileFindings = ({ secretFiles }: Settings): ReadonlyArray<Finding> =>
+  [...secretFiles].flatMap(([name, { isOpenToAll }]) =>
+    isOpenToAll
+      ? [
+          {
+            check: "open-secret-file" as const,
+            of: name,
+            setting: fileNameOf(name),
+            found: "a file that every user may write",
+            wanted: "a file that only its owner may write",
+          },
+        ]
+      : [],
+  )
 
 /** Findings about the proof tree, for who keeps it: without a key nothing is proved, and a tree needs a name of its own. */
 export const proofFindings = ({ proof }: Settings): ReadonlyArray<Finding> => [

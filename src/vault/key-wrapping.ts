@@ -1,7 +1,7 @@
 /** Wraps data keys for storage: encrypted under a master key, as "<master key id>.<base64url>". */
 import { createSecretKey, type KeyObject, randomBytes } from "node:crypto"
 import { Array as Arr, Redacted } from "effect"
-import type { MasterKeys } from "../config.ts"
+import type { MasterKeys } from "../settings/keys.ts"
 import { decrypt, encrypt, fromBase64Url } from "./aes-gcm.ts"
 
 const DATA_KEY_BYTES = 32

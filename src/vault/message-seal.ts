@@ -4,7 +4,7 @@
  */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto"
 import { Array as Arr, Redacted } from "effect"
-import type { MasterKeys } from "../config.ts"
+import type { MasterKeys } from "../settings/keys.ts"
 import { fromBase64Url } from "./aes-gcm.ts"
 
 const KEY_BYTES = 32

@@ -11,9 +11,10 @@
  */
 import type { KeyObject } from "node:crypto"
 import { Cache, DateTime, Duration, Effect, Exit, Layer, Semaphore } from "effect"
-import { AppConfig, type MasterKeys } from "../config.ts"
+import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
+import type { MasterKeys } from "../settings/keys.ts"
 import { keyWrapping, masterOf } from "./key-wrapping.ts"
 import { type DataKey, KEYS_FRESH_MS, KeysForgotten, PartnerKeys, VaultUnavailable } from "./partner-keys.ts"
 

@@ -4,13 +4,14 @@ import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { archive } from "../../src/cli/archive.ts"
 import { batches } from "../../src/cli/batches.ts"
+import { config } from "../../src/cli/config.ts"
 import { doctor } from "../../src/cli/doctor.ts"
 import { proof } from "../../src/cli/proof.ts"
 import { replay } from "../../src/cli/replay.ts"
 import { webhooks } from "../../src/cli/webhooks.ts"
 
 const command = Command.make("atlaspay").pipe(
-  Command.withSubcommands([archive, batches, doctor, proof, replay, webhooks]),
+  Command.withSubcommands([archive, batches, config, doctor, proof, replay, webhooks]),
 )
 
 type Words = readonly [settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>]
@@ -23,6 +24,9 @@ export const batchesHere = (...[settings, ...args]: Words) => atlaspayHere(setti
 
 /** Runs `atlaspay doctor …`. */
 export const doctorHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "doctor", ...args)
+
+/** Runs `atlaspay config …`. */
+export const configHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "config", ...args)
 
 /** Runs `atlaspay proof …`. */
 export const proofHere = (...[settings, ...args]: Words) => atlaspayHere(settings, "proof", ...args)

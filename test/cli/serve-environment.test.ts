@@ -79,9 +79,14 @@ describe("the settings that a service starts with", () => {
     expect(await refusal(incomplete)).toMatch(/^Not set: LEDGER_URL, API_KEYS, MASTER_KEYS\. Set all of them/)
   })
 
-  it("are never made up in production", async () => {
-    expect(await refusal({ NODE_ENV: "production" })).toMatch(
-      /^Not set: REDIS_URL, DATABASE_URL, NATS_URL, COMPLIANCE_URL, .*API_KEYS, MASTER_KEYS\. Production has no defaults for them\./,
-    )
+  it("are never made up in production, where all mistakes are told at once when the settings are read", async () => {
+    const given = { NODE_ENV: "production", PORT: "1234" }
+    expect(await Effect.runPromise(completed(given))).toEqual({ environment: given, sandbox: undefined })
+  })
+
+  it("count secrets that are named by their files", async () => {
+    const { MASTER_KEYS: _, API_KEYS: __, ...others } = complete
+    const given = { ...others, MASTER_KEYS_FILE: "/run/master", API_KEYS_FILE: "/run/keys", PORT: "1234" }
+    expect((await Effect.runPromise(completed(given))).environment).toEqual(given)
   })
 })

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ConfigProvider, Effect } from "effect"
 import { expect, it } from "vitest"
-import { masterKeys } from "../../src/config.ts"
 import { localMasterKeys } from "../../src/dev/local-master-keys.ts"
+import { masterKeys } from "../../src/settings/keys.ts"
 
 const folder = () => mkdtempSync(join(tmpdir(), "keys-"))
 

@@ -14,6 +14,7 @@ import { archive } from "../../src/cli/archive.ts"
 import { audit } from "../../src/cli/audit.ts"
 import { batches } from "../../src/cli/batches.ts"
 import { callbacks } from "../../src/cli/callbacks.ts"
+import { config } from "../../src/cli/config.ts"
 import { demo } from "../../src/cli/demo.ts"
 import { doctor } from "../../src/cli/doctor.ts"
 import { events } from "../../src/cli/events.ts"
@@ -64,6 +65,7 @@ const parsing = Command.make("atlaspay").pipe(
     stream,
     proof,
     migrateCommand,
+    config,
   ]),
   Command.validate(() => Effect.fail(new CliError.ValidationError({ message: PARSED }))),
 )

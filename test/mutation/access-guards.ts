@@ -372,9 +372,9 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a certificate that anybody can make is none",
-    file: "production/address-checks.ts",
-    text: "/^(verify-full|verify-ca|true)$/",
-    without: "/^(verify-full|verify-ca|true|require)$/",
+    file: "platform/postgres-tls.ts",
+    text: 'new Set(["require", "allow", "prefer"])',
+    without: 'new Set(["allow", "prefer"])',
     caughtIn: production,
     caughtBy: "refuses postgres-without-tls",
   },
@@ -413,7 +413,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nothing connects before the settings were found fit",
     file: "app.ts",
-    text: "Layer.unwrap(Effect.as(checkedSettings(roles), layer))",
+    text: "Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer))",
     without: "layer",
     caughtIn: "test/safety/production.test.ts",
     caughtBy: "a production start refuses everything weak at once",

@@ -35,6 +35,7 @@ import { readingGuards } from "./reading-guards.ts"
 import { rebuildGuards } from "./rebuild-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
 import { reportGuards } from "./report-guards.ts"
+import { settingsGuards } from "./settings-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { stoppingGuards } from "./stopping-guards.ts"
 import { storeGuards } from "./store-guards.ts"
@@ -88,6 +89,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...duplicateGuards,
   ...draftGuards,
   ...reportGuards,
+  ...settingsGuards,
   ...planningStepGuards,
   ...uploadGuards,
   ...writtenGuards,

@@ -179,8 +179,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a key stands for one credential",
     file: "identity/key-list.ts",
-    text: "if (isTaken)",
-    without: "if (false)",
+    text: "if (seen.has(key)) repeated.push",
+    without: "if (false as boolean) repeated.push",
     caughtIn: credentials,
     caughtBy: "one key under two names",
   },

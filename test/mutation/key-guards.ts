@@ -373,8 +373,8 @@ export const keyGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an issuer is asked over https",
     file: "identity/sign-in-settings.ts",
-    text: "if (!isSafeUrl(issuer.value))",
-    without: "if (false as boolean)",
+    text: "(isSafeUrl(issuer.value)",
+    without: "((true as boolean)",
     caughtIn: signIns,
     caughtBy: "an issuer over plain HTTP",
   },

@@ -3,7 +3,7 @@
  * from the environment. Errors name the place of a problem, and never quote it, because a URL may contain a password.
  */
 import { readFile } from "node:fs/promises"
-import { Context, Effect, Layer, Schema, type SchemaIssue } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { AppConfig, type Settings } from "../../config.ts"
 import { BankName, problemOf, type Rule, Rules } from "../../domain/routing.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
@@ -202,21 +202,38 @@ const limits: JsonLimits = {
   partBytesMax: FILE_BYTES_MAX * 4,
 }
 
-/** Decodes strictly: an unknown field is an error, because nothing would read it. */
+/** Decodes strictly: an unknown field is an error, because nothing would read it. All problems are told, up to a limit. */
 const decoded = <A>(
   shape: Schema.Decoder<A>,
   json: unknown,
   placeOf: (part: string) => Place,
 ): Effect.Effect<A, InvalidProviderSetting> =>
-  Effect.mapError(Schema.decodeUnknownEffect(shape, { onExcessProperty: "error" })(json), ({ issue }) => {
-    const { path = [], message } = problemIn(issue)
-    const keys = path.map(keyOf)
-    const { setting, path: above } = placeOf(String(keys[0]))
-    return invalidAt(setting, keys.reduce(pathTo, above), message)
-  })
+  Effect.mapError(
+    Schema.decodeUnknownEffect(shape, { onExcessProperty: "error", errors: "all" })(json),
+    ({ issue }) => {
+      const problems = schemaProblems(issue).issues.map(({ path = [], message }) => {
+        const keys = path.map(keyOf)
+        const { setting, path: above } = placeOf(String(keys[0]))
+        return invalidAt(setting, keys.reduce(pathTo, above), message)
+      })
+      return allOf(problems)
+    },
+  )
 
-const problemIn = (issue: SchemaIssue.Issue) =>
-  schemaProblems(issue).issues[0] ?? { message: "not as expected" }
+/** Told of one document: more would not be read. */
+const PROBLEMS_MAX = 20
+
+/** Several problems as one, which has the setting of the first. */
+const allOf = (problems: ReadonlyArray<InvalidProviderSetting>): InvalidProviderSetting => {
+  const [first, ...others] = problems.slice(0, PROBLEMS_MAX)
+  if (first === undefined)
+    return new InvalidProviderSetting({ setting: "PROVIDERS_FILE", reason: "not as expected" })
+  const told = [
+    first.reason,
+    ...others.map((one) => (one.setting === first.setting ? one.reason : one.message)),
+  ]
+  return new InvalidProviderSetting({ setting: first.setting, reason: told.join("; ") })
+}
 
 const pathTo = (above: string, key: PropertyKey): string => {
   if (typeof key === "number") return `${above}[${key}]`
@@ -232,13 +249,16 @@ const checkedNames = Effect.fnUntraced(function* (
   settingOf: (part: string) => string,
 ) {
   const names = new Set<string>()
+  const problems: Array<InvalidProviderSetting> = []
   for (const [index, { name }] of banks.entries()) {
-    const invalid = (problem: string) => invalidAt(settingOf("banks"), `banks[${index}]`, problem)
+    const invalid = (problem: string) =>
+      problems.push(invalidAt(settingOf("banks"), `banks[${index}]`, problem))
     if (name === COMPLIANCE_ENGINE || name === LEDGER)
-      return yield* invalid(`${name} is reserved and cannot be the name of a bank`)
-    if (names.has(name)) return yield* invalid(`${name} occurs twice`)
+      invalid(`${name} is reserved and cannot be the name of a bank`)
+    if (names.has(name)) invalid(`${name} occurs twice`)
     names.add(name)
   }
   const problem = problemOf(routes, names)
-  if (problem !== undefined) return yield* invalidAt(settingOf("routes"), "routes", problem)
+  if (problem !== undefined) problems.push(invalidAt(settingOf("routes"), "routes", problem))
+  if (problems.length > 0) return yield* allOf(problems)
 })

@@ -3,13 +3,13 @@
  * checked for changes now and then, and at once when a provider refuses the secret, because a secret is rotated by replacing
  * the file.
  */
-import { readFile, stat } from "node:fs/promises"
-import { Clock, Effect, Redacted, Schema } from "effect"
+import { stat } from "node:fs/promises"
+import { Clock, Effect, Redacted, Result, Schema } from "effect"
 import { AppConfig } from "../../config.ts"
+import { readSecretFile } from "../../settings/secret-file.ts"
 import { InvalidProviderSetting, type Place } from "./provider-place.ts"
 
 const LOOK_EVERY_MS = 5_000
-const BYTES_MAX = 64 * 1024
 
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
@@ -52,19 +52,25 @@ export const openSecret = Effect.fnUntraced(function* (
   const invalid = (problem: string) =>
     new InvalidProviderSetting({ setting: place.setting, reason: `${place.path}: ${problem}` })
   const accepted = (text: string | undefined, where: string) => {
-    const secret = text?.replace(/\r?\n$/, "")
-    if (secret === undefined || secret === "") return Effect.fail(invalid(`${where} is empty or missing`))
-    return form.test(secret)
-      ? Effect.succeed(Redacted.make(secret))
+    if (text === undefined || text === "") return Effect.fail(invalid(`${where} is empty or missing`))
+    return form.test(text)
+      ? Effect.succeed(Redacted.make(text))
       : Effect.fail(invalid(`the content of ${where} does not have the form of such a secret`))
   }
   if ("env" in reference) {
     const { secretNamed } = yield* AppConfig
-    const secret = yield* accepted(yield* secretNamed(reference.env), `the variable ${reference.env}`)
+    const text = yield* Effect.mapError(secretNamed(reference.env), ({ setting, problem }) =>
+      invalid(`${setting}: ${problem}`),
+    )
+    const secret = yield* accepted(text?.replace(/\r?\n$/, ""), `the variable ${reference.env}`)
     return { current: Effect.succeed(secret), doubt: Effect.void }
   }
   const { file } = reference
-  const read = Effect.flatMap(textOf(file), (text) => accepted(text, `the file ${file}`))
+  const read = Effect.flatMap(readSecretFile(file), (found) =>
+    Result.isFailure(found)
+      ? Effect.fail(invalid(`the file ${file} ${found.failure}`))
+      : accepted(found.success.secret, `the file ${file}`),
+  )
   return yield* keptCurrent(file, read)
 })
 
@@ -109,14 +115,5 @@ const versionOf = (file: string): Effect.Effect<string> =>
       return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
     } catch {
       return "absent"
-    }
-  })
-
-const textOf = (file: string): Effect.Effect<string | undefined> =>
-  Effect.promise(async () => {
-    try {
-      return (await stat(file)).size > BYTES_MAX ? undefined : await readFile(file, "utf8")
-    } catch {
-      return undefined
     }
   })

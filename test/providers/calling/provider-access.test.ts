@@ -124,7 +124,7 @@ describe("a secret in a file", () => {
 
   it.live.each([
     [{ env: "NOT_THERE" }, "banks[0].auth.token: the variable NOT_THERE is empty or missing"],
-    [{ file: "/nowhere/token" }, "banks[0].auth.token: the file /nowhere/token is empty or missing"],
+    [{ file: "/nowhere/token" }, "banks[0].auth.token: the file /nowhere/token does not exist"],
     [{ env: "SPACED" }, "banks[0].auth.token: the content of the variable SPACED does not have the form"],
   ] as const)("that cannot be used is told by its place: %j", ([token, problem]) =>
     Effect.gen(function* () {

@@ -115,7 +115,10 @@ describe("the providers' file", () => {
       const Folder = Schema.Struct({ folder: Schema.String })
       assert.deepStrictEqual(yield* ownSettings(clearing, Folder), { folder: "/var/clearing" })
       const error = yield* Effect.flip(ownSettings(clearing, Schema.Struct({ debtor: Schema.String })))
-      assert.strictEqual(error.message, "PROVIDERS_FILE: banks[1].folder: not a known field")
+      assert.strictEqual(
+        error.message,
+        "PROVIDERS_FILE: banks[1].folder: not a known field; banks[1].debtor: required",
+      )
     }),
   )
 })

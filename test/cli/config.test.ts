@@ -1,0 +1,155 @@
+/** `atlaspay config`: what is in force without a secret, or all that is wrong at once. */
+import { randomBytes } from "node:crypto"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { settings } from "../../src/config.ts"
+import { REQUIRED, settingsIn } from "../../src/settings/setting.ts"
+import { withoutPasswords } from "../../src/settings/shown-settings.ts"
+import { misspeltNames } from "../../src/settings/similar-names.ts"
+import { standIns } from "../../src/settings/stand-ins.ts"
+import { allSettings } from "../../src/settings/tables.ts"
+import { configHere } from "./command-here.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "config-"))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** The tests' own servers are no settings of the service under test. */
+const given = new Map(["REDIS_URL", "DATABASE_URL", "NATS_URL"].map((name) => [name, process.env[name]]))
+beforeAll(() => {
+  for (const name of given.keys()) delete process.env[name]
+})
+afterAll(() => {
+  for (const [name, value] of given) if (value !== undefined) process.env[name] = value
+})
+
+const keyFile = join(folder, "api-keys")
+writeFileSync(keyFile, `acme=canary-${randomBytes(48).toString("base64url")}\n`, { mode: 0o400 })
+const canary = "canary-7d41"
+
+const complete = {
+  API_KEYS_FILE: keyFile,
+  MASTER_KEYS: `k1=${randomBytes(32).toString("base64")}`,
+  REDIS_URL: `rediss://atlas:${canary}@redis.payouts.io`,
+  DATABASE_URL: `postgres://atlas:${canary}@db.payouts.io/atlas?sslmode=verify-full`,
+  NATS_URL: `tls://${canary}@nats.payouts.io`,
+  COMPLIANCE_URL: "https://compliance.payouts.io",
+  LEDGER_URL: "https://ledger.payouts.io",
+  BANKS: "north=https://api.north.io",
+  BANK_AUTH: "north=bearer env:NORTH_TOKEN",
+  NORTH_TOKEN: `${canary}-token`,
+  BANK_ROUTES: "*=north",
+  BANK_CALLBACK_SECRET: `whsec_${randomBytes(32).toString("base64")}`,
+  CLAIM_MS: "9000",
+}
+
+describe("atlaspay config", () => {
+  it("shows each setting with where it comes from, and no secret", async () => {
+    const { status, output } = await configHere(complete, "--json")
+    expect(output).not.toMatch(/canary|whsec_/)
+    expect(status).toBe(0)
+    const lines = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    const shown = new Map(lines.map((line) => [line.setting, line]))
+    expect(shown.get("API_KEYS")).toEqual({ setting: "API_KEYS", value: "set", from: "file", file: keyFile })
+    expect(shown.get("MASTER_KEYS")).toEqual({ setting: "MASTER_KEYS", value: "set", from: "environment" })
+    expect(shown.get("CLAIM_MS")).toEqual({ setting: "CLAIM_MS", value: "9000", from: "environment" })
+    expect(shown.get("SWEEP_MS")).toEqual({ setting: "SWEEP_MS", value: "60000 (1 minute)", from: "default" })
+    expect(shown.get("REDIS_URL").value).toBe("rediss://***@redis.payouts.io")
+    expect(shown.get("DATABASE_URL").value).toBe("postgres://***@db.payouts.io/atlas?sslmode=verify-full")
+    expect(allSettings.every(({ name }) => shown.has(name))).toBe(true)
+    const providers = lines.flatMap(({ provider }) => (provider?.name === undefined ? [] : [provider.name]))
+    expect(providers).toEqual(["compliance-engine", "ledger", "north"])
+  })
+
+  it("shows what the local platform would set, without starting it", async () => {
+    const { status, output } = await configHere({}, "--json")
+    expect(status).toBe(0)
+    expect(output).toContain('{"setting":"REDIS_URL","value":"set at the start","from":"local platform"}')
+  })
+
+  it("tells all mistakes at once: of the environment, files, contradictions, providers and production", async () => {
+    const { status, output } = await configHere({
+      ...complete,
+      NODE_ENV: "production",
+      CLAIM_MS: canary,
+      MASTER_KEYS: "",
+      NATS_URL: "",
+      NATS_URL_FILE: "/nowhere/nats",
+      OPERATOR_KEYS: `olga=${canary} ${canary},otto`,
+      OIDC_AUDIENCE: "payouts",
+      REDIS_CERT_FILE: "/nowhere/cert",
+      DATABASE_URL: `postgres://atlas:${canary}@db.payouts.io/atlas?sslcrl=x`,
+      BANK_AUTH: "north=bearer env:NOT_THERE",
+      CRASH_AT: "after-intent:1",
+      DATABSE_URL: "x",
+    })
+    expect(status).toBe(1)
+    expect(output).not.toContain(canary)
+    for (const problem of [
+      "CLAIM_MS: expected 1 ms to 10,000 seconds",
+      "MASTER_KEYS: is not set",
+      "NATS_URL_FILE: the file /nowhere/nats does not exist",
+      "OPERATOR_KEYS: entries 1, 2 are not of the form",
+      "OIDC_ISSUER: is missing",
+      "REDIS_KEY_FILE: is not set, and REDIS_CERT_FILE is",
+      "DATABASE_URL: sslcrl is not supported",
+      "BANKS: banks[0].auth.token: the variable NOT_THERE is empty or missing",
+      "CRASH_AT: production refuses the process kills itself at after-intent (crash-point)",
+      "DATABSE_URL is no setting. Is DATABASE_URL meant?",
+    ])
+      expect(output).toContain(problem)
+  })
+})
+
+it.each([
+  ["redis://u:p@h:1/0", "redis://***@h:1/0"],
+  ["redis+sentinel://:p@a,b/name", "redis+sentinel://***@a,b/name"],
+  ["postgres://u:p/w@h/db", "postgres://***@h/db"],
+  ["postgres://u:p@w@h/db", "postgres://***@h/db"],
+  ["nats://token@h", "nats://***@h"],
+  ["https://h/path?token=x&sslmode=require", "https://h/path?token=***&sslmode=require"],
+  ["north=https://u:p@n.io", "north=https://***@n.io"],
+])("a password is not shown: %s", (text, shown) => expect(withoutPasswords(text)).toBe(shown))
+
+it.each([
+  ["DATABSE_URL", "DATABASE_URL"],
+  ["REDIS_REPLICA", "REDIS_REPLICAS"],
+  ["NATS_STREAM_AGE_MSMAX", "NATS_STREAM_AGE_MS_MAX"],
+  ["MASTER_KEYS_FLIE", "MASTER_KEYS_FILE"],
+  ["claim_ms", "CLAIM_MS"],
+])("%s looks like %s", (name, like) => {
+  expect(misspeltNames([name], [...allSettings.map(({ name }) => name), "MASTER_KEYS_FILE"])).toEqual([
+    { given: name, like },
+  ])
+})
+
+it.each([
+  "HOSTNAME",
+  "HOME",
+  "PATH",
+  "REDIS_PORT",
+  "NATS_SERVICE_HOST",
+  "NODE_OPTIONS",
+  "CLAIM_MS",
+  "POSTGRES_URL",
+])("%s looks like none", (name) =>
+  expect(
+    misspeltNames(
+      [name],
+      allSettings.map(({ name }) => name),
+    ),
+  ).toEqual([]),
+)
+
+it("every setting that is required has a stand-in, and no other; every setting is in a table of the page", () => {
+  const declared = settingsIn(settings)
+  const required = declared.filter(({ fallback }) => fallback === REQUIRED).map(({ name }) => name)
+  expect([...standIns.keys()].sort()).toEqual(required.sort())
+  expect(allSettings.map(({ name }) => name).sort()).toEqual(
+    [...declared.map(({ name }) => name), "ROLES"].sort(),
+  )
+})
