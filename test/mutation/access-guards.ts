@@ -130,8 +130,8 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a place in a channel is free again at the end of a call",
     file: "providers/calling/channel.ts",
-    text: "        leave()\n        return changed",
-    without: "        return changed",
+    text: "      leave()\n      return changed",
+    without: "      return changed",
     caughtIn: "test/providers/calling/channel.test.ts",
     caughtBy: "is given back by a caller that is interrupted, while it waits or while it has it",
   },

@@ -77,6 +77,7 @@ describe("a secret", () => {
       "COMPLIANCE_CALLBACK_SECRET",
       "BANK_CALLBACK_SECRET",
       "LEDGER_CALLBACK_SECRET",
+      "OTEL_EXPORTER_OTLP_HEADERS",
     ])
     const problem = await problemsOf(
       without("MASTER_KEYS", { MASTER_KEYS_FILE: file("master", "canary-7d") }),
