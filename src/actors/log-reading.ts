@@ -1,7 +1,7 @@
 /** Reads logs of batches for the spans that follow from them, one after the other, apart from the actors. */
 import { Clock, Effect, Queue } from "effect"
-import { beginningOf, visitLog } from "../streams/event-range.ts"
-import { EventStore } from "../streams/event-store.ts"
+import { beginningOf, type Link, visitLog, visitRange } from "../streams/event-range.ts"
+import { type CorruptEntry, EventStore, type LoggedEvent } from "../streams/event-store.ts"
 import { LogSpans } from "../traces/log-spans.ts"
 import type { Recording } from "../traces/tracing.ts"
 import { LogsToRead, type ToExport } from "./logs-to-read.ts"
@@ -23,20 +23,30 @@ export const readLogs = Effect.fnUntraced(function* (recording: Recording) {
 
   const exportLog = Effect.fnUntraced(
     function* ({ id, from }: ToExport) {
+      let seen: Link = beginningOf(id)
       let spans: LogSpans | undefined
-      const record = () => {
-        for (const span of spans?.spans() ?? []) recording.record(span)
-      }
-      yield* visitLog(store, id, beginningOf(id), (recorded) => {
-        const { event } = recorded
+      const visit = (recorded: LoggedEvent) => {
+        const { event, version, hash } = recorded
         spans ??= new LogSpans(
           id,
           recording.traceOf(id, event._tag === "BatchReceived" ? event.trace : undefined),
           from,
         )
         spans.visit(recorded)
-      }).pipe(Effect.tapErrorTag("CorruptEntry", () => Effect.sync(record)))
-      record()
+        seen = { version, head: hash }
+      }
+      const record = Effect.sync(() => {
+        for (const span of spans?.spans() ?? []) recording.record(span)
+      })
+      /** What comes before the entry that cannot be read: a page with it gave nothing. */
+      const recordUntil = (corrupt: CorruptEntry) =>
+        visitRange(store, id, seen, Number.parseInt(corrupt.entry, 10) - 1, visit).pipe(
+          Effect.catchTag("CorruptEntry", () => Effect.void),
+          Effect.andThen(record),
+          Effect.andThen(Effect.fail(corrupt)),
+        )
+      yield* visitLog(store, id, beginningOf(id), visit).pipe(Effect.catchTag("CorruptEntry", recordUntil))
+      yield* record
     },
     // Whoever continues the batch reports why its log is not read. What could be read of it was recorded.
     Effect.catchTags({
