@@ -165,6 +165,9 @@ describe("a batch whose partner named none", () => {
       )
     })
     expect(treeProblems(collector.trace(own)), drawn(collector.trace(own))).toEqual([])
-    expect(webhooks.filter(({ traceparent }) => traceparent !== undefined)).toEqual([])
+    // Webhooks of the batch before may still come, or come again.
+    const ofBatch = webhooks.filter(({ "webhook-id": event }) => String(event).startsWith(`${id}:`))
+    expect(ofBatch.length).toBeGreaterThan(0)
+    expect(ofBatch.filter(({ traceparent }) => traceparent !== undefined)).toEqual([])
   })
 })
