@@ -13,8 +13,8 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister, Standing } from "../register/instruction-register.ts"
 import type { LogTail } from "../register/log-tail.ts"
-import { type BatchFold, emptyFold, foldLog } from "../streams/batch-fold.ts"
-import { CorruptEntry, type EventStore } from "../streams/event-store.ts"
+import { advance, type BatchFold, emptyFold, foldLog } from "../streams/batch-fold.ts"
+import { CorruptEntry, type EventStore, type LoggedEvent } from "../streams/event-store.ts"
 import type { FoldCache } from "../streams/fold-cache.ts"
 import type { Mailbox } from "../streams/mailbox.ts"
 import type { Partitions } from "../streams/partitions.ts"
@@ -22,6 +22,7 @@ import { OwnershipLost, type RunQueue } from "../streams/run-queue.ts"
 import type { StoreWatch } from "../streams/store-watch.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { troubleIn } from "../traces/log-spans.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import type { BatchTraces } from "./batch-traces.ts"
 import type { Lease } from "./lease.ts"
@@ -73,6 +74,8 @@ export interface Warm extends BatchFold {
   readonly backoff: Backoff
   /** The items to be paid, in queues by the routing rules of this process. It belongs to this fold and moves with it. */
   readonly line: PayLine
+  /** The log says somewhere that something went wrong. Only known while traces are recorded. */
+  isTroubled: boolean
 }
 
 /** An empty state for a batch that was not loaded yet, with these routing rules. */
@@ -84,7 +87,14 @@ export const unknownBatch =
     answered: new Set(),
     backoff: new Backoff(),
     line: new PayLine(routes),
+    isTroubled: false,
   })
+
+/** Folds the next event, and notes whether it says that something went wrong. */
+const advanceTraced = (warm: Warm, recorded: LoggedEvent): void => {
+  advance(warm, recorded)
+  if (troubleIn(recorded.event) !== undefined) warm.isTroubled = true
+}
 
 /** A message from a call to the loop: a command to record an answer, the end of the call, a lost batch, or a defect. */
 export type Message =
@@ -114,6 +124,8 @@ export interface Activation extends BatchFold {
   readonly busy: Map<number, number>
   /** Items whose intents were written here and whose places in channels are reserved; at most those transferring. */
   readonly places: Set<number>
+  /** See {@link Warm}. */
+  isTroubled: boolean
   callsUnderWay: number
   callCount: number
   mailWaiting: boolean
@@ -138,7 +150,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
   const asked = mayPay({ partition, compared: warm.compared, services })
     ? undefined
     : yield* Effect.andThen(services.watch.look, askRegister({ id, partition, services }, before === 0))
-  yield* foldLog(services.store, id, warm)
+  yield* foldLog(services.store, id, warm, services.traces === undefined ? advance : advanceTraced)
   const takenOver = before === 0 || warm.batch.version > before
   const messages = yield* Effect.acquireRelease(
     Effect.sync(() => new MessageQueue<Message>(id)),

@@ -419,8 +419,9 @@ const wakeOf = (
 }
 
 /** Leaves the state of a released batch to its next activation. */
-const keepWarm = ({ id, batch, head, compared, answered, backoff, line, services }: Activation): void => {
-  services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
+const keepWarm = (actor: Activation): void => {
+  const { id, batch, head, compared, answered, backoff, line, isTroubled, services } = actor
+  services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line, isTroubled })
   services.released(id, isQuiescent(batch) ? undefined : batch.tasks.inquire.size)
 }
 

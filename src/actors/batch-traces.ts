@@ -3,34 +3,26 @@
  * read again for them when a batch closes, apart from its actor. A batch whose trace is not recorded costs a look at its events and
  * a few remembered spans of calls: if a call fails, the log says that something went wrong, or the batch was slow, its trace is kept.
  */
-import { Clock, Effect, Queue } from "effect"
+import { Clock, Effect } from "effect"
 import type { Batch } from "../domain/batch.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { type BatchId, parseTransferReference } from "../domain/identifiers.ts"
 import type { Call } from "../pipelines/call.ts"
-import { beginningOf, visitLog } from "../streams/event-range.ts"
-import { EventStore } from "../streams/event-store.ts"
-import type { CallScope } from "../traces/call-scope.ts"
-import { LogSpans, troubleIn } from "../traces/log-spans.ts"
+import type { CallScope, CallSpan } from "../traces/call-scope.ts"
+import { troubleIn } from "../traces/log-spans.ts"
 import type { BatchTrace } from "../traces/sampling.ts"
 import { type Span, spanIdOf, spanIds } from "../traces/span.ts"
 import { type Recording, Tracing } from "../traces/tracing.ts"
 import { KeptTraces } from "./kept-traces.ts"
-
-/** Logs that wait to be read for their spans. */
-const LOGS_MAX = 256
-
-/** A log to make spans of: those that had not ended by version `from`. */
-interface ToExport {
-  readonly id: BatchId
-  readonly trace: BatchTrace
-  readonly from: number
-}
+import { readLogs } from "./log-reading.ts"
+import type { ToExport } from "./logs-to-read.ts"
 
 /** The part of an actor that traces need. */
 export interface Traced {
   readonly id: BatchId
   readonly batch: Batch
+  /** Its log says somewhere that something went wrong. Also a worker that took the batch over knows that. */
+  isTroubled: boolean
 }
 
 /** How an actor ran. */
@@ -58,20 +50,14 @@ export class BatchTraces {
   /** What a call is made for. The pipelines' calls to providers take it from their fiber. */
   scopeOf({ id, batch }: Traced, call: Call): CallScope {
     const trace = this.#traceOf(id, batch)
-    const attributes = { "atlaspay.batch.id": id }
-    const parentId = parentOf(id, call)
     return {
       trace,
-      within: (reference) => {
-        const about = reference === undefined ? undefined : parseTransferReference(reference)
-        if (about === undefined) return { parentId, attributes }
-        const { item, attempt } = about
-        return {
-          parentId: spanIds.attempt(id, item, attempt),
-          attributes: { ...attributes, "atlaspay.item": item, "atlaspay.attempt": attempt },
-        }
-      },
-      ended: (span) => this.#called(id, batch, trace, span),
+      ended: (reference, ended) =>
+        this.#recording.beside(() => {
+          const { parentId, attributes } = placeOf(id, call, reference)
+          const span = { ...ended, attributes: { ...attributes, ...ended.attributes } } satisfies CallSpan
+          this.#called(id, batch, trace, { ...span, traceId: trace.id, parentId })
+        }),
     }
   }
 
@@ -87,7 +73,8 @@ export class BatchTraces {
     this.#kept.remember(id, span)
     if (span.failure === undefined || span.failure === "not-called") return
     this.#kept.of(id).isTroubled = true
-    if (this.#isSlow(batch, this.#clock.currentTimeMillisUnsafe())) this.#keep(id, trace)
+    if (batch.closed === undefined && this.#isSlow(batch, this.#clock.currentTimeMillisUnsafe()))
+      this.#keep(id, trace)
   }
 
   #isSlow({ receivedAt }: Batch, at: number): boolean {
@@ -95,20 +82,30 @@ export class BatchTraces {
   }
 
   /** Looks at what was appended. `batch` is ahead by these events. */
-  appended({ id, batch }: Traced, events: ReadonlyArray<BatchEvent>): void {
-    const trace = this.#traceOf(id, batch)
-    const troubles = events.map(troubleIn)
-    if (troubles.some((trouble) => trouble !== undefined)) this.#kept.of(id).isTroubled = true
-    if (events.some(({ _tag }) => _tag === "BatchClosed")) this.#closed(id, batch, trace)
-    else if (batch.closed !== undefined) this.#after(id, batch, trace, batch.version - events.length)
-    else this.#goesOn(id, batch, trace, troubles.includes("person"))
+  appended(traced: Traced, events: ReadonlyArray<BatchEvent>): void {
+    this.#recording.beside(() => {
+      const { id, batch } = traced
+      const trace = this.#traceOf(id, batch)
+      const troubles = events.map(troubleIn).filter((trouble) => trouble !== undefined)
+      if (troubles.length > 0) traced.isTroubled = true
+      if (events.some(({ _tag }) => _tag === "BatchClosed")) this.#closed(traced, trace)
+      else if (batch.closed !== undefined) this.#after(traced, trace, events.length, troubles.length > 0)
+      else this.#goesOn(traced, trace, troubles.includes("person"))
+    })
   }
 
-  #goesOn(id: BatchId, batch: Batch, trace: BatchTrace, needsPerson: boolean): void {
+  #goesOn({ id, batch, isTroubled }: Traced, trace: BatchTrace, needsPerson: boolean): void {
     const seen = this.#kept.seen(id)
-    if (seen === undefined || seen.isKept || !seen.isTroubled) return
+    if (seen?.isKept === true || !(isTroubled || seen?.isTroubled === true)) return
     const now = this.#clock.currentTimeMillisUnsafe()
     if (needsPerson || this.#isSlow(batch, now)) this.#keep(id, trace)
+  }
+
+  /** A batch that cannot be continued. Its trace has what can be read of its log. */
+  frozen(id: BatchId): void {
+    this.#recording.beside(() => {
+      if (this.#kept.seen(id)?.isKept !== true) this.#keep(id, this.#recording.traceOf(id, undefined))
+    })
   }
 
   /** An open batch that is in trouble is shown before it closes: that may take days. Once, because its log is read for it. */
@@ -116,42 +113,53 @@ export class BatchTraces {
     const remembered = this.#kept.of(id)
     if (
       remembered.isKept ||
-      !(trace.isRecorded || this.#recording.mayKeep(this.#clock.currentTimeMillisUnsafe()))
+      !(trace.isRecorded || this.#recording.mayKeep("batch", this.#clock.currentTimeMillisUnsafe()))
     )
       return
     remembered.isKept = true
-    this.#export(id, trace, 0)
+    this.#export(id, 0)
   }
 
-  #closed(id: BatchId, batch: Batch, trace: BatchTrace): void {
+  #closed({ id, batch, isTroubled }: Traced, trace: BatchTrace): void {
     const seen = this.#kept.seen(id)
     const isWanted = trace.isRecorded || seen?.isKept === true
-    const closedAt = batch.closedAt ?? this.#clock.currentTimeMillisUnsafe()
-    const isToKeep = seen?.isTroubled === true || this.#isSlow(batch, closedAt)
+    const now = this.#clock.currentTimeMillisUnsafe()
+    const isToKeep = isTroubled || seen?.isTroubled === true || this.#wasSlow(batch)
     // What was shown while the batch was open is made again with the same ids, now that it is over.
-    if (isWanted || (isToKeep && this.#recording.mayKeep(closedAt))) this.#export(id, trace, 0)
+    if (isWanted || (isToKeep && this.#recording.mayKeep("batch", now))) this.#export(id, 0)
     this.#kept.forget(id)
   }
 
-  /** A bank's word about a closed batch, such as a return. */
-  #after(id: BatchId, batch: Batch, trace: BatchTrace, from: number): void {
-    const at = this.#clock.currentTimeMillisUnsafe()
-    // Whether the trace of a slow batch was kept is not known any more: all of it is made again, with the same ids.
-    if (trace.isRecorded) this.#export(id, trace, from)
-    else if (this.#isSlow(batch, at) && this.#recording.mayKeep(at)) this.#export(id, trace, 0)
+  /** A bank's word about a closed batch, such as a return. The last `count` events are about that. */
+  #after({ id, batch, isTroubled }: Traced, trace: BatchTrace, count: number, isInTrouble: boolean): void {
+    const isNewTrouble = isInTrouble || this.#kept.seen(id)?.isTroubled === true
+    const isToKeep = isNewTrouble || isTroubled || this.#wasSlow(batch)
+    const from = batch.version - count
+    if (trace.isRecorded) this.#export(id, from)
+    else if (isToKeep && this.#recording.mayKeep("batch", this.#clock.currentTimeMillisUnsafe()))
+      // A batch that had no trouble until now may have no trace: all of it is made, with the same ids.
+      this.#export(id, isNewTrouble ? 0 : from)
     this.#kept.forget(id)
   }
 
-  #export(id: BatchId, trace: BatchTrace, from: number): void {
+  #wasSlow(batch: Batch): boolean {
+    return this.#isSlow(batch, batch.closedAt ?? this.#clock.currentTimeMillisUnsafe())
+  }
+
+  #export(id: BatchId, from: number): void {
     for (const span of this.#kept.takeCalls(id)) this.#recording.record(span)
-    if (!this.#queue({ id, trace, from })) this.#recording.dropped("too-many-kept")
+    if (!this.#queue({ id, from })) this.#recording.dropped("too-many-kept")
   }
 
   /**
    * Records the run of an actor that began at `startedAt` (epoch milliseconds) and version `from`, and ends now. A batch that it
    * froze is kept.
    */
-  rested({ id, batch }: Traced, { worker, startedAt, from, failure }: Run): void {
+  rested(traced: Traced, run: Run): void {
+    this.#recording.beside(() => this.#rested(traced, run))
+  }
+
+  #rested({ id, batch }: Traced, { worker, startedAt, from, failure }: Run): void {
     const trace = this.#traceOf(id, batch)
     if (failure === "CorruptEntry" || failure === "Defect") this.#keep(id, trace)
     if (!trace.isRecorded && this.#kept.seen(id)?.isKept !== true) return
@@ -174,6 +182,18 @@ export class BatchTraces {
   }
 }
 
+/** Where the span of a call is in the tree, and what it is about; `reference` is that of a transfer. */
+const placeOf = (id: BatchId, call: Call, reference: string | undefined) => {
+  const attributes = { "atlaspay.batch.id": id }
+  const about = reference === undefined ? undefined : parseTransferReference(reference)
+  if (about === undefined) return { parentId: parentOf(id, call), attributes }
+  const { item, attempt } = about
+  return {
+    parentId: spanIds.attempt(id, item, attempt),
+    attributes: { ...attributes, "atlaspay.item": item, "atlaspay.attempt": attempt },
+  }
+}
+
 const parentOf = (id: BatchId, call: Call): string => {
   if (call._tag === "Screen") return spanIds.screening(id, call.clearance)
   return call._tag === "Book" ? spanIds.posting(id, call.posting) : spanIds.batch(id)
@@ -182,21 +202,5 @@ const parentOf = (id: BatchId, call: Call): string => {
 /** The traces of this worker's batches, for as long as the scope is open; `undefined` if none are recorded. */
 export const recordTraces = Effect.gen(function* () {
   const recording = yield* Tracing
-  if (recording === undefined) return undefined
-  const store = yield* EventStore
-  const logs = yield* Queue.dropping<ToExport>(LOGS_MAX)
-  const exportLog = Effect.fnUntraced(
-    function* ({ id, trace, from }: ToExport) {
-      const spans = new LogSpans(id, trace, from)
-      yield* visitLog(store, id, beginningOf(id), (recorded) => spans.visit(recorded))
-      for (const span of spans.spans()) recording.record(span)
-    },
-    // Whoever continues the batch reports why its log is not read.
-    Effect.catchTags({
-      CorruptEntry: () => Effect.sync(() => recording.dropped("log-unread")),
-      StoreUnavailable: () => Effect.sync(() => recording.dropped("log-unread")),
-    }),
-  )
-  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(logs), exportLog)))
-  return new BatchTraces(recording, yield* Clock.Clock, (log) => Queue.offerUnsafe(logs, log))
+  return recording && new BatchTraces(recording, yield* Clock.Clock, yield* readLogs(recording))
 })

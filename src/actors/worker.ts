@@ -324,11 +324,13 @@ const supervise = (worker: Worker, lease: Lease) => {
       OwnershipLost: ({ reason }) => reportLost({ ...about, reason }),
       StoreUnavailable: ({ step, reason }) =>
         Effect.logWarning("batch interrupted", { ...about, step, reason }),
-      CorruptEntry: ({ entry, reason }) => freeze(lease, { ...about, entry, reason }),
+      CorruptEntry: ({ entry, reason }) => freeze(worker, lease, { ...about, entry, reason }),
     }),
     Effect.catchDefect((defect) =>
       Effect.logError("batch failed", { ...about, defect }).pipe(
-        Effect.andThen(freeze(lease, { ...about, entry: "none", reason: "this program failed at it" })),
+        Effect.andThen(
+          freeze(worker, lease, { ...about, entry: "none", reason: "this program failed at it" }),
+        ),
       ),
     ),
   )
@@ -342,7 +344,12 @@ const reportLost = Effect.fnUntraced(function* (
 })
 
 const freeze = Effect.fnUntraced(
-  function* ({ owned }: Lease, why: Readonly<Record<"worker" | "batch" | "entry" | "reason", string>>) {
+  function* (
+    { services: { traces } }: Worker,
+    { owned }: Lease,
+    why: Readonly<Record<"worker" | "batch" | "entry" | "reason", string>>,
+  ) {
+    traces?.frozen(owned.batch)
     yield* (yield* RunQueue).release(owned, (yield* Clock.currentTimeMillis) + FROZEN_MS, "leave")
     ;(yield* Metrics).frozenBatches.inc()
     yield* Effect.logError("batch frozen: its log cannot be continued", why)

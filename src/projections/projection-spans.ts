@@ -15,23 +15,25 @@ export const recordStored = (
   startedAt: number,
   endedAt: number,
 ): void => {
-  for (const { id, batch, items } of batches) {
-    const trace = recording.traceOf(id, batch.trace)
-    if (!trace.isRecorded) continue
-    const { version } = batch
-    recording.record({
-      traceId: trace.id,
-      spanId: spanIds.projection(id, version),
-      parentId: spanIds.batch(id),
-      name: "read models",
-      kind: "internal",
-      startedAt,
-      endedAt,
-      attributes: {
-        "atlaspay.batch.id": id,
-        "atlaspay.version.to": version,
-        "atlaspay.items.changed": items,
-      },
-    })
-  }
+  recording.beside(() => {
+    for (const { id, batch, items } of batches) {
+      const trace = recording.traceOf(id, batch.trace)
+      if (!trace.isRecorded) continue
+      const { version } = batch
+      recording.record({
+        traceId: trace.id,
+        spanId: spanIds.projection(id, version),
+        parentId: spanIds.batch(id),
+        name: "read models",
+        kind: "internal",
+        startedAt,
+        endedAt,
+        attributes: {
+          "atlaspay.batch.id": id,
+          "atlaspay.version.to": version,
+          "atlaspay.items.changed": items,
+        },
+      })
+    }
+  })
 }

@@ -13,26 +13,27 @@ export const publicationOf = (
   { id, type, data, subject }: PublicEvent,
   trace: Trace | undefined,
   stream: string,
-): Publication | undefined => {
-  const { id: traceId, isRecorded } = recording.traceOf(data.batchId, trace)
-  if (!isRecorded) return undefined
-  const [, item] = subject.split("/")
-  return {
-    traceId,
-    spanId: spanIds.event(id),
-    parentId: spanIds.batch(data.batchId),
-    name: `publish ${type}`,
-    kind: "producer",
-    attributes: {
-      "messaging.system": "nats",
-      "messaging.operation.type": "send",
-      "messaging.destination.name": stream,
-      "messaging.message.id": id,
-      "atlaspay.batch.id": data.batchId,
-      ...(item === undefined ? {} : { "atlaspay.item": Number(item) }),
-    },
-  }
-}
+): Publication | undefined =>
+  recording.beside(() => {
+    const { id: traceId, isRecorded } = recording.traceOf(data.batchId, trace)
+    if (!isRecorded) return undefined
+    const [, item] = subject.split("/")
+    return {
+      traceId,
+      spanId: spanIds.event(id),
+      parentId: spanIds.batch(data.batchId),
+      name: `publish ${type}`,
+      kind: "producer",
+      attributes: {
+        "messaging.system": "nats",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": stream,
+        "messaging.message.id": id,
+        "atlaspay.batch.id": data.batchId,
+        ...(item === undefined ? {} : { "atlaspay.item": Number(item) }),
+      },
+    }
+  })
 
 /** Records publications that JetStream acknowledged, which were made from `startedAt` to `endedAt` (epoch milliseconds). */
 export const recordPublished = (
@@ -41,6 +42,8 @@ export const recordPublished = (
   startedAt: number,
   endedAt: number,
 ): void => {
-  for (const { publication } of messages)
-    if (publication !== undefined) recording.record({ ...publication, startedAt, endedAt })
+  recording.beside(() => {
+    for (const { publication } of messages)
+      if (publication !== undefined) recording.record({ ...publication, startedAt, endedAt })
+  })
 }

@@ -2,19 +2,17 @@
 import { randomBytes } from "node:crypto"
 import { Context } from "effect"
 import type { BatchTrace } from "./sampling.ts"
-import { type Attributes, type Span, traceParent } from "./span.ts"
+import { type Span, traceParent } from "./span.ts"
 
 /** What calls are made for. The actor of a batch provides it for the calls that it starts. */
 export interface CallScope {
   readonly trace: BatchTrace
-  /** The span within which a call is made, and what it is about; `reference` is that of a transfer. */
-  readonly within: (reference: string | undefined) => {
-    readonly parentId: string
-    readonly attributes: Attributes
-  }
-  /** Takes the span of a call that ended. */
-  readonly ended: (span: Span) => void
+  /** Takes the span of a call that ended, which is to be put within that of what it is about: of the transfer with this reference, if any. */
+  readonly ended: (reference: string | undefined, call: CallSpan) => void
 }
+
+/** The span of a call, without its place in the tree. */
+export type CallSpan = Omit<Span, "parentId" | "traceId">
 
 export const CallScope = Context.Reference<CallScope | undefined>("atlaspay/traces/CallScope", {
   defaultValue: () => undefined,
@@ -54,18 +52,14 @@ export const beginCall = (scope: CallScope, { provider, step, about, startedAt }
     ms: number,
     { outcome, failure }: { outcome?: string | undefined; failure?: string | undefined },
   ) => {
-    const { parentId, attributes } = scope.within(about)
     const { method, server, status } = underWay
-    scope.ended({
-      traceId: trace.id,
+    scope.ended(about, {
       spanId,
-      parentId,
       name: `${provider} ${step}`,
       kind: "client",
       startedAt,
       endedAt: startedAt + ms,
       attributes: {
-        ...attributes,
         "atlaspay.provider": provider,
         "atlaspay.step": step,
         ...(outcome === undefined ? {} : { "atlaspay.outcome": outcome }),

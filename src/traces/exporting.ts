@@ -22,9 +22,17 @@ const SAY_AGAIN_MS = 600_000
 
 /**
  * Why spans were not exported. `queue-full`: more came than could be sent. `rejected`, `not-taken`: by the collector. `stopped`: the
- * process ended before. And why whole traces were not: `too-many-kept` (many batches in trouble), `log-unread`.
+ * process ended before. `defect`: a mistake of ours. And why whole traces were not: `too-many-kept` (many batches in trouble),
+ * `log-unread`.
  */
-export type DropReason = "queue-full" | "rejected" | "not-taken" | "stopped" | "too-many-kept" | "log-unread"
+export type DropReason =
+  | "queue-full"
+  | "rejected"
+  | "not-taken"
+  | "stopped"
+  | "defect"
+  | "too-many-kept"
+  | "log-unread"
 
 /**
  * Sends what is recorded for as long as the scope is open, and at its end for two seconds at most. Gives the function that
@@ -70,8 +78,25 @@ export const exportSpans = Effect.fnUntraced(function* (collector: Collector, re
       underWay = []
     }
   })
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  let isBroken = false
+  /** Said once: what breaks at one span is likely to break at many. */
+  const broke = (defect: unknown) => {
+    if (!isBroken)
+      runFork(
+        Effect.logError("a mistake in what records traces: some are dropped", { defect: String(defect) }),
+      )
+    isBroken = true
+  }
   const sending = Effect.timeoutOption(Queue.take(enough), GATHER_MS).pipe(
     Effect.andThen(sendAll),
+    Effect.catchDefect((defect) =>
+      Effect.sync(() => {
+        dropped("defect", underWay.length)
+        underWay = []
+        broke(defect)
+      }),
+    ),
     Effect.forever,
   )
   yield* Effect.addFinalizer(() =>
@@ -84,7 +109,7 @@ export const exportSpans = Effect.fnUntraced(function* (collector: Collector, re
     }),
   )
   yield* Effect.forkScoped(sending)
-  return { record: (span: Span) => queue.add(span), dropped }
+  return { record: (span: Span) => queue.add(span), dropped, broke }
 })
 
 /** Says that the collector takes nothing: once, then every ten minutes, and when that is over. */

@@ -164,19 +164,22 @@ export class LogSpans {
     else this.#end(key, event.at, event._tag === "TransferSettled" ? "settled" : "withdrawn")
   }
 
-  /** The spans, once the last event was visited; none if the log did not begin with its batch. */
+  /** The spans, once, when the last event was visited; none if the log did not begin with its batch. */
   spans(): ReadonlyArray<Span> {
     const received = this.#received
     if (received === undefined) return []
-    const spans = [...this.#ended]
-    for (const open of this.#open.values()) {
-      if (spans.length >= SPANS_MAX + TROUBLED_MAX) this.#leftOut += 1
-      else spans.push(this.#spanOf(open, this.#lastAt, { "atlaspay.open": true }))
-    }
+    for (const open of this.#open.values())
+      this.#keep(this.#spanOf(open, this.#lastAt, { "atlaspay.open": true }), open.isTroubled)
+    const spans = this.#ended
     if (this.#closed === undefined || this.#closed.version > this.#from)
       spans.push(this.#batchSpan(received.at, received))
-    if (!this.#trace.isRecorded && this.#from === 0) spans.push(this.#requestSpan(received.at))
+    if (!this.#isRequestRecorded(received) && this.#from === 0) spans.push(this.#requestSpan(received.at))
     return spans
+  }
+
+  /** Releases that did not record traces did not keep the caller's span either. */
+  #isRequestRecorded({ trace }: BatchEventOf<"BatchReceived">): boolean {
+    return this.#trace.isRecorded && (trace === undefined || trace.parent !== undefined)
   }
 
   #batchSpan(startedAt: number, { partner, itemCount }: { partner: string; itemCount: number }): Span {

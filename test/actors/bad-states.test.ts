@@ -1,5 +1,7 @@
 import { expect, it } from "vitest"
 import { cleanText } from "../../src/domain/outside-text.ts"
+import type { Span } from "../../src/traces/span.ts"
+import { recordingWith } from "../../src/traces/tracing.ts"
 import { eventually } from "../platform-under-test.ts"
 import { commandId } from "../streams/log-under-test.ts"
 import { EngineUnderTest } from "./engine-under-test.ts"
@@ -13,8 +15,14 @@ const settled = (engine: EngineUnderTest, ...ids: ReadonlyArray<Parameters<typeo
 const frozen = (engine: EngineUnderTest, worker: Awaited<ReturnType<typeof engine.start>>, count: number) =>
   eventually("the batch is frozen", async () => (await worker.frozenBatches()) === count)
 
-it("freezes a batch with an event of an unknown version, tells why, and others go on", async () => {
-  await using engine = await EngineUnderTest.open()
+it("freezes a batch with an event of an unknown version, tells why, shows its trace until there, and others go on", async () => {
+  const spans: Array<Span> = []
+  const recording = recordingWith(
+    { percent: 0, slowMs: 86_400_000 },
+    { record: (span) => void spans.push(span), dropped: () => {}, broke: () => {} },
+    Date.now(),
+  )
+  await using engine = await EngineUnderTest.open({ recording })
   const strange = await engine.submit("acme", "strange")
   const key = await engine.keyOf("log", strange)
   await engine.onRedis((redis) =>
@@ -25,6 +33,9 @@ it("freezes a batch with an event of an unknown version, tells why, and others g
   await settled(engine, sound)
   await frozen(engine, worker, 1)
   expect(engine.lines.find((line) => line.includes("batch frozen"))).toContain(strange)
+  const shown = () => spans.filter(({ name }) => name === "payout batch")
+  await eventually("its trace is there", async () => shown().length > 0)
+  expect(shown()).toMatchObject([{ attributes: { "atlaspay.batch.id": strange, "atlaspay.open": true } }])
   expect(engine.paid.size).toBe(1)
 })
 

@@ -7,21 +7,25 @@ import { transferReference } from "../../src/domain/identifiers.ts"
 import { beginCall } from "../../src/traces/call-scope.ts"
 import { type Span, spanIds } from "../../src/traces/span.ts"
 import { recordingWith } from "../../src/traces/tracing.ts"
-import { batchId, unknown as notKnown, Story, settled } from "../domain/batch-story.ts"
+import { batchId, unknown as notKnown, returned, Story, settled } from "../domain/batch-story.ts"
 
-const clock = Effect.runSync(Clock.Clock)
+const now = Date.UTC(2026, 10, 23, 9)
+const clock: Clock.Clock = { ...Effect.runSync(Clock.Clock), currentTimeMillisUnsafe: () => now }
 
 let recorded: Array<Span>
 let exported: Array<{ readonly from: number }>
 let dropped: Array<string>
 
 /** The traces of a worker that records so many of a hundred. */
-const tracesAt = (percent: number, slowMs = 1_000_000_000_000) => {
-  const record = (span: Span) => void recorded.push(span)
+const tracesAt = (
+  percent: number,
+  slowMs = 1_000_000_000_000,
+  record = (span: Span) => void recorded.push(span),
+) => {
   const recording = recordingWith(
     { percent, slowMs },
-    { record, dropped: (reason) => void dropped.push(reason) },
-    clock.currentTimeMillisUnsafe(),
+    { record, dropped: (reason) => void dropped.push(reason), broke: () => {} },
+    now,
   )
   return new BatchTraces(recording, clock, (log) => exported.push(log) > 0)
 }
@@ -34,7 +38,7 @@ beforeEach(() => {
 
 /** Calls the bank about item 1. */
 const call = (traces: BatchTraces, { batch }: Story, failure?: string) => {
-  const scope = traces.scopeOf({ id: batchId, batch }, { _tag: "Transfer", items: [1] })
+  const scope = traces.scopeOf({ id: batchId, batch, isTroubled: false }, { _tag: "Transfer", items: [1] })
   const about = transferReference({ batch: batchId, item: 1, attempt: 1 })
   const begun = beginCall(scope, { provider: "north", step: "transfer", about, startedAt: 1 })
   begun.end(1, failure === undefined ? { outcome: "Accepted" } : { failure })
@@ -42,8 +46,15 @@ const call = (traces: BatchTraces, { batch }: Story, failure?: string) => {
 }
 
 /** Tells the traces of what a story appended. */
-const append = (traces: BatchTraces, { batch }: Story, events: ReadonlyArray<BatchEvent>) =>
-  traces.appended({ id: batchId, batch }, events)
+const append = (
+  traces: BatchTraces,
+  { batch }: Story,
+  events: ReadonlyArray<BatchEvent>,
+  actor = { id: batchId, batch, isTroubled: false },
+) => {
+  traces.appended(actor, events)
+  return actor
+}
 
 const paid = () => {
   const story = new Story().requested(1)
@@ -103,11 +114,36 @@ describe("another trace", () => {
   it("is kept if the log tells of trouble", () => {
     const traces = tracesAt(0)
     const story = new Story().requested(1)
-    append(traces, story, story.hears(1, notKnown))
+    const actor = append(traces, story, story.hears(1, notKnown))
     story.hears(1, settled)
     story.posted("post")
+    append(traces, story, story.tell({ _tag: "CloseBatch" }), actor)
+    expect(exported).toEqual([{ id: batchId, from: 0 }])
+  })
+
+  it("is kept if the log told of trouble to another worker, or to this one that forgot it", () => {
+    const story = new Story().requested(1)
+    const actor = append(tracesAt(0), story, story.hears(1, notKnown))
+    story.hears(1, settled)
+    story.posted("post")
+    append(tracesAt(0), story, story.tell({ _tag: "CloseBatch" }), actor)
+    expect(exported).toEqual([{ id: batchId, from: 0 }])
+  })
+
+  it("is kept if its bank contradicts itself after the batch was closed, and not for a return", () => {
+    const traces = tracesAt(0)
+    const story = paid()
     close(traces, story)
-    expect(exported.length).toBe(1)
+    append(traces, story, story.hears(1, returned))
+    expect(exported).toEqual([])
+    const late = { _tag: "LateOutcomeDetected", at: now, item: 1, attempt: 1 } as unknown as BatchEvent
+    append(traces, story, [late])
+    expect(exported).toEqual([{ id: batchId, from: 0 }])
+  })
+
+  it("is kept if the batch cannot be continued", () => {
+    tracesAt(0).frozen(batchId)
+    expect(exported).toEqual([{ id: batchId, from: 0 }])
   })
 
   it("is kept if the batch was slow, and not if it was a little faster", () => {
@@ -129,6 +165,20 @@ describe("another trace", () => {
     }
     // All of them close at the same time.
     expect([exported.length, dropped]).toEqual([10, Array(5).fill("too-many-kept")])
+  })
+})
+
+describe("a mistake in recording", () => {
+  it("stays beside the batch, and is counted", () => {
+    const traces = tracesAt(100, 1, () => {
+      throw new Error("a mistake")
+    })
+    const story = paid()
+    call(traces, story)
+    append(traces, story, story.tell({ _tag: "CloseBatch" }))
+    const run = { worker: "w", startedAt: now, from: 1, failure: undefined }
+    traces.rested({ id: batchId, batch: story.batch, isTroubled: false }, run)
+    expect(dropped).toEqual(["defect", "defect"])
   })
 })
 

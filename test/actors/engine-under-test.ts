@@ -27,6 +27,7 @@ import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
+import { type Recording, Tracing } from "../../src/traces/tracing.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
 import { channels, ownPrefix, providerSettings, settings } from "../settings.ts"
@@ -54,6 +55,8 @@ export interface EngineTerms {
   readonly bugFor?: string
   /** Providers that the environment tells of, called for real, in place of those that live in the test. */
   readonly outside?: boolean
+  /** What the workers record of traces. */
+  readonly recording?: Recording
   /** What the workers have in the place of the run queue. */
   readonly queueInstead?: (queue: RunQueue["Service"]) => RunQueue["Service"]
 }
@@ -82,6 +85,7 @@ export class EngineUnderTest implements AsyncDisposable {
   readonly #bugFor: string | undefined
   readonly #outside: boolean
   readonly #queueInstead: (queue: RunQueue["Service"]) => RunQueue["Service"]
+  readonly #recording: Recording | undefined
   readonly #drop: () => Promise<void>
   readonly #log
   readonly #workers = new Set<Worker>()
@@ -92,6 +96,7 @@ export class EngineUnderTest implements AsyncDisposable {
     drop: () => Promise<void>,
   ) {
     this.#queueInstead = terms.queueInstead ?? ((queue) => queue)
+    this.#recording = terms.recording
     this.#outside = outside
     this.#bugFor = bugFor
     this.#reportsAfterMs = reportsAfterMs
@@ -133,6 +138,7 @@ export class EngineUnderTest implements AsyncDisposable {
           Layer.provide([this.#outside ? providersOutside : providers, fixedKeys()]),
         ),
       ),
+      Layer.provide(Layer.succeed(Tracing, this.#recording)),
       Layer.provide(calmWatch),
       Layer.provide(
         Layer.mergeAll(Layer.fresh(decisionsInPostgres), Layer.fresh(instructionsInPostgres)).pipe(

@@ -4,6 +4,7 @@ import { Effect, Result } from "effect"
 import { type ActorServices, load, mayPay, unknownBatch, type Warm } from "../../src/actors/activation.ts"
 import { moment } from "../../src/actors/lease.ts"
 import { MessageQueues } from "../../src/actors/message-queue.ts"
+import type { BatchEvent } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { LogTail } from "../../src/register/log-tail.ts"
@@ -11,14 +12,19 @@ import { advance } from "../../src/streams/batch-fold.ts"
 import type { LoggedEvent } from "../../src/streams/event-store.ts"
 import { FoldCache } from "../../src/streams/fold-cache.ts"
 import { chainStart, linked } from "../../src/streams/hash-chain.ts"
+import { storyIn } from "../domain/batch-story.ts"
 import { firstEvents } from "../streams/log-under-test.ts"
 
 const batch = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
-const whole: ReadonlyArray<LoggedEvent> = linked(chainStart(batch), firstEvents).map(({ hash }, index) => ({
-  version: index + 1,
-  event: firstEvents[index] ?? assert.fail("as many links as events"),
-  hash,
-}))
+const logOf = (events: ReadonlyArray<BatchEvent>): ReadonlyArray<LoggedEvent> =>
+  linked(chainStart(batch), events).map(({ hash }, index) => ({
+    version: index + 1,
+    event: events[index] ?? assert.fail("as many links as events"),
+    hash,
+  }))
+const whole = logOf(firstEvents)
+/** What became of a payout is not known. */
+const troubled = logOf(storyIn("unknown").events)
 const tailOf = (version: number): LogTail => ({
   batch,
   version,
@@ -32,6 +38,8 @@ class Stores {
   isRegisterDown = false
   /** What was done, in order. */
   readonly steps: Array<"look" | "ask" | "asked" | "read"> = []
+  /** Whether traces are recorded. */
+  isTraced = false
   readonly warm = new FoldCache(
     unknownBatch({ version: "test", wayOf: () => assert.fail("nothing is paid") }),
     {
@@ -70,6 +78,7 @@ class Stores {
       warm: this.warm,
       messageQueues: new MessageQueues(),
       partitions: { of: () => 0 },
+      traces: this.isTraced ? { rested: () => {} } : undefined,
       instructions: { standing: () => this.#standing },
       watch: {
         epoch: () => "now",
@@ -111,6 +120,16 @@ describe("a log that is loaded", () => {
       stores.log = whole.slice(0, 1)
       const failure = Result.getOrThrow(Result.flip(yield* stores.load))
       assert.deepInclude(failure, { _tag: "OwnershipLost", reason: "log-moved-on" })
+    }),
+  )
+
+  it.effect("tells those who trace it that something went wrong, whoever had the batch then", () =>
+    Effect.gen(function* () {
+      const stores = new Stores()
+      stores.isTraced = true
+      assert.isFalse(Result.getOrThrow(yield* stores.load).isTroubled)
+      stores.log = troubled
+      assert.isTrue(Result.getOrThrow(yield* stores.load).isTroubled)
     }),
   )
 

@@ -5,6 +5,7 @@ const exporting = "test/traces/exporting.test.ts"
 const logSpans = "test/traces/log-spans.test.ts"
 const batchTraces = "test/actors/batch-traces.test.ts"
 const sampling = "test/traces/sampling.test.ts"
+const logReading = "test/actors/log-reading.test.ts"
 
 export const traceGuards: ReadonlyArray<StepGuard> = [
   {
@@ -42,8 +43,8 @@ export const traceGuards: ReadonlyArray<StepGuard> = [
   {
     name: "traces that are kept afterwards are so many a second",
     file: "traces/tracing.ts",
-    text: "const may = kept.take(now)",
-    without: "const may = kept.take(now) || true",
+    text: "const may = kept[of].take(now)",
+    without: "const may = kept[of].take(now) || true",
     caughtIn: batchTraces,
     caughtBy: "is one of so many a second that are kept",
   },
@@ -62,6 +63,79 @@ export const traceGuards: ReadonlyArray<StepGuard> = [
     without: "while (this.#calls < 0)",
     caughtIn: batchTraces,
     caughtBy: "has a limit over all batches",
+  },
+  {
+    name: "requests take nothing from the traces of batches",
+    file: "traces/tracing.ts",
+    text: "asked[of].take(now)",
+    without: "asked.batch.take(now)",
+    caughtIn: sampling,
+    caughtBy: "leaves batches their share",
+  },
+  {
+    name: "a mistake in recording stays beside the batch",
+    file: "traces/tracing.ts",
+    text: "        return step()\n      } catch (defect) {",
+    without:
+      "        return step()\n      } catch (defect) {\n        if (defect !== undefined) throw defect",
+    caughtIn: batchTraces,
+    caughtBy: "stays beside the batch",
+  },
+  {
+    name: "a mistake in sending does not end all sending",
+    file: "traces/exporting.ts",
+    text: "    Effect.catchDefect((defect) =>\n",
+    without: "    Effect.catchDefect((defect) =>\n      defect !== undefined ? Effect.die(defect) :\n",
+    caughtIn: exporting,
+    caughtBy: "that cannot be written are dropped",
+  },
+  {
+    name: "trouble is read from the log",
+    file: "actors/activation.ts",
+    text: "services.traces === undefined ? advance : advanceTraced",
+    without: "advance",
+    caughtIn: "test/actors/loaded-log.test.ts",
+    caughtBy: "whoever had the batch then",
+  },
+  {
+    name: "a batch whose log told of trouble is kept",
+    file: "actors/batch-traces.ts",
+    text: "const isToKeep = isTroubled || seen",
+    without: "const isToKeep = seen",
+    caughtIn: batchTraces,
+    caughtBy: "told of trouble to another worker",
+  },
+  {
+    name: "how slow a closed batch was does not grow",
+    file: "actors/batch-traces.ts",
+    text: "batch.closedAt ?? this.#clock.currentTimeMillisUnsafe())",
+    without: "this.#clock.currentTimeMillisUnsafe() + 1e15)",
+    caughtIn: batchTraces,
+    caughtBy: "and not for a return",
+  },
+  {
+    name: "a log that cannot be read to its end is shown until there",
+    file: "actors/log-reading.ts",
+    text: '.pipe(Effect.catchTag("CorruptEntry", recordUntil))',
+    without: "",
+    caughtIn: logReading,
+    caughtBy: "gives the spans until there",
+  },
+  {
+    name: "logs that wait at the end are read",
+    file: "actors/log-reading.ts",
+    text: "yield* Effect.timeoutOption(Effect.interruptible(readAll), FAREWELL_MS_MAX)",
+    without: "",
+    caughtIn: logReading,
+    caughtBy: "that waits at the end is still read",
+  },
+  {
+    name: "open spans that went wrong come before others",
+    file: "traces/log-spans.ts",
+    text: '{ "atlaspay.open": true }), open.isTroubled)',
+    without: '{ "atlaspay.open": true }), false)',
+    caughtIn: logSpans,
+    caughtBy: "before what is open",
   },
   {
     name: "a clock that was set back allows nothing",

@@ -104,6 +104,13 @@ describe("spans", () => {
     expect(await exporting.counts()).toMatchObject({ "queue-full": 10 })
   })
 
+  it("that cannot be written are dropped and counted, and the next ones are sent", async () => {
+    exporting.record({ ...span(1), endedAt: Number.NaN })
+    await eventually("it is counted", async () => (await exporting.counts()).defect === 1)
+    exporting.record(span(2))
+    await eventually("the next one is there", async () => collector.spans.length === 1)
+  })
+
   it("that wait at the end are still sent", async () => {
     exporting.record(span(1))
     await Effect.runPromise(Scope.close(scope, Exit.void))

@@ -100,6 +100,31 @@ describe("the spans of a log", () => {
     expect(spans.at(-1)?.attributes["atlaspay.spans.left_out"]).toBe(1_900)
   })
 
+  it("show what is open and went wrong before what is open", () => {
+    const [received] = paid().events
+    const at = 1_000
+    const transfers = Array.from({ length: 3_000 }, (_, index) => ({
+      item: index + 1,
+      attempt: 1,
+      bank: "north",
+      reference: `R${index + 1}`,
+    }))
+    const parked = { _tag: "TransferParked", at, item: 3_000, attempt: 1 }
+    const events = [received, { _tag: "TransfersRequested", at, transfers }, parked]
+    const spans = spansOf(events as unknown as ReadonlyArray<BatchEvent>)
+    expect(spans.length).toBe(1_002)
+    expect(spans.some(({ attributes }) => attributes["atlaspay.item"] === 3_000)).toBe(true)
+    expect(spans.at(-1)?.attributes["atlaspay.spans.left_out"]).toBe(1_999)
+  })
+
+  it("begin with the request if a release received it that recorded none", () => {
+    const [received, ...others] = paid().events
+    const events = [{ ...received, trace: { id: trace.id, sampled: true } }, ...others]
+    expect(namesOf(events as ReadonlyArray<BatchEvent>).at(-1)).toBe("payout batch accepted")
+    const named = [{ ...received, trace: { id: trace.id, sampled: true, parent: trace.parentId } }, ...others]
+    expect(namesOf(named as ReadonlyArray<BatchEvent>)).not.toContain("payout batch accepted")
+  })
+
   it("have nothing of what others wrote", () => {
     for (const state of ["held", "failed", "returned", "parked", "rejected"] as const) {
       const text = JSON.stringify(spansOf(storyIn(state).events))

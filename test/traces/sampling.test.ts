@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { Allowance, batchTrace, isSampled } from "../../src/traces/sampling.ts"
 import { ownTraceIdOf, spanIds } from "../../src/traces/span.ts"
+import { recordingWith } from "../../src/traces/tracing.ts"
 
 const batch = (nth: number) => `pb_${String(nth).padStart(22, "a")}` as Parameters<typeof ownTraceIdOf>[0]
 const ids = Array.from({ length: 20_000 }, (_, nth) => ownTraceIdOf(batch(nth)))
@@ -22,6 +23,23 @@ describe("sampling", () => {
     expect(ids.every((id) => /^(?!0{32})[0-9a-f]{32}$/.test(id))).toBe(true)
     expect(spanIds.attempt(batch(1), 1, 1)).toMatch(/^[0-9a-f]{16}$/)
     expect(spanIds.attempt(batch(1), 1, 12)).not.toBe(spanIds.attempt(batch(1), 11, 2))
+  })
+})
+
+describe("a recording", () => {
+  it("leaves batches their share, whatever is asked of requests or goes wrong with them", () => {
+    const nothing = () => {}
+    const recording = recordingWith(
+      { percent: 0, slowMs: 1 },
+      { record: nothing, dropped: nothing, broke: nothing },
+      0,
+      () => 0.5,
+    )
+    const times = Array.from({ length: 100 })
+    expect(times.filter(() => recording.admits("request", true, 0)).length).toBe(20)
+    expect(times.filter(() => recording.mayKeep("request", 0)).length).toBe(10)
+    expect(times.filter(() => recording.admits("batch", true, 0)).length).toBe(20)
+    expect(times.filter(() => recording.mayKeep("batch", 0)).length).toBe(10)
   })
 })
 

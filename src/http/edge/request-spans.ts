@@ -28,7 +28,7 @@ export const traceToLog = (trace: Trace | undefined): Effect.Effect<Trace | unde
     const request = yield* RequestTrace
     if (recording === undefined || trace === undefined) return trace
     const now = yield* Clock.currentTimeMillis
-    const isAdmitted = recording.admits(trace.sampled, now)
+    const isAdmitted = recording.admits("batch", trace.sampled, now)
     if (request !== undefined) request.isAdmitted = isAdmitted
     return { ...trace, sampled: isAdmitted }
   })
@@ -71,15 +71,10 @@ export const recorded = <R>(
         const request: RequestTrace = {}
         return Effect.map(Effect.provideService(handled, RequestTrace, request), (response) => {
           const ms = performance.now() - since
-          record(recording, {
-            call,
-            route: routeOf(),
-            asked,
-            request,
-            status: response.status,
-            startedAt,
-            ms,
-          })
+          const { status } = response
+          recording.beside(() =>
+            record(recording, { call, route: routeOf(), asked, request, status, startedAt, ms }),
+          )
           return response
         })
       })
@@ -103,9 +98,9 @@ const record = (
     opened === undefined
       ? { id: asked?.id ?? randomBytes(TRACE_BYTES).toString("hex"), isRecorded: isAdmitted }
       : recording.traceOf(opened.batch, opened.trace)
-  const isRecorded = trace.isRecorded ?? recording.admits(asked?.sampled ?? false, startedAt)
+  const isRecorded = trace.isRecorded ?? recording.admits("request", asked?.sampled ?? false, startedAt)
   const isToKeep = status >= FAILED || ms >= recording.slowRequestMs
-  if (!isRecorded && !(isToKeep && recording.mayKeep(startedAt))) return
+  if (!isRecorded && !(isToKeep && recording.mayKeep("request", startedAt))) return
   const { method } = call.req
   recording.record({
     traceId: trace.id,
