@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { settings } from "../../src/config.ts"
 import { REQUIRED, settingsIn } from "../../src/settings/setting.ts"
-import { withoutPasswords } from "../../src/settings/shown-settings.ts"
+import { shownCredentials, withoutPasswords } from "../../src/settings/shown-settings.ts"
 import { misspeltNames } from "../../src/settings/similar-names.ts"
 import { standIns } from "../../src/settings/stand-ins.ts"
 import { allSettings } from "../../src/settings/tables.ts"
@@ -65,6 +65,35 @@ describe("atlaspay config", () => {
     expect(providers).toEqual(["compliance-engine", "ledger", "north"])
   })
 
+  it("shows no secret that was written where its reference belongs, to roles that do not read it, or that is not used", async () => {
+    const raw = { BANK_AUTH: `north=bearer ${canary}`, COMPLIANCE_AUTH: `basic atlas ${canary}` }
+    const projector = await configHere({ ...complete, ...raw }, "--roles", "projector")
+    expect(projector.output).not.toContain(canary)
+    expect(projector.output).toContain("BANK_AUTH=north=***  [environment]")
+    expect(projector.status).toBe(0)
+    const providers = join(folder, "providers.json")
+    const url = "https://api.payouts.io"
+    writeFileSync(
+      providers,
+      JSON.stringify({
+        version: "1",
+        compliance: { url },
+        ledger: { url },
+        banks: [{ name: "north", kind: "synchronous", url }],
+        routes: [{ rule: "all", banks: ["north"] }],
+      }),
+    )
+    const unused = await configHere({
+      ...complete,
+      ...raw,
+      BANK_CALLBACK_SECRET: "",
+      PROVIDERS_FILE: providers,
+    })
+    expect(unused.output).not.toContain(canary)
+    expect(unused.output).toContain("BANK_AUTH=not used: PROVIDERS_FILE is set  [environment]")
+    expect(unused.status).toBe(0)
+  })
+
   it("shows what the local platform would set, without starting it", async () => {
     const { status, output } = await configHere({}, "--json")
     expect(status).toBe(0)
@@ -113,7 +142,25 @@ it.each([
   ["nats://token@h", "nats://***@h"],
   ["https://h/path?token=x&sslmode=require", "https://h/path?token=***&sslmode=require"],
   ["north=https://u:p@n.io", "north=https://***@n.io"],
+  ["redis://u:my p@h:1/0", "redis://***@h:1/0"],
+  ["nats://u:p@a:1, nats://u:my,p@b", "nats://***@a:1, nats://***@b"],
+  ["nats://a:1,nats://[::1]:2", "nats://a:1,nats://[::1]:2"],
+  ["nats://u:p,nats://u:q@b", "nats://***@,nats://***@b"],
+  [
+    "postgres://a:1,b/db?password=p,q r&sslmode=disable#p",
+    "postgres://a:1,b/db?password=***&sslmode=disable#***",
+  ],
 ])("a password is not shown: %s", (text, shown) => expect(withoutPasswords(text)).toBe(shown))
+
+it.each([
+  ["bearer env:NAME", "bearer env:NAME"],
+  ["basic user file:/run/secrets/x", "basic user file:/run/secrets/x"],
+  ["bearer canary", "***"],
+  ["basic user canary", "***"],
+  ["env:NAME canary", "***"],
+])("a secret in the place of a reference is not shown: %s", (text, shown) =>
+  expect(shownCredentials(text)).toBe(shown),
+)
 
 it.each([
   ["DATABSE_URL", "DATABASE_URL"],

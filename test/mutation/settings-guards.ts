@@ -33,10 +33,18 @@ export const settingsGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the user and password of a URL are not shown, whatever they contain",
     file: "settings/shown-settings.ts",
-    text: ")\\S*@/gi",
-    without: ")[^/@\\s]*@/gi",
+    text: "([\\s\\S]*@|[^/?#]*)",
+    without: "([^/@\\s]*@|[^/?#]*)",
     caughtIn: config,
     caughtBy: "a password is not shown",
+  },
+  {
+    name: "a secret in the place of its reference is not shown",
+    file: "settings/shown-settings.ts",
+    text: '(credentials.test(text.trim()) ? text : "***")',
+    without: "text",
+    caughtIn: config,
+    caughtBy: "a secret in the place of a reference is not shown",
   },
   {
     name: "what is wrong beside a missing setting is told, too",
