@@ -94,6 +94,20 @@ describe("atlaspay config", () => {
     expect(unused.status).toBe(0)
   })
 
+  it.each([
+    [{ DATABASE_URL: `postgres://u:${canary}@h:99999/db` }, "DATABASE_URL: expected postgres://"],
+    [{ DATABASE_URL: `postgres://u:${canary}@${"h,".repeat(8)}h/db` }, "it has more than 8 servers"],
+    [{ DATABASE_URL: `postgres://u:${canary}@[::1]/db` }, "a server of it is an IPv6 address"],
+    [{ DATABASE_URL: `postgres://u:%ZZ${canary}@h/db` }, "a % that encodes nothing"],
+    [{ NATS_URL: `nats://u:%ZZ${canary}@h` }, "NATS_URL: expected nats://"],
+    [{ NATS_URL: `wss://u:${canary}@h` }, "NATS_URL: expected nats://"],
+  ])("refuses an address that the driver could not use: %s", async (address, problem) => {
+    const { status, output } = await configHere({ ...complete, ...address })
+    expect(status).toBe(1)
+    expect(output).toContain(problem)
+    expect(output).not.toContain(canary)
+  })
+
   it("shows what the local platform would set, without starting it", async () => {
     const { status, output } = await configHere({}, "--json")
     expect(status).toBe(0)
