@@ -3,7 +3,7 @@
  * the parts read them that connect. One that cannot be read is told by `store-problems.ts`.
  */
 import { BlockList, isIP } from "node:net"
-import { Redacted, Result } from "effect"
+import { Option, Redacted, Result } from "effect"
 import { readNatsServers, requiresTls } from "../platform/nats-address.ts"
 import { readPostgresAddress } from "../platform/postgres-address.ts"
 import { isVerified } from "../platform/postgres-tls.ts"
@@ -93,6 +93,21 @@ export const natsFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Find
     password: servers.success[0]?.password ?? "",
     tls: requiresTls(servers.success),
   })
+}
+
+/** Findings about the collector of traces: spans say who is paid when, and a header may be a key. It has no finding if there is none. */
+export const collectorFindings = (endpoint: Option.Option<string>): ReadonlyArray<Finding> => {
+  const url = URL.parse(Option.getOrElse(endpoint, () => ""))
+  return url === null || url.protocol === "https:" || isLoopback(url.hostname)
+    ? []
+    : [
+        {
+          check: "otlp-without-tls",
+          setting: "OTEL_EXPORTER_OTLP_ENDPOINT",
+          found: "http:// beyond this machine",
+          wanted: "https://",
+        },
+      ]
 }
 
 const storeFindings = (

@@ -10,7 +10,7 @@ import { shownCredentials, withoutPasswords } from "../../src/settings/shown-set
 import { misspeltNames } from "../../src/settings/similar-names.ts"
 import { standIns } from "../../src/settings/stand-ins.ts"
 import { allSettings } from "../../src/settings/tables.ts"
-import { configHere } from "./command-here.ts"
+import { configHere, doctorHere } from "./command-here.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "config-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -94,6 +94,15 @@ describe("atlaspay config", () => {
     expect(unused.status).toBe(0)
   })
 
+  it.each(["Production", "PRODUCTION", "prod", " production", "live"])(
+    "does not take %s for development",
+    async (NODE_ENV) => {
+      const { status, output } = await configHere({ ...complete, NODE_ENV })
+      expect(status).toBe(1)
+      expect(output).toContain("NODE_ENV: expected production, in this spelling")
+    },
+  )
+
   it.each([
     [{ DATABASE_URL: `postgres://u:${canary}@h:99999/db` }, "DATABASE_URL: expected postgres://"],
     [{ DATABASE_URL: `postgres://u:${canary}@${"h,".repeat(8)}h/db` }, "it has more than 8 servers"],
@@ -128,6 +137,11 @@ describe("atlaspay config", () => {
       DATABASE_URL: `postgres://atlas:${canary}@db.payouts.io/atlas?sslcrl=x`,
       BANK_AUTH: "north=bearer env:NOT_THERE",
       CRASH_AT: "after-intent:1",
+      ROLES: canary,
+      REDIS_REPLICAS: " ",
+      DATABASE_STANDBYS: "1e0",
+      TRACE_SAMPLE_PERCENT: "\t",
+      DUPLICATE_PAYOUTS: `*=warn:7,${canary}`,
       DATABSE_URL: "x",
     })
     expect(status).toBe(1)
@@ -135,6 +149,11 @@ describe("atlaspay config", () => {
     for (const problem of [
       "CLAIM_MS: expected 1 ms to 10,000 seconds",
       "MASTER_KEYS: is not set",
+      "ROLES: expected some of api,worker",
+      "REDIS_REPLICAS: expected 0 to 10",
+      "DATABASE_STANDBYS: expected 0 to 10",
+      "TRACE_SAMPLE_PERCENT: expected 0 to 100",
+      "DUPLICATE_PAYOUTS: entry 2: expected off",
       "NATS_URL_FILE: the file /nowhere/nats does not exist",
       "OPERATOR_KEYS: entries 1, 2 are not of the form",
       "OIDC_ISSUER: is missing",
@@ -146,6 +165,31 @@ describe("atlaspay config", () => {
     ])
       expect(output).toContain(problem)
   })
+})
+
+it("the doctor connects to the stores with the files of certificates, as the service does", async () => {
+  const { status, output } = await doctorHere(
+    {
+      REDIS_URL: `rediss://:${canary}@127.0.0.1:1`,
+      DATABASE_URL: `postgres://atlas:${canary}@127.0.0.1:1/atlas?sslmode=verify-full`,
+      NATS_URL: `tls://atlas:${canary}@127.0.0.1:1`,
+      REDIS_CA_FILE: "/nowhere/redis",
+      DATABASE_CA_FILE: "/nowhere/postgres",
+      NATS_CA_FILE: "/nowhere/nats",
+    },
+    "--data-dir",
+    folder,
+    "--json",
+  )
+  expect(output).not.toContain(canary)
+  expect(status).toBe(1)
+  const seen = output.split("\n").filter((line) => line.startsWith("{") && !line.includes('"settings"'))
+  for (const problem of [
+    "REDIS_CA_FILE: the file /nowhere/redis does not exist",
+    "DATABASE_CA_FILE: the file /nowhere/postgres does not exist",
+    "NATS_CA_FILE: the file /nowhere/nats does not exist",
+  ])
+    expect(seen.some((line) => line.includes(problem))).toBe(true)
 })
 
 it.each([
@@ -210,7 +254,5 @@ it("every setting that is required has a stand-in, and no other; every setting i
   const declared = settingsIn(settings)
   const required = declared.filter(({ fallback }) => fallback === REQUIRED).map(({ name }) => name)
   expect([...standIns.keys()].sort()).toEqual(required.sort())
-  expect(allSettings.map(({ name }) => name).sort()).toEqual(
-    [...declared.map(({ name }) => name), "ROLES"].sort(),
-  )
+  expect(allSettings.map(({ name }) => name).sort()).toEqual(declared.map(({ name }) => name).sort())
 })

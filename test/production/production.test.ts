@@ -160,6 +160,8 @@ describe("production", () => {
     ["known-secret:postgres/password", { DATABASE_URL: "postgres://atlaspay:atlaspay@127.0.0.1/atlaspay" }],
     ["nats-without-tls", { NATS_URL: "nats://atlas:s-3-cret@nats.io" }],
     ["nats-without-password", { NATS_URL: "tls://127.0.0.1,tls://nats.io" }],
+    ["otlp-without-tls", { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" }],
+    ["otlp-without-tls", { OTEL_EXPORTER_OTLP_ENDPOINT: "HTTP://127.0.0.1.evil.io:4318/x" }],
     ["private-webhooks", { WEBHOOKS_ALLOW_PRIVATE: "true" }],
     ["crash-point", { CRASH_AT: "after-intent:1" }],
     ["odd-time:NATS_STREAM_AGE_MS_MAX", { NATS_STREAM_AGE_MS_MAX: "259199999" }],
@@ -199,6 +201,12 @@ describe("production", () => {
       lines.find((line) => line.includes("vouched for in production") && line.includes(`"${name}"`)),
     )
   })
+
+  it.each(["http://127.0.0.1:4318", "http://[::1]:4318", "https://collector.payouts.io"])(
+    "sends traces to %s",
+    async (OTEL_EXPORTER_OTLP_ENDPOINT) =>
+      assert.deepStrictEqual((await check({ OTEL_EXPORTER_OTLP_ENDPOINT })).refused, []),
+  )
 
   it("tells everything at once, each by its setting", async () => {
     const { refused, message } = await check({
