@@ -4,7 +4,14 @@ import { drafts, intake, policy } from "./settings/batches.ts"
 import { type Given, givenSettings, secretOf } from "./settings/given-settings.ts"
 import { proof, vault } from "./settings/keys.ts"
 import { http, operations } from "./settings/listeners.ts"
-import { believesAnyCertificate, crashAt, logLevel, production, vouchedFor } from "./settings/process.ts"
+import {
+  believesAnyCertificate,
+  crashAt,
+  logLevel,
+  production,
+  rolesToRun,
+  vouchedFor,
+} from "./settings/process.ts"
 import { providers } from "./settings/providers.ts"
 import { fileNameOf } from "./settings/secret-file.ts"
 import { all, type Problem, problemsIn, settingsIn } from "./settings/setting.ts"
@@ -24,6 +31,7 @@ export const settings = all({
   logLevel,
   production,
   vouchedFor,
+  rolesToRun,
   believesAnyCertificate,
   redis,
   vault,
@@ -98,7 +106,7 @@ const inFull = <A, E>(provider: ConfigProvider.ConfigProvider, effect: Effect.Ef
   Effect.provideService(effect, ConfigProvider.ConfigProvider, provider)
 
 /** The settings and the files of secrets, by their variables. */
-const ourNames = [...settingsIn(settings).map(({ name }) => name), "ROLES", ...secrets.map(fileNameOf)]
+const ourNames = [...settingsIn(settings).map(({ name }) => name), ...secrets.map(fileNameOf)]
 
 /** The variables of this process that look like a misspelt setting. */
 export const misspeltHere = (): ReadonlyArray<Misspelt> => misspeltNames(Object.keys(process.env), ourNames)

@@ -5,8 +5,12 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer } from "effect"
 import { serveLayer } from "./app.ts"
 import { exitWhenOverdue, exitZeroOnSigterm } from "./platform/teardown.ts"
+import { roles } from "./service-roles.ts"
 import { rolesToRun } from "./settings/process.ts"
 
-const service = Layer.unwrap(Effect.map(rolesToRun, serveLayer)).pipe(Layer.provide(exitWhenOverdue))
+// If ROLES is malformed, the checks of the start tell that with all other mistakes.
+const given = Effect.orElseSucceed(rolesToRun, () => roles)
+
+const service = Layer.unwrap(Effect.map(given, serveLayer)).pipe(Layer.provide(exitWhenOverdue))
 
 NodeRuntime.runMain(Layer.launch(service), { teardown: exitZeroOnSigterm() })

@@ -119,6 +119,6 @@ it("a policy on duplicates that cannot be read stops the start, with what is exp
     ),
   )
   const problem = Exit.isFailure(exit) ? String(exit.cause) : ""
-  expect(problem).toContain("*: expected off, or refuse or warn with 1 to 90 days")
+  expect(problem).toContain("entry 2: expected off, or refuse or warn with 1 to 90 days")
   expect(problem).toContain("DUPLICATE_PAYOUTS: ")
 })

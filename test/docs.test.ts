@@ -88,8 +88,7 @@ describe("the README", () => {
 describe("docs/CONFIGURATION.md", () => {
   it("tells of every setting of the service, and of no other", () => {
     const listed = variablesListed("docs/CONFIGURATION.md", "The service")
-    // Only src/main.ts reads ROLES.
-    const declared = [...settingsIn(settings).map(({ name }) => name), "ROLES"]
+    const declared = settingsIn(settings).map(({ name }) => name)
     expect([...listed].sort()).toEqual(declared.sort())
     expect(listed.length).toBe(new Set(listed).size)
   })

@@ -96,6 +96,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity/callback-secrets",
     "identity/key-list",
     "identity/sign-in-settings",
+    "platform/nats-address",
+    "platform/postgres-address",
     "platform/postgres-tls",
     "platform/redis-address",
     "platform/tls-files",

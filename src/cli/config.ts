@@ -2,12 +2,14 @@
 import { ConfigProvider, Console, Effect, References } from "effect"
 import { Command } from "effect/cli"
 import { AppConfig, misspeltHere, type Settings } from "../config.ts"
+import { asProblem, readsProviders } from "../production/every-mistake.ts"
 import type { HttpFields } from "../providers/calling/provider-access.ts"
 import {
   type BankSettings,
   type ProviderAt,
   ProviderSettings,
 } from "../providers/calling/provider-settings.ts"
+import { replacedByFile } from "../settings/providers.ts"
 import { type ShownSetting, shownSettings, withoutPasswords } from "../settings/shown-settings.ts"
 import { standIns } from "../settings/stand-ins.ts"
 import { allSettings } from "../settings/tables.ts"
@@ -31,21 +33,16 @@ export const config = Command.make(
       Effect.provideService(References.MinimumLogLevel, "None"),
       Effect.catchTags({
         InvalidSettings: ({ problems, message }) => refused(json, problems, message),
-        UnfitForProduction: ({ findings, message }) =>
-          refused(
-            json,
-            findings.map(({ setting, found, wanted }) => ({
-              setting,
-              problem: `${found}; wanted: ${wanted}`,
-            })),
-            message,
-          ),
+        UnfitForProduction: ({ findings, message }) => refused(json, findings.map(asProblem), message),
       }),
     )
-    const shown = shownSettings(allSettings, given, new Set(completed))
+    const shown = shownSettings(allSettings, given, {
+      completed: new Set(completed),
+      replaced: given("PROVIDERS_FILE") === undefined ? new Map() : replacedByFile,
+    })
     for (const setting of shown) yield* Console.log(json ? JSON.stringify(setting) : line(setting))
-    // The sandbox writes its document when it starts.
-    if (completed.includes("COMPLIANCE_URL")) return
+    // The sandbox writes its document when it starts. Of other roles it was not checked, and they do not read it.
+    if (completed.includes("COMPLIANCE_URL") || !readsProviders(roles)) return
     for (const provider of yield* providersIn(settings))
       yield* Console.log(json ? JSON.stringify({ provider }) : `provider ${JSON.stringify(provider)}`)
   }),

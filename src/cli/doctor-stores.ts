@@ -11,6 +11,8 @@ import { Postgres } from "../platform/postgres.ts"
 import { readAddress } from "../platform/redis-address.ts"
 import { openClient } from "../platform/redis-client.ts"
 import { kindOf } from "../platform/redis-failure.ts"
+import { NO_FILES } from "../platform/tls-files.ts"
+import { givenTls, openGivenTls } from "./given-tls.ts"
 
 const CONNECT_MS_MAX = 5_000
 const PATIENCE = { silenceMsMax: CONNECT_MS_MAX, commandMsMax: CONNECT_MS_MAX, retries: 0 }
@@ -72,17 +74,27 @@ const given = <A>(
         }),
   )
 
+const openGiven = (store: "REDIS" | "NATS") =>
+  Effect.fromResult(openGivenTls(store)).pipe(Effect.mapError((message): Unreachable => ({ message })))
+
 const openRedis = Effect.fnUntraced(function* (url: string) {
   const address = yield* Effect.fromResult(readAddress(url)).pipe(
     Effect.mapError((expected): Unreachable => ({ message: `REDIS_URL is malformed: expected ${expected}` })),
   )
+  const tls = yield* openGiven("REDIS")
   let why: unknown
   const client = yield* Effect.acquireRelease(
     // The connection fails after this, and does not say why.
     Effect.sync(() =>
-      openClient(address, "doctor", PATIENCE, (error) => {
-        why ??= error
-      }),
+      openClient(
+        address,
+        "doctor",
+        PATIENCE,
+        (error) => {
+          why ??= error
+        },
+        tls,
+      ),
     ),
     (client) => Effect.sync(() => client.disconnect()),
   )
@@ -94,8 +106,14 @@ const openRedis = Effect.fnUntraced(function* (url: string) {
 })
 
 const openPostgres = Effect.fnUntraced(function* (url: string) {
-  const pool = yield* Layer.build(Postgres.patient(url, CONNECT_MS_MAX)).pipe(
-    Effect.mapError((): Unreachable => ({ message: "DATABASE_URL is malformed" })),
+  const pool = yield* Layer.build(
+    Postgres.patient(url, CONNECT_MS_MAX, process.env.DATABASE_URL ? givenTls("DATABASE") : NO_FILES),
+  ).pipe(
+    Effect.mapError(
+      ({ reason }): Unreachable => ({
+        message: reason === "INVALID_URL" ? "DATABASE_URL is malformed" : reason,
+      }),
+    ),
   )
   const { query } = Context.get(pool, Postgres)
   yield* query("connect", (sql) => sql`select 1`).pipe(
@@ -108,10 +126,16 @@ const openNats = Effect.fnUntraced(function* (url: string) {
   const refused = (error: unknown): Unreachable => ({
     message: error instanceof Error ? error.name : "unknown",
   })
+  const tls = yield* openGiven("NATS")
   const connection = yield* Effect.acquireRelease(
     Effect.tryPromise({
       try: () =>
-        connect({ name: "atlaspay doctor", ...serversIn(url), timeout: CONNECT_MS_MAX, reconnect: false }),
+        connect({
+          name: "atlaspay doctor",
+          ...serversIn(url, tls),
+          timeout: CONNECT_MS_MAX,
+          reconnect: false,
+        }),
       catch: refused,
     }),
     (connection) => Effect.promise(() => connection.close()),

@@ -4,9 +4,8 @@ import { readAddress } from "../platform/redis-address.ts"
 import { type Barrier, openBarrier } from "../platform/redis-barrier.ts"
 import { openClient, type RedisCommands } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
-import { NO_FILES, openTlsFiles } from "../platform/tls-files.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
-import { givenTls } from "./given-tls.ts"
+import { openGivenTls } from "./given-tls.ts"
 
 const PATIENCE = { silenceMsMax: 5_000, commandMsMax: 10_000, retries: 1 }
 const REPLICATION_MS_MAX = 1_000
@@ -28,9 +27,9 @@ export const openRedis = Effect.fnUntraced(function* (
       (expected) => new CliFailure({ reason: `REDIS_URL is malformed: expected ${expected}.` }),
     ),
   )
-  const tls = yield* Effect.fromResult(
-    openTlsFiles("REDIS", process.env.REDIS_URL ? givenTls("REDIS") : NO_FILES, () => undefined),
-  ).pipe(Effect.mapError(({ setting, problem }) => new CliFailure({ reason: `${setting}: ${problem}` })))
+  const tls = yield* Effect.fromResult(openGivenTls("REDIS")).pipe(
+    Effect.mapError((reason) => new CliFailure({ reason })),
+  )
   const connect = Effect.fnUntraced(function* (name: string) {
     const client = yield* Effect.acquireRelease(
       // The command that needs the connection reports its failure.

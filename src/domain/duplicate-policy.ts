@@ -26,16 +26,17 @@ export const DUPLICATE_DAYS_MAX = 90
 const policyPattern = /^(refuse|warn):([0-9]{1,3})(?::(reference|remittance))?$/
 const partnerPattern = /^(?:\*|[a-z0-9][a-z0-9-]{0,62})$/
 
-/** Reads "acme=refuse:30,globex=warn:7:reference,initech=off,*=warn:7", or says what is wrong with it. */
+/** Reads "acme=refuse:30,globex=warn:7:reference,initech=off,*=warn:7", or says what is wrong with which entry, and quotes none. */
 export const readDuplicatePolicies = (text: string): Result.Result<DuplicatePolicies, string> => {
   const policies = new Map<string, DuplicatePolicy | undefined>()
-  for (const entry of text.split(",").map((one) => one.trim())) {
+  for (const [at, entry] of text.split(",").entries()) {
+    const which = `entry ${at + 1}`
     const [partner = "", setting = "", ...others] = entry.split("=").map((part) => part.trim())
     if (!partnerPattern.test(partner) || others.length > 0)
-      return Result.fail(`expected partner=mode:days such as acme=refuse:30 or *=warn:7, got "${entry}"`)
-    if (policies.has(partner)) return Result.fail(`${partner} stands there more than once`)
+      return Result.fail(`${which}: expected partner=mode:days such as acme=refuse:30 or *=warn:7`)
+    if (policies.has(partner)) return Result.fail(`${which}: the partner stands there more than once`)
     const policy = readDuplicatePolicy(setting)
-    if (Result.isFailure(policy)) return Result.fail(`${partner}: ${policy.failure}`)
+    if (Result.isFailure(policy)) return Result.fail(`${which}: ${policy.failure}`)
     policies.set(partner, policy.success)
   }
   return Result.succeed(policies)

@@ -5,6 +5,7 @@
  * pools gets one server, and `postgres-primary.ts` chooses which.
  */
 import { Result } from "effect"
+import { decoded } from "./url-part.ts"
 
 const PORT = 5432
 /** Beyond this it is a mistake rather than a cluster. */
@@ -26,8 +27,9 @@ export interface PostgresAddress {
 const WANTED = ["primary", "read-write"]
 
 const FORM = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#]*)(.*)$/is
-/** The driver takes no IPv6 addresses, which have colons. */
 const ONE = /^([^:[\]]+)(?::(\d{1,5}))?$/
+/** The driver takes no IPv6 addresses: it ends them at their first colon. */
+const IPV6 = /^\[/
 
 /**
  * Reads the URL. Fails with a phrase that has no part of the URL, because that has a password. Servers without a port have the
@@ -37,6 +39,8 @@ export const readPostgresAddress = (url: string): Result.Result<PostgresAddress,
   const [, before, list = "", after = ""] = FORM.exec(url) ?? []
   if (before === undefined) return Result.fail("it does not begin with postgres://")
   const hosts = list.split(",").map((host) => host.trim())
+  if (hosts.some((host) => IPV6.test(host)))
+    return Result.fail("a server of it is an IPv6 address: only a name for it will do")
   const places = list === "" ? [{ host: undefined, port: PORT }] : hosts.flatMap(placeIn)
   const [first, ...others] = places
   if (first === undefined || places.length < hosts.length)
@@ -45,6 +49,8 @@ export const readPostgresAddress = (url: string): Result.Result<PostgresAddress,
   const single = `${before}${hosts[0]}${after}`
   if (!URL.canParse(single)) return Result.fail("it is not a URL")
   const parsed = new URL(single)
+  if (decoded(parsed.username) === undefined || decoded(parsed.password) === undefined)
+    return Result.fail("its user or password has a % that encodes nothing")
   const wanted = parsed.searchParams.get("target_session_attrs")
   if (wanted !== null && !WANTED.includes(wanted))
     return Result.fail(`its target_session_attrs is not one of ${WANTED.join(" and ")}`)

@@ -3,6 +3,7 @@
  * without a word about TLS. So files that the URL names are taken out of it.
  */
 import { Option, Result } from "effect"
+import { readPostgresAddress } from "./postgres-address.ts"
 import { openTlsFiles, type TlsPaths, type TlsProblem, type VerifiedTls, verifiedTls } from "./tls-files.ts"
 
 /** What the driver is opened with. */
@@ -79,7 +80,9 @@ const withoutFiles = (url: string): string =>
     return kept.size === 0 ? "" : `?${kept}`
   })
 
-const hostsIn = (url: string): ReadonlyArray<string> => {
-  const [, hosts = ""] = /^[^:]+:\/\/(?:[^@/?]*@)?([^/?#]*)/.exec(url) ?? []
-  return hosts.split(",").map((host) => host.replace(/:\d*$/, ""))
-}
+/** None if the URL cannot be read: then nothing connects. */
+const hostsIn = (url: string): ReadonlyArray<string> =>
+  Result.match(readPostgresAddress(url), {
+    onSuccess: ({ places }) => places.flatMap(({ host }) => host ?? []),
+    onFailure: () => [],
+  })

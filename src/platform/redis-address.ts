@@ -8,6 +8,7 @@
  * or the same with `rediss` for TLS. Special characters in a password are percent-encoded.
  */
 import { Result } from "effect"
+import { decoded } from "./url-part.ts"
 
 export interface HostAndPort {
   readonly host: string
@@ -51,8 +52,8 @@ const addressOf = ({ scheme, kind, username, password, hosts, path }: Parts): Re
   const segments = (path ?? "").split("/").slice(1)
   const primaryName = topology === "sentinel" ? segments.shift() : ""
   const [database = "", ...rest] = segments
-  const user = decode(username ?? "")
-  const secret = decode(password ?? "")
+  const user = decoded(username ?? "")
+  const secret = decoded(password ?? "")
   if (servers.includes(undefined) || user === undefined || secret === undefined) return undefined
   if (topology === "sentinel" ? !primaryName : topology === "standalone" && servers.length > 1)
     return undefined
@@ -73,12 +74,4 @@ const readHost = (text: string, topology: RedisAddress["topology"]): HostAndPort
   const { hostname, port } = new URL(`redis://${text}`)
   const portDefault = topology === "sentinel" ? SENTINEL_PORT : PORT
   return { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? portDefault : Number(port) }
-}
-
-const decode = (text: string): string | undefined => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }

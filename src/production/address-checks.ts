@@ -1,6 +1,11 @@
-/** Checks the addresses that the service connects to: encrypted and with a password, unless they are on this machine. */
+/**
+ * Checks the addresses that the service connects to: encrypted and with a password, unless they are on this machine. They are read as
+ * the parts read them that connect. One that cannot be read is told by `store-problems.ts`.
+ */
 import { BlockList, isIP } from "node:net"
-import { Redacted, Result } from "effect"
+import { Option, Redacted, Result } from "effect"
+import { readNatsServers, requiresTls } from "../platform/nats-address.ts"
+import { readPostgresAddress } from "../platform/postgres-address.ts"
 import { isVerified } from "../platform/postgres-tls.ts"
 import { readAddress } from "../platform/redis-address.ts"
 import type { Finding } from "./finding.ts"
@@ -59,7 +64,6 @@ interface Reached {
 
 export const redisFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
   const address = readAddress(Redacted.value(url))
-  // A malformed URL is reported when the service connects.
   if (Result.isFailure(address)) return []
   const { hosts, password, tls } = address.success
   return storeFindings("redis", "REDIS_URL", "rediss://", {
@@ -70,25 +74,40 @@ export const redisFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Fin
 }
 
 export const postgresFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
-  const { hosts, password } = partsOf(Redacted.value(url))
+  const address = readPostgresAddress(Redacted.value(url))
+  if (Result.isFailure(address)) return []
+  const { places, url: single } = address.success
   return storeFindings("postgres", "DATABASE_URL", "sslmode=verify-full and the host", {
-    hosts,
-    password,
+    hosts: places.map(({ host }) => host ?? ""),
+    password: new URL(single).password,
     // Without a host, the driver uses PGHOST, which is not checked here.
-    tls: isVerified(Redacted.value(url)) && !hosts.includes(""),
+    tls: isVerified(Redacted.value(url)) && places[0].host !== undefined,
   })
 }
 
 export const natsFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
-  const servers = Redacted.value(url)
-    .split(",")
-    .map((one) => partsOf(one.trim()))
+  const servers = readNatsServers(Redacted.value(url))
+  if (Result.isFailure(servers)) return []
   return storeFindings("nats", "NATS_URL", "tls://", {
-    hosts: servers.flatMap(({ hosts }) => hosts),
-    password: servers[0]?.password ?? "",
-    // One tls:// server is enough: the client then requires TLS of all.
-    tls: servers.some(({ scheme }) => scheme === "tls"),
+    hosts: servers.success.map(({ hostname }) => hostname),
+    password: servers.success[0]?.password ?? "",
+    tls: requiresTls(servers.success),
   })
+}
+
+/** Findings about the collector of traces: spans say who is paid when, and a header may be a key. It has no finding if there is none. */
+export const collectorFindings = (endpoint: Option.Option<string>): ReadonlyArray<Finding> => {
+  const url = URL.parse(Option.getOrElse(endpoint, () => ""))
+  return url === null || url.protocol === "https:" || isLoopback(url.hostname)
+    ? []
+    : [
+        {
+          check: "otlp-without-tls",
+          setting: "OTEL_EXPORTER_OTLP_ENDPOINT",
+          found: "http:// beyond this machine",
+          wanted: "https://",
+        },
+      ]
 }
 
 const storeFindings = (
@@ -124,24 +143,3 @@ const storeFindings = (
       : []),
   ]
 }
-
-interface Parts {
-  readonly scheme: string
-  readonly password: string
-  readonly hosts: ReadonlyArray<string>
-}
-
-/** `scheme://user:password@host:port,host:port/…`. */
-const FORM = /^([a-z+]+):\/\/(?:([^@/?]*)@)?([^/?#]*)/i
-
-const partsOf = (url: string): Parts => {
-  const [, scheme = "", credentials = "", hosts = ""] = FORM.exec(url) ?? []
-  const [, ...password] = credentials.split(":")
-  return {
-    scheme: scheme.toLowerCase(),
-    password: password.join(":"),
-    hosts: hosts.split(",").map(withoutPort),
-  }
-}
-
-const withoutPort = (host: string): string => host.replace(/:\d*$/, "")

@@ -78,10 +78,15 @@ const ofProviders = [
 ]
 
 const calls = (roles: ReadonlyArray<Role>) => roles.includes("worker") || roles.includes("bank-files")
+
+/** Whether a process with these roles reads the providers' document: who calls providers, or is called by them. */
+export const readsProviders = (roles: ReadonlyArray<Role>): boolean => calls(roles) || roles.includes("api")
+
 const withoutCalls = (roles: ReadonlyArray<Role>) =>
   roles.filter((role) => role !== "worker" && role !== "bank-files")
 
-const asProblem = (finding: Finding): Problem => ({
+/** A finding as a problem of its setting, with the name by which it can be vouched for. */
+export const asProblem = (finding: Finding): Problem => ({
   setting: finding.setting,
   problem: `production refuses ${finding.found} (${nameOf(finding)}); wanted: ${finding.wanted}`,
 })
@@ -99,9 +104,7 @@ const contradictionsIn = Effect.fnUntraced(function* (
   return [
     ...storeProblems(settings),
     ...(roles.includes("api") ? yield* keyProblems(settings) : []),
-    ...(opening !== undefined && (calls(roles) || roles.includes("api"))
-      ? yield* providerProblems(roles, opening)
-      : []),
+    ...(opening !== undefined && readsProviders(roles) ? yield* providerProblems(roles, opening) : []),
   ]
 })
 

@@ -12,6 +12,7 @@ const ofEnvironment = [
   "postgres-without-password",
   "nats-without-tls",
   "nats-without-password",
+  "otlp-without-tls",
   "private-webhooks",
   "crash-point",
   "any-certificate",

@@ -11,6 +11,7 @@ import { COMPLIANCE_ENGINE, LEDGER, ProviderSettings } from "../providers/callin
 import type { Role } from "../service-roles.ts"
 import type { BankSecrets } from "../settings/providers.ts"
 import {
+  collectorFindings,
   isLoopback,
   natsFindings,
   postgresFindings,
@@ -191,7 +192,7 @@ const secretsOf = (settings: Settings) => {
 
 /** Findings about the environment. */
 const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
-  const { redis, postgres, nats } = settings
+  const { redis, postgres, nats, traces } = settings
   const { callers, callbacks, masters, proofs } = secretsOf(settings)
   return [
     ...callerKeyFindings(callers),
@@ -202,6 +203,7 @@ const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
     ...redisFindings(redis.url),
     ...postgresFindings(postgres.url),
     ...natsFindings(nats.url),
+    ...collectorFindings(traces.endpoint),
     ...switchFindings(settings),
     ...secretFileFindings(settings),
     ...timeFindings(timesOf(settings)),

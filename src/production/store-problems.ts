@@ -1,6 +1,8 @@
 /** What is wrong with the addresses of the stores and the files of their certificates, whatever is at the other end. */
 import { Redacted, Result } from "effect"
 import type { Settings } from "../config.ts"
+import { readNatsServers, requiresTls } from "../platform/nats-address.ts"
+import { readPostgresAddress } from "../platform/postgres-address.ts"
 import { postgresTls } from "../platform/postgres-tls.ts"
 import { readAddress } from "../platform/redis-address.ts"
 import { openTlsFiles, type TlsPaths } from "../platform/tls-files.ts"
@@ -27,29 +29,25 @@ const ofRedis = (url: string, paths: TlsPaths): ReadonlyArray<Problem> => {
   ]
 }
 
-const ofPostgres = (url: string, paths: TlsPaths): ReadonlyArray<Problem> =>
-  /^postgres(ql)?:\/\//i.test(url) && canParse(url)
-    ? failures(postgresTls(url, paths, quiet))
-    : [{ setting: "DATABASE_URL", problem: "expected postgres://user:password@host:port/database" }]
-
-/** Only the first of several hosts is a host for a URL. */
-const canParse = (url: string): boolean => URL.canParse(url.replace(/,[^/?#]*/, ""))
+const ofPostgres = (url: string, paths: TlsPaths): ReadonlyArray<Problem> => {
+  const address = readPostgresAddress(url)
+  return Result.isFailure(address)
+    ? [
+        {
+          setting: "DATABASE_URL",
+          problem: `expected postgres://user:password@host:port/database, but ${address.failure}`,
+        },
+      ]
+    : failures(postgresTls(url, paths, quiet))
+}
 
 const ofNats = (url: string, paths: TlsPaths): ReadonlyArray<Problem> => {
-  const servers = url.split(",").map((one) => URL.parse(one.trim()))
+  const servers = readNatsServers(url)
   const files = openTlsFiles("NATS", paths, quiet)
-  const isGood = servers.every(
-    (server) => server !== null && /^(nats|tls):$/.test(server.protocol) && server.hostname !== "",
-  )
   return [
-    ...(isGood
-      ? needsTls(
-          "NATS_URL",
-          servers.some((server) => server?.protocol === "tls:"),
-          "tls://",
-          files,
-        )
-      : [{ setting: "NATS_URL", problem: "expected nats://user:password@host:port, or tls:// for TLS" }]),
+    ...(Result.isFailure(servers)
+      ? [{ setting: "NATS_URL", problem: `expected ${servers.failure}` }]
+      : needsTls("NATS_URL", requiresTls(servers.success), "tls://", files)),
     ...failures(files),
   ]
 }

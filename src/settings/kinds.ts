@@ -12,8 +12,13 @@ export const day = 24 * hour
 
 const grouped = (value: number): string => value.toLocaleString("en-US")
 
+/** Digits, with parts of one: an empty or blank text is no number, though JavaScript takes it for 0. */
+export const WrittenNumber = Schema.String.check(Schema.isPattern(/^\d{1,16}(\.\d{1,9})?$/)).pipe(
+  Schema.decodeTo(Schema.FiniteFromString),
+)
+
 const wholeNumbers = (minimum: number, maximum: number) =>
-  Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
+  WrittenNumber.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
 
 /** A whole number. */
 export const count = (fallback: number, maximum = 10_000_000, minimum = 1): Kind<number> => ({

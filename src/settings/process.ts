@@ -6,7 +6,17 @@ import { type Role, roles } from "../service-roles.ts"
 import { mapped, oneOf, optional, orElse, text, textOf } from "./kinds.ts"
 import { type Kind, made, setting } from "./setting.ts"
 
-const environmentName = setting("NODE_ENV", orElse({ ...text, form: "`production`" }, "", "none"), [
+/** Words for production that nothing takes for it: with them the checks of production would be left out unnoticed. */
+const nearProduction = /^\s*(prod|production|live)\s*$/i
+
+const EnvironmentText = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) =>
+      text === "production" || !nearProduction.test(text) || "expected production, in this spelling",
+  ),
+)
+
+const environmentName = setting("NODE_ENV", orElse(textOf("`production`", EnvironmentText), "", "none"), [
   "`production` means real money: the service does not start with a Redis that may lose acknowledged",
   "writes, and `serve` starts no servers and no sandbox",
 ])

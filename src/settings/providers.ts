@@ -19,7 +19,8 @@ import {
   textOf,
   url,
 } from "./kinds.ts"
-import { all, made, setting } from "./setting.ts"
+import { all, made, setting, settingsIn } from "./setting.ts"
+import { shownCredentials } from "./shown-settings.ts"
 
 /** The secrets with which banks sign callbacks, by bank. Without a name: that of the only bank that calls back. */
 export type BankSecrets = ReadonlyArray<
@@ -37,7 +38,13 @@ const bankSecrets = secret(
   }),
 )
 
-const credentials = orElse({ ...text, form: "how, and a reference" }, "", "none")
+const credentials = orElse({ ...text, form: "how, and a reference", shown: shownCredentials }, "", "none")
+
+const shownByBank = (text: string): string =>
+  text
+    .split(",")
+    .map((pair) => pair.replace(/^([^=]*=)?([\s\S]*)$/, (_, name = "", own) => name + shownCredentials(own)))
+    .join(",")
 
 const fromEnvironment = all({
   complianceUrl: setting("COMPLIANCE_URL", url, "the compliance engine"),
@@ -52,7 +59,7 @@ const fromEnvironment = all({
     "the banks by name: `north=https://…,south=https://…`. **A name is part of every log that mentions",
     "it**: do not rename a bank while it has open transfers",
   ]),
-  bankAuth: setting("BANK_AUTH", orElse(pairs, [], "none"), [
+  bankAuth: setting("BANK_AUTH", orElse({ ...pairs, shown: shownByBank }, [], "none"), [
     "our credentials for the banks, by name: `north=bearer file:/run/secrets/north,south=basic atlas",
     "env:SOUTH_PASSWORD`",
   ]),
@@ -63,14 +70,21 @@ const fromEnvironment = all({
   ),
 })
 
-const file = setting("PROVIDERS_FILE", optional(path), [
+const FILE = "PROVIDERS_FILE"
+
+/** The settings that nothing reads when there is a providers' file, by their names. */
+export const replacedByFile: ReadonlyMap<string, string> = new Map(
+  settingsIn(fromEnvironment).map(({ name }) => [name, FILE]),
+)
+
+const file = setting(FILE, optional(path), [
   "the path of a [providers' file](#the-providers-file). It replaces all variables that name a",
   "provider or our credentials for it",
 ])
 
 /** The file with the settings of all providers, or the settings from which they are derived. Without it, these are what is missing. */
 const source = made(
-  Config.String("PROVIDERS_FILE").pipe(
+  Config.String(FILE).pipe(
     Config.map((file) => ({ file })),
     Config.orElse(() => fromEnvironment),
   ),

@@ -12,6 +12,8 @@ export interface Kind<A> {
   readonly fallback: string
   /** A secret is never shown, and may be in a file: `NAME_FILE` is the path. Of an address only its password is one. */
   readonly secret?: "whole" | "password"
+  /** How people see what is written, where that may have a secret by mistake. */
+  readonly shown?: (text: string) => string
   readonly read: (name: string) => Config.Config<A>
 }
 

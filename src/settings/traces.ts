@@ -1,10 +1,21 @@
 /** Where spans of traces go, over OTLP/HTTP, and which are kept. */
 import { Redacted, Schema } from "effect"
 import { CollectorText, HeadersText, headersIn } from "../parsing/otlp-settings.ts"
-import { day, duration, mapped, optional, orElse, seconds, secret, textOf, textOr } from "./kinds.ts"
+import {
+  day,
+  duration,
+  mapped,
+  optional,
+  orElse,
+  seconds,
+  secret,
+  textOf,
+  textOr,
+  WrittenNumber,
+} from "./kinds.ts"
 import { all, setting } from "./setting.ts"
 
-const Percent = Schema.FiniteFromString.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
+const Percent = WrittenNumber.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
 
 export const traces = all({
   /** Without an endpoint none are recorded. */

@@ -6,11 +6,11 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { settings } from "../../src/config.ts"
 import { REQUIRED, settingsIn } from "../../src/settings/setting.ts"
-import { withoutPasswords } from "../../src/settings/shown-settings.ts"
+import { shownCredentials, withoutPasswords } from "../../src/settings/shown-settings.ts"
 import { misspeltNames } from "../../src/settings/similar-names.ts"
 import { standIns } from "../../src/settings/stand-ins.ts"
 import { allSettings } from "../../src/settings/tables.ts"
-import { configHere } from "./command-here.ts"
+import { configHere, doctorHere } from "./command-here.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "config-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -65,6 +65,58 @@ describe("atlaspay config", () => {
     expect(providers).toEqual(["compliance-engine", "ledger", "north"])
   })
 
+  it("shows no secret that was written where its reference belongs, to roles that do not read it, or that is not used", async () => {
+    const raw = { BANK_AUTH: `north=bearer ${canary}`, COMPLIANCE_AUTH: `basic atlas ${canary}` }
+    const projector = await configHere({ ...complete, ...raw }, "--roles", "projector")
+    expect(projector.output).not.toContain(canary)
+    expect(projector.output).toContain("BANK_AUTH=north=***  [environment]")
+    expect(projector.status).toBe(0)
+    const providers = join(folder, "providers.json")
+    const url = "https://api.payouts.io"
+    writeFileSync(
+      providers,
+      JSON.stringify({
+        version: "1",
+        compliance: { url },
+        ledger: { url },
+        banks: [{ name: "north", kind: "synchronous", url }],
+        routes: [{ rule: "all", banks: ["north"] }],
+      }),
+    )
+    const unused = await configHere({
+      ...complete,
+      ...raw,
+      BANK_CALLBACK_SECRET: "",
+      PROVIDERS_FILE: providers,
+    })
+    expect(unused.output).not.toContain(canary)
+    expect(unused.output).toContain("BANK_AUTH=not used: PROVIDERS_FILE is set  [environment]")
+    expect(unused.status).toBe(0)
+  })
+
+  it.each(["Production", "PRODUCTION", "prod", " production", "live"])(
+    "does not take %s for development",
+    async (NODE_ENV) => {
+      const { status, output } = await configHere({ ...complete, NODE_ENV })
+      expect(status).toBe(1)
+      expect(output).toContain("NODE_ENV: expected production, in this spelling")
+    },
+  )
+
+  it.each([
+    [{ DATABASE_URL: `postgres://u:${canary}@h:99999/db` }, "DATABASE_URL: expected postgres://"],
+    [{ DATABASE_URL: `postgres://u:${canary}@${"h,".repeat(8)}h/db` }, "it has more than 8 servers"],
+    [{ DATABASE_URL: `postgres://u:${canary}@[::1]/db` }, "a server of it is an IPv6 address"],
+    [{ DATABASE_URL: `postgres://u:%ZZ${canary}@h/db` }, "a % that encodes nothing"],
+    [{ NATS_URL: `nats://u:%ZZ${canary}@h` }, "NATS_URL: expected nats://"],
+    [{ NATS_URL: `wss://u:${canary}@h` }, "NATS_URL: expected nats://"],
+  ])("refuses an address that the driver could not use: %s", async (address, problem) => {
+    const { status, output } = await configHere({ ...complete, ...address })
+    expect(status).toBe(1)
+    expect(output).toContain(problem)
+    expect(output).not.toContain(canary)
+  })
+
   it("shows what the local platform would set, without starting it", async () => {
     const { status, output } = await configHere({}, "--json")
     expect(status).toBe(0)
@@ -85,6 +137,11 @@ describe("atlaspay config", () => {
       DATABASE_URL: `postgres://atlas:${canary}@db.payouts.io/atlas?sslcrl=x`,
       BANK_AUTH: "north=bearer env:NOT_THERE",
       CRASH_AT: "after-intent:1",
+      ROLES: canary,
+      REDIS_REPLICAS: " ",
+      DATABASE_STANDBYS: "1e0",
+      TRACE_SAMPLE_PERCENT: "\t",
+      DUPLICATE_PAYOUTS: `*=warn:7,${canary}`,
       DATABSE_URL: "x",
     })
     expect(status).toBe(1)
@@ -92,6 +149,11 @@ describe("atlaspay config", () => {
     for (const problem of [
       "CLAIM_MS: expected 1 ms to 10,000 seconds",
       "MASTER_KEYS: is not set",
+      "ROLES: expected some of api,worker",
+      "REDIS_REPLICAS: expected 0 to 10",
+      "DATABASE_STANDBYS: expected 0 to 10",
+      "TRACE_SAMPLE_PERCENT: expected 0 to 100",
+      "DUPLICATE_PAYOUTS: entry 2: expected off",
       "NATS_URL_FILE: the file /nowhere/nats does not exist",
       "OPERATOR_KEYS: entries 1, 2 are not of the form",
       "OIDC_ISSUER: is missing",
@@ -105,6 +167,31 @@ describe("atlaspay config", () => {
   })
 })
 
+it("the doctor connects to the stores with the files of certificates, as the service does", async () => {
+  const { status, output } = await doctorHere(
+    {
+      REDIS_URL: `rediss://:${canary}@127.0.0.1:1`,
+      DATABASE_URL: `postgres://atlas:${canary}@127.0.0.1:1/atlas?sslmode=verify-full`,
+      NATS_URL: `tls://atlas:${canary}@127.0.0.1:1`,
+      REDIS_CA_FILE: "/nowhere/redis",
+      DATABASE_CA_FILE: "/nowhere/postgres",
+      NATS_CA_FILE: "/nowhere/nats",
+    },
+    "--data-dir",
+    folder,
+    "--json",
+  )
+  expect(output).not.toContain(canary)
+  expect(status).toBe(1)
+  const seen = output.split("\n").filter((line) => line.startsWith("{") && !line.includes('"settings"'))
+  for (const problem of [
+    "REDIS_CA_FILE: the file /nowhere/redis does not exist",
+    "DATABASE_CA_FILE: the file /nowhere/postgres does not exist",
+    "NATS_CA_FILE: the file /nowhere/nats does not exist",
+  ])
+    expect(seen.some((line) => line.includes(problem))).toBe(true)
+})
+
 it.each([
   ["redis://u:p@h:1/0", "redis://***@h:1/0"],
   ["redis+sentinel://:p@a,b/name", "redis+sentinel://***@a,b/name"],
@@ -113,7 +200,25 @@ it.each([
   ["nats://token@h", "nats://***@h"],
   ["https://h/path?token=x&sslmode=require", "https://h/path?token=***&sslmode=require"],
   ["north=https://u:p@n.io", "north=https://***@n.io"],
+  ["redis://u:my p@h:1/0", "redis://***@h:1/0"],
+  ["nats://u:p@a:1, nats://u:my,p@b", "nats://***@a:1, nats://***@b"],
+  ["nats://a:1,nats://[::1]:2", "nats://a:1,nats://[::1]:2"],
+  ["nats://u:p,nats://u:q@b", "nats://***@,nats://***@b"],
+  [
+    "postgres://a:1,b/db?password=p,q r&sslmode=disable#p",
+    "postgres://a:1,b/db?password=***&sslmode=disable#***",
+  ],
 ])("a password is not shown: %s", (text, shown) => expect(withoutPasswords(text)).toBe(shown))
+
+it.each([
+  ["bearer env:NAME", "bearer env:NAME"],
+  ["basic user file:/run/secrets/x", "basic user file:/run/secrets/x"],
+  ["bearer canary", "***"],
+  ["basic user canary", "***"],
+  ["env:NAME canary", "***"],
+])("a secret in the place of a reference is not shown: %s", (text, shown) =>
+  expect(shownCredentials(text)).toBe(shown),
+)
 
 it.each([
   ["DATABSE_URL", "DATABASE_URL"],
@@ -149,7 +254,5 @@ it("every setting that is required has a stand-in, and no other; every setting i
   const declared = settingsIn(settings)
   const required = declared.filter(({ fallback }) => fallback === REQUIRED).map(({ name }) => name)
   expect([...standIns.keys()].sort()).toEqual(required.sort())
-  expect(allSettings.map(({ name }) => name).sort()).toEqual(
-    [...declared.map(({ name }) => name), "ROLES"].sort(),
-  )
+  expect(allSettings.map(({ name }) => name).sort()).toEqual(declared.map(({ name }) => name).sort())
 })

@@ -19,17 +19,17 @@ it("each partner has its policy, and all others that of the star, or none", () =
 
 it.each([
   ["", "expected partner=mode:days"],
-  ["acme", "acme: expected off, or refuse or warn with 1 to 90 days"],
-  ["acme=refuse", "acme: expected off"],
+  ["acme", "entry 1: expected off, or refuse or warn with 1 to 90 days"],
+  ["acme=refuse", "entry 1: expected off"],
   ["acme=refuse:0", "1 to 90 days"],
   ["acme=refuse:91", "1 to 90 days"],
-  ["acme=refuse:030x", "acme: expected off"],
-  ["acme=refuse:30=reference", 'got "acme=refuse:30=reference"'],
-  ["acme=deny:30", "acme: expected off"],
+  ["acme=refuse:030x", "entry 1: expected off"],
+  ["acme=refuse:30=reference", "entry 1: expected partner=mode:days"],
+  ["acme=deny:30", "entry 1: expected off"],
   ["acme=warn:7:amount", ":reference or :remittance"],
-  ["Acme=warn:7", 'got "Acme=warn:7"'],
-  ["acme=warn:7,acme=off", "acme stands there more than once"],
-  ["acme=warn:7,", 'got ""'],
+  ["Acme=warn:7", "entry 1: expected partner=mode:days"],
+  ["acme=warn:7,acme=off", "entry 2: the partner stands there more than once"],
+  ["acme=warn:7,", "entry 2: expected partner=mode:days"],
 ])("%j is refused with what is wrong", (text, problem) => {
   expect(Result.getOrThrow(Result.flip(readDuplicatePolicies(text)))).toContain(problem)
 })

@@ -129,7 +129,11 @@ describe("production", () => {
     ["redis-without-password", { REDIS_URL: "rediss+cluster://one.io,two.io" }],
     ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@db.io/atlas" }],
     ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@db.io/atlas?sslmode=require" }],
-    ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@/atlas" }],
+    ["postgres-without-tls", { DATABASE_URL: "postgres:///atlas?sslmode=verify-full" }],
+    // What a check took for a password, and the driver for the host.
+    ["postgres-without-tls", { DATABASE_URL: "postgres://db.io?x#@127.0.0.1/atlas" }],
+    ["postgres-without-tls", { DATABASE_URL: "postgres://db.io#@127.0.0.1/atlas" }],
+    ["nats-without-tls", { NATS_URL: "nats://nats.io:1#@127.0.0.1" }],
     // What the driver reads counts: the last of two, and no other case of a word.
     [
       "postgres-without-tls",
@@ -149,7 +153,6 @@ describe("production", () => {
     ["redis-without-tls", { REDIS_URL: "redis://:s-3-cret@0.0.0.0" }],
     ["redis-without-tls", { REDIS_URL: "redis+cluster://:s-3-cret@127.0.0.1,localhost,10.0.0.1" }],
     ["nats-without-tls", { NATS_URL: "nats://atlas:s-3-cret@127.0.0.1,NATS://nats.io" }],
-    ["nats-without-tls", { NATS_URL: "wss://atlas:s-3-cret@nats.io" }],
     ["plain-http:ledger", { LEDGER_URL: "HTTP://LEDGER.IO" }],
     ["plain-http:ledger", { LEDGER_URL: "http://localhost.evil.io" }],
     ["plain-http:ledger", { LEDGER_URL: "http://[::ffff:a01:203]" }],
@@ -157,6 +160,8 @@ describe("production", () => {
     ["known-secret:postgres/password", { DATABASE_URL: "postgres://atlaspay:atlaspay@127.0.0.1/atlaspay" }],
     ["nats-without-tls", { NATS_URL: "nats://atlas:s-3-cret@nats.io" }],
     ["nats-without-password", { NATS_URL: "tls://127.0.0.1,tls://nats.io" }],
+    ["otlp-without-tls", { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" }],
+    ["otlp-without-tls", { OTEL_EXPORTER_OTLP_ENDPOINT: "HTTP://127.0.0.1.evil.io:4318/x" }],
     ["private-webhooks", { WEBHOOKS_ALLOW_PRIVATE: "true" }],
     ["crash-point", { CRASH_AT: "after-intent:1" }],
     ["odd-time:NATS_STREAM_AGE_MS_MAX", { NATS_STREAM_AGE_MS_MAX: "259199999" }],
@@ -196,6 +201,12 @@ describe("production", () => {
       lines.find((line) => line.includes("vouched for in production") && line.includes(`"${name}"`)),
     )
   })
+
+  it.each(["http://127.0.0.1:4318", "http://[::1]:4318", "https://collector.payouts.io"])(
+    "sends traces to %s",
+    async (OTEL_EXPORTER_OTLP_ENDPOINT) =>
+      assert.deepStrictEqual((await check({ OTEL_EXPORTER_OTLP_ENDPOINT })).refused, []),
+  )
 
   it("tells everything at once, each by its setting", async () => {
     const { refused, message } = await check({
