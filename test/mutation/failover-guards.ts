@@ -29,6 +29,22 @@ export const failoverGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "the one of the latest promotion counts",
   },
   {
+    name: "two primaries of one timeline are none",
+    file: "platform/postgres-primary.ts",
+    text: "other.timeline === timeline && ",
+    without: "false && ",
+    caughtIn: address,
+    caughtBy: "two of one promotion cannot be told apart",
+  },
+  {
+    name: "a server with two names is no rival of its own",
+    file: "platform/postgres-primary.ts",
+    text: " && other.started !== started",
+    without: "",
+    caughtIn: address,
+    caughtBy: "one with two names is one",
+  },
+  {
     name: "a URL asks for no standby",
     file: "platform/postgres-address.ts",
     text: "wanted !== null && !WANTED.includes(wanted)",
