@@ -177,7 +177,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
           commands.zrange(key, 0, -1, "WITHSCORES"),
         )
         const seen = Number(timeline) + 1
-        yield* Effect.promise(() => commands.zadd(key, String(seen), database, "9999", "another database"))
+        yield* Effect.promise(() => commands.zadd(key, seen, database))
         epoch += 1
         yield* look
         assert.strictEqual(
@@ -187,7 +187,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
         assert.isTrue(lines.some((line) => line.includes("nobody is paid: Postgres may lose")))
         // A Redis that was set back has a lower mark, or none, and is told again.
         for (const older of [
-          () => commands.zadd(key, String(seen - 2), database),
+          () => commands.zadd(key, seen - 2, database),
           () => commands.zrem(key, database),
         ]) {
           yield* Effect.promise(older)
