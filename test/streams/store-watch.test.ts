@@ -174,7 +174,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
         const { look, objection } = yield* StoreWatch
         assert.strictEqual(objection(0), undefined)
         const [database = "", timeline] = yield* Effect.promise(() =>
-          commands.zrange(key, 0, -1, "WITHSCORES"),
+          commands.zrevrange(key, 0, 0, "WITHSCORES"),
         )
         const seen = Number(timeline) + 1
         yield* Effect.promise(() => commands.zadd(key, seen, database))
