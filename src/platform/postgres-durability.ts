@@ -97,13 +97,20 @@ export const weaknessesOf = (found: Found, standbys: number): ReadonlyArray<Weak
   )
 }
 
-/** What of the settings says whether a commit waits for standbys. A promoted server may have others than the one before it. */
-export type Waiting = Pick<Found, "synchronous_commit" | "synchronous_standby_names">
+/** The settings by which a server keeps what it acknowledges. A promoted server may have others than the one before it. */
+export type KeptBy = Pick<
+  Found,
+  "fsync" | "full_page_writes" | "synchronous_commit" | "synchronous_standby_names"
+>
 
-/** Whether commits of a session with these settings wait for the disks of so many standbys, whether or not they are there. */
-export const waitsFor = (found: Waiting, standbys: number): boolean =>
-  standbys === 0 ||
-  (REPLICATED.includes(found.synchronous_commit) && waitedFor(found.synchronous_standby_names) >= standbys)
+/** Which setting makes a server acknowledge what it may lose; nothing if none does. Its standbys may be away: commits wait for them. */
+export const brokenPromise = (settings: KeptBy, standbys: number): string | undefined => {
+  const [weakness] = weaknessesOf(
+    { ...settings, server: "", read_only: "off", recovering: false, standbys },
+    standbys,
+  )
+  return weakness && `${weakness.setting} is ${weakness.found}, not ${weakness.wanted}`
+}
 
 /** How many standbys synchronous_standby_names waits for: `FIRST 2 (a, b)`, `ANY 1 (*)`, `2 (a, b)`, or `a, b` for one. */
 const waitedFor = (names: string): number => {

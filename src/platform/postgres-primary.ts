@@ -6,7 +6,9 @@
  *   several        all are asked what they are: at the first statement, after a failure that a failover may have caused, and every two
  *                  seconds. Of those that are no standbys the one with the highest timeline counts: a promotion begins a new timeline,
  *                  so a primary that was replaced, and came back or woke up, has a lower one. A timeline below the highest one that was
- *                  seen never counts again. What is under way on the server that was left fails at once, whatever it would answer.
+ *                  seen never counts again. Two primaries on that timeline were promoted twice, or one is a copy of the other, and nobody
+ *                  can tell which of them the rest uses: then none is used. What is under way on the server that was left fails at
+ *                  once, whatever it would answer.
  *
  * The connections of a pool refuse a server that became a standby, so nobody reads what a standby does not have yet.
  */
@@ -48,6 +50,8 @@ export interface Opening {
 export const SILENT = "TIMEOUT"
 /** A code of ours: no server is a primary, or none can be reached. */
 export const NO_PRIMARY = "NO_PRIMARY"
+/** A code of ours: several servers are primaries on one timeline. */
+export const SEVERAL_PRIMARIES = "SEVERAL_PRIMARIES"
 /** A code of ours: the only server is a standby. */
 export const NOT_PRIMARY = "NOT_PRIMARY"
 const DESTROYED = "CONNECTION_DESTROYED"
@@ -124,48 +128,59 @@ const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>,
   let isInDoubt = false
   let isSilent = false
   let timelineMax = 0
-  let inVainAt: number | undefined
+  /** Since the last look found no primary: when that was, and the code that says why. */
+  let inVain: { readonly at: number; readonly code: string } | undefined
 
   const use = Effect.fnUntraced(function* (standing: Standing) {
     const { place, timeline } = standing
     timelineMax = Math.max(timelineMax, timeline)
     const before = pools.current
     const isSame = before !== undefined && before.place === place && before.timeline === timeline
-    if (!isSame || inVainAt !== undefined) {
-      const log = before === undefined && inVainAt === undefined ? Effect.logInfo : Effect.logWarning
+    if (!isSame || inVain !== undefined) {
+      const log = before === undefined && inVain === undefined ? Effect.logInfo : Effect.logWarning
       yield* log("postgres primary", { server: nameOfPlace(place), timeline })
     }
     const isStuck = isSilent && !isWaiting(standing)
     isInDoubt = false
     isSilent = false
-    inVainAt = undefined
+    inVain = undefined
     if (isSame && !isStuck) return before
     if (before !== undefined) pools.leave(before, isSame ? FINISH_SECONDS : 0)
     return pools.open(place, timeline)
   })
 
+  const fail = Effect.fnUntraced(function* (
+    code: string,
+    message: string,
+    servers: ReadonlyArray<ServerPlace>,
+  ) {
+    if (inVain?.code !== code) yield* Effect.logError(message, { servers: servers.map(nameOfPlace) })
+    inVain = { at: performance.now(), code }
+  })
+
   /** Without a primary the pool is kept if its server says nothing: it may only be busy. Its statements show whether it is there. */
   const look = Effect.gen(function* () {
     const found = (yield* Effect.all(questions, { concurrency: "unbounded" })).flat()
-    const best = primaryAmong(found, timelineMax)
-    if (best !== undefined) return yield* use(best)
-    if (inVainAt === undefined)
-      yield* Effect.logError("no Postgres is the primary", { asked: places.map(nameOfPlace) })
-    inVainAt = performance.now()
+    const [best, ...rivals] = primariesAmong(found, timelineMax)
+    if (best !== undefined && rivals.length === 0) return yield* use(best)
     const { current } = pools
-    if (current === undefined) return yield* Effect.fail(NO_PRIMARY)
-    if (found.every(({ place }) => place !== current.place)) return current
-    pools.leave(current, 0)
-    return yield* Effect.fail(NO_PRIMARY)
+    if (best !== undefined) {
+      const servers = [best, ...rivals].map(({ place }) => place)
+      yield* fail(SEVERAL_PRIMARIES, "several servers of Postgres are the primary", servers)
+    } else {
+      yield* fail(NO_PRIMARY, "no Postgres is the primary", places)
+      if (current !== undefined && found.every(({ place }) => place !== current.place)) return current
+    }
+    if (current !== undefined) pools.leave(current, 0)
+    return yield* Effect.fail(best === undefined ? NO_PRIMARY : SEVERAL_PRIMARIES)
   })
 
   const known = () => (isInDoubt ? undefined : pools.current)
-  const isInVain = () => inVainAt !== undefined && performance.now() - inVainAt < AGAIN_AFTER_MS
   const find = Effect.suspend((): Effect.Effect<Pool, string> => {
     const pool = known()
     if (pool !== undefined) return Effect.succeed(pool)
-    if (!isInVain()) return look
-    return pools.current === undefined ? Effect.fail(NO_PRIMARY) : Effect.succeed(pools.current)
+    if (inVain === undefined || performance.now() - inVain.at >= AGAIN_AFTER_MS) return look
+    return pools.current === undefined ? Effect.fail(inVain.code) : Effect.succeed(pools.current)
   })
   // Nothing is in use before the first statement, and then there is nothing to lose.
   const watch = Effect.suspend(() =>
@@ -195,6 +210,8 @@ export interface Standing {
   /** 0 of a standby. */
   readonly timeline: number
   readonly isReadOnly: boolean
+  /** When it was started: the same for a server that the URL names twice, and no other. */
+  readonly started: string
   /** How many commits wait for a standby. */
   readonly waiting: number
 }
@@ -205,11 +222,26 @@ export interface Standing {
  */
 const isWaiting = ({ waiting }: Standing): boolean => waiting > 0
 
-/** The one to use: of the highest timeline, and none that is older than what was seen. One that can be written to comes first. */
-export const primaryAmong = (found: ReadonlyArray<Standing>, timelineMin: number): Standing | undefined =>
-  found
+/**
+ * The one to use: of the highest timeline, and none that is older than what was seen. One that can be written to comes first. Gives
+ * several if nothing tells them apart, which must not be; a server under two names is one.
+ */
+export const primariesAmong = (
+  found: ReadonlyArray<Standing>,
+  timelineMin: number,
+): ReadonlyArray<Standing> => {
+  const [best, ...others] = found
     .filter(({ timeline }) => timeline > 0 && timeline >= timelineMin)
-    .toSorted((a, b) => b.timeline - a.timeline || Number(a.isReadOnly) - Number(b.isReadOnly))[0]
+    .toSorted((a, b) => b.timeline - a.timeline || Number(a.isReadOnly) - Number(b.isReadOnly))
+  if (best === undefined) return []
+  const { timeline, isReadOnly, started } = best
+  return [
+    best,
+    ...others.filter(
+      (other) => other.timeline === timeline && other.isReadOnly === isReadOnly && other.started !== started,
+    ),
+  ]
+}
 
 /** Asks one server what it is, on a connection of its own. Gives nothing if it does not say. */
 const openQuestions = Effect.fnUntraced(function* (place: ServerPlace, { questions }: Opening) {
@@ -235,6 +267,7 @@ const openQuestions = Effect.fnUntraced(function* (place: ServerPlace, { questio
 const standingOf = async (sql: Sql, place: ServerPlace): Promise<ReadonlyArray<Standing>> => {
   const rows = await sql<Array<Omit<Standing, "place">>>`
     select current_setting('transaction_read_only') = 'on' as "isReadOnly",
+      extract(epoch from pg_postmaster_start_time())::text as started,
       (select count(*)::int from pg_stat_activity where wait_event = 'SyncRep') as waiting, case
       when pg_is_in_recovery() then 0
       else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int

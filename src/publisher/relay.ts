@@ -10,7 +10,7 @@ import { Clock, Effect, Layer, Schedule, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { makePublisher, type Stored } from "../platform/jetstream-publisher.ts"
-import { Nats } from "../platform/nats.ts"
+import { Nats, whenJetStreamCan } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { foldTo } from "../streams/batch-fold.ts"
 import { type ChunkEntry, standsOn } from "../streams/chunk.ts"
@@ -57,8 +57,7 @@ export const layerWith = (lookEveryMs: number) =>
       const pass = yield* CrashPoints
       const watch = yield* makeStreamWatch(FOLLOWER, relay.publish)
       const ensureStream = ensureEventStream(manager, stream, limits)
-      yield* ensureStream
-      yield* reportDifferences(manager, stream, limits)
+      yield* whenJetStreamCan(Effect.andThen(ensureStream, reportDifferences(manager, stream, limits)))
       yield* Effect.forkScoped(regularly("the event stream is not looked at", watch.check, lookEveryMs))
       yield* Effect.forkScoped(regularly("events wait to be published again", payDebt(watch), lookEveryMs))
       yield* follow({

@@ -5,14 +5,15 @@
  * with the hash of its feed entry. A feed without that entry has lost history, however little. So the cursors of all
  * followers are compared with the feeds when a worker starts, after each reconnection, and every few seconds. A partition
  * that lost history pays nobody until an operator accepts the loss. Redis and the archive count the logs that left Redis, and are
- * compared as well: when a store may have been replaced, and every minute. No partition pays while this check is impossible, or
- * while the clocks of this process and of the stores differ too much.
+ * compared as well: when a store may have been replaced, and every minute. No partition pays while this check is impossible,
+ * while the clocks of this process and of the stores differ too much, or while Postgres acknowledges what it may lose, because it was
+ * replaced or is set so.
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres } from "../platform/postgres.ts"
-import { type Waiting, waitsFor } from "../platform/postgres-durability.ts"
+import { brokenPromise, type KeptBy } from "../platform/postgres-durability.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -20,6 +21,7 @@ import { ArchiveAgreement } from "./archive-agreement.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
 import { inTime } from "./deadline.ts"
 import { Feed } from "./feed.ts"
+import { makePrimaryMark } from "./primary-mark.ts"
 
 export class StoreWatch extends Context.Service<
   StoreWatch,
@@ -60,7 +62,7 @@ interface Finding {
   readonly at: number
   readonly objections: ReadonlyMap<number, Objection>
   readonly wrongClock: string | undefined
-  /** In production: another server was promoted, and acknowledges what no standby has. */
+  /** It was replaced; or, in production, another server was promoted that acknowledges what is not on enough disks. */
   readonly weakPostgres: string | undefined
   readonly archive: Comparison | undefined
 }
@@ -127,6 +129,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
   const feed = yield* Feed
   const { lostPartitions, clockOffset } = yield* Metrics
   const compare = comparing(yield* ArchiveAgreement)
+  const replaced = yield* makePrimaryMark
 
   const inspect = Effect.fnUntraced(function* (before: Finding | undefined) {
     const redisEpoch = redis.epoch()
@@ -139,7 +142,8 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
     ]
     clockOffset.set(Math.max(...offsets.map(({ offset }) => offset)) / 1_000)
     const wrong = offsets.find(({ offset }) => offset > clockOffsetMsMax)
-    const isWeak = production && !waitsFor(postgres.answer, wanted.standbys)
+    const weak = production ? brokenPromise(postgres.answer, wanted.standbys) : undefined
+    const weakPostgres = (yield* soon(replaced)) ?? weak
     const standing = yield* soon(cursors.standing(followers))
     const objections = yield* Effect.forEach(
       yield* doubtful(feed, standing),
@@ -156,7 +160,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
       postgresEpoch: postgres.answer.started,
       at,
       objections: new Map([...forgotten, ...objections.flat()]),
-      weakPostgres: isWeak ? `Postgres does not wait for ${wanted.standbys} standbys` : undefined,
+      weakPostgres,
       wrongClock: wrong && `the clock differs from that of ${wrong.store} by ${Math.round(wrong.offset)} ms`,
     }
     lostPartitions.set([...finding.objections.values()].filter(({ isLost }) => isLost).length)
@@ -200,19 +204,23 @@ const comparing =
     )
   }
 
-/** The clock of Postgres, when it was started, and whether its commits wait for standbys. */
+/** The clock of Postgres, when it was started, and by what it keeps its commits. */
 const postgresClock = (query: Postgres["Service"]["query"]) =>
   query(
     "read the clock",
-    (sql) => sql<Array<Waiting & { readonly now: string; readonly started: string }>>`
+    (sql) => sql<Array<KeptBy & { readonly now: string; readonly started: string }>>`
       select (extract(epoch from clock_timestamp()) * 1000)::text as now,
         extract(epoch from pg_postmaster_start_time())::text as started,
+        current_setting('fsync') as fsync,
+        current_setting('full_page_writes') as full_page_writes,
         current_setting('synchronous_commit') as synchronous_commit,
         current_setting('synchronous_standby_names') as synchronous_standby_names`,
   ).pipe(
     Effect.map(([row]) => ({
       now: Number(row?.now),
       started: row?.started ?? "",
+      fsync: row?.fsync ?? "",
+      full_page_writes: row?.full_page_writes ?? "",
       synchronous_commit: row?.synchronous_commit ?? "",
       synchronous_standby_names: row?.synchronous_standby_names ?? "",
     })),

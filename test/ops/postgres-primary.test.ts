@@ -1,4 +1,6 @@
 /** A pool on two servers: it is on the primary, whichever that is, and believes no other. */
+import { rmSync } from "node:fs"
+import { join } from "node:path"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { afterEach, beforeEach, expect, it } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
@@ -86,6 +88,22 @@ it("fails what is under way on a frozen primary as soon as another one is promot
   first.thaw()
   expect(Exit.isSuccess(await pool.run("insert into written values (2)"))).toBe(true)
   expect(await second.ask((sql) => sql`select id from written`)).toMatchObject([{ id: 2 }])
+})
+
+it("uses none of two primaries on one timeline, until one of them is gone", async () => {
+  const { primary: first, standby: second, url } = servers
+  const pool = await openPool(url)
+  expect(await pool.port()).toBe(first.port)
+  // Started without what makes it a standby, it is a copy that believes to be the primary.
+  await second.stop()
+  rmSync(join(second.data, "standby.signal"))
+  await second.start()
+  await eventually("none is used", async () => (await pool.port()) === "SEVERAL_PRIMARIES")
+  const another = await openPool(reversed(url))
+  expect(await another.port()).toBe("SEVERAL_PRIMARIES")
+  await second.kill()
+  await eventually("the first is used again", async () => (await pool.port()) === first.port)
+  await eventually("by all", async () => (await another.port()) === first.port)
 })
 
 it("uses no server that only reads, be it the only one", async () => {

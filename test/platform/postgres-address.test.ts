@@ -1,7 +1,7 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { readPostgresAddress } from "../../src/platform/postgres-address.ts"
-import { primaryAmong } from "../../src/platform/postgres-primary.ts"
+import { primariesAmong } from "../../src/platform/postgres-primary.ts"
 
 const placesIn = (url: string) =>
   Result.match(readPostgresAddress(url), {
@@ -48,18 +48,21 @@ describe("DATABASE_URL", () => {
 })
 
 describe("of several servers", () => {
-  const server = (host: string, timeline: number, isReadOnly = false) => ({
+  const server = (host: string, timeline: number, isReadOnly = false, started = host) => ({
     place: { host, port: 5432 },
     timeline,
     isReadOnly,
+    started,
     waiting: 0,
   })
   it.each([
-    ["a standby is none", [server("a", 0)], 0, undefined],
-    ["the one of the latest promotion counts", [server("a", 1), server("b", 2)], 1, "b"],
-    ["one that was replaced does not count while the new one is away", [server("a", 1)], 2, undefined],
-    ["one that can be written to comes first", [server("a", 2, true), server("b", 2)], 0, "b"],
+    ["a standby is none", [server("a", 0)], 0, []],
+    ["the one of the latest promotion counts", [server("a", 1), server("b", 2)], 1, ["b"]],
+    ["one that was replaced does not count while the new one is away", [server("a", 1)], 2, []],
+    ["one that can be written to comes first", [server("a", 2, true), server("b", 2)], 0, ["b"]],
+    ["two of one promotion cannot be told apart", [server("a", 2), server("b", 2)], 0, ["a", "b"]],
+    ["one with two names is one", [server("a", 2), server("alias", 2, false, "a")], 0, ["a"]],
   ])("%s", (_, found, timelineMin, chosen) =>
-    expect(primaryAmong(found, timelineMin)?.place.host).toBe(chosen),
+    expect(primariesAmong(found, timelineMin).map(({ place }) => place.host)).toEqual(chosen),
   )
 })

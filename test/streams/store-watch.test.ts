@@ -1,6 +1,7 @@
 /** Nobody is paid where a store is not what it was. */
 import { assert, layer } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
+import { brokenPromise } from "../../src/platform/postgres-durability.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { ArchiveAgreement } from "../../src/streams/archive-agreement.ts"
@@ -9,7 +10,7 @@ import { StoreWatch, storeWatchLayer } from "../../src/streams/store-watch.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { batchId, Story } from "../domain/batch-story.ts"
 import { readModelStack, rowsOf } from "../projections/read-model-stack.ts"
-import { settings } from "../settings.ts"
+import { ownPrefix, settings } from "../settings.ts"
 import { wholeLog } from "./whole-log.ts"
 
 /** Connections whose epoch a test moves, as a reconnection does. */
@@ -124,17 +125,80 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
     Effect.gen(function* () {
       const lines: Array<string> = []
       const production = { NODE_ENV: "production", DATABASE_STANDBYS: "1" }
+      // The database of a test does not even wait for its own disk.
       const watched = Effect.gen(function* () {
         const { objection } = yield* StoreWatch
         return objection(1)
       })
       const reason = yield* watched.pipe(Effect.provide(watch(lines, production)))
-      assert.strictEqual(reason, "Postgres does not wait for 1 standbys")
+      assert.strictEqual(reason, "synchronous_commit is off, not on or remote_apply")
       assert.isTrue(
         lines.some((line) => line.includes("nobody is paid: Postgres may lose what it acknowledges")),
       )
-      for (const environment of [{ DATABASE_STANDBYS: "1" }, { NODE_ENV: "production" }])
-        assert.strictEqual(yield* watched.pipe(Effect.provide(watch([], environment))), undefined)
+      assert.strictEqual(
+        yield* watched.pipe(Effect.provide(watch([], { DATABASE_STANDBYS: "1" }))),
+        undefined,
+      )
+    }),
+  )
+
+  it.effect("keep on their disks what they acknowledge, also after a failover", () =>
+    Effect.sync(() => {
+      const kept = {
+        fsync: "on",
+        full_page_writes: "on",
+        synchronous_commit: "on",
+        synchronous_standby_names: "",
+      }
+      assert.strictEqual(brokenPromise(kept, 0), undefined)
+      for (const setting of ["fsync", "full_page_writes", "synchronous_commit"])
+        assert.match(
+          String(brokenPromise({ ...kept, [setting]: "off" }, 0)),
+          new RegExp(`^${setting} is off`),
+        )
+      assert.match(
+        String(brokenPromise({ ...kept, synchronous_commit: "local", synchronous_standby_names: "a" }, 1)),
+        /^synchronous_commit is local/,
+      )
+      assert.strictEqual(brokenPromise(kept, 1), "synchronous_standby_names is none, not 1 waited for")
+    }),
+  )
+
+  it.effect("are those that other processes are on, and not a Postgres that was replaced", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const prefix = ownPrefix()
+      const key = `${prefix}:postgres`
+      yield* Effect.gen(function* () {
+        const { commands } = yield* RedisConnections
+        const { look, objection } = yield* StoreWatch
+        assert.strictEqual(objection(0), undefined)
+        const [database = "", timeline] = yield* Effect.promise(() =>
+          commands.zrevrange(key, 0, 0, "WITHSCORES"),
+        )
+        const seen = Number(timeline) + 1
+        yield* Effect.promise(() => commands.zadd(key, seen, database))
+        epoch += 1
+        yield* look
+        assert.strictEqual(
+          objection(0),
+          `Postgres is on timeline ${timeline}, and a process has seen ${seen}: it was replaced`,
+        )
+        assert.isTrue(lines.some((line) => line.includes("nobody is paid: Postgres may lose")))
+        // A Redis that was set back has a lower mark, or none, and is told again.
+        for (const older of [
+          () => commands.zadd(key, seen - 2, database),
+          () => commands.zrem(key, database),
+        ]) {
+          yield* Effect.promise(older)
+          epoch += 1
+          yield* look
+          assert.strictEqual(objection(0), undefined)
+          assert.strictEqual(yield* Effect.promise(() => commands.zscore(key, database)), timeline)
+        }
+      }).pipe(
+        Effect.provide([watch(lines, { STREAM_PREFIX: prefix }), Layer.provide(connections, settings())]),
+      )
     }),
   )
 
