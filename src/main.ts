@@ -6,7 +6,12 @@ import { Effect, Layer } from "effect"
 import { serveLayer } from "./app.ts"
 import { exitWhenOverdue, exitZeroOnSigterm } from "./platform/teardown.ts"
 import { rolesToRun } from "./settings/process.ts"
+import { endWithLastWords, withLastWords } from "./telemetry/last-words.ts"
 
 const service = Layer.unwrap(Effect.map(rolesToRun, serveLayer)).pipe(Layer.provide(exitWhenOverdue))
 
-NodeRuntime.runMain(Layer.launch(service), { teardown: exitZeroOnSigterm() })
+endWithLastWords()
+NodeRuntime.runMain(withLastWords(Layer.launch(service)), {
+  disableErrorReporting: true,
+  teardown: exitZeroOnSigterm(),
+})
