@@ -91,10 +91,12 @@ const openProviders = async () => {
   let asked = 0
   echo = await MisbehavingServer.open()
   stack.defer(() => echo.close())
+  let order = ""
   echo.behaviour = (response, question) => {
     const answer = echoes[asked % echoes.length]
     asked += 1
-    answer?.(question)(response, question)
+    order = question.body || order
+    answer?.({ ...question, body: order })(response, question)
   }
   receiver = await MisbehavingServer.open()
   stack.defer(() => receiver.close())
@@ -163,7 +165,7 @@ const providersFile = ({ COMPLIANCE_URL, LEDGER_URL, BANKS = "" }: Readonly<Reco
 
 beforeAll(async () => {
   await Promise.all([openProviders(), openStores()])
-  mkdirSync(join(folder, "clearing"))
+  for (const one of ["clearing", "exports"]) mkdirSync(join(folder, one))
   platform = stack.use(
     await PlatformUnderTest.open(
       {
@@ -296,11 +298,7 @@ describe("while all roles run apart", () => {
     batches.push(await submit("by file", [large("c")]))
     batches.push(await submit("echoed", [pounds("d"), pounds("e")]))
     await ended(batches[0] ?? "")
-    await eventually(
-      "the bank repeats all",
-      async () => echo.asked.filter(({ method }) => method === "POST").length >= 2 * echoes.length,
-      START_MS_MAX,
-    )
+    await eventually("the bank repeats all", async () => echo.asked.length >= echoes.length, START_MS_MAX)
     await eventually(
       "files are taken",
       async () => readdirSync(join(folder, "clearing", "taken")).length > 0,
@@ -312,11 +310,7 @@ describe("while all roles run apart", () => {
     const account = people.account
     const wrong = [
       await ask("/payout-batches", `{"items":[${JSON.stringify(item("b"))}`, { idempotencyKey: "broken" }),
-      await ask(
-        "/payout-batches",
-        { items: [item("c", { [account]: people.name })] },
-        { idempotencyKey: "field" },
-      ),
+      await ask("/payout-batches", { items: [item("c", { [account]: 1 })] }, { idempotencyKey: "field" }),
       await ask(
         "/payout-batches",
         { items: [{ ...item("d"), beneficiary: people.name }] },
@@ -390,7 +384,7 @@ describe("while all roles run apart", () => {
       ["events", paid],
       ["events", echoed, "--json"],
       ["replay", echoed],
-      ["replay", "export", paid, "-o", join(folder, "exported.ndjson")],
+      ["replay", "export", paid, "-o", join(folder, "exports", "batch.ndjson")],
       ["batches", "show", paid],
       ["batches", "submit", csv],
       ["verify", paid],
@@ -404,36 +398,57 @@ describe("while all roles run apart", () => {
       ["migrate", "--plan"],
       ["projections", "audit", "--sample", "10"],
     ]
-    for (const command of commands) {
-      const run = atlaspay(settings, ...command)
-      await run.end()
-      written.set(`atlaspay ${command.join(" ")}`, run.output())
-    }
-    for (const [name, value] of Object.entries({
+    await Promise.all(commands.map((command) => say(settings, command)))
+  })
+
+  it("does not start with settings that are wrong, and says why", async () => {
+    const { environment } = platform
+    const malformed = {
+      ...environment,
       MASTER_KEYS: `canary=${masterKey}!`,
       API_KEYS: `acme${secrets["partner's key"]}`,
       OPERATOR_KEYS: `olga:${secrets["operator's key"]}`,
       REDIS_URL: `redis//canary:${secrets["password of Redis"]}@127.0.0.1`,
-      DATABASE_URL: `postgres://canary:${secrets["password of Postgres"]}x@127.0.0.1:${postgres.primary.port}/postgres`,
-      NATS_URL: `nats://canary:${secrets["password of NATS"]}x@127.0.0.1:${nats.port}`,
+      DATABASE_URL: `postgres:canary:${secrets["password of Postgres"]}@127.0.0.1`,
+      NATS_URL: `nats//canary:${secrets["password of NATS"]}@127.0.0.1`,
       BANK_CALLBACK_SECRET: `north=${secrets["secret of north"]}x`,
+      COMPLIANCE_CALLBACK_SECRET: `${secrets["secret of compliance"]}x`,
       PROOF_SIGNING_KEY: `${secrets["key that signs roots"]}x`,
       OTEL_EXPORTER_OTLP_HEADERS: secrets["token for the collector"],
       PORT: secrets["stranger's key"],
-    })) {
-      const wrong = { ...settings, [name]: value }
-      const commands = ["config", "doctor"].map((command) => atlaspay(wrong, command))
-      const service = platform.launch({ ...wrong, ROLES: "worker" })
-      for (const command of commands) {
-        await command.end()
-        written.set(`atlaspay with a wrong ${name} ${command.pid}`, command.output())
-      }
-      if (name !== "PORT" && name !== "DATABASE_URL" && name !== "NATS_URL") await service.ended
-      await service.stop()
-      written.set(`a start with a wrong ${name}`, service.lines.join("\n"))
+    }
+    const refused = {
+      ...environment,
+      REDIS_URL: (environment.REDIS_URL ?? "").replace("@", "x@"),
+      DATABASE_URL: (environment.DATABASE_URL ?? "").replace("@", "x@"),
+      NATS_URL: (environment.NATS_URL ?? "").replace("@", "x@"),
+    }
+    const starts = {
+      malformed: platform.launch(malformed),
+      "of production": platform.launch({ ...environment, NODE_ENV: "production" }),
+      refused: platform.launch({ ...refused, ROLES: "worker" }),
+    }
+    await Promise.all(
+      [malformed, refused, { ...malformed, NODE_ENV: "production" }].flatMap((settings) =>
+        [["config"], ["doctor"]].map((command) => say(settings, command)),
+      ),
+    )
+    await Promise.all([starts.malformed.ended, starts["of production"].ended])
+    await starts.refused.stop()
+    for (const [name, { lines }] of Object.entries(starts)) {
+      expect(lines.length).toBeGreaterThan(0)
+      for (const line of lines) if (line !== "") expect(line).toMatch(/^\{"time":/)
+      written.set(`the start with settings that are ${name}`, lines.join("\n"))
     }
   })
 })
+
+/** Runs a command, and keeps what it says. */
+const say = async (settings: Readonly<Record<string, string>>, command: ReadonlyArray<string>) => {
+  const run = atlaspay(settings, ...command)
+  await run.end()
+  written.set(`atlaspay ${command.join(" ")} (${written.size})`, run.output())
+}
 
 describe("then no mark is in what was written", () => {
   beforeAll(async () => {
@@ -465,17 +480,30 @@ describe("then no mark is in what was written", () => {
     expect(log).toHaveLength(roles.length)
     for (const message of ["events appended", "request refused", "request answered"])
       expect(log.some(([, text]) => text.includes(message))).toBe(true)
-    expect(leaksOf(everything(), written)).toEqual([])
+    // `atlaspay events` shows the log of a batch to whoever may read Redis: accounts are masked, and names are not.
+    const [shown = [], told = []] = [true, false].map((isShown) =>
+      [...written].filter(([place]) => place.startsWith("atlaspay events") === isShown),
+    )
+    const { name: _, remittance: __, ...sealed } = everything()
+    expect(leaksOf(everything(), new Map(told))).toEqual([])
+    expect(leaksOf(sealed, new Map(shown))).toEqual([])
   })
 
-  it("Redis, Postgres and NATS: neither accounts nor secrets", async () => {
-    const { name: _, remittance: __, ...sealed } = everything()
+  it("what NATS and an exported batch have on their disks", () => {
+    const files = new Map([...filesIn(join(folder, "nats"), "NATS"), ...filesIn(join(folder, "exports"), "")])
+    expect(files.size).toBeGreaterThan(2)
+    expect(leaksOf(everything(), withoutConfiguration(files))).toEqual([])
+  })
+
+  it("what Redis and Postgres have on theirs, but for names and remittances, which are in the log", async () => {
+    const { name, remittance: _, ...sealed } = everything()
     await postgres.primary.stop()
-    const servers = new Map([
-      ...filesIn(redis.folder, "Redis"),
-      ...filesIn(postgres.primary.data, "Postgres"),
-      ...filesIn(join(folder, "nats", "n1", "jetstream"), "NATS"),
-    ])
-    expect(leaksOf(sealed, servers)).toEqual([])
+    const files = new Map([...filesIn(redis.folder, "Redis"), ...filesIn(postgres.primary.data, "Postgres")])
+    expect(leaksOf({ name }, files)).not.toEqual([])
+    expect(leaksOf(sealed, files)).toEqual([])
   })
 })
+
+/** Without the file that tells the server which passwords there are. */
+const withoutConfiguration = (files: ReadonlyMap<string, string | Buffer>) =>
+  new Map([...files].filter(([place]) => !place.endsWith("nats.conf")))
