@@ -90,7 +90,7 @@ import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
 import { layer as claimsInPostgres } from "./register/payout-claims-postgres.ts"
-import { type Role, roles } from "./service-roles.ts"
+import type { Role } from "./service-roles.ts"
 import { AnnouncedLists, makeAnnouncedLists } from "./streams/announced-lists.ts"
 import { postgresListStore } from "./streams/announced-lists-postgres.ts"
 import { redisLists } from "./streams/announced-lists-redis.ts"
@@ -321,12 +321,9 @@ const served = (role: Role) => {
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
   Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer)).pipe(Layer.provide(bankKinds))
 
-/** The check of a start with these roles, for `atlaspay config`: nothing connects. */
+/** The check of a start with these roles, for `atlaspay config` and `doctor`: nothing connects. */
 export const checkedHere = (roles: ReadonlyArray<Role>) =>
   Effect.provide(checkedEnvironment(roles, providerOf), bankKinds)
-
-/** Fails if the service would not start with these settings, whatever its roles. It connects to nothing. */
-export const settingsLayer = onceFit(roles, Layer.empty)
 
 /** The layers of `atlaspay reconcile`, by the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(

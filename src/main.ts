@@ -7,10 +7,15 @@ import { serveLayer } from "./app.ts"
 import { exitWhenOverdue, exitZeroOnSigterm } from "./platform/teardown.ts"
 import { roles } from "./service-roles.ts"
 import { rolesToRun } from "./settings/process.ts"
+import { endWithLastWords, withLastWords } from "./telemetry/last-words.ts"
 
 // If ROLES is malformed, the checks of the start tell that with all other mistakes.
 const given = Effect.orElseSucceed(rolesToRun, () => roles)
 
 const service = Layer.unwrap(Effect.map(given, serveLayer)).pipe(Layer.provide(exitWhenOverdue))
 
-NodeRuntime.runMain(Layer.launch(service), { teardown: exitZeroOnSigterm() })
+endWithLastWords()
+NodeRuntime.runMain(withLastWords(Layer.launch(service)), {
+  disableErrorReporting: true,
+  teardown: exitZeroOnSigterm(),
+})

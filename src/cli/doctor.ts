@@ -1,5 +1,5 @@
 /** `atlaspay doctor`: looks at a deployment and says what is wrong, and what to do. It changes nothing, and starts nothing. */
-import { ConfigProvider, Console, Effect, Layer, Logger, Option } from "effect"
+import { ConfigProvider, Console, Effect, Logger, Option } from "effect"
 import { Command } from "effect/cli"
 import { type Check, ok, problem, runChecks, type Seen } from "../doctor/check.ts"
 import { type Finding, statusOf } from "../doctor/finding.ts"
@@ -11,6 +11,7 @@ import { storeChecks } from "../doctor/store-checks.ts"
 import type { DoctorSettings } from "../doctor/targets.ts"
 import { PROJECTION } from "../projections/read-models.ts"
 import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
+import { roles } from "../service-roles.ts"
 import { masterKeys } from "../settings/keys.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { connectStores, secureServers, storeUrls } from "./doctor-stores.ts"
@@ -88,11 +89,12 @@ const settingsSeen = Effect.fnUntraced(function* (environment: Environment): Eff
   if (isLocal) return ok("none is set: atlaspay serve completes them on a developer's machine")
   const refusal = (changes: Environment) =>
     Effect.gen(function* () {
-      const { settingsLayer } = yield* Effect.promise(() => import("../app.ts"))
+      const { checkedHere } = yield* Effect.promise(() => import("../app.ts"))
       const provider = ConfigProvider.layer(
         ConfigProvider.fromEnvRecord(definedOf({ ...environment, ...changes })),
       )
-      return yield* Effect.scoped(Layer.build(settingsLayer.pipe(Layer.provide(provider)))).pipe(
+      return yield* checkedHere(roles).pipe(
+        Effect.provide(provider),
         Effect.match({ onFailure: ({ message }) => message, onSuccess: () => undefined }),
       )
     })

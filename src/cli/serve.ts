@@ -5,6 +5,7 @@ import { OperationsAddress } from "../http/operations-server.ts"
 import { HttpAddress } from "../http/server.ts"
 import { exitWhenOverdue } from "../platform/teardown.ts"
 import type { Role } from "../service-roles.ts"
+import { endWithLastWords } from "../telemetry/last-words.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir } from "./flags.ts"
 import { rolesFlag } from "./roles-flag.ts"
@@ -15,6 +16,7 @@ export const serve = Command.make(
   "serve",
   { dataDir, roles: rolesFlag },
   Effect.fn(function* ({ dataDir, roles }) {
+    endWithLastWords()
     yield* Effect.scoped(run(dataDir, roles))
   }),
 ).pipe(

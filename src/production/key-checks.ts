@@ -28,7 +28,7 @@ interface SecretFinding extends Finding {
 /** Standard Webhooks: a secret has 24 to 64 bytes. */
 const CALLBACK_SECRET_BYTES_MIN = 24
 
-/** "acme=key,globex=key" by name, as `<role>/acme`; a second key of the same name is `<role>/acme/2`. */
+/** "acme=key,globex=key" by name, as `<role>/acme`; a second key of the same name is `<role>/acme/2`, and an entry that has no name `<role>/entry-3`. */
 export const keysOf = (
   role: string,
   setting: string,
@@ -36,11 +36,12 @@ export const keysOf = (
 ): ReadonlyArray<NamedSecret> => {
   const pairs = Redacted.value(text).split(",")
   return namedApart(
-    pairs.map((pair) => {
+    pairs.map((pair, index) => {
       const [owner = "", ...rest] = pair.trim().split("=")
-      // An operator's name is followed by what the operator may do.
-      const [name] = owner.split(":")
-      return { name: `${role}/${name}`, setting, secret: Redacted.make(rest.join("=")) }
+      const key = rest.join("=")
+      // An operator's name is followed by what the operator may do. Without a key behind it, the name may be the key: as base64 it ends with "=".
+      const [name] = /[^=]/.test(key) ? owner.split(":") : [`entry-${index + 1}`]
+      return { name: `${role}/${name}`, setting, secret: Redacted.make(key) }
     }),
   )
 }

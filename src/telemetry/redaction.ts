@@ -8,15 +8,21 @@ import { MASK, masked, withoutCredentials } from "../domain/masking.ts"
 const DEPTH_MAX = 6
 const ENTRIES_MAX = 50
 const TEXT_LENGTH_MAX = 4_096
+/** The longest text that one mask stands for, of those that have an end. */
+const SECRET_LENGTH_MAX = 256
 
+/** Whom somebody pays and with what words, what opens something, and what errors of Redis and Postgres repeat of a command or a row. */
 const secretField =
-  /^(iban|bic|account|account[-_]?number|routing[-_]?number|sort[-_]?code|authorization|cookie|.*(secret|key|password|token))$/i
+  /^(iban|bic|account|account[-_]?number|routing[-_]?number|sort[-_]?code|beneficiary|(beneficiary|account|holder|payee)[-_]?name|remittance|authorization|cookie|args|parameters|detail|.*(secret|key|password|token))$/i
 
-const cut = (text: string): string =>
-  text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text
+/** What is cut is masked with the text that follows: half of an account number or a key looks like neither. */
+const cutAfter = (mask: (text: string) => string, text: string): string =>
+  text.length > TEXT_LENGTH_MAX
+    ? `${mask(text.slice(0, TEXT_LENGTH_MAX + SECRET_LENGTH_MAX)).slice(0, TEXT_LENGTH_MAX)}…`
+    : mask(text)
 
 /** Masks credentials in URLs, IBANs and runs of eight or more digits in a text, and cuts it at 4,096 characters. */
-export const redactText = (text: string): string => masked(cut(text))
+export const redactText = (text: string): string => cutAfter(masked, text)
 
 /** A UUID in its usual form that is not part of a longer token. */
 const uuid = /(?<![\w-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])/i
@@ -25,16 +31,18 @@ const uuid = /(?<![\w-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])/i
  * {@link redactText} for a log line. It keeps UUIDs: one in twelve has eight digits in a row, and people search for them.
  * Stored and published texts are masked without this exception, so that older and newer texts stay equal.
  */
-export const redactLine = (text: string): string =>
+export const redactLine = (text: string): string => cutAfter(maskedButUuids, text)
+
+const maskedButUuids = (text: string): string =>
   // Credentials are masked first, because a password may be a UUID. Every second part is a UUID.
-  withoutCredentials(cut(text))
+  withoutCredentials(text)
     .split(uuid)
     .map((part, index) => (index % 2 === 1 ? part : masked(part)))
     .join("")
 
 /**
  * A copy of any value for a log line and `JSON.stringify`: sensitive fields and texts are masked, errors have their name,
- * message and fields, and bigints are text. It is at most six levels deep and 50 entries wide; the rest is left out.
+ * message and fields, bigints are text, and of bytes only their number is there. It is at most six levels deep and 50 entries wide; the rest is left out.
  */
 export const redact = (value: unknown, depth = 0): unknown => {
   switch (typeof value) {
@@ -54,6 +62,8 @@ export const redact = (value: unknown, depth = 0): unknown => {
 const redactObject = (value: object, depth: number): unknown => {
   if (Redacted.isRedacted(value)) return MASK
   if (value instanceof Date) return value.toISOString()
+  // Their numbers would spell out what they have.
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`
   if (depth === DEPTH_MAX) return "…"
   if (Array.isArray(value)) return value.slice(0, ENTRIES_MAX).map((entry) => redact(entry, depth + 1))
   const fields =

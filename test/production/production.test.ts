@@ -93,6 +93,10 @@ describe("production", () => {
     ["weak-secret:partner/acme", { API_KEYS: "acme=AtlasPayLiveKeyForAcme2026AtlasPayLiveKeyForAcme2026" }],
     ["weak-secret:partner/acme", { API_KEYS: "acme=0123456789abcdef0123456789abcdef0123456789abcdef" }],
     ["weak-secret:partner/acme", { API_KEYS: "acme=correct-horse-battery-staple-of-the-marketplace" }],
+    // Without a name in front of it, what comes before "=" may be the key.
+    ["weak-secret:partner/entry-1", { API_KEYS: key() }],
+    ["weak-secret:partner/entry-2", { API_KEYS: `acme=${key()},${randomBytes(16).toString("base64")}` }],
+    ["weak-secret:operator/entry-1", { OPERATOR_KEYS: key() }],
     ["known-secret:callback/banks", { BANK_CALLBACK_SECRET: "whsec_YXRsYXNwYXktc2FuZGJveC1jYWxsYmFja3Mh" }],
     ["weak-secret:callback/north", { BANK_CALLBACK_SECRET: `north=whsec_AAAA,south=${secret()}` }],
     [

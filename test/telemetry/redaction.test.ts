@@ -54,6 +54,18 @@ describe("text in a log line", () => {
     expect(redactText(text)).toBe(text)
   })
 
+  it.each([
+    ["an IBAN", iban, 10],
+    ["an API key", newApiKey().text, 30],
+    ["a password", "redis://canary:hidden-word@127.0.0.1", 20],
+  ])("is not cut in the middle of %s, which then would look like none", (_, secret, kept) => {
+    const text = `${"- ".repeat(2_048).slice(kept)}${secret} and more`
+    for (const redacted of [redactText(text), redactLine(text)]) {
+      expect(redacted.length).toBeLessThan(4_100)
+      expect(redacted).not.toContain(secret.slice(0, kept).slice(-6))
+    }
+  })
+
   it("is cut when it is long", () => {
     expect(redactText("a".repeat(10_000)).length).toBeLessThan(4_100)
   })
@@ -139,12 +151,18 @@ describe("values in a log line", () => {
       Authorization: "Bearer k",
       callbackSecret: "s",
       idempotencyKey: "i",
+      beneficiary: { name: "n" },
+      accountName: "n",
+      remittance: "r",
+      args: ["AUTH", "p"],
+      parameters: ["n"],
+      detail: "Failing row contains (n)",
     }
     expect(new Set(Object.values(Object(redact(value))))).toEqual(new Set(["[redacted]"]))
   })
 
   it("are masked however deep they lie, in names too", () => {
-    const line = JSON.stringify(redact({ items: [{ beneficiary: { note: `to ${iban}`, [iban]: 1 } }] }))
+    const line = JSON.stringify(redact({ items: [{ payout: { note: `to ${iban}`, [iban]: 1 } }] }))
     expect(line).not.toContain(iban)
     expect(line).toContain("to [redacted]")
   })
@@ -154,6 +172,10 @@ describe("values in a log line", () => {
     circular.self = circular
     expect(() => JSON.stringify(redact(circular))).not.toThrow()
     expect(redact(Redacted.make("hidden"))).toBe("[redacted]")
+    expect(redact({ body: Buffer.from(iban), key8: new Uint8Array(3) })).toEqual({
+      body: "22 bytes",
+      key8: "3 bytes",
+    })
     expect(redact(new Error(`no account ${iban}`))).toEqual({
       error: "Error",
       message: "no account [redacted]",
