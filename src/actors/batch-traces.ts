@@ -94,21 +94,33 @@ export class BatchTraces {
     return at - receivedAt >= this.#recording.slowMs
   }
 
-  /** Looks at what was appended. `batch` is ahead by these events. */
-  appended({ id, batch }: Traced, events: ReadonlyArray<BatchEvent>): void {
+  /** Looks at what was appended. `batch` is ahead by these events. Gives the id of the batch's trace if that is exported. */
+  appended({ id, batch }: Traced, events: ReadonlyArray<BatchEvent>): string | undefined {
     const trace = this.#traceOf(id, batch)
     const troubles = events.map(troubleIn)
     if (troubles.some((trouble) => trouble !== undefined)) this.#kept.of(id).isTroubled = true
-    if (events.some(({ _tag }) => _tag === "BatchClosed")) this.#closed(id, batch, trace)
-    else if (batch.closed !== undefined) this.#after(id, batch, trace, batch.version - events.length)
-    else this.#goesOn(id, batch, trace, troubles.includes("person"))
+    return this.#isExported(id, batch, trace, events, troubles.includes("person")) ? trace.id : undefined
   }
 
-  #goesOn(id: BatchId, batch: Batch, trace: BatchTrace, needsPerson: boolean): void {
+  #isExported(
+    id: BatchId,
+    batch: Batch,
+    trace: BatchTrace,
+    events: ReadonlyArray<BatchEvent>,
+    needsPerson: boolean,
+  ): boolean {
+    if (events.some(({ _tag }) => _tag === "BatchClosed")) return this.#closed(id, batch, trace)
+    if (batch.closed !== undefined) return this.#after(id, batch, trace, batch.version - events.length)
+    return this.#goesOn(id, batch, trace, needsPerson)
+  }
+
+  #goesOn(id: BatchId, batch: Batch, trace: BatchTrace, needsPerson: boolean): boolean {
     const seen = this.#kept.seen(id)
-    if (seen === undefined || seen.isKept || !seen.isTroubled) return
-    const now = this.#clock.currentTimeMillisUnsafe()
-    if (needsPerson || this.#isSlow(batch, now)) this.#keep(id, trace)
+    if (seen?.isTroubled === true && !seen.isKept) {
+      const now = this.#clock.currentTimeMillisUnsafe()
+      if (needsPerson || this.#isSlow(batch, now)) this.#keep(id, trace)
+    }
+    return trace.isRecorded || seen?.isKept === true
   }
 
   /** An open batch that is in trouble is shown before it closes: that may take days. Once, because its log is read for it. */
@@ -123,23 +135,26 @@ export class BatchTraces {
     this.#export(id, trace, 0)
   }
 
-  #closed(id: BatchId, batch: Batch, trace: BatchTrace): void {
+  #closed(id: BatchId, batch: Batch, trace: BatchTrace): boolean {
     const seen = this.#kept.seen(id)
     const isWanted = trace.isRecorded || seen?.isKept === true
     const closedAt = batch.closedAt ?? this.#clock.currentTimeMillisUnsafe()
     const isToKeep = seen?.isTroubled === true || this.#isSlow(batch, closedAt)
     // What was shown while the batch was open is made again with the same ids, now that it is over.
-    if (isWanted || (isToKeep && this.#recording.mayKeep(closedAt))) this.#export(id, trace, 0)
+    const isExported = isWanted || (isToKeep && this.#recording.mayKeep(closedAt))
+    if (isExported) this.#export(id, trace, 0)
     this.#kept.forget(id)
+    return isExported
   }
 
   /** A bank's word about a closed batch, such as a return. */
-  #after(id: BatchId, batch: Batch, trace: BatchTrace, from: number): void {
+  #after(id: BatchId, batch: Batch, trace: BatchTrace, from: number): boolean {
     const at = this.#clock.currentTimeMillisUnsafe()
+    const isExported = trace.isRecorded || (this.#isSlow(batch, at) && this.#recording.mayKeep(at))
     // Whether the trace of a slow batch was kept is not known any more: all of it is made again, with the same ids.
-    if (trace.isRecorded) this.#export(id, trace, from)
-    else if (this.#isSlow(batch, at) && this.#recording.mayKeep(at)) this.#export(id, trace, 0)
+    if (isExported) this.#export(id, trace, trace.isRecorded ? from : 0)
     this.#kept.forget(id)
+    return isExported
   }
 
   #export(id: BatchId, trace: BatchTrace, from: number): void {

@@ -35,7 +35,8 @@ const values: Readonly<Record<string, RegExp>> = {
   le: /^(\+Inf|[0-9.e+-]+)$/,
   type: /^[A-Za-z]{1,40}$/,
   kind: word,
-  space: word,
+  // V8 names its spaces at length.
+  space: /^[a-z_]{1,40}$/,
   version: /^v?\d+\.\d+\.\d+\S{0,20}$/,
   major: /^\d+$/,
   minor: /^\d+$/,
