@@ -44,7 +44,7 @@ const values: Readonly<Record<string, RegExp>> = {
   node: /^\d+\.\d+\.\d+$/,
   roles: /^[a-z-]+(,[a-z-]+)*$/,
   method: /^(GET|HEAD|POST|PUT|DELETE|OTHER)$/,
-  route: /^(unmatched|(\/[a-zA-Z0-9:._-]*)+|\/\*)$/,
+  route: /^(unmatched|(\/[a-zA-Z0-9:._-]*)+)$/,
   status: /^([1-5]xx|[1-5]\d\d)$/,
   currency: /^[A-Z]{3}$/,
   scheme: /^(sepa|faster-payments|ach|cross-border)$/,
