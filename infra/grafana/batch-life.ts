@@ -1,5 +1,5 @@
 /** A batch from its acceptance to its archive: what each part does with it, and what it waits for. */
-import { type Board, of, perSecond, quantile } from "./board.ts"
+import { type Board, grown, of, perSecond, quantile } from "./board.ts"
 
 export const batchLife: Board = {
   name: "batch-life",
@@ -78,19 +78,20 @@ export const batchLife: Board = {
         },
         {
           title: "Frozen batches",
-          description: "Batches whose log cannot be continued. Each needs a person.",
+          description:
+            "How often, in the chosen time, a batch was found whose log cannot be continued: once an hour for each. Each needs a person.",
           unit: "short",
           as: "number",
           badFrom: 1,
-          queries: [{ expr: `sum(${of("atlaspay_frozen_batches_total")})`, legend: "batches" }],
+          queries: [{ expr: grown("atlaspay_frozen_batches_total"), legend: "batches" }],
         },
         {
           title: "Attempts that the register had lost",
-          description: "Postgres came back older, or lost rows. Each needs a person.",
+          description: "Postgres came back older, or lost rows, in the chosen time. Each needs a person.",
           unit: "short",
           as: "number",
           badFrom: 1,
-          queries: [{ expr: `sum(${of("atlaspay_register_behind_total")})`, legend: "attempts" }],
+          queries: [{ expr: grown("atlaspay_register_behind_total"), legend: "attempts" }],
         },
       ],
     },
@@ -119,21 +120,24 @@ export const batchLife: Board = {
         {
           title: "Faults",
           description:
-            "Failures to handle a chunk, frozen partitions, and differences that the projector found in its samples.",
+            "Failures to handle a chunk, frozen partitions, and differences that the projector found in its samples, over the chosen time.",
           unit: "short",
+          as: "number",
+          badFrom: 1,
+          width: 8,
           queries: [
             {
-              expr: `sum by (follower) (${perSecond("atlaspay_follower_failures_total")})`,
+              expr: grown("atlaspay_follower_failures_total", ["follower"]),
               legend: "{{follower}} failed",
               silentUnless: "a follower failed",
             },
             {
-              expr: `sum by (follower) (${of("atlaspay_frozen_followers_total")})`,
+              expr: grown("atlaspay_frozen_followers_total", ["follower"]),
               legend: "{{follower}} frozen",
               silentUnless: "a follower froze a partition",
             },
             {
-              expr: `sum by (table) (${of("atlaspay_projection_differences_total")})`,
+              expr: grown("atlaspay_projection_differences_total", ["table"]),
               legend: "{{table}} differs",
               silentUnless: "a read model differs from its log",
             },

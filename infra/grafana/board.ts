@@ -66,6 +66,10 @@ export const of = (metric: string, labels = ""): string =>
 export const perSecond = (metric: string, labels = ""): string =>
   `rate(${of(metric, labels)}[$__rate_interval])`
 
+/** How often a counter grew within the chosen time, over all processes, by labels. A counter itself begins anew with its process. */
+export const grown = (metric: string, by: ReadonlyArray<string> = [], labels = ""): string =>
+  `sum${by.length === 0 ? "" : ` by (${by.join(", ")})`} (increase(${of(metric, labels)}[$__range]))`
+
 /** The seconds within which a share of what a histogram measured lies, by labels. */
 export const quantile = (
   share: number,

@@ -1,8 +1,18 @@
 /** Whether the service keeps what it promises, and whether somebody has to act. */
-import { type Board, of, perSecond, quantile } from "./board.ts"
+import { type Board, grown, of, perSecond, quantile } from "./board.ts"
 
+/** Prometheus 3 writes a whole number as a bound with a decimal, and earlier ones as it was read. */
 const within = (metric: string, le: string): string =>
-  `sum(increase(${of(`${metric}_bucket`, `le="${le}"`)}[$__range])) / sum(increase(${of(`${metric}_count`)}[$__range]))`
+  `${grown(`${metric}_bucket`, [], `le=~"${le}(\\\\.0)?"`)} / ${grown(`${metric}_count`)}`
+
+/** A counter that has not counted yet may be missing: all may be late, or none. */
+const orNone = (query: string): string => `(${query} or vector(0))`
+
+const onTime = orNone(grown("atlaspay_settlement_on_time_total"))
+const late = orNone(grown("atlaspay_settlement_late_total"))
+
+/** What the operational routes answer is about the process, and no partner gets it. */
+const PUBLIC = `route!~"/healthz|/readyz|/metrics|/log-level|/providers"`
 
 export const overview: Board = {
   name: "overview",
@@ -30,7 +40,7 @@ export const overview: Board = {
           badBelow: 0.99,
           queries: [
             {
-              expr: `sum(increase(${of("atlaspay_settlement_on_time_total")}[$__range])) / (sum(increase(${of("atlaspay_settlement_on_time_total")}[$__range])) + (sum(increase(${of("atlaspay_settlement_late_total")}[$__range])) or vector(0)))`,
+              expr: `${onTime} / (${onTime} + ${late})`,
               legend: "settled",
             },
           ],
@@ -46,13 +56,13 @@ export const overview: Board = {
         },
         {
           title: "Answered without a fault of ours",
-          description: "The share of requests that were not answered with 5xx.",
+          description: "The share of requests to the API that were not answered with 5xx.",
           unit: "percentunit",
           as: "number",
           badBelow: 0.999,
           queries: [
             {
-              expr: `1 - (sum(increase(${of("atlaspay_http_requests_total", 'status=~"5.."')}[$__range])) or vector(0)) / sum(increase(${of("atlaspay_http_requests_total")}[$__range]))`,
+              expr: `1 - ${orNone(grown("atlaspay_http_requests_total", [], `status=~"5..",${PUBLIC}`))} / ${grown("atlaspay_http_requests_total", [], PUBLIC)}`,
               legend: "answered",
             },
           ],
@@ -67,6 +77,22 @@ export const overview: Board = {
             {
               expr: 'count(ALERTS{alertstate="firing",alertname=~"AtlasPay.*"}) or vector(0)',
               legend: "alerts",
+            },
+          ],
+        },
+        {
+          title: "Error budget left",
+          description:
+            "Of the 30 days, by objective: 1 is untouched, below 0 the promise is broken. docs/OPERATIONS.md says what counts.",
+          unit: "percentunit",
+          as: "number",
+          badBelow: 0.1,
+          queries: [
+            {
+              // The time to settle is promised for each scheme: the worst one counts.
+              expr: 'min by (slo) (1 - max by (slo, scheme) (atlaspay:slo_bad:ratio_rate30d{slo!=""}) / on (slo) group_left () (1 - max by (slo) (atlaspay:slo:objective{slo!=""})))',
+              legend: "{{slo}}",
+              silentUnless: "the rules of infra/prometheus/rules are loaded",
             },
           ],
         },

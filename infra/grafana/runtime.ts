@@ -1,5 +1,5 @@
 /** The processes and the stores that they need. */
-import { type Board, of, perSecond } from "./board.ts"
+import { type Board, grown, of, perSecond } from "./board.ts"
 
 export const runtime: Board = {
   name: "runtime",
@@ -87,7 +87,7 @@ export const runtime: Board = {
           title: "Replicas",
           description: "In sync, by primary.",
           unit: "short",
-          queries: [{ expr: `max by (server) (${of("atlaspay_redis_replicas")})`, legend: "{{server}}" }],
+          queries: [{ expr: `min by (server) (${of("atlaspay_redis_replicas")})`, legend: "{{server}}" }],
         },
       ],
     },
@@ -108,15 +108,18 @@ export const runtime: Board = {
         },
         {
           title: "Events that the stream lost",
-          description: "They were published again from the logs.",
+          description: "In the chosen time. They were published again from the logs.",
           unit: "short",
+          as: "number",
+          badFrom: 1,
+          width: 8,
           queries: [
             {
-              expr: `sum by (loss) (${of("atlaspay_event_stream_losses_total")})`,
+              expr: grown("atlaspay_event_stream_losses_total", ["loss"]),
               legend: "{{loss}}",
               silentUnless: "the stream lost something",
             },
-            { expr: `sum(${of("atlaspay_events_republished_total")})`, legend: "published again" },
+            { expr: grown("atlaspay_events_republished_total"), legend: "published again" },
           ],
         },
         {

@@ -241,8 +241,7 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
   })
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
-  actor.services.traces?.appended(actor, events)
-  if (!turn.outcomes.isEmpty) yield* countOutcomes(actor, turn)
+  yield* tellAppended(actor, turn)
   yield* Effect.logDebug("events appended", {
     version: actor.batch.version,
     events: events.map(({ _tag }) => _tag),
@@ -252,11 +251,15 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
   return isReleased
 })
 
-/** The events are in the log, so a mistake in counting must not stop the batch. */
-const countOutcomes = ({ id, batch, services }: Activation, { outcomes, at }: Turn): Effect.Effect<void> =>
-  Effect.sync(() => services.countOutcomes(batch, outcomes, at)).pipe(
-    Effect.catchDefect((defect) => Effect.logError("outcomes not counted", { batch: id, defect })),
-  )
+/** Tells traces and metrics. The events are in the log, so a mistake in what watches must not stop the batch. */
+const tellAppended = (actor: Activation, { events, outcomes, at }: Turn): Effect.Effect<void> => {
+  const { batch, services } = actor
+  const told = Effect.sync(() => {
+    const traceId = services.traces?.appended(actor, events)
+    if (!outcomes.isEmpty) services.countOutcomes(batch, outcomes, at, traceId)
+  })
+  return Effect.catchDefect(told, (defect) => Effect.logError("traces or metrics miss an append", { defect }))
+}
 
 /** Logs a refused command. A bank's report about no transfer of ours is kept before its mail is deleted. */
 const logRefusal = Effect.fnUntraced(function* (actor: Activation, refusal: Refusal) {

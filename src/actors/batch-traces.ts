@@ -81,24 +81,36 @@ export class BatchTraces {
     return at - receivedAt >= this.#recording.slowMs
   }
 
-  /** Looks at what was appended. `batch` is ahead by these events. */
-  appended(traced: Traced, events: ReadonlyArray<BatchEvent>): void {
-    this.#recording.beside(() => {
+  /** Looks at what was appended. `batch` is ahead by these events. Gives the id of the batch's trace if that is exported. */
+  appended(traced: Traced, events: ReadonlyArray<BatchEvent>): string | undefined {
+    return this.#recording.beside(() => {
       const { id, batch } = traced
       const trace = this.#traceOf(id, batch)
       const troubles = events.map(troubleIn).filter((trouble) => trouble !== undefined)
       if (troubles.length > 0) traced.isTroubled = true
-      if (events.some(({ _tag }) => _tag === "BatchClosed")) this.#closed(traced, trace)
-      else if (batch.closed !== undefined) this.#after(traced, trace, events.length, troubles.length > 0)
-      else this.#goesOn(traced, trace, troubles.includes("person"))
+      return this.#isExported(traced, trace, events, troubles) ? trace.id : undefined
     })
   }
 
-  #goesOn({ id, batch, isTroubled }: Traced, trace: BatchTrace, needsPerson: boolean): void {
+  #isExported(
+    traced: Traced,
+    trace: BatchTrace,
+    events: ReadonlyArray<BatchEvent>,
+    troubles: ReadonlyArray<NonNullable<ReturnType<typeof troubleIn>>>,
+  ): boolean {
+    if (events.some(({ _tag }) => _tag === "BatchClosed")) return this.#closed(traced, trace)
+    if (traced.batch.closed !== undefined)
+      return this.#after(traced, trace, events.length, troubles.length > 0)
+    return this.#goesOn(traced, trace, troubles.includes("person"))
+  }
+
+  #goesOn({ id, batch, isTroubled }: Traced, trace: BatchTrace, needsPerson: boolean): boolean {
     const seen = this.#kept.seen(id)
-    if (seen?.isKept === true || !(isTroubled || seen?.isTroubled === true)) return
-    const now = this.#clock.currentTimeMillisUnsafe()
-    if (needsPerson || this.#isSlow(batch, now)) this.#keep(id, trace)
+    if (seen?.isKept !== true && (isTroubled || seen?.isTroubled === true)) {
+      const now = this.#clock.currentTimeMillisUnsafe()
+      if (needsPerson || this.#isSlow(batch, now)) this.#keep(id, trace)
+    }
+    return trace.isRecorded || this.#kept.seen(id)?.isKept === true
   }
 
   /** A batch that cannot be continued. Its trace has what can be read of its log. */
@@ -120,26 +132,30 @@ export class BatchTraces {
     this.#export(id, 0)
   }
 
-  #closed({ id, batch, isTroubled }: Traced, trace: BatchTrace): void {
+  #closed({ id, batch, isTroubled }: Traced, trace: BatchTrace): boolean {
     const seen = this.#kept.seen(id)
     const isWanted = trace.isRecorded || seen?.isKept === true
     const now = this.#clock.currentTimeMillisUnsafe()
     const isToKeep = isTroubled || seen?.isTroubled === true || this.#wasSlow(batch)
     // What was shown while the batch was open is made again with the same ids, now that it is over.
-    if (isWanted || (isToKeep && this.#recording.mayKeep("batch", now))) this.#export(id, 0)
+    const isExported = isWanted || (isToKeep && this.#recording.mayKeep("batch", now))
+    if (isExported) this.#export(id, 0)
     this.#kept.forget(id)
+    return isExported
   }
 
   /** A bank's word about a closed batch, such as a return. The last `count` events are about that. */
-  #after({ id, batch, isTroubled }: Traced, trace: BatchTrace, count: number, isInTrouble: boolean): void {
+  #after({ id, batch, isTroubled }: Traced, trace: BatchTrace, count: number, isInTrouble: boolean): boolean {
     const isNewTrouble = isInTrouble || this.#kept.seen(id)?.isTroubled === true
     const isToKeep = isNewTrouble || isTroubled || this.#wasSlow(batch)
     const from = batch.version - count
-    if (trace.isRecorded) this.#export(id, from)
-    else if (isToKeep && this.#recording.mayKeep("batch", this.#clock.currentTimeMillisUnsafe()))
-      // A batch that had no trouble until now may have no trace: all of it is made, with the same ids.
-      this.#export(id, isNewTrouble ? 0 : from)
+    const isExported =
+      trace.isRecorded ||
+      (isToKeep && this.#recording.mayKeep("batch", this.#clock.currentTimeMillisUnsafe()))
+    // A batch that had no trouble until now may have no trace: all of it is made, with the same ids.
+    if (isExported) this.#export(id, !trace.isRecorded && isNewTrouble ? 0 : from)
     this.#kept.forget(id)
+    return isExported
   }
 
   #wasSlow(batch: Batch): boolean {

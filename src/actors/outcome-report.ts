@@ -8,14 +8,21 @@ import { type Scheme, settlementDueAt } from "../domain/scheme.ts"
 import type { Metrics } from "../telemetry/metrics.ts"
 import type { EndedItem, MovedMoney, TurnOutcomes } from "./turn-outcomes.ts"
 
-/** Counts the outcomes of a turn that was appended at `at` (epoch milliseconds). */
-export type OutcomeReport = (batch: Batch, outcomes: TurnOutcomes, at: number) => void
+/**
+ * Counts the outcomes of a turn that was appended at `at` (epoch milliseconds). `traceId` is the batch's trace if it is exported. Throws
+ * what broke while the outcomes were noted, once it counted what there is.
+ */
+export type OutcomeReport = (
+  batch: Batch,
+  outcomes: TurnOutcomes,
+  at: number,
+  traceId: string | undefined,
+) => void
 
 export const makeOutcomeReport = (metrics: Metrics): OutcomeReport => {
   const dueAt = makeDueAt()
-  return (batch, outcomes, at) => {
+  return (batch, outcomes, at, traceId) => {
     const seconds = Math.max(0, at - batch.receivedAt) / 1_000
-    const traceId = batch.trace?.sampled === true ? batch.trace.id : undefined
     for (const outcome of outcomes.screened) metrics.screeningSeconds.observe({ outcome }, seconds)
     for (const compensation of outcomes.contradicted) metrics.lateOutcomes.inc({ compensation })
     for (const moved of outcomes.money) countMoney(metrics, moved)
@@ -25,6 +32,7 @@ export const makeOutcomeReport = (metrics: Metrics): OutcomeReport => {
       metrics.settlementSeconds.observeTraced({ scheme, outcome }, seconds, traceId)
       countInTime(metrics, ended, at, dueAt)
     }
+    outcomes.throwIfBroken()
   }
 }
 

@@ -24,6 +24,9 @@ export interface MovedMoney {
   readonly minor: bigint
 }
 
+/** What is to be noted once an event is folded; nothing for most. */
+type Noted = (() => void) | undefined
+
 export class TurnOutcomes {
   /** The items that events of this turn touched, with the outcome that each had before. */
   readonly #before = new Map<number, ItemOutcome | undefined>()
@@ -33,13 +36,40 @@ export class TurnOutcomes {
   /** What becomes of each report that contradicts a closed attempt. */
   readonly contradicted: Array<BatchEventOf<"LateOutcomeDetected">["compensation"]> = []
 
-  /** Whether there is anything to count. */
+  /** What broke while events were noted. Counts are worth no payment: the turn goes on, and this is reported after it. */
+  #broken: { readonly defect: unknown } | undefined = undefined
+
+  /** Whether there is anything to count, or to report. */
   get isEmpty(): boolean {
-    return this.#before.size + this.money.length + this.screened.length === 0
+    return this.#before.size + this.money.length + this.screened.length === 0 && this.#broken === undefined
   }
 
-  /** Folds an event into the batch, and notes what that does. */
+  /** Folds an event into the batch, and notes what that does. Nothing but the fold itself can fail. */
   fold(batch: Batch, event: BatchEvent, evolve: (batch: Batch, event: BatchEvent) => Batch): void {
+    let noteAfter: Noted
+    this.#unlessBroken(() => {
+      noteAfter = this.#noteBefore(batch, event)
+    })
+    evolve(batch, event)
+    this.#unlessBroken(() => noteAfter?.())
+  }
+
+  /** Throws what broke while events were noted: then these outcomes are not all. */
+  throwIfBroken(): void {
+    if (this.#broken !== undefined) throw this.#broken.defect
+  }
+
+  #unlessBroken(note: () => void): void {
+    if (this.#broken !== undefined) return
+    try {
+      note()
+    } catch (defect) {
+      this.#broken = { defect }
+    }
+  }
+
+  /** Notes what is before the event, and gives what is to be noted after it. */
+  #noteBefore(batch: Batch, event: BatchEvent): Noted {
     for (const number of itemsEndedBy(event)) {
       const item = batch.items.get(number)
       if (item !== undefined && !this.#before.has(number)) this.#before.set(number, outcomeOf(batch, item))
@@ -48,35 +78,30 @@ export class TurnOutcomes {
       case "ItemsScreened":
         for (const { item, decision } of event.decisions)
           if (batch.items.get(item)?.verdict === undefined) this.screened.push(decision)
-        evolve(batch, event)
-        return
+        return undefined
+      case "LateOutcomeDetected":
+        this.contradicted.push(event.compensation)
+        return this.#noteReport(batch, event)
       case "TransferSettled":
       case "TransferReturned":
-      case "LateOutcomeDetected":
       case "ParkedResolved":
-        if (event._tag === "LateOutcomeDetected") this.contradicted.push(event.compensation)
-        this.#foldReport(batch, event, evolve)
-        return
+        return this.#noteReport(batch, event)
       default:
-        evolve(batch, event)
+        return undefined
     }
   }
 
   /** A bank may report the same several times, and a person may confirm it: its money moves once. */
-  #foldReport(
-    batch: Batch,
-    event: BatchEvent & { readonly item: number; readonly attempt: number },
-    evolve: (batch: Batch, event: BatchEvent) => Batch,
-  ): void {
+  #noteReport(batch: Batch, event: { readonly item: number; readonly attempt: number }): Noted {
     const item = batch.items.get(event.item)
     const attempt = item === undefined ? undefined : attemptOf(item, event.attempt)
-    const before =
-      attempt === undefined ? undefined : { paid: wasPaid(attempt), returned: wasReturned(attempt) }
-    evolve(batch, event)
-    if (item === undefined || attempt === undefined || before === undefined) return
-    const money = { currency: item.currency, bank: attempt.bank, minor: item.minor }
-    if (!before.paid && wasPaid(attempt)) this.money.push({ way: "moved", ...money })
-    if (!before.returned && wasReturned(attempt)) this.money.push({ way: "returned", ...money })
+    if (item === undefined || attempt === undefined) return undefined
+    const before = { paid: wasPaid(attempt), returned: wasReturned(attempt) }
+    return () => {
+      const money = { currency: item.currency, bank: attempt.bank, minor: item.minor }
+      if (!before.paid && wasPaid(attempt)) this.money.push({ way: "moved", ...money })
+      if (!before.returned && wasReturned(attempt)) this.money.push({ way: "returned", ...money })
+    }
   }
 
   /** The items that this turn brought to an end, or to another one. Call it after all events were folded. */

@@ -7,6 +7,7 @@ import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { LogUnlinking } from "../streams/log-unlinking.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { countingFailures, keepReading } from "../telemetry/readings.ts"
 import { ArchiveStore } from "./archive-store.ts"
 import { archiveRound, CLAIMED_MAX } from "./archiving.ts"
 import { compareCounts, type Mismatch } from "./count-comparison.ts"
@@ -31,6 +32,7 @@ export const archiverLayer = Layer.effectDiscard(
       Math.max(LOOK_MS_MIN, Math.min(afterMs, unlinkAfterMs) / LOOKS_PER_WAIT),
     )
     const unlink = yield* makeUnlinking(unlinkAfterMs)
+    yield* keepReading("archive-overdue", LOOK_MS_MAX, readOverdue(afterMs))
     yield* Effect.forkScoped(looking("archive closed batches", archiveDue(afterMs), everyMs))
     yield* Effect.forkScoped(looking("unlink archived logs", unlink, everyMs))
   }),
@@ -52,6 +54,10 @@ const looking = <E extends { readonly step: string; readonly reason: string }, R
 /** Archives everything that is due. */
 const archiveDue = Effect.fn("Archiver.archiveDue")(function* (afterMs: number) {
   while ((yield* archiveRound({ afterMs, which: "due" })).taken === CLAIMED_MAX);
+})
+
+/** Apart from the archiving: a long backlog and a round that hangs are what it is to show. */
+const readOverdue = Effect.fnUntraced(function* (afterMs: number) {
   const { archiveOverdueSeconds } = yield* Metrics
   archiveOverdueSeconds.set((yield* (yield* ArchiveStore).overdueMs(afterMs)) / 1_000)
 })
@@ -59,6 +65,7 @@ const archiveDue = Effect.fn("Archiver.archiveDue")(function* (afterMs: number) 
 /** Unlinks everything that is due, except in partitions in which a store seems to have come back older. */
 const makeUnlinking = Effect.fnUntraced(function* (afterMs: number) {
   const redis = yield* RedisConnections
+  const counted = yield* countingFailures("archive-counts")
   let compared: { readonly at: number; readonly epoch: number; readonly found: ReadonlyArray<Mismatch> } = {
     at: Number.NEGATIVE_INFINITY,
     epoch: -1,
@@ -67,7 +74,7 @@ const makeUnlinking = Effect.fnUntraced(function* (afterMs: number) {
   return Effect.gen(function* () {
     const [at, epoch] = [performance.now(), redis.epoch()]
     if (at - compared.at > COMPARED_MS_MAX || epoch !== compared.epoch) {
-      const found = yield* compareCounts()
+      const found = yield* counted(compareCounts())
       yield* report(compared.found, found)
       compared = { at, epoch, found }
     }

@@ -46,7 +46,7 @@ import { directRoute } from "./edge/direct-route.ts"
 import { type Call, type Edge, type EdgeEnv, makeEdge, makeOpenEdge } from "./edge/edge.ts"
 import { MethodNotAllowed, NotFound } from "./edge/failures.ts"
 import type { RequestBodies } from "./edge/request-body.ts"
-import { traceIn } from "./edge/trace-parent.ts"
+import { recordedTraceOf } from "./edge/request-spans.ts"
 import type { ReadinessChecks } from "./operations/operations.ts"
 import type { Intake } from "./payout-batches/intake.ts"
 import type { OpenStreams } from "./payout-batches/open-streams.ts"
@@ -149,13 +149,14 @@ const measured =
     const startedAt = performance.now()
     await next()
     const method = methods.has(c.req.method) ? c.req.method : "OTHER"
-    const route = routePath(c, -1)
+    const path = routePath(c, -1)
+    const route = path === NO_ROUTE ? "unmatched" : path
     const { status } = c.res
     httpRequests.inc({ method, route, status })
     httpRequestSeconds.observeTraced(
-      { method, route: route === NO_ROUTE ? "unmatched" : route, status: classOf(status) },
+      { method, route, status: classOf(status) },
       (performance.now() - startedAt) / 1_000,
-      sampledTrace(c.req.header("traceparent")),
+      recordedTraceOf(c),
     )
   }
 
@@ -168,16 +169,10 @@ const timed =
     httpRequestSeconds.observeTraced(
       { method: "POST", route, status: classOf(response.status) },
       (performance.now() - startedAt) / 1_000,
-      sampledTrace(call.req.header("traceparent")),
+      recordedTraceOf(call),
     )
     return response
   }
 
 /** "2xx" and so on. */
 const classOf = (status: number): string => `${Math.floor(status / 100)}xx`
-
-/** The trace of a caller that records it: an exemplar that leads nowhere helps nobody. */
-const sampledTrace = (header: string | undefined): string | undefined => {
-  const trace = header === undefined ? undefined : traceIn(header)
-  return trace?.sampled === true ? trace.id : undefined
-}

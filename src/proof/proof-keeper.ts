@@ -2,11 +2,12 @@
 import { Cause, Effect, Layer, Option, Redacted, Schedule } from "effect"
 import { AppConfig } from "../config.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { countingFailures } from "../telemetry/readings.ts"
 import { enterHeads } from "./entering.ts"
 import { type ProofSigner, signerOf } from "./proof-key.ts"
 import { ProofRoots } from "./proof-roots.ts"
 import { ProofTree } from "./proof-tree.ts"
-import { agree, publishRoots, signRoot } from "./signing.ts"
+import { agree, type PublishedOtherwise, publishRoots, signRoot } from "./signing.ts"
 
 /** How long a process has the turn to write after it last said so. Longer than a page of heads takes. */
 const TURN_MS = 30_000
@@ -46,6 +47,15 @@ export const proofRound = Effect.fn("proofRound")(function* (signer: ProofSigner
   return entered
 })
 
+const noteContradicted = Effect.fnUntraced(function* ({ place, number, reason }: PublishedOtherwise) {
+  ;(yield* Metrics).proofContradicted.set(1)
+  yield* Effect.logError("nothing is signed: what was published contradicts the tree", {
+    place,
+    number,
+    reason,
+  })
+})
+
 /** Goes round for as long as the layer lives. Without PROOF_SIGNING_KEY nothing is entered or signed, and that is said. */
 export const proofKeeperLayer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -54,17 +64,9 @@ export const proofKeeperLayer = Layer.effectDiscard(
       return yield* Effect.logWarning("no proofs are made: PROOF_SIGNING_KEY is not set")
     const signer = signerOf(Redacted.value(proof.signingKey.value), proof.origin)
     const holder = crypto.randomUUID()
-    yield* proofRound(signer, holder).pipe(
-      Effect.catchTag("PublishedOtherwise", ({ place, number, reason }) =>
-        Effect.andThen(
-          Effect.map(Metrics, ({ proofContradicted }) => proofContradicted.set(1)),
-          Effect.logError("nothing is signed: what was published contradicts the tree", {
-            place,
-            number,
-            reason,
-          }),
-        ),
-      ),
+    const counted = yield* countingFailures("proofs")
+    const round = Effect.catchTag(proofRound(signer, holder), "PublishedOtherwise", noteContradicted)
+    yield* counted(round).pipe(
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause)

@@ -1,20 +1,15 @@
 /** Shows at `/metrics` what the last reconciliation found. It ran in another process, so the result comes from Postgres. */
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer } from "effect"
 import { Metrics } from "../telemetry/metrics.ts"
+import { keepReading } from "../telemetry/readings.ts"
 import { type DiscrepancyKind, discrepancyKinds } from "./discrepancy.ts"
 import { ReconciliationResults } from "./results.ts"
 
 const EVERY_MS = 60_000
 
-/** Reads the last result every minute while the layer lives. If Postgres does not answer, the gauge keeps its value. */
+/** Reads the last result every minute while the layer lives. */
 export const discrepancyGaugeLayer = Layer.effectDiscard(
-  Effect.suspend(() => showLast).pipe(
-    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-      Effect.logWarning("last reconciliation not shown", { step, reason }),
-    ),
-    Effect.repeat(Schedule.spaced(EVERY_MS)),
-    Effect.forkScoped,
-  ),
+  Effect.suspend(() => keepReading("reconciliation", EVERY_MS, showLast)),
 )
 
 const kinds = Object.keys(discrepancyKinds) as ReadonlyArray<DiscrepancyKind>

@@ -4,6 +4,9 @@ import type { Definer } from "./metric-definition.ts"
 /** Readiness is looked at by whoever asks for it, which is every few seconds in a cluster. */
 const READINESS_SHOWN_MS = 120_000
 
+/** The backlog is read at most once a second, and only for batches that are posted. */
+const BACKLOG_SHOWN_MS = 60_000
+
 export const httpMetrics = ({ by }: Definer) => {
   const everywhere = by()
   const api = by("api")
@@ -38,7 +41,10 @@ export const httpMetrics = ({ by }: Definer) => {
       "Batches that intake refused under load, to be retried later",
       ["scope"],
     ),
-    openBatches: api.gauge("open_batches", "Open batches, as last read by intake", { across: "max" }),
+    openBatches: api.reading("open_batches", "Open batches, as read by intake while batches are posted", {
+      across: "max",
+      shownForMs: BACKLOG_SHOWN_MS,
+    }),
     intakePressed: by("api", "worker").gauge(
       "intake_pressed",
       "1 while this process knows that intake is pressed, here or elsewhere, and its worker yields; 0 otherwise",

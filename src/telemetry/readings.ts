@@ -14,19 +14,28 @@ export const keepReading = Effect.fnUntraced(function* <E, R>(
   everyMs: number,
   read: Effect.Effect<void, E, R>,
 ) {
-  const { readingFailures } = yield* Metrics
-  readingFailures.inc({ reading }, 0)
+  const counted = yield* countingFailures(reading)
   const failed = (cause: Cause.Cause<unknown>) =>
     Cause.hasInterruptsOnly(cause)
       ? Effect.interrupt
-      : Effect.sync(() => readingFailures.inc({ reading })).pipe(
-          Effect.andThen(Effect.logWarning("a reading for metrics failed", cause)),
-          Effect.annotateLogs({ reading }),
-        )
+      : Effect.annotateLogs(Effect.logWarning("a reading for metrics failed", cause), { reading })
   yield* read.pipe(
     Effect.timeout(READING_MS_MAX),
+    counted,
     Effect.catchCause(failed),
     Effect.repeat(Schedule.spaced(everyMs)),
     Effect.forkScoped,
   )
+})
+
+/** Counts failures of work that also reads what gauges show, under the name `reading`. They stay failures. */
+export const countingFailures = Effect.fnUntraced(function* (reading: string) {
+  const { readingFailures } = yield* Metrics
+  readingFailures.inc({ reading }, 0)
+  return <A, E, R>(read: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.onError(read, (cause) =>
+      Effect.sync(() => {
+        if (!Cause.hasInterruptsOnly(cause)) readingFailures.inc({ reading })
+      }),
+    )
 })

@@ -1,6 +1,13 @@
 /** What is kept of closed batches, and what is compared: the archive, the reconciliation, the proof tree. */
 import type { Definer } from "./metric-definition.ts"
 
+/** What is overdue is looked at every fifteen seconds. */
+const OVERDUE_SHOWN_MS = 60_000
+/** The counts are compared every minute, but not while much is unlinked. */
+const MISMATCHES_SHOWN_MS = 600_000
+/** The last result is read every minute. */
+const DISCREPANCIES_SHOWN_MS = 180_000
+
 export const recordMetrics = ({ by }: Definer) => {
   const api = by("api")
   const archiver = by("archiver")
@@ -17,20 +24,20 @@ export const recordMetrics = ({ by }: Definer) => {
       "Logs of closed batches that could not be archived because the log is at fault: page someone",
     ),
     unlinkedLogs: archiver.counter("unlinked_logs_total", "Archived logs unlinked from Redis"),
-    archiveOverdueSeconds: archiver.gauge(
+    archiveOverdueSeconds: archiver.reading(
       "archive_overdue_seconds",
       "For how long the closed batch that waits longest should have been archived",
-      { across: "max" },
+      { across: "max", shownForMs: OVERDUE_SHOWN_MS },
     ),
-    archiveMismatches: archiver.gauge(
+    archiveMismatches: archiver.reading(
       "archive_mismatches",
       "Partitions in which Redis and the archive count unlinked logs differently, because one came back older: page someone unless it is 0",
-      { across: "max" },
+      { across: "max", shownForMs: MISMATCHES_SHOWN_MS },
     ),
-    discrepancies: api.gauge(
+    discrepancies: api.reading(
       "reconciliation_discrepancies",
       "Discrepancies of the last reconciled day: page someone unless it is 0",
-      { labels: ["kind"], across: "max" },
+      { labels: ["kind"], across: "max", shownForMs: DISCREPANCIES_SHOWN_MS },
     ),
     reconciledDay: api.gauge(
       "reconciled_day_seconds",

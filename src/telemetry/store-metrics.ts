@@ -33,15 +33,15 @@ export const storeMetrics = ({ by }: Definer) => {
       "Synchronous standbys of Postgres that are connected; absent if none are wanted",
       { across: "min", shownForMs: SHOWN_MS },
     ),
-    lostPartitions: watching.gauge(
+    lostPartitions: watching.reading(
       "lost_partitions",
       "Partitions that pay nobody because a store lost history: page someone unless it is 0",
-      { across: "max" },
+      { across: "max", shownForMs: SHOWN_MS },
     ),
-    clockOffset: watching.gauge(
+    clockOffset: watching.reading(
       "clock_offset_seconds",
-      "Least difference between the clock of this process and that of a store",
-      { across: "each" },
+      "Difference between the clock of this process and that of the store that differs most, as far as it is certain",
+      { across: "each", shownForMs: SHOWN_MS },
     ),
   }
 }

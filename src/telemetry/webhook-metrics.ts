@@ -1,7 +1,7 @@
 /** Webhooks: what waits, how soon they arrive, and the health of endpoints. */
 import { callSeconds, type Definer } from "./metric-definition.ts"
 
-/** What is due is looked at every ten seconds. */
+/** What waits and which endpoints there are is looked at every five or ten seconds. */
 const SHOWN_MS = 60_000
 
 export const webhookMetrics = ({ by }: Definer) => {
@@ -17,19 +17,20 @@ export const webhookMetrics = ({ by }: Definer) => {
       "For how long the oldest delivery that is due has not been attempted; 0 if none is due",
       { across: "max", shownForMs: SHOWN_MS },
     ),
-    webhookEventsPending: webhooks.gauge(
+    webhookEventsPending: webhooks.reading(
       "webhook_events_pending",
       "Events on the stream whose webhooks are not stored yet: they wait, or are being stored",
-      { labels: ["state"], across: "max" },
+      { labels: ["state"], across: "max", shownForMs: SHOWN_MS },
     ),
     webhookMessagesRefused: webhooks.counter(
       "webhook_messages_refused_total",
       "Messages on the event stream refused for their seal or content: someone has to look",
       ["reason"],
     ),
-    webhookEndpoints: webhooks.gauge("webhook_endpoints", "Webhook endpoints by state, as last counted", {
+    webhookEndpoints: webhooks.reading("webhook_endpoints", "Webhook endpoints by state", {
       labels: ["state"],
       across: "max",
+      shownForMs: SHOWN_MS,
     }),
     webhookEndpointsDisabled: webhooks.counter(
       "webhook_endpoints_disabled_total",

@@ -3,6 +3,7 @@ import type { ConsumerInfo } from "@nats-io/jetstream"
 import { Effect, Schedule } from "effect"
 import { natsStep } from "../platform/nats.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { countingFailures } from "../telemetry/readings.ts"
 
 const EVERY_MS = 5_000
 
@@ -25,6 +26,7 @@ export const measureInbox = Effect.fnUntraced(function* (consumer: {
     },
   )
   yield* measure.pipe(
+    yield* countingFailures("webhook-events"),
     Effect.catchTag("StoreUnavailable", (failure) =>
       isGone.test(failure.reason)
         ? Effect.fail(failure)

@@ -204,3 +204,20 @@ describe("what a worker remembers", () => {
     expect(known.length).toBeLessThanOrEqual(16_384 / 8)
   })
 })
+
+describe("what was appended leads to a trace", () => {
+  it("that is recorded, or kept because of trouble", () => {
+    const id = expect.stringMatching(/^[0-9a-f]{32}$/)
+    expect(append(tracesAt(100), paid(), [])).toEqual(id)
+    expect(close(tracesAt(100), paid())).toEqual(id)
+    const troubled = tracesAt(0)
+    const story = paid()
+    call(troubled, story, "timed-out")
+    expect(close(troubled, story)).toEqual(id)
+  })
+
+  it("but not to one that nobody exports", () => {
+    expect(append(tracesAt(0), paid(), [])).toBeUndefined()
+    expect(close(tracesAt(0), paid())).toBeUndefined()
+  })
+})

@@ -23,6 +23,8 @@ import {
 import { fc, ofAllExamples } from "../property.ts"
 import { samplesIn } from "../telemetry/exposed-metrics.ts"
 
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
 /** A story whose commands are turns of their own. */
 const turning = async (story: Story) => {
   const metrics = await Effect.runPromise(Metrics.pipe(Effect.provide(freshMetrics)))
@@ -31,7 +33,7 @@ const turning = async (story: Story) => {
     const outcomes = new TurnOutcomes()
     for (const command of commands)
       for (const event of Result.getOrThrow(story.decide(command))) outcomes.fold(story.batch, event, evolve)
-    report(story.batch, outcomes, story.now)
+    report(story.batch, outcomes, story.now, TRACE)
   }
   const counted = async (metric: string) =>
     Object.fromEntries(
@@ -39,7 +41,9 @@ const turning = async (story: Story) => {
         ({ labels, value }) => [Object.values(labels).join(" "), value],
       ),
     )
-  return { turn, counted }
+  const exemplar = (labels: { readonly scheme: string; readonly outcome: string }) =>
+    metrics.settlementSeconds.exemplarOf(labels, "1")?.traceId
+  return { turn, counted, exemplar }
 }
 
 const report = (item: number, outcome: typeof settled, attempt = 1): CommandWithoutTime =>
@@ -150,6 +154,40 @@ describe("an item", () => {
       ...(await counted("settlement_late_total")),
     }).toEqual({})
   })
+})
+
+it("is folded whatever breaks while it is looked at, and what broke is told once the rest was counted", async () => {
+  const story = sent(2)
+  const metrics = await Effect.runPromise(Metrics.pipe(Effect.provide(freshMetrics)))
+  const outcomes = new TurnOutcomes()
+  const tell = (item: number, broken: boolean) => {
+    for (const event of Result.getOrThrow(story.decide(report(item, settled)))) {
+      const looked = broken
+        ? {
+            ...event,
+            get item() {
+              throw new Error("unreadable")
+            },
+          }
+        : event
+      outcomes.fold(story.batch, looked as typeof event, (batch) => evolve(batch, event))
+    }
+  }
+  tell(1, false)
+  tell(2, true)
+  expect([...story.batch.items.values()].map(({ state }) => state)).toEqual(["settled", "settled"])
+  expect(outcomes.isEmpty).toBe(false)
+  const count = makeOutcomeReport(metrics)
+  expect(() => count(story.batch, outcomes, story.now, undefined)).toThrow("unreadable")
+  expect(await metrics.registry.getSingleMetricAsString("atlaspay_items_final_total")).toContain(
+    'outcome="paid"} 1',
+  )
+})
+
+it("leads from the time to settle to the trace of the batch", async () => {
+  const { turn, exemplar } = await turning(sent(1))
+  turn(report(1, settled))
+  expect(exemplar({ scheme: "sepa", outcome: "paid" })).toBe(TRACE)
 })
 
 const SEQUENCES = 400

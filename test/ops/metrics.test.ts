@@ -6,9 +6,11 @@ import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { payout } from "../http/payout-batches/payout-batch-body.ts"
 import { API_KEY, eventually, OLGA, PlatformUnderTest, type Service } from "../platform-under-test.ts"
 import { labelProblems, samplesIn } from "../telemetry/exposed-metrics.ts"
+import { CollectorUnderTest } from "../traces/collector-under-test.ts"
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
+let collector: CollectorUnderTest
 let platform: PlatformUnderTest
 let service: Service
 let text = ""
@@ -27,7 +29,9 @@ const sampled = (of: string, sample: string): number | undefined =>
   samplesIn(of).find(({ line }) => line.startsWith(`${sample} `))?.value
 
 beforeAll(async () => {
-  platform = await PlatformUnderTest.open()
+  collector = await CollectorUnderTest.open()
+  // Exemplars name traces that are recorded.
+  platform = await PlatformUnderTest.open({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
   service = await platform.start()
   const headers = {
     authorization: `Bearer ${API_KEY}`,
@@ -56,7 +60,10 @@ beforeAll(async () => {
     return (sampled(text, 'atlaspay_items_waiting{state="held"}') ?? 0) === 1
   })
 }, 120_000)
-afterAll(() => platform[Symbol.asyncDispose]())
+afterAll(async () => {
+  await platform[Symbol.asyncDispose]()
+  await collector[Symbol.asyncDispose]()
+})
 
 describe("the metrics of a process with every role", () => {
   it("pass promtool without a word", () => {
@@ -104,7 +111,12 @@ describe("the metrics of a process with every role", () => {
     const open = await metrics(PROMETHEUS)
     expect(open.type).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8")
     expect(open.text.endsWith("# EOF\n")).toBe(true)
-    for (const name of ["acceptance_seconds", "settlement_seconds", "http_request_seconds"])
+    for (const name of [
+      "acceptance_seconds",
+      "settlement_seconds",
+      "http_request_seconds",
+      "provider_call_seconds",
+    ])
       expect(open.text).toMatch(
         new RegExp(
           `^atlaspay_${name}_bucket\\{.*\\} \\d+ # \\{trace_id="${TRACE}"\\} \\S+ \\d+\\.\\d+$`,

@@ -1,6 +1,6 @@
 /** The table of the metrics: their names, what is shown of readings, exemplars, and the page that describes them. */
 import { readFileSync } from "node:fs"
-import { Effect } from "effect"
+import { Effect, Exit } from "effect"
 import { Registry } from "prom-client"
 import { describe, expect, it } from "vitest"
 import { metricsTables } from "../../infra/metrics-page.ts"
@@ -8,7 +8,7 @@ import { roles } from "../../src/service-roles.ts"
 import { callSeconds, makeDefiner } from "../../src/telemetry/metric-definition.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { metricsText } from "../../src/telemetry/open-metrics.ts"
-import { keepReading } from "../../src/telemetry/readings.ts"
+import { countingFailures, keepReading } from "../../src/telemetry/readings.ts"
 import { labelProblems, samplesIn } from "./exposed-metrics.ts"
 
 const fresh = () => Effect.runPromise(Metrics.pipe(Effect.provide(freshMetrics)))
@@ -162,4 +162,37 @@ atlaspay_things_total{kind="x"} 2
 
 it("times accepting with a bound at half a second, which the objective is about", () => {
   expect(callSeconds).toContain(0.5)
+})
+
+it("counts failures of work that has gauges, which stay failures, and not its interruption", async () => {
+  const counted = Effect.gen(function* () {
+    const counting = yield* countingFailures("test")
+    expect(Exit.isFailure(yield* Effect.exit(counting(Effect.fail("not today"))))).toBe(true)
+    yield* Effect.exit(counting(Effect.interrupt))
+    yield* counting(Effect.void)
+    const { registry } = yield* Metrics
+    return yield* Effect.promise(() => registry.getSingleMetricAsString("atlaspay_reading_failures_total"))
+  })
+  const text = await Effect.runPromise(Effect.provide(counted, freshMetrics))
+  expect(text).toContain('atlaspay_reading_failures_total{reading="test"} 1')
+})
+
+it("keeps no gauge of what is read for ever, but for those whose failures are counted and those that tell their own age", async () => {
+  const { described } = await fresh()
+  const kept = described.filter(({ kind, shownForMs }) => kind === "gauge" && shownForMs === undefined)
+  expect(kept.map(({ name }) => name.replace("atlaspay_", "")).sort()).toEqual([
+    // Facts of the process itself.
+    "active_batches",
+    "build_info",
+    "intake_pressed",
+    "log_level",
+    // Rounds of proofs may be a day apart: `reading_failures_total` counts those that fail.
+    "proof_contradicted",
+    "proof_refusals",
+    // A time that is not moved on is old.
+    "proof_signed_seconds",
+    "provider_breaker",
+    "provider_waiting",
+    "reconciled_day_seconds",
+  ])
 })

@@ -43,6 +43,21 @@ export const notesOpened = (
     if (request !== undefined) request.opened = { batch, partner, trace }
   })
 
+/** The id of the trace of the batch that the request opened, if it is recorded from its beginning. */
+export const openedTrace: Effect.Effect<string | undefined> = Effect.gen(function* () {
+  const recording = yield* Tracing
+  const opened = (yield* RequestTrace)?.opened
+  if (recording === undefined || opened === undefined) return undefined
+  const trace = recording.traceOf(opened.batch, opened.trace)
+  return trace.isRecorded ? trace.id : undefined
+})
+
+/** The traces in which spans of requests were recorded, for as long as the requests are there. */
+const traces = new WeakMap<Asking, string>()
+
+/** The id of the trace that has the span of a request that was answered; `undefined` if none has. */
+export const recordedTraceOf = (call: Asking): string | undefined => traces.get(call)
+
 /** What the span has of a request. Names of headers are in lower case. */
 interface Asking {
   readonly req: {
@@ -101,6 +116,7 @@ const record = (
   const isRecorded = trace.isRecorded ?? recording.admits("request", asked?.sampled ?? false, startedAt)
   const isToKeep = status >= FAILED || ms >= recording.slowRequestMs
   if (!isRecorded && !(isToKeep && recording.mayKeep("request", startedAt))) return
+  traces.set(call, trace.id)
   const { method } = call.req
   recording.record({
     traceId: trace.id,

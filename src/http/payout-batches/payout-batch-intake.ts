@@ -17,7 +17,7 @@ import { type IntakeFull, InvalidBody, type PartnerShareFull } from "../edge/fai
 import { type FieldProblem, PROBLEMS_MAX } from "../edge/field-problem.ts"
 import { requireUtf8 } from "../edge/json-body.ts"
 import { type BodyTerms, RequestBodies } from "../edge/request-body.ts"
-import { notesOpened, traceToLog } from "../edge/request-spans.ts"
+import { notesOpened, openedTrace, traceToLog } from "../edge/request-spans.ts"
 import {
   type Answerable,
   answerAgain,
@@ -126,11 +126,7 @@ export const admitted = Effect.fnUntraced(function* <E, R>(
   const { credential, trace } = submitter
   const response = yield* answer({ ...name, credential, trace })
   const seconds = (performance.now() - startedAt) / 1_000
-  acceptanceSeconds.observeTraced(
-    { status: response.status },
-    seconds,
-    trace?.sampled === true ? trace.id : undefined,
-  )
+  acceptanceSeconds.observeTraced({ status: response.status }, seconds, yield* openedTrace)
   return response
 })
 

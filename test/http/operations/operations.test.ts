@@ -63,8 +63,8 @@ it("counts requests by route, not by path", async () => {
   expect(lines).toContain(
     'atlaspay_http_requests_total{method="GET",route="/payout-batches/:id",status="404"} 1',
   )
-  expect(lines).toContain('atlaspay_http_requests_total{method="GET",route="/*",status="404"} 1')
-  expect(lines).toContain('atlaspay_http_requests_total{method="OTHER",route="/*",status="405"} 1')
+  expect(lines).toContain('atlaspay_http_requests_total{method="GET",route="unmatched",status="404"} 1')
+  expect(lines).toContain('atlaspay_http_requests_total{method="OTHER",route="unmatched",status="405"} 1')
   expect(lines).toContain('atlaspay_events_appended_total{type="BatchReceived"} 1')
   expect(lines).toContain('atlaspay_acceptance_seconds_count{status="202"} 1')
   expect(text).not.toContain("no/such")
