@@ -142,7 +142,6 @@ describe("Compose", () => {
       GF_AUTH_ANONYMOUS_ENABLED: "true",
       GF_AUTH_DISABLE_LOGIN_FORM: "true",
       GF_AUTH_BASIC_ENABLED: "false",
-      GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: "true",
     })
     expect(compose.services.grafana?.environment).not.toHaveProperty("GF_AUTH_ANONYMOUS_ORG_ROLE")
   })

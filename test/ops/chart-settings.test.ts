@@ -86,7 +86,7 @@ const problemsOf = (example: string, role: string): string => {
     .find(({ kind, metadata }) => kind === "Deployment" && metadata.name === name)
   const variables: ReadonlyArray<Variable> = deployment?.spec.template.spec.containers[0].env
   const image = variablesOf(stagesOf(textOf("Dockerfile")).at(-1) ?? { name: "", base: "", steps: [] })
-  const { status, stderr } = spawnSync(process.execPath, ["src/cli/main.ts", "config", "--roles", role], {
+  const { status, stderr } = spawnSync(process.execPath, ["src/cli/main.ts", "config"], {
     cwd: root,
     encoding: "utf8",
     env: {
