@@ -148,6 +148,12 @@ describe("the roles of the image, each in a process of its own", () => {
     expect(healthOf(role, "/healthz")).toMatchObject({ status: 0 })
   })
 
+  it("leave nothing to do to the hook of the chart, which has the address of the database in a file and nothing else", () => {
+    const { DATABASE_URL_FILE = "" } = started.get("api")?.environment ?? {}
+    const { status, output } = image.run({ DATABASE_URL_FILE }, ["atlaspay", "migrate"])
+    expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining("Nothing to do") })
+  })
+
   it("run as the image's user", () => {
     const [uid] = lastOf(image.stage, "USER").split(":")
     const seen = image.run({}, ["id", "--user"])
