@@ -14,7 +14,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts --prefer-offline
 
 # Node strips the types of src/ when it loads it, and compiles. Done once here, a start takes half the time, on a root
-# that cannot be written, too. What is compiled counts for the user who runs it.
+# that cannot be written, too. What is compiled counts for the user who runs it. Node writes files that only that user can
+# read, and below they belong to root, as all does: so everybody may read them.
 FROM ${NODE_IMAGE} AS compiled
 WORKDIR /opt/atlaspay
 COPY --from=packages /opt/atlaspay/node_modules node_modules
@@ -22,7 +23,7 @@ COPY package.json LICENSE ./
 COPY src src
 COPY infra/image infra/image
 USER 10001:10001
-RUN NODE_COMPILE_CACHE=/tmp/compiled node infra/image/compile.mjs
+RUN NODE_COMPILE_CACHE=/tmp/compiled node infra/image/compile.mjs && chmod -R a+rX,a-w /tmp/compiled
 
 FROM ${NODE_IMAGE}
 ARG VERSION=0.1.0
@@ -37,7 +38,7 @@ COPY --from=packages /opt/atlaspay/node_modules node_modules
 COPY package.json LICENSE ./
 COPY src src
 COPY infra/image infra/image
-COPY --from=compiled /tmp/compiled compiled
+COPY --from=compiled --chown=0:0 /tmp/compiled compiled
 # Real money, unless another environment says so: nothing is completed, and weak settings are refused.
 ENV NODE_ENV=production \
     NODE_COMPILE_CACHE=/opt/atlaspay/compiled \

@@ -14,17 +14,10 @@ const COPIES = [
   { from: "infra/grafana/dashboards", to: "infra/helm/atlaspay/files/dashboards", ends: ".json" },
 ]
 
-const filesIn = (folder, ends) => {
-  try {
-    return readdirSync(join(root, folder))
-      .filter((name) => name.endsWith(ends))
-      .sort()
-  } catch (error) {
-    // Nobody has written any of this kind yet.
-    if (error.code === "ENOENT") return []
-    throw error
-  }
-}
+const filesIn = (folder, ends) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(ends))
+    .sort()
 
 /** What the chart should have, and what it has: the texts by their paths in the project. */
 export const copiedFiles = () => ({

@@ -3,11 +3,14 @@ import { type Role, roles } from "../service-roles.ts"
 
 const isRole = (text: string): text is Role => roles.some((role) => role === text)
 
-/** The roles of a process; all by default. */
+/** Those of ROLES, so that a command in a container speaks of the process that runs there; all, if it is not set or not right. */
+const byDefault = (given = ""): string => (given.split(",").every(isRole) ? given : roles.join(","))
+
+/** The roles of a process. */
 export const rolesFlag = Flag.String("roles").pipe(
   Flag.withMetavar("ROLES"),
-  Flag.withDescription(`The roles to run, of ${roles.join(",")}; all by default`),
-  Flag.withDefault(roles.join(",")),
+  Flag.withDescription(`The roles to run, of ${roles.join(",")}; by default those of ROLES, or all`),
+  Flag.withDefault(byDefault(process.env.ROLES)),
   Flag.mapTryCatch(
     (text): ReadonlyArray<Role> => {
       const chosen = text.split(",").map((role) => role.trim())

@@ -18,6 +18,7 @@ interface ComposeService {
   readonly ports?: ReadonlyArray<string>
   readonly volumes?: ReadonlyArray<string>
   readonly secrets?: ReadonlyArray<string>
+  readonly healthcheck?: { readonly test?: ReadonlyArray<string> }
   readonly read_only?: boolean
   readonly cap_drop?: ReadonlyArray<string>
   readonly cap_add?: ReadonlyArray<string>
@@ -134,6 +135,21 @@ describe("Compose", () => {
     expect(volumes).toContain(`./grafana/dashboards:${provider.options.path}:ro`)
     const [source] = parse(read("grafana/provisioning/datasources/prometheus.yaml")).datasources
     expect(source).toMatchObject({ uid: "prometheus", url: "http://prometheus:9090" })
+  })
+
+  it("lets nobody change what Grafana shows, by the administrator that everybody knows either", () => {
+    expect(compose.services.grafana?.environment).toMatchObject({
+      GF_AUTH_ANONYMOUS_ENABLED: "true",
+      GF_AUTH_DISABLE_LOGIN_FORM: "true",
+      GF_AUTH_BASIC_ENABLED: "false",
+    })
+    expect(compose.services.grafana?.environment).not.toHaveProperty("GF_AUTH_ANONYMOUS_ORG_ROLE")
+  })
+
+  it("waits for the Postgres that stays, not for the one that sets up its volume", () => {
+    expect(compose.services.postgres?.healthcheck?.test).toEqual(
+      expect.arrayContaining(["pg_isready", "--host", "127.0.0.1"]),
+    )
   })
 
   it("sends traces to the collector, which takes them", () => {

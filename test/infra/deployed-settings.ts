@@ -8,14 +8,6 @@ export type KnownSettings = ReadonlyMap<string, { readonly isSecret: boolean }>
 /** Variables that are not ours: Node's own. */
 const ofNode = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "NODE_COMPILE_CACHE"]
 
-/** Where traces go. */
-const traces = ["OTEL_EXPORTER_OTLP_ENDPOINT"]
-
-/** Certificates for the stores. */
-const certificates = ["REDIS", "DATABASE", "NATS"].flatMap((store) =>
-  ["CA", "CERT", "KEY"].map((part) => `${store}_${part}_FILE`),
-)
-
 /** Reads docs/CONFIGURATION.md. */
 export const settingsOfPage = (): KnownSettings => {
   const page = readFileSync(join(import.meta.dirname, "../../docs/CONFIGURATION.md"), "utf8")
@@ -23,10 +15,7 @@ export const settingsOfPage = (): KnownSettings => {
   const listed = rows.map(
     ([, name = "", row = ""]) => [name, { isSecret: /\bSecret\b|; secret/.test(row) }] as const,
   )
-  return new Map([
-    ...[...certificates, ...traces, ...ofNode].map((name) => [name, { isSecret: false }] as const),
-    ...listed,
-  ])
+  return new Map([...ofNode.map((name) => [name, { isSecret: false }] as const), ...listed])
 }
 
 /** What is wrong with variables of a process: names that nobody reads, and secrets that are in the open. */

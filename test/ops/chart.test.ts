@@ -248,6 +248,34 @@ describe("the steps from a color to the other", () => {
     expect(green(after)).toEqual(green(before))
   })
 
+  describe("on a cluster that sends requests to blue", () => {
+    const refusalOf = (example: string, readyReplicas: number | undefined) =>
+      chart.texts(valuesOf(example), [
+        {
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { namespace: "payouts", name: "pay" },
+          spec: { selector: { "atlaspay.io/color": "blue" } },
+        },
+        {
+          apiVersion: "apps/v1",
+          kind: "Deployment",
+          metadata: { namespace: "payouts", name: "pay-green-api" },
+          status: { readyReplicas },
+        },
+      ]).error
+
+    it("refuse to send them to green while nothing of its api is ready", () => {
+      expect(refusalOf("colors-4-switch.yaml", undefined)).toMatch(/of whose api nothing is ready/)
+      expect(refusalOf("colors-6-let-go.yaml", 0)).toMatch(/of whose api nothing is ready/)
+    })
+
+    it("go on otherwise", () => {
+      expect(refusalOf("colors-4-switch.yaml", 1)).toBeUndefined()
+      expect(refusalOf("colors-3-together.yaml", undefined)).toBeUndefined()
+    })
+  })
+
   it("starts no pod anew for another version of the chart", () => {
     for (const { metadata } of podsOf(step("colors-3-together.yaml")))
       expect(Object.values<string>(metadata.labels).filter((value) => /\d\.\d/.test(value))).toEqual([])
@@ -354,6 +382,11 @@ describe("nothing is rendered", () => {
       "if requests would be cut at the end",
       /less than READINESS_NOTICE_MS/,
       { roles: { api: { settings: { READINESS_NOTICE_MS: 25_000 } } } },
+    ],
+    [
+      "if requests would be cut at the end of a color",
+      /less than READINESS_NOTICE_MS/,
+      { colors: { blue: { settings: { READINESS_NOTICE_MS: 25_000 } } } },
     ],
     [
       "if a color migrates that does not run",

@@ -96,13 +96,16 @@ export interface Copying {
   readonly sends: (path: string) => boolean
 }
 
-/** Carries out a COPY: files go into a folder, or are renamed; of a folder, what is in it is copied. */
+/**
+ * Carries out a COPY: files go into a folder, or are renamed; of a folder, what is in it is copied. All belongs to who copies, which is
+ * root for who has the right to give files away: some builders keep the owner of another stage, if `--chown=0:0` does not say otherwise.
+ */
 export const copy = (text: string, { root, workdir, from, sends }: Copying): void => {
   const words = text.split(/\s+/)
   const flags = words.filter((word) => word.startsWith("--"))
-  const unknown = flags.filter((flag) => !flag.startsWith("--from="))
+  const stage = flags.find((flag) => flag.startsWith("--from="))?.slice("--from=".length)
+  const unknown = flags.filter((flag) => flag !== `--from=${stage}` && flag !== "--chown=0:0")
   if (unknown.length > 0) throw new Error(`COPY ${unknown.join(" ")}, which no test carries out`)
-  const stage = flags[0]?.slice("--from=".length)
   const paths = words.filter((word) => !word.startsWith("--"))
   const target = paths.at(-1) ?? ""
   for (const source of paths.slice(0, -1)) {

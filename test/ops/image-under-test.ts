@@ -11,6 +11,10 @@ import { copy, isSent, lastOf, type Stage, stagesOf, textOf, variablesOf, wordsO
 
 const root = join(import.meta.dirname, "../..")
 const BUILD_MS_MAX = 180_000
+/** Node writes several lines for each file that it loads, when it is asked to. */
+const OUTPUT_BYTES_MAX = 16 * 1024 * 1024
+/** Where secrets are mounted, below the root. */
+const SECRETS = "run/secrets"
 const isRoot = process.getuid?.() === 0
 
 /** Without root, a namespace in which one seems to be root: what it writes is the caller's. */
@@ -23,6 +27,9 @@ export const hasNamespaces = spawnSync(unshare[0] ?? "", [...unshare.slice(1), "
 const enter = `set -e
 mount --bind "$1/base" /usr/local/bin
 mount --bind "$1/opt" /opt
+mount -t tmpfs tmpfs /run
+mkdir /run/secrets
+mount --bind "$1/run/secrets" /run/secrets
 if [ "$2" = read-only ]; then
   mount -o remount,ro,bind /opt
   mount -t tmpfs -o size=64m,mode=1777 tmpfs /tmp
@@ -78,10 +85,24 @@ export class ImageUnderTest {
     return { process: child, output: () => output }
   }
 
+  /** Mounts secrets as an orchestrator does: each is a file below /run/secrets. Gives the variables that name them. */
+  mountSecrets(secrets: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const mounted = join(this.folder, SECRETS)
+    chmodSync(mounted, 0o755)
+    for (const [name, secret] of Object.entries(secrets))
+      writeFileSync(join(mounted, name), `${secret}\n`, { mode: 0o444 })
+    return Object.fromEntries(Object.keys(secrets).map((name) => [`${name}_FILE`, `/${SECRETS}/${name}`]))
+  }
+
   /** Runs a command in the image to its end. */
   run(environment: Readonly<Record<string, string>>, words: ReadonlyArray<string>) {
     const { program, args, env } = this.#command(environment, words)
-    const { status, stdout, stderr } = spawnSync(program, args, { env, encoding: "utf8", timeout: 60_000 })
+    const { status, stdout, stderr } = spawnSync(program, args, {
+      env,
+      encoding: "utf8",
+      timeout: 60_000,
+      maxBuffer: OUTPUT_BYTES_MAX,
+    })
     return { status, output: stdout + stderr }
   }
 
@@ -98,7 +119,8 @@ export class ImageUnderTest {
 /** What the base image has: Node, and npm. */
 const layBase = (folder: string): void => {
   const bin = join(folder, "base")
-  for (const name of [bin, join(folder, "opt"), join(folder, "tmp")]) mkdirSync(name, { recursive: true })
+  for (const name of [bin, join(folder, "opt"), join(folder, "tmp"), join(folder, SECRETS)])
+    mkdirSync(name, { recursive: true })
   chmodSync(join(folder, "tmp"), 0o1777)
   try {
     linkSync(process.execPath, join(bin, "node"))
@@ -168,7 +190,7 @@ const commandIn = (
   }
   const placed = (text: string) =>
     text
-      .replaceAll(/(?<=^|[\s:="])\/(opt|tmp)(?=\/)/g, `${folder}/$1`)
+      .replaceAll(/(?<=^|[\s:="])\/(opt|tmp|run)(?=\/)/g, `${folder}/$1`)
       .replaceAll("/usr/local/bin", `${folder}/base`)
   const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, placed(value)]))
   const script = 'cd "$1" && shift && exec "$@"'

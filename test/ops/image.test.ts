@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import release from "../../package.json" with { type: "json" }
 import { roles } from "../../src/service-roles.ts"
+import { settingsOfPage } from "../infra/deployed-settings.ts"
 import { eventually, freePort, PlatformUnderTest } from "../platform-under-test.ts"
 import { filesBelow, lastOf, textOf, wordsOf } from "./dockerfile.ts"
 import { closeTree, ImageUnderTest, openTree, type Started } from "./image-under-test.ts"
@@ -68,6 +69,11 @@ describe("the image", () => {
     const [version = ""] = readdirSync(inImage("compiled"))
     expect(version.split("-").at(-1)).toMatch(/^\d+$/)
     expect(readdirSync(inImage(`compiled/${version}`)).length).toBeGreaterThan(500)
+    // Node says what it takes from there, and from where it could not.
+    const { output } = image.run({ NODE_DEBUG_NATIVE: "COMPILE_CACHE" }, wordsOf(lastOf(image.stage, "CMD")))
+    const reads = output.split("\n").filter((line) => line.includes("reading cache from"))
+    expect(reads.filter((line) => line.includes("success")).length).toBeGreaterThan(500)
+    expect(reads.filter((line) => line.includes("permission denied"))).toEqual([])
   })
 
   it("has the command line", () => {
@@ -84,21 +90,28 @@ describe("the image", () => {
 })
 
 describe("the roles of the image, each in a process of its own", () => {
+  const known = settingsOfPage()
   let platform: PlatformUnderTest
   const started = new Map<string, Started & { readonly environment: Readonly<Record<string, string>> }>()
   let before: ReadonlyMap<string, string>
 
   beforeAll(async () => {
-    before = filesBelow(image.folder)
     platform = await PlatformUnderTest.open({
       NODE_ENV: "production",
       VOUCH_FOR: playMoney,
       PROOF_SIGNING_KEY: `prsk_${randomBytes(32).toString("base64")}`,
     })
+    // As the chart and Compose do it: no secret is in the environment of a process.
+    const isSecret = ([name]: readonly [string, string]) => known.get(name)?.isSecret === true
+    const given = Object.entries(platform.environment)
+    const files = image.mountSecrets(Object.fromEntries(given.filter(isSecret)))
+    expect(Object.keys(files)).toEqual(expect.arrayContaining(["MASTER_KEYS_FILE", "DATABASE_URL_FILE"]))
+    const common = { ...Object.fromEntries(given.filter((one) => !isSecret(one))), ...files }
+    before = filesBelow(image.folder)
     for (const role of roles) {
       const port = role === "api" ? new URL(platform.url).port : String(await freePort())
       const environment = {
-        ...platform.environment,
+        ...common,
         ROLES: role,
         PORT: port,
         OPERATIONS_PORT: String(await freePort()),
@@ -133,6 +146,12 @@ describe("the roles of the image, each in a process of its own", () => {
       START_MS_MAX,
     )
     expect(healthOf(role, "/healthz")).toMatchObject({ status: 0 })
+  })
+
+  it("leave nothing to do to the hook of the chart, which has the address of the database in a file and nothing else", () => {
+    const { DATABASE_URL_FILE = "" } = started.get("api")?.environment ?? {}
+    const { status, output } = image.run({ DATABASE_URL_FILE }, ["atlaspay", "migrate"])
+    expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining("Nothing to do") })
   })
 
   it("run as the image's user", () => {

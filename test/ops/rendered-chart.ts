@@ -58,15 +58,21 @@ export class ChartRenderer {
     return new ChartRenderer(program, folder)
   }
 
-  /** Renders with files of values in their order, and values given as objects. Gives the texts of the templates by path, or the error. */
+  /**
+   * Renders with files of values in their order, and values given as objects, for a cluster that has some objects. Gives the texts of the
+   * templates by path, or the error.
+   */
   texts(
     values: ReadonlyArray<string | object>,
-    { isUpgrade = false }: { readonly isUpgrade?: boolean } = {},
+    cluster: ReadonlyArray<object> = [],
   ): Readonly<Record<string, string>> {
     const folder = mkdtempSync(join(this.#folder, "values-"))
     mkdirSync(folder, { recursive: true })
     const options = join(folder, "options.json")
-    writeFileSync(options, JSON.stringify({ apiVersions: [], kubeVersion: "v1.31.0", isUpgrade }))
+    writeFileSync(
+      options,
+      JSON.stringify({ kubeVersion: "v1.31.0", isUpgrade: cluster.length > 0, objects: cluster }),
+    )
     const files = values.map((value, index) => {
       if (typeof value === "string") return join(CHART, "examples", value)
       const file = join(folder, `${index}.yaml`)

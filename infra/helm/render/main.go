@@ -3,8 +3,9 @@
 //
 //	render CHART RELEASE NAMESPACE OPTIONS.json VALUES.yaml…
 //
-// OPTIONS.json has what a cluster and a command say: {"apiVersions": […], "kubeVersion": "…", "isUpgrade": false}. Prints one JSON object:
-// the text of each template by its path, or {"error": "…"} with status 1. Not done: dependencies, sorting, schemas, post-renderers.
+// OPTIONS.json has what a cluster and a command say: {"apiVersions": […], "kubeVersion": "…", "isUpgrade": false, "objects": […]}, the last of
+// which are what the cluster has. Prints one JSON object: the text of each template by its path, or {"error": "…"} with status 1. Not
+// done: dependencies, sorting, schemas, post-renderers.
 package main
 
 import (
@@ -46,6 +47,7 @@ func render(args []string) (map[string]string, error) {
 		APIVersions []string `json:"apiVersions"`
 		KubeVersion string   `json:"kubeVersion"`
 		IsUpgrade   bool     `json:"isUpgrade"`
+		Objects     []values `json:"objects"`
 	}
 	if err := readYAML(optionsFile, &options); err != nil {
 		return nil, err
@@ -76,7 +78,7 @@ func render(args []string) (map[string]string, error) {
 		"Capabilities": values{"APIVersions": apiVersions(options.APIVersions), "KubeVersion": kubeVersion{options.KubeVersion}},
 		"Files":        files,
 	}
-	return execute(chart, metadata["name"].(string), top)
+	return execute(chart, metadata["name"].(string), top, options.Objects)
 }
 
 // Helm gives the fields of Chart.yaml with a capital first letter.
@@ -109,11 +111,11 @@ func overlay(under, over values) values {
 	return result
 }
 
-func execute(chart, name string, top values) (map[string]string, error) {
+func execute(chart, name string, top values, objects []values) (map[string]string, error) {
 	root := template.New("chart")
 	// Helm: a key that is not there is empty, and prints nothing.
 	root.Option("missingkey=zero")
-	root.Funcs(functions(root))
+	root.Funcs(functions(root, objects))
 	texts := map[string]string{}
 	folder := filepath.Join(chart, "templates")
 	err := filepath.Walk(folder, func(file string, info os.FileInfo, err error) error {
@@ -155,7 +157,7 @@ func execute(chart, name string, top values) (map[string]string, error) {
 }
 
 // Sprig without what reads the environment, and what Helm adds: engine/funcs.go and engine.go of Helm 3.
-func functions(root *template.Template) template.FuncMap {
+func functions(root *template.Template, objects []values) template.FuncMap {
 	all := sprig.TxtFuncMap()
 	delete(all, "env")
 	delete(all, "expandenv")
@@ -166,7 +168,15 @@ func functions(root *template.Template) template.FuncMap {
 		"fromYamlArray": fromYAMLArray,
 		"toJson":        func(value interface{}) string { text, _ := json.Marshal(value); return string(text) },
 		"fromJson":      fromYAML,
-		"lookup":        func(string, string, string, string) values { return values{} },
+		"lookup": func(apiVersion, kind, namespace, name string) values {
+			for _, object := range objects {
+				metadata := object["metadata"].(values)
+				if object["apiVersion"] == apiVersion && object["kind"] == kind && metadata["namespace"] == namespace && metadata["name"] == name {
+					return object
+				}
+			}
+			return values{}
+		},
 		"required": func(message string, value interface{}) (interface{}, error) {
 			if text, isText := value.(string); value == nil || (isText && text == "") {
 				return value, errors.New(message)

@@ -1,10 +1,16 @@
 {{- /* What each process of the image gets: its environment, its files, its rights. */ -}}
 
-{{- /* (dict "top" $ "color" "blue" "role" "api"). Settings of the role go before those of the color, and these before those of all. */ -}}
-{{- define "atlaspay.environment" -}}
+{{- /* Settings of the role go before those of the color, and these before those of all: (dict "top" $ "color" "blue" "role" "api"). In JSON. */ -}}
+{{- define "atlaspay.settings" -}}
 {{- $role := index .top.Values.roles .role -}}
 {{- $color := index .top.Values.colors .color -}}
-{{- $settings := mergeOverwrite (dict "NODE_ENV" "production") (deepCopy .top.Values.settings) (deepCopy $color.settings) (deepCopy (default (dict) $role.settings)) -}}
+{{- mergeOverwrite (dict "NODE_ENV" "production") (deepCopy .top.Values.settings) (deepCopy $color.settings) (deepCopy (default (dict) $role.settings)) | toJson -}}
+{{- end -}}
+
+{{- /* (dict "top" $ "color" "blue" "role" "api"). */ -}}
+{{- define "atlaspay.environment" -}}
+{{- $role := index .top.Values.roles .role -}}
+{{- $settings := include "atlaspay.settings" . | fromYaml -}}
 - name: ROLES
   value: {{ .role | quote }}
 {{- range $name, $value := $settings }}
