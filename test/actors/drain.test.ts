@@ -84,33 +84,3 @@ it("ends although it was just about to take over from another", async () => {
   answer()
   await drained
 })
-
-it("hands over what it can although one server is silent", async () => {
-  const silence = Promise.withResolvers<void>()
-  const silent = Effect.promise(() => silence.promise)
-  const behindIt = new Set<string>()
-  await using engine = await EngineUnderTest.open({
-    environment: { CLAIM_MS: "600000", DRAIN_MS: "200" },
-    bankMs: BANK_MS,
-    queueInstead: (queue) => ({
-      ...queue,
-      parts: [...queue.parts, { take: () => Effect.as(silent, []), endWait: Effect.void }],
-      handOver: (owned) =>
-        behindIt.has(owned.batch) ? Effect.andThen(silent, queue.handOver(owned)) : queue.handOver(owned),
-    }),
-  })
-  const leaving = await engine.start()
-  const ids = await Promise.all(Array.from({ length: 40 }, (_, n) => engine.submit("acme", `${n}`)))
-  const partitions = await engine.onLog(({ partitions }) => Effect.sync(() => ids.map(partitions.of)))
-  for (const [at, id] of ids.entries()) if (partitions[at] === 0) behindIt.add(id)
-  await eventually("every transfer is in the air", async () => engine.paid.size === ids.length)
-  const drained = leaving.drain()
-  await engine.start()
-  const others = ids.filter((id) => !behindIt.has(id))
-  await eventually("all others are settled", async () => {
-    const states = await Promise.all(others.map(async (id) => (await engine.batch(id)).closed))
-    return states.every((state) => state === "settled")
-  })
-  silence.resolve()
-  await drained
-})

@@ -43,26 +43,10 @@ export const stoppingGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a worker that ends hands over what it has",
     file: "actors/draining.ts",
-    text: "    yield* handOverAll(worker, left)\n",
+    text: "    yield* Effect.forEach(left, (lease) => handOver(lease), { concurrency: HAND_OVERS_MAX, discard: true })\n",
     without: "",
     caughtIn: workers,
     caughtBy: "hands its batches over before a slow bank has answered",
-  },
-  {
-    name: "a silent server does not keep a worker from handing over",
-    file: "actors/draining.ts",
-    text: ".pipe(\n      Effect.timeoutOption(TAKES_MS_MAX),\n    )",
-    without: "",
-    caughtIn: workers,
-    caughtBy: "although one server is silent",
-  },
-  {
-    name: "batches of a silent server do not keep others from being handed over",
-    file: "actors/draining.ts",
-    text: "Map.groupBy(left, ({ owned }) => partitions.of(owned.batch))",
-    without: "Map.groupBy(left, () => 0)",
-    caughtIn: workers,
-    caughtBy: "although one server is silent",
   },
   {
     name: "nobody waits for a permit that a drain keeps",
