@@ -56,7 +56,8 @@ export const makeAttempts = Effect.fnUntraced(function* (
   const allEnded = Effect.gen(function* () {
     while (underWay.size > 0) yield* Effect.sleep(ANSWERS_POLL_MS)
     yield* FiberSet.awaitEmpty(records)
-  }).pipe(Effect.timeoutOption(ANSWERS_MS_MAX), Effect.interruptible)
+    // The fiber that ends is interrupted already, so only what it forks may be interruptible.
+  }).pipe(Effect.interruptible, Effect.timeoutOption(ANSWERS_MS_MAX))
   yield* Effect.addFinalizer(() =>
     Effect.andThen(
       Effect.when(

@@ -2,6 +2,8 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const life = "test/platform/lifecycle.test.ts"
+const listeners = "test/http/edge/listener.test.ts"
+const webhooks = "test/webhooks/attempts.test.ts"
 const workers = "test/actors/drain.test.ts"
 const processes = "test/recovery/drain.test.ts"
 
@@ -53,5 +55,22 @@ export const stoppingGuards: ReadonlyArray<StepGuard> = [
     without: "worker.taking.withPermit",
     caughtIn: workers,
     caughtBy: "ends although it was just about to take over",
+  },
+  {
+    name: "a process that stops waits for the answers of endpoints",
+    file: "webhooks/attempts.ts",
+    text: "pipe(Effect.interruptible, Effect.timeoutOption(ANSWERS_MS_MAX))",
+    without: "pipe(Effect.timeoutOption(ANSWERS_MS_MAX), Effect.interruptible)",
+    caughtIn: webhooks,
+    caughtBy: "is waited for and recorded when the process stops",
+  },
+  {
+    name: "a server waits for its requests although its fiber is interrupted",
+    file: "http/edge/listener.ts",
+    text: "    Effect.interruptible,\n    Effect.timeoutOrElse({ duration: DRAIN_MS_MAX, orElse: () => cutOff(server, calls) }),\n",
+    without:
+      "    Effect.timeoutOrElse({ duration: DRAIN_MS_MAX, orElse: () => cutOff(server, calls) }),\n    Effect.interruptible,\n",
+    caughtIn: listeners,
+    caughtBy: "although its own fiber is interrupted",
   },
 ]

@@ -6,6 +6,9 @@ import { ServiceSwitch } from "./service-switch.ts"
 
 const CLIENTS = 8
 const STEP_ANSWERS = 60
+/** Eight processes start one after the other, beside the load. */
+const ALL_WITHIN_MS = 900_000
+const READY_WITHIN_MS = 180_000
 
 const batch = (key: string) => ({
   items: [
@@ -51,21 +54,27 @@ const tries = async ({ url }: Service): Promise<ReadonlyArray<number>> => [
   ).status,
 ]
 
-it("switches to the other color and back under load, and never to one that is not ready", async () => {
+it("switches to the other color and back under load, and never to one that is not ready", {
+  timeout: ALL_WITHIN_MS,
+}, async () => {
   const blue = await color("api")
   const blueWorks = await color("worker,projector")
   await service.select(blue)
-  await eventually("blue is ready", async () => service.ready === 1)
+  await eventually("blue is ready", async () => service.ready === 1, READY_WITHIN_MS)
   const load = startLoad(service.url, { apiKey: API_KEY, clients: CLIENTS, pauseMs: 20, batch })
   const goesOn = async () => {
     const before = load.answered()
-    await eventually("requests are answered", async () => load.answered() - before > STEP_ANSWERS)
+    await eventually(
+      "requests are answered",
+      async () => load.answered() - before > STEP_ANSWERS,
+      READY_WITHIN_MS,
+    )
   }
   await goesOn()
 
   // 1. prepare, 2. try, 3. work together.
   const green = await color("api")
-  await eventually("green is ready", () => isReady(green))
+  await eventually("green is ready", () => isReady(green), READY_WITHIN_MS)
   expect(await tries(green)).toEqual([200, 200])
   const greenWorks = await color("worker,projector")
   await goesOn()
@@ -80,7 +89,7 @@ it("switches to the other color and back under load, and never to one that is no
   // The way back, as after step 6.
   const again = await color("api")
   const worksAgain = await color("worker,projector")
-  await eventually("blue is ready again", () => isReady(again))
+  await eventually("blue is ready again", () => isReady(again), READY_WITHIN_MS)
   await service.select(again)
   await goesOn()
   green.signal("SIGTERM")
@@ -100,7 +109,7 @@ it("switches to the other color and back under load, and never to one that is no
   // A rollout without colors: one more, and one less, behind one selection.
   const next = await color("api")
   await service.select(again, next)
-  await eventually("both are ready", async () => service.ready === 2)
+  await eventually("both are ready", async () => service.ready === 2, READY_WITHIN_MS)
   await goesOn()
   again.signal("SIGTERM")
   expect(await again.ended).toBe(0)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted } from "effect"
+import { Life, Lifecycle } from "../../src/platform/lifecycle.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { makeAttempts } from "../../src/webhooks/attempts.ts"
@@ -168,6 +169,27 @@ describe("an attempt", () => {
       yield* Fiber.interrupt(running)
       yield* Effect.promise(() => left.promise)
       assert.deepStrictEqual(story, [])
+    }),
+  )
+
+  it.live("is waited for and recorded when the process stops", () =>
+    Effect.gen(function* () {
+      const asked = Promise.withResolvers<() => void>()
+      const { url } = yield* startReceiver((response) => asked.resolve(() => response.writeHead(500).end()))
+      const story: Array<string> = []
+      const life = new Life()
+      const running = yield* Effect.forkChild(
+        Effect.provideService(attempt(url, Effect.void, story), Lifecycle, life),
+      )
+      const answer = yield* Effect.promise(() => asked.promise)
+      assert.deepStrictEqual(life.left, { "webhook attempts": 1 })
+      life.stop()
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(running))
+      yield* Effect.sleep(50)
+      answer()
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(story, ["failed", "recorded: HTTP 500", "over"])
+      assert.deepStrictEqual(life.left, {})
     }),
   )
 })

@@ -149,9 +149,10 @@ const drain = (listening: Listening, calls: Calls): Effect.Effect<void> => {
     [Effect.repeat(closeIdle, Schedule.spaced(DRAIN_POLL_MS)), Effect.andThen(closeSilent, Effect.never)],
     { concurrency: "unbounded" },
   )
+  // The fiber that ends is interrupted already, so only what it forks may be interruptible.
   return Effect.raceFirst(closeAll(listening), closing).pipe(
-    Effect.timeoutOrElse({ duration: DRAIN_MS_MAX, orElse: () => cutOff(server, calls) }),
     Effect.interruptible,
+    Effect.timeoutOrElse({ duration: DRAIN_MS_MAX, orElse: () => cutOff(server, calls) }),
     Effect.asVoid,
   )
 }
