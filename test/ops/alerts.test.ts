@@ -154,7 +154,7 @@ describe("a Redis that is down", () => {
     await asked(async () => {
       await redis.kill()
       await seenToFire("NotReady", { part: "redis" })
-      await seenToFire("PaymentsWithheld", { reason: "stores-unchecked" })
+      await seenToFire("PaymentsWithheld", { reason: "feed-unread" })
       await redis.restart()
       await seenToClear("NotReady")
       await seenToClear("PaymentsWithheld")
