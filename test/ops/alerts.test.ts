@@ -154,10 +154,8 @@ describe("a Redis that is down", () => {
     await asked(async () => {
       await redis.kill()
       await seenToFire("NotReady", { part: "redis" })
-      await seenToFire("PaymentsWithheld", { reason: "feed-unread" })
       await redis.restart()
       await seenToClear("NotReady")
-      await seenToClear("PaymentsWithheld")
     })
     expect((await platform.closed(await post(3))).state).toBe("settled")
   })
