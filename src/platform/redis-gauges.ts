@@ -4,6 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import type { Redis } from "ioredis"
+import { AppConfig } from "../config.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { keepReading } from "../telemetry/readings.ts"
 import { RedisConnections } from "./redis.ts"
@@ -41,7 +42,9 @@ interface Looked {
 /** Keeps the gauges up to date. A guarantee holds if it holds on every primary; one that no primary tells of is not shown. */
 export const redisGaugesLayer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { redisDurability, redisMemory, redisMemoryMax, redisReplicas } = yield* Metrics
+    const { redisDurability, redisMemory, redisMemoryMax, redisReplicas, redisReplicasWanted } =
+      yield* Metrics
+    redisReplicasWanted.set((yield* AppConfig).redis.replicas)
     const { onEachPrimary } = yield* RedisConnections
     const show = (found: ReadonlyArray<Looked>): void => {
       for (const { server, memory, memoryMax, replicas } of found) {

@@ -10,8 +10,10 @@ const EVERY_MS = 10_000
 /** Keeps the gauge up to date while the layer lives. */
 export const standbyGaugeLayer = Layer.effectDiscard(
   Effect.gen(function* () {
-    if ((yield* AppConfig).postgres.standbys === 0) return
-    const { postgresStandbys } = yield* Metrics
+    const { standbys } = (yield* AppConfig).postgres
+    const { postgresStandbys, postgresStandbysWanted } = yield* Metrics
+    postgresStandbysWanted.set(standbys)
+    if (standbys === 0) return
     const { query } = yield* Postgres
     const look = query(
       "count the standbys",

@@ -4,8 +4,8 @@
  * them, partner by partner and state by state, however many batches are closed.
  *
  * For the age, the items of those batches are read that were received first, a bounded number. `unknown` counts from when the attempt was
- * sent, as each inquiry without an answer changes the item; `awaiting-approval` from the batch's receipt, and all others from the last
- * change of the item.
+ * sent, as each inquiry without an answer changes the item; `screening` and `awaiting-approval` from the batch's receipt, so that a busy
+ * service reads no item for them, and all others from the last change of the item.
  */
 import { Effect } from "effect"
 import type { ISql } from "postgres"
@@ -71,7 +71,7 @@ const counted = async (sql: ISql): Promise<ReadonlyArray<Row>> => {
   ), found as (
     select id, received_at, item_count, wait, sum(count) as count from (
       select id, received_at, item_count, key as wait, (value ->> 'count')::bigint as count
-      from open, jsonb_each(totals) as of (currency, states), jsonb_each(states) where key in ('unknown', 'parked', 'held')
+      from open, jsonb_each(totals) as of (currency, states), jsonb_each(states) where key in ('screening', 'unknown', 'parked', 'held')
       union all
       select id, received_at, item_count, 'awaiting-funds', (states -> 'cleared' ->> 'count')::bigint
       from open, jsonb_each(totals) as of (currency, states) where state = 'awaiting-funds' and states ? 'cleared'
@@ -84,7 +84,7 @@ const counted = async (sql: ISql): Promise<ReadonlyArray<Row>> => {
     select *, sum(item_count) over (partition by wait order by received_at, id) - item_count as before from found
   ), ages as (
     select wait, min(since) as since from (
-      select wait, received_at as since from found where wait = 'awaiting-approval'
+      select wait, received_at as since from found where wait in ('screening', 'awaiting-approval')
       union all
       select wait, case when wait = 'unknown' then coalesce(requested_at, updated_at) else updated_at end
       from first cross join lateral (
@@ -92,7 +92,7 @@ const counted = async (sql: ISql): Promise<ReadonlyArray<Row>> => {
           and case when wait = 'awaiting-funds' then state = 'cleared' and ledger = 'none' else state = wait end
         offset 0
       ) as items
-      where before < ${ITEMS_READ_MAX} and wait <> 'awaiting-approval'
+      where before < ${ITEMS_READ_MAX} and wait not in ('screening', 'awaiting-approval')
     ) as waiting
     group by wait
   )

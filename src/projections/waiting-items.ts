@@ -5,7 +5,14 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { keepReading } from "../telemetry/readings.ts"
 
 /** What items wait in. */
-export const waits = ["unknown", "parked", "held", "awaiting-funds", "awaiting-approval"] as const
+export const waits = [
+  "screening",
+  "unknown",
+  "parked",
+  "held",
+  "awaiting-funds",
+  "awaiting-approval",
+] as const
 export type Wait = (typeof waits)[number]
 
 export interface Waiting {

@@ -85,9 +85,13 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
       let found: Finding | undefined
       const isFresh = (now: number) =>
         found !== undefined && found.redisEpoch === redis.epoch() && now - found.at < STALE_MS
+      const { paymentsWithheld } = yield* Metrics
       const inspectNow = Effect.suspend(() =>
         Effect.map(inspect(found), (finding) => {
           found = finding ?? found
+          const counts = isFresh(performance.now()) ? found : undefined
+          for (const reason of withholdings)
+            paymentsWithheld.set({ reason }, isWithheld[reason](counts) ? 1 : 0)
         }),
       )
       // Callers that arrive during a check share the next one, however long the stores take to answer.
@@ -116,8 +120,22 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
 const epochsOf = (redisEpoch: number, postgresEpoch: string): string => `${redisEpoch} ${postgresEpoch}`
 
 /** No partition pays before the archive was compared with the stores as they are, nor while a commit may be lost with its server. */
-const uncompared = ({ archive, redisEpoch, postgresEpoch, weakPostgres }: Finding): string | undefined =>
-  archive?.epochs === epochsOf(redisEpoch, postgresEpoch) ? weakPostgres : "the archive could not be compared"
+const uncompared = (finding: Finding): string | undefined =>
+  isCompared(finding) ? finding.weakPostgres : "the archive could not be compared"
+
+const isCompared = ({ archive, redisEpoch, postgresEpoch }: Finding): boolean =>
+  archive?.epochs === epochsOf(redisEpoch, postgresEpoch)
+
+/** Why nobody is paid, as the gauge has it, by the last finding if it still counts. Lost history has a gauge of its own. */
+const isWithheld = {
+  "stores-unchecked": (finding) => finding === undefined,
+  "archive-uncompared": (finding) => finding !== undefined && !isCompared(finding),
+  "postgres-weak": (finding) => finding?.weakPostgres !== undefined,
+  "clock-wrong": (finding) => finding?.wrongClock !== undefined,
+  "feed-unread": (finding) => [...(finding?.objections.values() ?? [])].some(({ isLost }) => !isLost),
+} as const satisfies Readonly<Record<string, (finding: Finding | undefined) => boolean>>
+
+const withholdings = Object.keys(isWithheld) as ReadonlyArray<keyof typeof isWithheld>
 
 /** One check of both stores; gives nothing if Postgres did not answer. */
 const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>) {

@@ -11,7 +11,7 @@ export const followerMetrics = ({ by }: Definer) => {
   return {
     itemsWaiting: projector.reading(
       "items_waiting",
-      "Items that are in a state now, by the read models: of unknown outcome, parked, held, without funds or approval",
+      "Items that are in a state now, by the read models: in screening, of unknown outcome, parked, held, without funds or approval",
       { labels: ["state"], across: "max", shownForMs: SHOWN_MS },
     ),
     itemsWaitingOldestSeconds: projector.reading(

@@ -64,13 +64,22 @@ const durations = (spans: ReadonlyArray<readonly [string, number]>, now: number)
 export const loggingLayer = (sink: LogSink = (line) => writeLine(line)): Layer.Layer<never> =>
   Logger.layer([jsonLogger(sink)])
 
+/** Counts what asks for a person, also while the level in force hides it. An alert watches the count. */
+export const countingErrors = (count: () => void): Logger.Logger<unknown, void> =>
+  Logger.make(({ logLevel }) => {
+    if (logLevel === "Error" || logLevel === "Fatal") count()
+  })
+
 /** The logs of the service: on standard error, from the level on that is in force in the process. */
 export const serviceLogging: Layer.Layer<never> = Layer.unwrap(
   Effect.gen(function* () {
     const threshold = yield* ProcessLogThreshold
-    const { logLinesDropped } = yield* Metrics
+    const { errorsLogged, logLinesDropped } = yield* Metrics
     return Layer.merge(
-      Logger.layer([jsonLogger((line) => writeLine(line, (lines) => logLinesDropped.inc(lines)), threshold)]),
+      Logger.layer([
+        jsonLogger((line) => writeLine(line, (lines) => logLinesDropped.inc(lines)), threshold),
+        countingErrors(() => errorsLogged.inc()),
+      ]),
       // The threshold decides, which may change at any time.
       Layer.succeed(References.MinimumLogLevel, "All"),
     )

@@ -13,6 +13,10 @@ export const runtimeMetrics = ({ by }: Definer) => {
       "The level that is logged: 0 all, 1 trace, 2 debug, 3 info, 4 warnings, 5 errors, 6 what ends the process",
       { across: "each" },
     ),
+    errorsLogged: everywhere.counter(
+      "errors_logged_total",
+      "Errors that were logged, whatever level is logged: someone has to look",
+    ),
     logLinesDropped: everywhere.counter(
       "log_lines_dropped_total",
       "Log lines that were dropped, because nobody read standard error fast enough",

@@ -28,6 +28,16 @@ export const storeMetrics = ({ by }: Definer) => {
       across: "min",
       shownForMs: SHOWN_MS,
     }),
+    redisReplicasWanted: worker.gauge(
+      "redis_replicas_wanted",
+      "Replicas that must have an append before money moves because of it",
+      { across: "max" },
+    ),
+    postgresStandbysWanted: by("projector").gauge(
+      "postgres_standbys_wanted",
+      "Synchronous standbys that a commit of Postgres has to wait for",
+      { across: "max" },
+    ),
     postgresStandbys: by("projector").reading(
       "postgres_standbys",
       "Synchronous standbys of Postgres that are connected; absent if none are wanted",
@@ -37,6 +47,11 @@ export const storeMetrics = ({ by }: Definer) => {
       "lost_partitions",
       "Partitions that pay nobody because a store lost history: page someone unless it is 0",
       { across: "max", shownForMs: SHOWN_MS },
+    ),
+    paymentsWithheld: watching.gauge(
+      "payments_withheld",
+      "1 while this process pays nobody, or not in all partitions, for a reason that is no lost history: page someone unless it is 0",
+      { labels: ["reason"], across: "each" },
     ),
     clockOffset: watching.reading(
       "clock_offset_seconds",

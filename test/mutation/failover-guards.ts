@@ -63,7 +63,7 @@ export const failoverGuards: ReadonlyArray<StepGuard> = [
   {
     name: "production pays nobody on a Postgres that waits for fewer standbys than it was started with",
     file: "streams/store-watch.ts",
-    text: "? weakPostgres",
+    text: "? finding.weakPostgres",
     without: "? undefined",
     caughtIn: "test/streams/store-watch.test.ts",
     caughtBy: "wait for the standbys",

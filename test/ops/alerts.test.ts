@@ -99,6 +99,14 @@ describe("in fair weather", () => {
       const known = await prometheus.query("count by (slo) (atlaspay:slo_bad:ratio_rate5m >= 0)")
       return ["acceptance", "settlement"].every((slo) => known.some(({ metric }) => metric.slo === slo))
     })
+    // What the rules select by value is there, as the service writes it.
+    for (const selected of [
+      'atlaspay_acceptance_seconds_bucket{status=~"2..",le="0.5"}',
+      'atlaspay_first_webhook_seconds_bucket{le=~"5(\\\\.0)?"}',
+      'atlaspay_http_requests_total{method="POST",route="/payout-batches"}',
+      'atlaspay_payments_withheld{reason="stores-unchecked"} == 0',
+    ])
+      expect(await prometheus.query(selected), selected).not.toEqual([])
     expect(await prometheus.brokenRules()).toEqual([])
     expect((await prometheus.firing()).filter((alert) => !ofTheMachine.includes(alert))).toEqual([])
   })

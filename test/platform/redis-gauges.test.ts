@@ -17,7 +17,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const read = (url: string) =>
   Effect.gen(function* () {
     yield* Layer.build(redisGaugesLayer)
-    const { redisDurability, redisMemory, redisMemoryMax, redisReplicas } = yield* Metrics
+    const { redisDurability, redisMemory, redisMemoryMax, redisReplicas, redisReplicasWanted } =
+      yield* Metrics
     const values = (gauge: {
       readonly get: () => Promise<{ values: ReadonlyArray<{ readonly value: number }> }>
     }) =>
@@ -32,11 +33,12 @@ const read = (url: string) =>
       memory: yield* values(redisMemory),
       memoryMax: yield* values(redisMemoryMax),
       replicas: yield* values(redisReplicas),
+      wanted: yield* values(redisReplicasWanted),
     }
   }).pipe(
     Effect.scoped,
     Effect.provide(Layer.fresh(RedisConnections.layer)),
-    Effect.provide(settings({ REDIS_URL: url })),
+    Effect.provide(settings({ REDIS_URL: url, REDIS_REPLICAS: "2" })),
     Effect.provide(freshMetrics),
     Effect.runPromise,
   )
@@ -50,7 +52,7 @@ describe("a Redis", () => {
     expect(found.flags).toEqual(sound)
     expect(found.memoryMax).toEqual([104_857_600])
     expect(found.memory[0]).toBeGreaterThan(100_000)
-    expect(found.replicas).toEqual([0])
+    expect([found.replicas, found.wanted]).toEqual([[0], [2]])
     await server.ask(async (redis) => {
       await redis.config("SET", "appendfsync", "everysec")
       await redis.config("SET", "maxmemory-policy", "allkeys-lru")

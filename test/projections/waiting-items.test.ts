@@ -62,7 +62,7 @@ const add = async (
 
 it("shows each state with 0 if nothing waits", async () => {
   expect([...(await read())]).toEqual(
-    ["unknown", "parked", "held", "awaiting-funds", "awaiting-approval"].map((state) => [
+    ["screening", "unknown", "parked", "held", "awaiting-funds", "awaiting-approval"].map((state) => [
       state,
       { count: 0, since: undefined },
     ]),
@@ -74,6 +74,8 @@ it("counts over partners and open states, from the last change, the attempt, the
   await add("acme", "screening", 1_000, [held, { ...held, updatedAt: 4_000 }])
   await add("globex", "settling", 2_000, [
     { ...held, updatedAt: 7_000 },
+    // Without a decision since its batch was received, however often one is postponed.
+    { state: "screening", updatedAt: 8_000 },
     // Asked again and again: it has been unknown for longer than since its last change.
     { state: "unknown", updatedAt: 9_000, requestedAt: 3_000 },
     { state: "parked", updatedAt: 6_000 },
@@ -89,6 +91,7 @@ it("counts over partners and open states, from the last change, the attempt, the
   ])
   await add("initech", "settled", 10, [{ state: "held", updatedAt: 20 }], true)
   expect(Object.fromEntries(await read())).toEqual({
+    screening: { count: 1, since: 2_000 },
     held: { count: 3, since: 4_000 },
     unknown: { count: 1, since: 3_000 },
     parked: { count: 1, since: 6_000 },

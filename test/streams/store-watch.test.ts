@@ -8,6 +8,7 @@ import { ArchiveAgreement } from "../../src/streams/archive-agreement.ts"
 import { CursorStore, FEED_START } from "../../src/streams/cursor-store.ts"
 import { StoreWatch, storeWatchLayer } from "../../src/streams/store-watch.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
+import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { batchId, Story } from "../domain/batch-story.ts"
 import { readModelStack, rowsOf } from "../projections/read-model-stack.ts"
 import { ownPrefix, settings } from "../settings.ts"
@@ -31,9 +32,24 @@ const agreement = Layer.succeed(ArchiveAgreement, {
   ),
 })
 
+/** Whether Postgres fails to say where followers stand. */
+let silent = false
+const cursors = Layer.effect(
+  CursorStore,
+  Effect.map(CursorStore, (real) =>
+    CursorStore.of({
+      ...real,
+      standing: (followers) =>
+        silent
+          ? Effect.fail(new StoreUnavailable({ store: "postgres", step: "look", reason: "ECONNREFUSED" }))
+          : real.standing(followers),
+    }),
+  ),
+)
+
 const watch = (lines: Array<string>, environment: Readonly<Record<string, string>> = {}) =>
   storeWatchLayer(["f", "g"]).pipe(
-    Layer.provide([connections, agreement]),
+    Layer.provide([connections, agreement, cursors]),
     Layer.provide(settings(environment)),
     Layer.fresh,
     Layer.provideMerge(loggingLayer((line) => lines.push(line))),
@@ -46,6 +62,13 @@ const shifted = (ms: number): Clock.Clock => {
     currentTimeMillis: Effect.sync(() => Date.now() + ms),
   })
 }
+
+/** Why nobody is paid, as the gauge has it. */
+const withheld = Effect.gen(function* () {
+  const { paymentsWithheld } = yield* Metrics
+  const { values } = yield* Effect.promise(() => paymentsWithheld.get())
+  return values.filter(({ value }) => value === 1).map(({ labels }) => labels.reason)
+})
 
 const feedEnd = Effect.gen(function* () {
   const log = yield* wholeLog
@@ -112,11 +135,13 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
           epoch += 1
           yield* look
           assert.match(String(objection(0)), /the archive could not be compared/)
+          assert.deepStrictEqual(yield* withheld, ["archive-uncompared"])
           comparisonFails = false
           epoch += 1
           yield* look
           assert.strictEqual(objection(0), undefined)
-        }).pipe(Effect.provide(watch(lines)))
+          assert.deepStrictEqual(yield* withheld, [])
+        }).pipe(Effect.provide(watch(lines)), Effect.provide(freshMetrics))
         assert.isTrue(lines.some((line) => line.includes("the archive cannot be compared")))
       }),
   )
@@ -128,17 +153,18 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
       // The database of a test does not even wait for its own disk.
       const watched = Effect.gen(function* () {
         const { objection } = yield* StoreWatch
-        return objection(1)
+        return [objection(1), ...(yield* withheld)]
       })
-      const reason = yield* watched.pipe(Effect.provide(watch(lines, production)))
-      assert.strictEqual(reason, "synchronous_commit is off, not on or remote_apply")
+      const fresh = (layer: ReturnType<typeof watch>) =>
+        watched.pipe(Effect.provide(layer), Effect.provide(freshMetrics))
+      assert.deepStrictEqual(yield* fresh(watch(lines, production)), [
+        "synchronous_commit is off, not on or remote_apply",
+        "postgres-weak",
+      ])
       assert.isTrue(
         lines.some((line) => line.includes("nobody is paid: Postgres may lose what it acknowledges")),
       )
-      assert.strictEqual(
-        yield* watched.pipe(Effect.provide(watch([], { DATABASE_STANDBYS: "1" }))),
-        undefined,
-      )
+      assert.deepStrictEqual(yield* fresh(watch([], { DATABASE_STANDBYS: "1" })), [undefined])
     }),
   )
 
@@ -202,6 +228,25 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
     }),
   )
 
+  it.effect("that do not answer are said to be unchecked, once the last check no longer counts", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      yield* Effect.gen(function* () {
+        const { look, objection } = yield* StoreWatch
+        assert.deepStrictEqual(yield* withheld, [])
+        silent = true
+        epoch += 1
+        yield* look
+        assert.match(String(objection(0)), /could not be checked/)
+        assert.deepStrictEqual(yield* withheld, ["stores-unchecked"])
+        silent = false
+        yield* look
+        assert.deepStrictEqual(yield* withheld, [])
+      }).pipe(Effect.provide(watch(lines)), Effect.provide(freshMetrics))
+      assert.isTrue(lines.some((line) => line.includes("the stores cannot be checked: nobody is paid")))
+    }),
+  )
+
   it.effect("have clocks that this one agrees with", () =>
     Effect.gen(function* () {
       for (const ms of [60_000, -60_000]) {
@@ -209,7 +254,12 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
         yield* Effect.gen(function* () {
           const { objection } = yield* StoreWatch
           assert.match(String(objection(1)), /the clock differs from that of (Postgres|Redis) by \d+ ms/)
-        }).pipe(Effect.provide(watch(lines)), Effect.provideService(Clock.Clock, shifted(ms)))
+          assert.deepStrictEqual(yield* withheld, ["clock-wrong"])
+        }).pipe(
+          Effect.provide(watch(lines)),
+          Effect.provide(freshMetrics),
+          Effect.provideService(Clock.Clock, shifted(ms)),
+        )
         assert.isTrue(lines.some((line) => line.includes("nobody is paid: the clock is wrong")))
       }
       yield* Effect.gen(function* () {

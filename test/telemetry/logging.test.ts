@@ -1,6 +1,6 @@
-import { type Cause, Data, Effect } from "effect"
+import { type Cause, Data, Effect, Logger } from "effect"
 import { expect, it } from "vitest"
-import { loggingLayer } from "../../src/telemetry/logging.ts"
+import { countingErrors, loggingLayer } from "../../src/telemetry/logging.ts"
 
 const linesOf = (program: Effect.Effect<void>): ReadonlyArray<Record<string, unknown>> => {
   const lines: Array<string> = []
@@ -35,6 +35,19 @@ it("tells failures by their fields and defects with their stack, without secrets
   expect(died?.cause).toMatch(/no such account \[redacted\]\n +at .*logging\.test\.ts/)
   expect(died?.spans).toEqual({ paying: expect.any(Number) })
   expect(JSON.stringify([failed, died])).not.toContain("DE89370400440532013000")
+})
+
+it("counts what asks for a person, and nothing else", () => {
+  let count = 0
+  Effect.runSync(
+    Effect.all([
+      Effect.logInfo("started"),
+      Effect.logWarning("again"),
+      Effect.logError("wrong"),
+      Effect.logFatal("over"),
+    ]).pipe(Effect.provide(Logger.layer([countingErrors(() => count++)]))),
+  )
+  expect(count).toBe(2)
 })
 
 it("does not let an annotation pose as the message or the level", () => {
