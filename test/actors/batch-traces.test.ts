@@ -206,18 +206,23 @@ describe("what a worker remembers", () => {
 })
 
 describe("what was appended leads to a trace", () => {
+  /** The id of the trace that an append leads to. */
+  const ledTo = (traces: BatchTraces, { batch }: Story, events: ReadonlyArray<BatchEvent>) =>
+    traces.appended({ id: batchId, batch, isTroubled: false }, events)
+  const closing = (story: Story) => [story, story.tell({ _tag: "CloseBatch" })] as const
+
   it("that is recorded, or kept because of trouble", () => {
     const id = expect.stringMatching(/^[0-9a-f]{32}$/)
-    expect(append(tracesAt(100), paid(), [])).toEqual(id)
-    expect(close(tracesAt(100), paid())).toEqual(id)
+    expect(ledTo(tracesAt(100), paid(), [])).toEqual(id)
+    expect(ledTo(tracesAt(100), ...closing(paid()))).toEqual(id)
     const troubled = tracesAt(0)
     const story = paid()
     call(troubled, story, "timed-out")
-    expect(close(troubled, story)).toEqual(id)
+    expect(ledTo(troubled, ...closing(story))).toEqual(id)
   })
 
   it("but not to one that nobody exports", () => {
-    expect(append(tracesAt(0), paid(), [])).toBeUndefined()
-    expect(close(tracesAt(0), paid())).toBeUndefined()
+    expect(ledTo(tracesAt(0), paid(), [])).toBeUndefined()
+    expect(ledTo(tracesAt(0), ...closing(paid()))).toBeUndefined()
   })
 })

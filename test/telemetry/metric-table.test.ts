@@ -186,6 +186,10 @@ it("keeps no gauge of what is read for ever, but for those whose failures are co
     "build_info",
     "intake_pressed",
     "log_level",
+    // Set at each check of the stores, also at one that finds nothing out.
+    "payments_withheld",
+    // What the settings ask for.
+    "postgres_standbys_wanted",
     // Rounds of proofs may be a day apart: `reading_failures_total` counts those that fail.
     "proof_contradicted",
     "proof_refusals",
@@ -194,5 +198,6 @@ it("keeps no gauge of what is read for ever, but for those whose failures are co
     "provider_breaker",
     "provider_waiting",
     "reconciled_day_seconds",
+    "redis_replicas_wanted",
   ])
 })
