@@ -5,6 +5,7 @@
  */
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { AppConfig } from "../config.ts"
+import { Overdue } from "./overdue.ts"
 
 /** How long all parts together may take to end after the notice. Milliseconds. */
 export const STOP_MS_MAX = 7_000
@@ -48,11 +49,6 @@ export class Life {
 /** The life of this process. Who uses a part alone, as tests do, has one that does not stop. */
 export const Lifecycle = Context.Reference<Life>("atlaspay/platform/Lifecycle", {
   defaultValue: () => new Life(),
-})
-
-/** Ends the process although something is left. Only a main program does. */
-export const Overdue = Context.Reference<Effect.Effect<void>>("atlaspay/platform/Overdue", {
-  defaultValue: () => Effect.void,
 })
 
 /** Watches a part until the scope closes, after the finalizers that are added later. */

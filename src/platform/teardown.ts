@@ -1,7 +1,7 @@
 /** How the main programs end: by which signals, and with which status. */
 import { constants } from "node:os"
 import { Effect, Layer, Runtime } from "effect"
-import { Overdue } from "./lifecycle.ts"
+import { Overdue } from "./overdue.ts"
 
 const INTERRUPTED = 130
 /** As of timeout(1): the time was up. */

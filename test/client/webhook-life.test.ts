@@ -189,7 +189,9 @@ describe("the endpoint of a partner", () => {
     const state = async () => (await client.webhookEndpoint(endpoint.id)).state
     await eventually("it is disabled", async () => (await state()) === "disabled")
     expect(await client.webhookEndpoint(endpoint.id)).toMatchObject({ enabled: false, reason: "gone" })
-    expect((await client.webhookDelivery(endpoint.id, event)).ended).toMatchObject([{ status: 410 }])
+    const ended = async () => (await client.webhookDelivery(endpoint.id, event)).ended
+    await eventually("its attempt is recorded", async () => (await ended()).length > 0)
+    expect(await ended()).toMatchObject([{ status: 410 }])
     receiver.answer = { status: 204, text: "" }
     const { state: resumed, missed } = await client.resumeWebhookEndpoint(endpoint.id)
     expect(resumed).toBe("active")

@@ -2,20 +2,15 @@
 import { expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import {
-  type Life,
-  Lifecycle,
-  Overdue,
-  STOP_MS_MAX,
-  watched,
-  withLifecycle,
-} from "../../src/platform/lifecycle.ts"
+import { type Life, Lifecycle, STOP_MS_MAX, watched, withLifecycle } from "../../src/platform/lifecycle.ts"
+import { Overdue } from "../../src/platform/overdue.ts"
 import { settings } from "../settings.ts"
 
 const NOTICE_MS = 3_000
 
 /** A process of one part, which is built once `built` is done and ends once `ended` is. It tells what it saw. */
 const makeProcess = Effect.fnUntraced(function* (hasCallers: boolean) {
+  const begun = yield* Deferred.make<void>()
   const built = yield* Deferred.make<void>()
   const ended = yield* Deferred.make<void>()
   const seen: { life: Life | undefined; told: boolean; ending: boolean; overdue: boolean } = {
@@ -41,6 +36,7 @@ const makeProcess = Effect.fnUntraced(function* (hasCallers: boolean) {
           Deferred.await(ended),
         ),
       )
+      yield* Deferred.succeed(begun, undefined)
       yield* Deferred.await(built)
     }),
   )
@@ -51,7 +47,8 @@ const makeProcess = Effect.fnUntraced(function* (hasCallers: boolean) {
     Layer.provide([settings({ READINESS_NOTICE_MS: `${NOTICE_MS}` }), Layer.succeed(Overdue, overdue)]),
   )
   const running = yield* Effect.forkChild(Layer.launch(process))
-  yield* TestClock.adjust(0)
+  // Reading the settings takes turns of its own.
+  yield* Deferred.await(begun)
   const start = Effect.andThen(Deferred.succeed(built, undefined), TestClock.adjust(0))
   const stop = Effect.tap(Effect.forkChild(Fiber.interrupt(running)), () => TestClock.adjust(0))
   return { seen, start, stop, end: Deferred.succeed(ended, undefined) }

@@ -52,6 +52,8 @@ const forbidden =
 const readsProviders =
   /^providers\/calling\/(provider-settings|call-policy|provider-access|provider-place|provider-url|secret-reference)\.ts$/
 const forbiddenPackages = /nats|undici|hono|^node:(https?|http2|tls|dgram|dns)/
+/** Reads the certificates for the connection to Redis, which has the logs. */
+const readsCertificates = "platform/tls-files.ts"
 const nats = /nats/
 
 describe("the programs of replays", () => {
@@ -62,7 +64,11 @@ describe("the programs of replays", () => {
       (path) => (forbidden.test(path) && !readsProviders.test(path)) || nats.test(path),
     )
     expect(wrong).toEqual([])
-    expect([...replay.packages].filter((name) => forbiddenPackages.test(name))).toEqual([])
+    const calling = [...replay.files].filter((path) =>
+      importsOf(path).some((from) => from !== undefined && forbiddenPackages.test(from)),
+    )
+    expect(calling).toEqual([readsCertificates])
+    expect(importsOf(readsCertificates)).toContain("node:tls")
   })
 
   it("ask nobody over HTTP", () => {
@@ -79,7 +85,11 @@ describe("the programs of replays", () => {
 
   it("are all that the command line loads for them", () => {
     const commandLine = reachedFrom("cli/atlaspay.ts", (path) => !/^cli\/(?!atlaspay)/.test(path))
-    expect([...commandLine.files].sort()).toEqual(["cli/atlaspay.ts", "platform/teardown.ts"])
+    expect([...commandLine.files].sort()).toEqual([
+      "cli/atlaspay.ts",
+      "platform/overdue.ts",
+      "platform/teardown.ts",
+    ])
     expect([...reachedFrom("cli/main.ts", (path) => !path.startsWith("cli/")).packages]).not.toContain(
       "computed",
     )
