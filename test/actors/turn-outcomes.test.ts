@@ -8,17 +8,15 @@ import { evolve } from "../../src/domain/evolve.ts"
 import { outcomeOf } from "../../src/domain/item-outcome.ts"
 import { settlementDueAt } from "../../src/domain/scheme.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
-import { duties, LISTS, step, terms } from "../domain/batch-sequences.ts"
+import { liveThrough, step, terms } from "../domain/batch-sequences.ts"
 import {
   type CommandWithoutTime,
   failed,
   failedForNow,
   intent,
-  payoutItem,
   returned,
   Story,
   settled,
-  someSeal,
 } from "../domain/batch-story.ts"
 import { fc, ofAllExamples } from "../property.ts"
 import { samplesIn } from "../telemetry/exposed-metrics.ts"
@@ -199,64 +197,38 @@ const outcomesIn = (batch: Batch) =>
 it(`counts over ${SEQUENCES} sequences of commands what a look at every item finds`, () => {
   const seen = { ended: 0, money: 0 }
   fc.assert(
-    fc.property(
-      terms,
-      fc.array(step, { minLength: 20, maxLength: 60 }),
-      ({ wait, attemptsMax, payeePolicy, beginning, ...asked }, steps) => {
-        const story = new Story()
-        story.terms = { ...LISTS, lists: undefined }
-        const paid = new Set<string>()
-        const live = (command: CommandWithoutTime): void => {
-          const decided = story.decide(command)
-          if (Result.isFailure(decided)) return
-          const before = outcomesIn(story.batch)
-          const outcomes = new TurnOutcomes()
-          for (const event of decided.success) outcomes.fold(story.batch, event, evolve)
-          const expected = [...outcomesIn(story.batch)].flatMap(([number, outcome]) =>
-            outcome === undefined || outcome === before.get(number) ? [] : [outcome],
-          )
-          expect(
-            outcomes
-              .ended(story.batch)
-              .map(({ outcome }) => outcome)
-              .sort(),
-          ).toEqual(expected.sort())
-          const found = [...story.batch.items.values()].flatMap(({ item, attempt, earlier }) =>
-            [...earlier, ...(attempt === undefined ? [] : [attempt])].flatMap(
-              ({ attempt, outcome, reports }) =>
-                outcome === "settled" || reports.includes("settled") ? [`${item} ${attempt}`] : [],
-            ),
-          )
-          const moved = outcomes.money.filter(({ way }) => way === "moved").length
-          expect(moved).toBe(found.filter((one) => !paid.has(one)).length)
-          for (const one of found) paid.add(one)
-          seen.ended += expected.length
-          seen.money += moved
-        }
-        live({
-          _tag: "ReceiveBatch",
-          partner: "acme",
-          idempotencyKey: "key",
-          requestDigest: "digest",
-          submittedBy: "sam",
-          seals: [someSeal],
-          ...asked,
-          ...(wait === undefined ? {} : { executeAt: story.now + wait }),
-          policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax, payeePolicy },
-          items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
-        })
-        for (const command of beginning) live(command)
-        for (const next of steps) {
-          if ("announced" in next) {
-            story.terms = { ...LISTS, lists: { version: next.announced, since: story.now } }
-            continue
-          }
-          const command = "blue" in next ? next.blue : duties(story, next)
-          if (command !== undefined) live(command)
-          else story.now += 10
-        }
-      },
-    ),
+    fc.property(terms, fc.array(step, { minLength: 20, maxLength: 60 }), (terms, steps) => {
+      const story = new Story()
+      const paid = new Set<string>()
+      const live = (command: CommandWithoutTime): void => {
+        const decided = story.decide(command)
+        if (Result.isFailure(decided)) return
+        const before = outcomesIn(story.batch)
+        const outcomes = new TurnOutcomes()
+        for (const event of decided.success) outcomes.fold(story.batch, event, evolve)
+        const expected = [...outcomesIn(story.batch)].flatMap(([number, outcome]) =>
+          outcome === undefined || outcome === before.get(number) ? [] : [outcome],
+        )
+        expect(
+          outcomes
+            .ended(story.batch)
+            .map(({ outcome }) => outcome)
+            .sort(),
+        ).toEqual(expected.sort())
+        const found = [...story.batch.items.values()].flatMap(({ item, attempt, earlier }) =>
+          [...earlier, ...(attempt === undefined ? [] : [attempt])].flatMap(
+            ({ attempt, outcome, reports }) =>
+              outcome === "settled" || reports.includes("settled") ? [`${item} ${attempt}`] : [],
+          ),
+        )
+        const moved = outcomes.money.filter(({ way }) => way === "moved").length
+        expect(moved).toBe(found.filter((one) => !paid.has(one)).length)
+        for (const one of found) paid.add(one)
+        seen.ended += expected.length
+        seen.money += moved
+      }
+      liveThrough(story, terms, steps, live)
+    }),
     { numRuns: SEQUENCES },
   )
   expect(seen.ended, ofAllExamples("items that ended")).toBeGreaterThan(SEQUENCES)

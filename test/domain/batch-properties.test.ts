@@ -21,8 +21,8 @@ import { fold } from "../../src/domain/evolve.ts"
 import { type ItemEnd, itemEnds } from "../../src/domain/item-state.ts"
 import { lengthOf } from "../length.ts"
 import { fc, ofAllExamples } from "../property.ts"
-import { ALONE_UP_TO, duties, LISTS, step, terms } from "./batch-sequences.ts"
-import { type CommandWithoutTime, clerk, olga, payoutItem, Story, someSeal } from "./batch-story.ts"
+import { ALONE_UP_TO, liveThrough, step, terms } from "./batch-sequences.ts"
+import { type CommandWithoutTime, clerk, olga, Story } from "./batch-story.ts"
 import { wakes, workDue } from "./planned.ts"
 
 const SEQUENCES = lengthOf({ full: 10_000, short: 3_000 })
@@ -324,62 +324,35 @@ describe("whatever happens to a batch", () => {
     const seen = { openBesideDispute: 0, rerouted: 0, withdrawals: 0, confirmed: 0, acceptedAfterAll: 0 }
     const told = new Map<BatchEvent["_tag"], number>()
     fc.assert(
-      fc.property(
-        terms,
-        fc.array(step, { minLength: 20, maxLength: 60 }),
-        ({ wait, attemptsMax, payeePolicy, beginning, ...asked }, steps) => {
-          const story = new Story()
-          const witness = new Witness()
-          story.terms = { ...LISTS, lists: undefined }
-          const live = (command: CommandWithoutTime): void => {
-            const decided = story.decide(command)
-            if (Result.isFailure(decided)) return
-            for (const event of decided.success) {
-              witness.sees(event, story.batch, story.terms)
-              fold([event], story.batch)
-              story.events.push(event)
-              told.set(event._tag, (told.get(event._tag) ?? 0) + 1)
-              expectConserved(story.batch)
-              expectAttemptsAreLookedAfter(story.batch, seen)
-              expectRefusalsAreOpen(story.batch)
-            }
-            expectSomeoneWillCome(story)
+      fc.property(terms, fc.array(step, { minLength: 20, maxLength: 60 }), (terms, steps) => {
+        const story = new Story()
+        const witness = new Witness()
+        const live = (command: CommandWithoutTime): void => {
+          const decided = story.decide(command)
+          if (Result.isFailure(decided)) return
+          for (const event of decided.success) {
+            witness.sees(event, story.batch, story.terms)
+            fold([event], story.batch)
+            story.events.push(event)
+            told.set(event._tag, (told.get(event._tag) ?? 0) + 1)
+            expectConserved(story.batch)
+            expectAttemptsAreLookedAfter(story.batch, seen)
+            expectRefusalsAreOpen(story.batch)
           }
-          live({
-            _tag: "ReceiveBatch",
-            partner: "acme",
-            idempotencyKey: "key",
-            requestDigest: "digest",
-            submittedBy: "sam",
-            seals: [someSeal],
-            ...asked,
-            ...(wait === undefined ? {} : { executeAt: story.now + wait }),
-            policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax, payeePolicy },
-            items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
-          })
-          for (const command of beginning) live(command)
-          for (const next of steps) {
-            if ("announced" in next) {
-              story.terms = { ...LISTS, lists: { version: next.announced, since: story.now } }
-              continue
-            }
-            const command = "blue" in next ? next.blue : duties(story, next)
-            if (command !== undefined) live(command)
-            else story.now += 10
-          }
-          for (const event of story.events) {
-            const read = Result.getOrThrow(decodeEvent(encodeEvent(event)))
-            if (!isDeepStrictEqual(read, event))
-              throw new Error(`${event._tag} does not survive its encoding`)
-          }
-          if (!isDeepStrictEqual(fold(story.events), story.batch))
-            throw new Error("folding again gives another batch")
-          events += story.events.length
-          refusals += witness.refusals
-          for (const what of ["rerouted", "withdrawals", "confirmed", "acceptedAfterAll"] as const)
-            seen[what] += witness[what]
-        },
-      ),
+          expectSomeoneWillCome(story)
+        }
+        liveThrough(story, terms, steps, live)
+        for (const event of story.events) {
+          const read = Result.getOrThrow(decodeEvent(encodeEvent(event)))
+          if (!isDeepStrictEqual(read, event)) throw new Error(`${event._tag} does not survive its encoding`)
+        }
+        if (!isDeepStrictEqual(fold(story.events), story.batch))
+          throw new Error("folding again gives another batch")
+        events += story.events.length
+        refusals += witness.refusals
+        for (const what of ["rerouted", "withdrawals", "confirmed", "acceptedAfterAll"] as const)
+          seen[what] += witness[what]
+      }),
       { numRuns: SEQUENCES },
     )
     expect(events, ofAllExamples("the sequences were not all refused")).toBeGreaterThan(SEQUENCES * 9)

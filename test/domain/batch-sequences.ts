@@ -19,12 +19,14 @@ import {
   neverSeen,
   olga,
   type PlainOutcome,
+  payoutItem,
   refusedForNow,
   refusedHere,
   refusedWhole,
   returned,
   type Story,
   settled,
+  someSeal,
   supervisor,
   unknown,
   unresolved,
@@ -217,6 +219,39 @@ export const terms = fc.record({
   wait: fc.constantFrom(undefined, 0, 20),
   beginning,
 })
+export type Terms = typeof terms extends fc.Arbitrary<infer A> ? A : never
+
+/** Lives a batch of three items: receives it, and takes each step, by `live`, which hears every command. */
+export const liveThrough = (
+  story: Story,
+  { wait, attemptsMax, payeePolicy, beginning, ...asked }: Terms,
+  steps: ReadonlyArray<Step>,
+  live: (command: CommandWithoutTime) => void,
+): void => {
+  story.terms = { ...LISTS, lists: undefined }
+  live({
+    _tag: "ReceiveBatch",
+    partner: "acme",
+    idempotencyKey: "key",
+    requestDigest: "digest",
+    submittedBy: "sam",
+    seals: [someSeal],
+    ...asked,
+    ...(wait === undefined ? {} : { executeAt: story.now + wait }),
+    policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax, payeePolicy },
+    items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
+  })
+  for (const command of beginning) live(command)
+  for (const next of steps) {
+    if ("announced" in next) {
+      story.terms = { ...LISTS, lists: { version: next.announced, since: story.now } }
+      continue
+    }
+    const command = "blue" in next ? next.blue : duties(story, next)
+    if (command !== undefined) live(command)
+    else story.now += 10
+  }
+}
 
 /** The command that carries out one piece of due work. */
 export const duties = (

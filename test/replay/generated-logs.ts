@@ -8,15 +8,13 @@ import { fold } from "../../src/domain/evolve.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import type { StoredLogs } from "../../src/replay/stored-logs.ts"
 import { chainStart, linked } from "../../src/streams/hash-chain.ts"
-import { duties, LISTS, step, terms } from "../domain/batch-sequences.ts"
+import { liveThrough, step, terms } from "../domain/batch-sequences.ts"
 import {
   accepted,
   type CommandWithoutTime,
   failed,
-  payoutItem,
   Story,
   settled,
-  someSeal,
   unknown,
   unresolved,
 } from "../domain/batch-story.ts"
@@ -26,37 +24,15 @@ import { batchOf } from "../streams/log-under-test.ts"
 /** The life of a batch of three items, of which each command is sensible or not. */
 export const anyLog: fc.Arbitrary<ReadonlyArray<BatchEvent>> = fc
   .record({ terms, steps: fc.array(step, { minLength: 20, maxLength: 60 }) })
-  .map(({ terms: { wait, attemptsMax, payeePolicy, beginning, ...asked }, steps }) => {
+  .map(({ terms, steps }) => {
     const story = new Story()
-    story.terms = { ...LISTS, lists: undefined }
     const live = (command: CommandWithoutTime): void => {
       const decided = story.decide(command)
       if (Result.isFailure(decided)) return
       fold(decided.success, story.batch)
       story.events.push(...decided.success)
     }
-    live({
-      _tag: "ReceiveBatch",
-      partner: "acme",
-      idempotencyKey: "key",
-      requestDigest: "digest",
-      submittedBy: "sam",
-      seals: [someSeal],
-      ...asked,
-      ...(wait === undefined ? {} : { executeAt: story.now + wait }),
-      policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax, payeePolicy },
-      items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
-    })
-    for (const command of beginning) live(command)
-    for (const next of steps) {
-      if ("announced" in next) {
-        story.terms = { ...LISTS, lists: { version: next.announced, since: story.now } }
-        continue
-      }
-      const command = "blue" in next ? next.blue : duties(story, next)
-      if (command !== undefined) live(command)
-      else story.now += 10
-    }
+    liveThrough(story, terms, steps, live)
     return story.events
   })
 

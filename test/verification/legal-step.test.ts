@@ -7,15 +7,8 @@ import { fold } from "../../src/domain/evolve.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
 import { illegality } from "../../src/verification/legal-step.ts"
 import { SumCheck } from "../../src/verification/sum-check.ts"
-import { duties, LISTS, step, terms } from "../domain/batch-sequences.ts"
-import {
-  batchId,
-  type CommandWithoutTime,
-  payoutItem,
-  Story,
-  someSeal,
-  storyIn,
-} from "../domain/batch-story.ts"
+import { liveThrough, step, terms } from "../domain/batch-sequences.ts"
+import { batchId, type CommandWithoutTime, Story, storyIn } from "../domain/batch-story.ts"
 import { lengthOf } from "../length.ts"
 import { fc } from "../property.ts"
 
@@ -36,48 +29,22 @@ const legal = (batch: Batch, event: BatchEvent) => illegality(batchId, batch, wi
 describe("what is legal", () => {
   it(`is all that is decided in ${SEQUENCES} sequences of commands`, { timeout: 120_000 }, () => {
     fc.assert(
-      fc.property(
-        terms,
-        fc.array(step, { minLength: 20, maxLength: 60 }),
-        ({ wait, attemptsMax, payeePolicy, beginning, ...asked }, steps) => {
-          const story = new Story()
-          const sums = new SumCheck()
-          story.terms = { ...LISTS, lists: undefined }
-          const live = (command: CommandWithoutTime): void => {
-            const decided = story.decide(command)
-            if (Result.isFailure(decided)) return
-            for (const event of decided.success) {
-              const fault = legal(story.batch, event)
-              if (fault !== undefined) throw new Error(`${event._tag}: ${fault}`)
-              fold([event], story.batch)
-              if (sums.after(story.batch, event) !== undefined) throw new Error("the sum is not conserved")
-            }
+      fc.property(terms, fc.array(step, { minLength: 20, maxLength: 60 }), (terms, steps) => {
+        const story = new Story()
+        const sums = new SumCheck()
+        const live = (command: CommandWithoutTime): void => {
+          const decided = story.decide(command)
+          if (Result.isFailure(decided)) return
+          for (const event of decided.success) {
+            const fault = legal(story.batch, event)
+            if (fault !== undefined) throw new Error(`${event._tag}: ${fault}`)
+            fold([event], story.batch)
+            if (sums.after(story.batch, event) !== undefined) throw new Error("the sum is not conserved")
           }
-          live({
-            _tag: "ReceiveBatch",
-            partner: "acme",
-            idempotencyKey: "key",
-            requestDigest: "digest",
-            submittedBy: "sam",
-            seals: [someSeal],
-            ...asked,
-            ...(wait === undefined ? {} : { executeAt: story.now + wait }),
-            policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax, payeePolicy },
-            items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
-          })
-          for (const command of beginning) live(command)
-          for (const next of steps) {
-            if ("announced" in next) {
-              story.terms = { ...LISTS, lists: { version: next.announced, since: story.now } }
-              continue
-            }
-            const command = "blue" in next ? next.blue : duties(story, next)
-            if (command !== undefined) live(command)
-            else story.now += 10
-          }
-          if (sums.ofItems(story.batch) !== undefined) throw new Error("the items are not what the sums say")
-        },
-      ),
+        }
+        liveThrough(story, terms, steps, live)
+        if (sums.ofItems(story.batch) !== undefined) throw new Error("the items are not what the sums say")
+      }),
       { numRuns: SEQUENCES },
     )
   })
