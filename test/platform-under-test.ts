@@ -18,6 +18,22 @@ export const API_KEY = "acme-key"
 export const SUPERVISOR_KEY = "acme-supervisor-key"
 export const [OLGA, OTTO] = ["olga-key", "otto-key"] as const
 
+/** What a test is not fit for production by: its keys are everybody's, and its times are short. */
+export const playMoney = [
+  "known-secret:partner/acme/clerk",
+  "known-secret:partner/acme/supervisor",
+  "known-secret:operator/olga",
+  "weak-secret:operator/otto",
+  "weak-secret:callback/north",
+  "weak-secret:callback/south",
+  "weak-secret:callback/compliance-engine",
+  "weak-secret:callback/ledger",
+  "known-secret:master/test",
+  "private-webhooks",
+  "odd-time:CLAIM_MS",
+  "odd-time:INQUIRY_DELAYS_MS",
+].join(",")
+
 export interface BankBooks {
   readonly transfers: ReadonlyArray<{
     readonly reference: string

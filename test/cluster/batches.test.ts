@@ -5,7 +5,14 @@ import { readBanks } from "../checker/bank-transfers.ts"
 import { gather, leftAtLast, type Traces } from "../checker/evidence.ts"
 import { violations } from "../checker/invariants.ts"
 import { Partner } from "../checker/partner.ts"
-import { API_KEY, eventually, freePort, PlatformUnderTest, type Service } from "../platform-under-test.ts"
+import {
+  API_KEY,
+  eventually,
+  freePort,
+  PlatformUnderTest,
+  playMoney,
+  type Service,
+} from "../platform-under-test.ts"
 import { RedisCluster } from "./redis-cluster.ts"
 
 const BATCHES = 30
@@ -20,22 +27,6 @@ beforeAll(async () => {
 })
 afterAll(() => cluster?.[Symbol.asyncDispose]())
 afterEach(() => cluster.heal())
-
-/** What a test is not fit for production by: its keys are everybody's, and its times are short. */
-const playMoney = [
-  "known-secret:partner/acme/clerk",
-  "known-secret:partner/acme/supervisor",
-  "known-secret:operator/olga",
-  "weak-secret:operator/otto",
-  "weak-secret:callback/north",
-  "weak-secret:callback/south",
-  "weak-secret:callback/compliance-engine",
-  "weak-secret:callback/ledger",
-  "known-secret:master/test",
-  "private-webhooks",
-  "odd-time:CLAIM_MS",
-  "odd-time:INQUIRY_DELAYS_MS",
-].join(",")
 
 const openPlatform = () =>
   PlatformUnderTest.open({

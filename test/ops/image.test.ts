@@ -8,25 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import release from "../../package.json" with { type: "json" }
 import { roles } from "../../src/service-roles.ts"
 import { settingsOfPage } from "../infra/deployed-settings.ts"
-import { eventually, freePort, PlatformUnderTest } from "../platform-under-test.ts"
+import { eventually, freePort, PlatformUnderTest, playMoney } from "../platform-under-test.ts"
 import { filesBelow, lastOf, textOf, wordsOf } from "./dockerfile.ts"
 import { closeTree, ImageUnderTest, openTree, type Started } from "./image-under-test.ts"
-
-/** What a test is not fit for production by: its keys are everybody's, and its times are short. */
-const playMoney = [
-  "known-secret:partner/acme/clerk",
-  "known-secret:partner/acme/supervisor",
-  "known-secret:operator/olga",
-  "weak-secret:operator/otto",
-  "weak-secret:callback/north",
-  "weak-secret:callback/south",
-  "weak-secret:callback/compliance-engine",
-  "weak-secret:callback/ledger",
-  "known-secret:master/test",
-  "private-webhooks",
-  "odd-time:CLAIM_MS",
-  "odd-time:INQUIRY_DELAYS_MS",
-].join(",")
 
 /** Seven processes start at once; on a machine that is busy with other things a minute was not enough. */
 const START_MS_MAX = 180_000

@@ -16,8 +16,8 @@ import {
 import { beginningOf } from "../../../src/streams/event-range.ts"
 import { EventStore, type LoggedEvent } from "../../../src/streams/event-store.ts"
 import { linked } from "../../../src/streams/hash-chain.ts"
-import { duties, LISTS, step, terms } from "../../domain/batch-sequences.ts"
-import { batchId, type CommandWithoutTime, payoutItem, Story, someSeal } from "../../domain/batch-story.ts"
+import { liveThrough, step, terms } from "../../domain/batch-sequences.ts"
+import { batchId, type CommandWithoutTime, Story } from "../../domain/batch-story.ts"
 import { appendRest, lifeOf, newBatchId, open } from "../../projections/batch-life.ts"
 import { fc } from "../../property.ts"
 import { ApiUnderTest, acme, globex, olga } from "../api-under-test.ts"
@@ -61,38 +61,17 @@ const shownAfter = (events: ReadonlyArray<LoggedEvent>) => {
 }
 
 /** A log of commands in any order. */
-const someLog = fc
-  .tuple(terms, fc.array(step, { minLength: 10, maxLength: 40 }))
-  .map(([{ wait, attemptsMax, payeePolicy, beginning, ...asked }, steps]) => {
-    const story = new Story()
-    story.terms = { ...LISTS, lists: undefined }
-    const live = (command: CommandWithoutTime): void => {
-      if (Result.isSuccess(story.decide(command))) {
-        story.now -= 1
-        story.tell(command)
-      }
+const someLog = fc.tuple(terms, fc.array(step, { minLength: 10, maxLength: 40 })).map(([terms, steps]) => {
+  const story = new Story()
+  const live = (command: CommandWithoutTime): void => {
+    if (Result.isSuccess(story.decide(command))) {
+      story.now -= 1
+      story.tell(command)
     }
-    live({
-      _tag: "ReceiveBatch",
-      partner: "acme",
-      idempotencyKey: "key",
-      requestDigest: "digest",
-      submittedBy: "sam",
-      seals: [someSeal],
-      ...asked,
-      ...(wait === undefined ? {} : { executeAt: story.now + wait }),
-      policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax, payeePolicy },
-      items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
-    })
-    for (const command of beginning) live(command)
-    for (const next of steps) {
-      if ("announced" in next) continue
-      const command = "blue" in next ? next.blue : duties(story, next)
-      if (command === undefined) story.now += 10
-      else live(command)
-    }
-    return story.events
-  })
+  }
+  liveThrough(story, terms, steps, live)
+  return story.events
+})
 
 describe("the state as of", () => {
   it("any version is the fold of the events up to it, and as of a time that of its last version", async () => {
