@@ -712,6 +712,12 @@ export const packagesIn = (path: string, source: string): ReadonlyArray<string> 
     return [scope.startsWith("@") ? `${scope}/${name}` : scope]
   })
 
+/** What a test does to the keys of all others, given its text: files run side by side on one Redis. */
+export const clearingProblems = (source: string): ReadonlyArray<string> =>
+  /\bflush(db|all)\b/i.test(source)
+    ? ["clears the Redis that other files use: give each test a key prefix of its own"]
+    : []
+
 /** The one file of the tests that imports fast-check, and gives it its seed. */
 const propertyFile = "property.ts"
 

@@ -7,6 +7,7 @@ import {
   allowedRooms,
   chanceProblems,
   circlesIn,
+  clearingProblems,
   fileGraph,
   loadingProblems,
   mayImport,
@@ -90,6 +91,21 @@ describe("a test that depends on chance", () => {
     const source =
       'import { fc } from "../property.ts"\nfc.assert(fc.property(fc.nat(), isSound), { numRuns: 5 })'
     expect(chanceProblems("domain/money.test.ts", source)).toEqual([])
+  })
+})
+
+describe("a test on the servers that all files share", () => {
+  const clearing = ["commands.flushdb()", 'redis.call("FLUSHALL")', 'redis.flushall("ASYNC")']
+
+  it("leaves the keys of others alone", () => {
+    const found = [...tests]
+      .filter(([path]) => path !== "tidy.test.ts" && path !== "tidy-rules.ts")
+      .flatMap(([path, source]) => clearingProblems(source).map((problem) => `${path} ${problem}`))
+    expect(found).toEqual([])
+  })
+
+  it.each(clearing)("is refused with %j", (source) => {
+    expect(clearingProblems(source)).toHaveLength(1)
   })
 })
 
