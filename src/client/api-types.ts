@@ -218,7 +218,7 @@ export interface NewPayoutBatch {
 export interface NewPayoutItem {
   readonly reference: string
   readonly amount: { readonly currency: string; readonly value: string }
-  readonly beneficiary: { readonly name: string; readonly account: { readonly scheme: "iban"; readonly iban: string; readonly bic?: string } | { readonly scheme: "sort-code"; readonly sortCode: string; readonly accountNumber: string } | { readonly scheme: "aba"; readonly routingNumber: string; readonly accountNumber: string; readonly accountType: "checking" | "savings"; readonly holderType?: "individual" | "company" } | { readonly scheme: "bic"; readonly bic: string; readonly accountNumber: string }; readonly address?: { readonly street?: string; readonly buildingNumber?: string; readonly postcode?: string; readonly town: string; readonly country: string } }
+  readonly beneficiary: { readonly name: string; readonly account: { readonly scheme: "iban"; readonly iban: string; readonly bic?: string } | { readonly scheme: "sort-code"; readonly sortCode: string; readonly accountNumber: string } | { readonly scheme: "aba"; readonly routingNumber: string; readonly accountNumber: string; readonly accountType: "checking" | "savings"; readonly holderType?: "individual" | "company" } | { readonly scheme: "bic"; readonly bic: string; readonly accountNumber: string } | { readonly scheme: "email"; readonly email: string } | { readonly scheme: "phone"; readonly phone: string } | { readonly scheme: "paypal-id"; readonly paypalId: string }; readonly type?: "person" | "company"; readonly address?: { readonly street?: string; readonly buildingNumber?: string; readonly postcode?: string; readonly town: string; readonly country: string } }
   readonly remittance?: string
 }
 
@@ -313,7 +313,7 @@ export interface PayoutItemPage {
 }
 
 export interface PlannedRoute {
-  readonly scheme: "sepa" | "faster-payments" | "ach" | "cross-border"
+  readonly scheme: "sepa" | "faster-payments" | "ach" | "cross-border" | "wallet"
   readonly currency: string
   /** Missing if no rule leads to a bank. */
   readonly bank?: string

@@ -119,7 +119,7 @@ export interface PayoutSettled {
   /** The place among the public events of its batch, gapless from 0000000001. It sorts as text. */
   readonly sequence: string
   readonly type: "com.atlaspay.payout.settled.v1"
-  readonly data: { readonly batchId: string; readonly partner: string; readonly item: number; readonly itemReference: string; readonly amount: { readonly currency: Currency; readonly value: string }; readonly payee?: "match" | "close-match" | "no-match" | "unknown"; readonly attempt: number; readonly bank: string; readonly uetr?: string; readonly rule?: string; readonly rulesVersion?: string; readonly state: "settled"; readonly arrival?: { readonly scheme: "sepa" | "faster-payments" | "ach" | "cross-border"; readonly orderedAt: string; readonly expectedOn: string; readonly confirmedAt: string } }
+  readonly data: { readonly batchId: string; readonly partner: string; readonly item: number; readonly itemReference: string; readonly amount: { readonly currency: Currency; readonly value: string }; readonly payee?: "match" | "close-match" | "no-match" | "unknown"; readonly attempt: number; readonly bank: string; readonly uetr?: string; readonly rule?: string; readonly rulesVersion?: string; readonly state: "settled"; readonly arrival?: { readonly scheme: "sepa" | "faster-payments" | "ach" | "cross-border" | "wallet"; readonly orderedAt: string; readonly expectedOn: string; readonly confirmedAt: string } }
 }
 
 /** The bank refused for good, or the order was withdrawn before it was sent, or an operator established that it was not paid. */

@@ -5,6 +5,36 @@ import { ibanCountries, ibanProblem, territoriesOf } from "./iban.ts"
 
 export const Iban = Schema.String.check(Schema.makeFilter((iban: string) => ibanProblem(iban) ?? true))
 
+/**
+ * An e-mail address that names a wallet: the dot-atom form of RFC 5321, 4.1.2 in ASCII, of 127 characters at most, as the payout APIs
+ * of wallets take it. Quoted local parts and address literals are left out: no wallet has one.
+ */
+export const EmailAddress = Schema.String.check(
+  Schema.makeFilter((email: string) => {
+    const isAddress =
+      email.length <= 127 &&
+      /^(?=.{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$/.test(
+        email,
+      )
+    return isAddress || "expected an e-mail address such as ada@example.com, of at most 127 characters"
+  }),
+)
+
+/** A telephone number with the code of its country (ITU-T E.164): a plus sign and 8 to 15 digits, the first of them not 0. */
+export const PhoneNumber = Schema.String.check(
+  Schema.makeFilter(
+    (phone: string) =>
+      /^\+[1-9][0-9]{7,14}$/.test(phone) || "expected a telephone number such as +14155552671 (E.164)",
+  ),
+)
+
+/** The id of a PayPal account: 13 upper-case letters and digits, of those that cannot be mistaken for others. */
+export const PayPalId = Schema.String.check(
+  Schema.makeFilter(
+    (id: string) => /^[2-9A-HJ-NP-Z]{13}$/.test(id) || "expected a PayPal id of 13 letters and digits",
+  ),
+)
+
 const bicPattern = /^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/
 
 /** ISO 9362: four characters of the party, a country, a location, and optionally a branch. */

@@ -4,8 +4,11 @@ import {
   Bic,
   countryOfBic,
   disagreement,
+  EmailAddress,
   Iban,
   looksLikeIban,
+  PayPalId,
+  PhoneNumber,
   RoutingNumber,
   UsAccountNumber,
 } from "./account-identifiers.ts"
@@ -74,8 +77,8 @@ const agreed = (iban: string, bic: string | undefined) => {
   return issue === undefined ? undefined : { path: ["bic"], issue }
 }
 
-/** Where the money goes, by the scheme that addresses it: known to intake and to paying, and to nobody between. */
-export const BeneficiaryAccount = Schema.Union([
+/** An account at a bank, by the scheme that addresses it. */
+export const BankAccount = Schema.Union([
   Schema.Struct({ scheme: Schema.Literal("iban"), iban: Iban, bic: Schema.optionalKey(Bic) }).check(
     Schema.makeFilter(({ iban, bic }) => agreed(iban, bic)),
   ),
@@ -94,7 +97,30 @@ export const BeneficiaryAccount = Schema.Union([
     ),
   ),
 ])
+export type BankAccount = typeof BankAccount.Type
+
+/** A wallet, by what its provider knows the holder by. */
+const Wallet = Schema.Union([
+  Schema.Struct({ scheme: Schema.Literal("email"), email: EmailAddress }),
+  Schema.Struct({ scheme: Schema.Literal("phone"), phone: PhoneNumber }),
+  Schema.Struct({ scheme: Schema.Literal("paypal-id"), paypalId: PayPalId }),
+])
+export type Wallet = typeof Wallet.Type
+
+/** Where the money goes, by the scheme that addresses it: known to intake and to paying, and to nobody between. */
+export const BeneficiaryAccount = Schema.Union([...BankAccount.members, ...Wallet.members])
 export type BeneficiaryAccount = typeof BeneficiaryAccount.Type
+
+const walletSchemes: ReadonlySet<string> = new Set(["email", "phone", "paypal-id"] satisfies ReadonlyArray<
+  Wallet["scheme"]
+>)
+
+export const isWalletScheme = (scheme: string): boolean => walletSchemes.has(scheme)
+export const isWallet = (account: BeneficiaryAccount): account is Wallet => isWalletScheme(account.scheme)
+
+/** A person, or a company or other organisation: banks, schemes and screening treat them differently. */
+export const BeneficiaryType = Schema.Literals(["person", "company"])
+export type BeneficiaryType = typeof BeneficiaryType.Type
 
 /** The most characters that ISO 20022's fields of an address have. */
 export const ADDRESS_LENGTHS_MAX = { street: 70, buildingNumber: 16, postcode: 16, town: 35 } as const
@@ -120,6 +146,7 @@ export type Address = typeof Address.Type
 export const Beneficiary = Schema.Struct({
   name: PlainText(140),
   account: BeneficiaryAccount,
+  type: Schema.optionalKey(BeneficiaryType),
   address: Schema.optionalKey(Address),
 })
 export type Beneficiary = typeof Beneficiary.Type
@@ -127,19 +154,31 @@ export type Beneficiary = typeof Beneficiary.Type
 /** What is sealed of a beneficiary: the account, and the address beside its fields, where there is one. */
 export type SealedAccount = BeneficiaryAccount & { readonly address?: Address }
 
-export const sealedOf = ({ account, address }: Omit<Beneficiary, "name">): SealedAccount =>
+export const sealedOf = ({ account, address }: Pick<Beneficiary, "account" | "address">): SealedAccount =>
   address === undefined ? account : { ...account, address }
 
 /** What was sealed, taken apart again. */
-export const unsealed = (sealed: SealedAccount): Omit<Beneficiary, "name"> => {
+export const unsealed = (sealed: SealedAccount): Pick<Beneficiary, "account" | "address"> => {
   if (sealed.address === undefined) return { account: sealed }
   const { address, ...account } = sealed
   return { account, address }
 }
 
-/** The part of an account that identifies it within its bank: the whole IBAN, or the account number. */
-const accountNumberOf = (account: BeneficiaryAccount): string =>
-  account.scheme === "iban" ? account.iban : account.accountNumber
+/** The part of an account that identifies it within its bank or wallet: the whole IBAN, the account number, the holder's name there. */
+const accountNumberOf = (account: BeneficiaryAccount): string => {
+  switch (account.scheme) {
+    case "iban":
+      return account.iban
+    case "email":
+      return account.email
+    case "phone":
+      return account.phone
+    case "paypal-id":
+      return account.paypalId
+    default:
+      return account.accountNumber
+  }
+}
 
 /** Of a shorter number, four characters would give too much away. */
 const SHOWN_LENGTH_MIN = 8
@@ -148,10 +187,10 @@ const CountryCode = Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/))
 
 /**
  * An account as all but paying see it: its scheme, the country that its IBAN or BIC names, and its last four characters
- * (none of a number shorter than eight). The rest is in the seal of the chunk that the item came in.
+ * (none of a number shorter than eight, and none of an e-mail address). The rest is in the seal of the chunk that the item came in.
  */
 export const VisibleAccount = Schema.Struct({
-  scheme: Schema.Literals(["iban", "sort-code", "aba", "bic"]),
+  scheme: Schema.Literals(["iban", "sort-code", "aba", "bic", "email", "phone", "paypal-id"]),
   country: Schema.optionalKey(CountryCode),
   lastFour: Schema.String.check(Schema.isPattern(/^([A-Z0-9]{4})?$/)),
 })
@@ -164,6 +203,7 @@ export type VisibleAccount = typeof VisibleAccount.Type
 export const VisibleBeneficiary = Schema.Struct({
   name: PlainText(140),
   account: VisibleAccount,
+  type: Schema.optionalKey(BeneficiaryType),
   addressCountry: Schema.optionalKey(CountryCode),
 })
 export type VisibleBeneficiary = typeof VisibleBeneficiary.Type
@@ -180,14 +220,15 @@ export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
   return {
     scheme: account.scheme,
     ...(country === undefined ? {} : { country }),
-    lastFour: number.length >= SHOWN_LENGTH_MIN ? number.slice(-4) : "",
+    lastFour: account.scheme !== "email" && number.length >= SHOWN_LENGTH_MIN ? number.slice(-4) : "",
   }
 }
 
 /** A beneficiary as all but paying see it. */
-export const visibleBeneficiaryOf = ({ name, account, address }: Beneficiary): VisibleBeneficiary => ({
+export const visibleBeneficiaryOf = ({ name, account, type, address }: Beneficiary): VisibleBeneficiary => ({
   name,
   account: visibleOf(account),
+  ...(type === undefined ? {} : { type }),
   ...(address === undefined ? {} : { addressCountry: address.country }),
 })
 
@@ -221,13 +262,23 @@ const PART_LENGTH = QUOTE_LENGTH_MIN / 2
  * number, so a part of an IBAN is as telling as the whole.
  */
 export const quotesAccount = (text: string, account: BeneficiaryAccount): boolean => {
-  const number = accountNumberOf(account)
-  const letters = text.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
+  const letters = lettersOf(text)
+  const number = lettersOf(
+    account.scheme === "email" ? tellingPartOf(account.email) : accountNumberOf(account),
+  )
   if (!hasAnyPart(letters, number)) return false
   for (let from = 0; from + QUOTE_LENGTH_MIN <= number.length; from += 1) {
     if (letters.includes(number.slice(from, from + QUOTE_LENGTH_MIN))) return true
   }
   return false
+}
+
+const lettersOf = (text: string): string => text.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
+
+/** Many addresses share a domain, which tells nothing; a short name before it stands in many a text, and tells with it. */
+const tellingPartOf = (email: string): string => {
+  const name = email.slice(0, email.lastIndexOf("@"))
+  return lettersOf(name).length < QUOTE_LENGTH_MIN ? email : name
 }
 
 const hasAnyPart = (letters: string, number: string): boolean => {

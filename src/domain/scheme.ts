@@ -6,15 +6,20 @@
  * - UK Faster Payments: any day and hour, within two hours (Pay.UK).
  * - US ACH: credits are available on the banking day after they were sent (Nacha Operating Rules).
  * - Cross-border by BIC: two TARGET business days, as correspondents commonly promise.
+ * - Wallets, whose providers credit at once and all day.
  *
  * Cut-off times are the operator's own, a little before the schemes' last windows.
  */
-import type { VisibleAccount } from "./beneficiary.ts"
+import { isWalletScheme, type VisibleAccount } from "./beneficiary.ts"
 import { addDays, businessDayAfter, type Calendar, type Day, isBusinessDay } from "./business-days.ts"
 import { localTime } from "./local-time.ts"
 import { isInSepa, joinsSepaAt } from "./sepa-scheme-countries.ts"
 
-export const schemes = ["sepa", "faster-payments", "ach", "cross-border"] as const
+/** The schemes by which money reaches accounts at banks. */
+export const bankSchemes = ["sepa", "faster-payments", "ach", "cross-border"] as const
+export type BankScheme = (typeof bankSchemes)[number]
+
+export const schemes = [...bankSchemes, "wallet"] as const
 export type Scheme = (typeof schemes)[number]
 
 interface SchemeRules {
@@ -33,6 +38,7 @@ const rules: Readonly<Record<Scheme, SchemeRules>> = {
   "faster-payments": { timeZone: "Europe/London", businessDays: 0, hoursMax: 2 },
   ach: { timeZone: "America/New_York", calendar: "us-federal-reserve", cutOff: "16:00", businessDays: 1 },
   "cross-border": { timeZone: "Europe/Brussels", calendar: "target", cutOff: "15:30", businessDays: 2 },
+  wallet: { timeZone: "Etc/UTC", businessDays: 0, hoursMax: 24 },
 }
 
 type Addressed = Pick<VisibleAccount, "scheme" | "country">
@@ -45,7 +51,7 @@ export const schemeOf = (account: Addressed, currency: string, at: number): Sche
   if (account.scheme === "iban" && currency === "EUR" && isInSepa(account.country ?? "", at)) return "sepa"
   if (account.scheme === "sort-code" && currency === "GBP") return "faster-payments"
   if (account.scheme === "aba" && currency === "USD") return "ach"
-  return "cross-border"
+  return isWalletScheme(account.scheme) ? "wallet" : "cross-border"
 }
 
 /** When (epoch milliseconds) the scheme of an account in a currency changes from cross-border to SEPA; nothing where it never does. */

@@ -81,6 +81,12 @@ const identityOf = (account: BeneficiaryAccount): ReadonlyArray<string> => {
       return ["sort-code", account.sortCode, account.accountNumber]
     case "aba":
       return ["aba", account.routingNumber, account.accountNumber]
+    case "email":
+      return ["email", account.email.toLowerCase()]
+    case "phone":
+      return ["phone", account.phone]
+    case "paypal-id":
+      return ["paypal-id", account.paypalId]
     case "bic":
       return ibanProblem(account.accountNumber) === undefined
         ? identityOfIban(account.accountNumber)

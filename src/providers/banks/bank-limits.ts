@@ -59,6 +59,7 @@ const names: Readonly<Record<Scheme, string>> = {
   "faster-payments": "Faster Payments",
   ach: "ACH",
   "cross-border": "cross-border",
+  wallet: "wallet",
 }
 
 /** All that keeps a bank with these limits from being sent a payout at a time (epoch milliseconds); nothing when it can be. */

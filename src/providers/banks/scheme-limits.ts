@@ -11,12 +11,12 @@
  * | cross-border | 140 | 140 | | ISO 20022, as in CBPR+ |
  */
 import { Schema } from "effect"
-import { type Scheme, schemes } from "../../domain/scheme.ts"
+import { type BankScheme, bankSchemes } from "../../domain/scheme.ts"
 import type { BankLimits, SchemeLimits } from "./bank-limits.ts"
 
 type Lengths = Pick<SchemeLimits, "nameLengthMax" | "remittanceLengthMax" | "minorMax">
 
-export const publishedLimits: Readonly<Record<Scheme, Lengths>> = {
+export const publishedLimits: Readonly<Record<BankScheme, Lengths>> = {
   sepa: { nameLengthMax: 70, remittanceLengthMax: 140, minorMax: 99_999_999_999n },
   "faster-payments": { nameLengthMax: 40, remittanceLengthMax: 18, minorMax: 100_000_000n },
   ach: { nameLengthMax: 22, remittanceLengthMax: 80, minorMax: 9_999_999_999n },
@@ -36,18 +36,18 @@ const SchemeLimitSettings = Schema.Struct({
 
 /** Limits of one bank, by scheme, where they differ from the published ones. */
 export const LimitSettings = Schema.Struct(
-  Object.fromEntries(schemes.map((scheme) => [scheme, Schema.optionalKey(SchemeLimitSettings)])) as {
-    readonly [Name in Scheme]: Schema.optionalKey<typeof SchemeLimitSettings>
+  Object.fromEntries(bankSchemes.map((scheme) => [scheme, Schema.optionalKey(SchemeLimitSettings)])) as {
+    readonly [Name in BankScheme]: Schema.optionalKey<typeof SchemeLimitSettings>
   },
 )
 export type LimitSettings = typeof LimitSettings.Type
 
 /**
- * The limits of a bank that takes texts in any script and carries them by all schemes: the published ones, or what its settings say.
+ * The limits of a bank that takes texts in any script and carries them by all schemes of banks: the published ones, or what its settings say.
  */
 export const limitsInAnyScript = (own: LimitSettings = {}): BankLimits =>
   Object.fromEntries(
-    schemes.map((scheme) => {
+    bankSchemes.map((scheme) => {
       const { nameLengthMax, remittanceLengthMax, minorMax } = publishedLimits[scheme]
       const { name = nameLengthMax, remittance = remittanceLengthMax, minorAtMost } = own[scheme] ?? {}
       const max = minorAtMost === undefined ? minorMax : BigInt(minorAtMost)

@@ -1,6 +1,6 @@
 /** A transfer as it is written into a file: in the characters of its scheme, and within what its bank takes. */
 import { Result } from "effect"
-import { type Address, type BeneficiaryAccount, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
+import { type Address, type BankAccount, isWallet, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import { schemeOf } from "../../domain/scheme.ts"
 import type { TransferInstruction } from "../banks/bank.ts"
 import { type FileLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
@@ -16,7 +16,7 @@ export interface CreditTransfer {
 /** The data that only the bank may see. */
 export interface TransferDetails {
   readonly name: string
-  readonly account: BeneficiaryAccount
+  readonly account: BankAccount
   readonly address?: Address
   readonly remittance?: string
 }
@@ -34,9 +34,10 @@ export const creditTransferOf = (
   const limits = bank[schemeOf(visible.account, currency, at)]
   const limited = { beneficiary: { ...beneficiary, ...visible }, currency, minor, remittance }
   const [problem] = limitProblems(bank, limited, at)
-  if (problem !== undefined || limits === undefined) return Result.fail(problem?.code ?? "AG03")
-  const { characters } = limits
   const { account, address } = beneficiary
+  if (problem !== undefined || limits === undefined || isWallet(account))
+    return Result.fail(problem?.code ?? "AG03")
+  const { characters } = limits
   const text = written(remittance ?? "", characters)
   const details = {
     name: written(beneficiary.name, characters),

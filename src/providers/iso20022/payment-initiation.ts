@@ -3,7 +3,7 @@
  * The content depends on the input alone, so the same file can be written again.
  */
 import type { Array as Arr } from "effect"
-import type { Address, Beneficiary, BeneficiaryAccount } from "../../domain/beneficiary.ts"
+import type { Address, BankAccount } from "../../domain/beneficiary.ts"
 import { formatAmount } from "../../domain/money.ts"
 import type { Scheme } from "../../domain/scheme.ts"
 import { uetrOf } from "../../domain/uetr.ts"
@@ -23,6 +23,14 @@ export interface OrganisationIds {
   readonly other?: { readonly id: string; readonly scheme?: string; readonly issuer?: string }
 }
 
+/** The owner of the account that the money leaves. */
+export interface PayingParty {
+  readonly name: string
+  readonly account: BankAccount
+  readonly address?: Address
+  readonly organisation?: OrganisationIds
+}
+
 export interface PaymentInitiation {
   /** At most 35 characters; the bank accepts each id once. */
   readonly messageId: string
@@ -31,7 +39,7 @@ export interface PaymentInitiation {
   readonly executionDay: string
   readonly scheme: Scheme
   readonly currency: string
-  readonly debtor: Beneficiary & { readonly organisation?: OrganisationIds }
+  readonly debtor: PayingParty
   /** In which the debtor is written, as the transfers are already. */
   readonly characters: CharacterSet
   /** The class of ACH payments to an account of which nobody said who holds it. */
@@ -104,7 +112,7 @@ const transfer = (
 }
 
 /** Nacha's standard entry class: PPD for a consumer's account, CCD for a company's. */
-const localInstrument = (at: BeneficiaryAccount, otherwise: "PPD" | "CCD"): Written => {
+const localInstrument = (at: BankAccount, otherwise: "PPD" | "CCD"): Written => {
   const holder = at.scheme === "aba" ? at.holderType : undefined
   const held = holder === undefined ? otherwise : holder === "company" ? "CCD" : "PPD"
   return element("PmtTpInf", [element("LclInstrm", [element("Cd", held)])])
@@ -138,7 +146,7 @@ const otherOrganisation = ({ id, scheme, issuer }: NonNullable<OrganisationIds["
   ])
 
 /** The bank of an account, by BIC or as a member of a clearing system; none if the IBAN alone identifies it. */
-const agent = (name: string, at: BeneficiaryAccount): Written | undefined => {
+const agent = (name: string, at: BankAccount): Written | undefined => {
   switch (at.scheme) {
     case "iban":
       return at.bic === undefined ? undefined : institution(name, [element("BICFI", at.bic)])
@@ -160,7 +168,7 @@ const clearingMember = (system: string, member: string): Written =>
 const unnamedAgent = (name: string): Written =>
   institution(name, [element("Othr", [element("Id", "NOTPROVIDED")])])
 
-const account = (name: string, at: BeneficiaryAccount): Written => {
+const account = (name: string, at: BankAccount): Written => {
   switch (at.scheme) {
     case "iban":
       return element(name, [element("Id", [element("IBAN", at.iban)])])

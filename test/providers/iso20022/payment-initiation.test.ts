@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { type Address, type BeneficiaryAccount, visibleOf } from "../../../src/domain/beneficiary.ts"
 import { transferReference } from "../../../src/domain/identifiers.ts"
 import { formatAmount, MINOR_UNITS_MAX } from "../../../src/domain/money.ts"
-import { type Scheme, schemeOf, schemes } from "../../../src/domain/scheme.ts"
+import { type BankScheme, bankSchemes, schemeOf } from "../../../src/domain/scheme.ts"
 import { uetrOf } from "../../../src/domain/uetr.ts"
 import type { TransferInstruction } from "../../../src/providers/banks/bank.ts"
 import { fileLimits } from "../../../src/providers/banks/files/file-bank-settings.ts"
@@ -175,14 +175,14 @@ const debtors: readonly [PaymentInitiation["debtor"], PaymentInitiation["debtor"
 ]
 
 describe("keeps the rules of its scheme, whatever is accepted:", () => {
-  const ordersOf: Readonly<Record<Scheme, typeof instructions>> = {
+  const ordersOf: Readonly<Record<BankScheme, typeof instructions>> = {
     sepa: ordersIn(fc.constant("EUR"), iban),
     "faster-payments": ordersIn(fc.constant("GBP"), sortCode),
     ach: ordersIn(fc.constant("USD"), aba),
     "cross-border": instructions,
   }
 
-  it.each(schemes)("%s", (scheme) => {
+  it.each(bankSchemes)("%s", (scheme) => {
     const accepted = ordersOf[scheme]
       .map((orders) => fileOf(orders))
       .filter((file) => file?.scheme === scheme) as fc.Arbitrary<PaymentInitiation>

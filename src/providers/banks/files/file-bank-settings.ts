@@ -1,7 +1,7 @@
 /** The settings of a bank of the kind `files`, in addition to those of every bank, and what such a bank can be sent. */
 import { Result, Schema } from "effect"
-import { ADDRESS_LENGTHS_MAX, type Address, Beneficiary } from "../../../domain/beneficiary.ts"
-import { schemes } from "../../../domain/scheme.ts"
+import { ADDRESS_LENGTHS_MAX, type Address, BankAccount, Beneficiary } from "../../../domain/beneficiary.ts"
+import { bankSchemes } from "../../../domain/scheme.ts"
 import { type CharacterSet, isIdentifier, spelled } from "../../iso20022/payment-text.ts"
 import type { FileLimits, SchemeLimits } from "../bank-limits.ts"
 
@@ -65,7 +65,9 @@ const isWritableAddress = (address: Address): boolean =>
 
 /** The account that the money leaves, and its owner. Each file contains it, so it is checked when the settings are read. */
 export const Debtor = Schema.Struct({
-  ...Beneficiary.fields,
+  name: Beneficiary.fields.name,
+  account: BankAccount,
+  address: Beneficiary.fields.address,
   organisation: Schema.optionalKey(Organisation),
 }).check(
   Schema.makeFilter(({ name, address }) => {
@@ -89,7 +91,7 @@ export const FileBankSettings = Schema.Struct({
   folder: Schema.NonEmptyString,
   debtor: Debtor,
   /** The schemes that the bank pays by; all by default. */
-  schemes: Schema.optionalKey(Schema.NonEmptyArray(Schema.Literals(schemes)).check(Schema.isUnique())),
+  schemes: Schema.optionalKey(Schema.NonEmptyArray(Schema.Literals(bankSchemes)).check(Schema.isUnique())),
   crossBorder: Schema.optionalKey(
     Schema.Struct({
       /** `extended` by default, the characters of CBPR+; `latin` for a bank that passes payments on as SWIFT MT. */
@@ -112,7 +114,7 @@ export const FileBankSettings = Schema.Struct({
   pollMs: Schema.optionalKey(milliseconds(3_600_000)),
 }).check(
   Schema.makeFilter(
-    ({ debtor, schemes: paid = schemes }) =>
+    ({ debtor, schemes: paid = bankSchemes }) =>
       !paid.some((scheme) => scheme === "sepa") ||
       writable(debtor.name, SEPA_NAME_LENGTH_MAX) ||
       `the debtor's name has more than the ${SEPA_NAME_LENGTH_MAX} characters of SEPA, which is among the bank's schemes`,
@@ -128,10 +130,10 @@ const domestic: SchemeLimits<CharacterSet> = {
 
 /** What a bank can be sent in files. */
 export const fileLimits = ({
-  schemes: paid = schemes,
+  schemes: paid = bankSchemes,
   crossBorder: { characters = "extended", address = "required" } = {},
 }: Pick<FileBankSettings, "schemes" | "crossBorder">): FileLimits => {
-  const all: Required<FileLimits> = {
+  const all: Required<Omit<FileLimits, "wallet">> = {
     sepa: { ...domestic, nameLengthMax: SEPA_NAME_LENGTH_MAX, minorMax: SEPA_MINOR_MAX },
     "faster-payments": domestic,
     ach: domestic,
@@ -146,7 +148,7 @@ export const fileLimits = ({
  */
 export const lacksDebtorAddress = ({
   debtor,
-  schemes: paid = schemes,
+  schemes: paid = bankSchemes,
 }: Pick<FileBankSettings, "debtor" | "schemes">): boolean =>
   debtor.address === undefined && paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")
 

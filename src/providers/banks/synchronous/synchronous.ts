@@ -4,7 +4,7 @@
  * answer about the very transfer of the call counts; any other answer leaves the transfer open.
  */
 import { Effect, Schema } from "effect"
-import type { BeneficiaryAccount } from "../../../domain/beneficiary.ts"
+import { type BankAccount, isWallet } from "../../../domain/beneficiary.ts"
 import { codedReason } from "../../../domain/coded-reason.ts"
 import { UNSPECIFIED } from "../../../domain/failure-codes.ts"
 import { httpFields } from "../../calling/provider-access.ts"
@@ -37,8 +37,11 @@ const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Typ
   return {
     name: bank.name,
     keyWindowMs,
-    transfer: (instruction: TransferInstruction) =>
-      ask(provider, paymentCall(instruction), paymentAnswers(instruction.reference)),
+    transfer: (instruction: TransferInstruction): Effect.Effect<BankAnswer> => {
+      const { account } = instruction.beneficiary
+      if (isWallet(account)) return Effect.succeed({ _tag: "Failed", code: "AG03", unsent: true })
+      return ask(provider, paymentCall(instruction, account), paymentAnswers(instruction.reference))
+    },
     inquire: (reference: string) => ask(provider, inquiryCall(reference), inquiryAnswers(reference)),
   }
 })
@@ -53,13 +56,10 @@ export const synchronous = bankKind({
   statement: bankBooks,
 })
 
-const paymentCall = ({
-  reference,
-  beneficiary: { name, account, address },
-  currency,
-  minor,
-  remittance,
-}: TransferInstruction): ProviderCall => ({
+const paymentCall = (
+  { reference, beneficiary: { name, address }, currency, minor, remittance }: TransferInstruction,
+  account: BankAccount,
+): ProviderCall => ({
   step: "transfer",
   method: "POST",
   path: "/v1/payments",
@@ -74,7 +74,7 @@ const paymentCall = ({
   },
 })
 
-const creditorAccount = (account: BeneficiaryAccount) => {
+const creditorAccount = (account: BankAccount) => {
   switch (account.scheme) {
     case "iban":
       return {

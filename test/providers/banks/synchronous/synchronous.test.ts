@@ -43,6 +43,8 @@ bankContract(synchronous, {
         return { accountType: "ABA", accountId: account.accountNumber, bankId: account.routingNumber }
       case "bic":
         return { accountType: "BIC", accountId: account.accountNumber, bankId: account.bic }
+      default:
+        throw new Error("the bank has no wallets")
     }
   },
   transfer: [
