@@ -73,8 +73,10 @@ import { providerOf } from "./providers/calling/provider-access-http.ts"
 import { reportingLayer } from "./providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "./providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "./providers/calling/provider-settings.ts"
-import { layer as complianceOverHttp } from "./providers/compliance/compliance-engine-http.ts"
-import { layer as ledgerOverHttp } from "./providers/ledger/ledger-http.ts"
+import { clearance } from "./providers/compliance/compliance-engine-http.ts"
+import { complianceEngineLayer, type ScreeningKind } from "./providers/compliance/screening-kind.ts"
+import { postings } from "./providers/ledger/ledger-http.ts"
+import { type LedgerKind, ledgerBooksLayer, ledgerLayer } from "./providers/ledger/ledger-kind.ts"
 import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
 import {
   natsCheckLayer,
@@ -189,6 +191,9 @@ const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
 
 /** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
+/** The kinds of compliance engines, and of ledgers. */
+export const screeningKinds: ReadonlyArray<ScreeningKind> = [clearance]
+export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings]
 const banks = banksLayer(kinds)
 const bankKinds = bankKindsLayer(kinds)
 const providerSettings = ProviderSettings.layer.pipe(Layer.provide(foundation))
@@ -202,9 +207,11 @@ const fileOrders = withdrawalInBoth.pipe(
 
 const channels = ProviderChannels.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
 
-const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pipe(
-  Layer.provide([ProviderSettings.layer, channels, fileOrders]),
-)
+const connectors = Layer.mergeAll(
+  complianceEngineLayer(screeningKinds),
+  banks,
+  ledgerLayer(ledgerKinds),
+).pipe(Layer.provide([ProviderSettings.layer, channels, fileOrders]))
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
@@ -332,6 +339,7 @@ export const reconciliationLayer = onceFit(
     streams,
     bankKinds,
     channels,
+    ledgerBooksLayer(ledgerKinds).pipe(Layer.provide([providerSettings, channels, foundation])),
     cursors,
     resultsInPostgres.pipe(Layer.provide(database)),
     bookedOrdersInPostgres.pipe(Layer.provide(database)),

@@ -6,10 +6,8 @@ import { localMasterKeys } from "../dev/local-master-keys.ts"
 import { type Environment, sandboxApiKeys, sandboxEnvironment } from "../dev/local-sandbox.ts"
 import { runningService } from "../dev/service-record.ts"
 import type { Day } from "../domain/business-days.ts"
-import { ProviderChannels } from "../providers/calling/channel.ts"
-import { providerOf } from "../providers/calling/provider-access-http.ts"
 import { ProviderSettings } from "../providers/calling/provider-settings.ts"
-import { ledgerBooks } from "../providers/ledger/ledger-books-http.ts"
+import { LedgerBooks } from "../providers/ledger/ledger-kind.ts"
 import { bankStatements } from "../reconciliation/bank-statements.ts"
 import { reconcile } from "../reconciliation/reconciliation.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
@@ -85,10 +83,8 @@ const environmentOf = Effect.fnUntraced(function* (
 })
 
 const sourcesOf = Effect.fnUntraced(function* (day: Day, folder: Option.Option<string>) {
-  const { ledger } = yield* ProviderSettings
-  const channel = yield* (yield* ProviderChannels).open({ name: "ledger", kind: "ledger" }, ledger.policy)
   return {
     statements: yield* bankStatements(day, folder),
-    ledger: ledgerBooks(yield* providerOf({ name: "ledger", ...ledger }), channel),
+    ledger: (yield* LedgerBooks).lines,
   }
 })

@@ -4,7 +4,19 @@ import { join } from "node:path"
 import * as Schema from "effect/Schema"
 import { originOf } from "./listening.ts"
 
-export const serverNames = ["compliance", "north", "south", "ledger", "west", "clearing"] as const
+/** Twins of providers that people can sign up for. */
+export const twinNames = ["adyen", "paypal", "watchman", "yente", "formance"] as const
+export type TwinName = (typeof twinNames)[number]
+
+export const serverNames = [
+  "compliance",
+  "north",
+  "south",
+  "ledger",
+  "west",
+  "clearing",
+  ...twinNames,
+] as const
 export type ServerName = (typeof serverNames)[number]
 
 const Port = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_535 })))
@@ -19,6 +31,11 @@ const Identity = Schema.Struct({
     ledger: Port,
     west: Port,
     clearing: Port,
+    adyen: Port,
+    paypal: Port,
+    watchman: Port,
+    yente: Port,
+    formance: Port,
   }),
 })
 export type Identity = typeof Identity.Type

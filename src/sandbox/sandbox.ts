@@ -9,12 +9,14 @@ import {
   rememberIdentity,
   type ServerName,
   serverNames,
+  type TwinName,
 } from "./data-folder.ts"
 import { behindDoor, type Door, readDoor } from "./door.ts"
 import { fileBank } from "./file-bank.ts"
 import { InterbankOrders } from "./interbank-orders.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
+import { heldTo, obeying } from "./published.ts"
 import type { SandboxServer } from "./server.ts"
 import { underWeather, WeatherStation } from "./weather-station.ts"
 import { westBank } from "./west-bank.ts"
@@ -51,6 +53,10 @@ export interface SandboxOptions {
   readonly doors?: { readonly [Server in ServerName]?: unknown } | undefined
   /** What each partner has per currency, in whole units of the currency. */
   readonly funds?: bigint | undefined
+  /** Twins of real providers that run beside the servers of the sandbox. */
+  readonly twins?: ReadonlyArray<TwinName> | undefined
+  /** The folder with the OpenAPI documents that the providers published, to which the twins are held; without it they are not. */
+  readonly documents?: string | undefined
   readonly callbackRetry?: CallbackRetry | undefined
 }
 
@@ -63,6 +69,8 @@ export interface SandboxUrls {
     readonly clearing?: string
   }
   readonly ledger: string
+  /** The twins that were asked for. */
+  readonly twins?: { readonly [Twin in TwinName]?: string }
 }
 
 export interface Sandbox {
@@ -88,7 +96,8 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     opened.push(server)
     server.app.get("/sandbox", (c) => c.json({ sandboxId: identity.sandboxId, server: name }))
     const door = readDoor(name, options.doors?.[name])
-    const app = behindDoor(underWeather(server.app, station), door)
+    const obedient = obeying(server, await heldTo(options.documents, server.published))
+    const app = behindDoor(underWeather(obedient, station), door)
     const listening = await listenAsBefore(name, { app, door }, host, options.portBase, identity)
     opened.push(listening, station)
     station.start(listening)
@@ -103,6 +112,8 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     const books = await open("ledger")
     const west = await open("west")
     const clearing = options.clearingFolder === undefined ? undefined : await open("clearing")
+    const twins = new Map<TwinName, Listening>()
+    for (const twin of options.twins ?? []) twins.set(twin, await open(twin))
     if (options.data !== undefined) {
       const ports = {
         compliance: compliance.port,
@@ -111,6 +122,7 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
         ledger: books.port,
         west: west.port,
         ...(clearing && { clearing: clearing.port }),
+        ...Object.fromEntries([...twins].map(([name, { port }]) => [name, port])),
       }
       rememberIdentity(options.data, { ...identity, ports })
     }
@@ -120,7 +132,11 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
       west: west.url,
       ...(clearing && { clearing: clearing.url }),
     }
-    return { urls: { compliance: compliance.url, banks, ledger: books.url }, close }
+    const urlsOfTwins = Object.fromEntries([...twins].map(([name, { url }]) => [name, url]))
+    return {
+      urls: { compliance: compliance.url, banks, ledger: books.url, twins: urlsOfTwins },
+      close,
+    }
   } catch (error) {
     await close()
     throw error
@@ -172,7 +188,14 @@ const createServer = (
         paymentDelayMs,
         returnAfterMs,
       })
-    default:
+    case "adyen":
+    case "paypal":
+    case "watchman":
+    case "yente":
+    case "formance":
+      throw new Error(`${name} has no twin`)
+    case "north":
+    case "south":
       return bank(paying)
   }
 }

@@ -6,9 +6,21 @@ import { type Context, Hono } from "hono"
 import { HTTPException } from "hono/http-exception"
 import { announcesTooMuch, bodyOf, headerOf, type SandboxEnv } from "./request-body.ts"
 
+/** What a twin is held to. */
+export interface Published {
+  /** The name of the document in the folder. */
+  readonly document: string
+  /** The path of the API at the twin, where the document gives it as a part of the server's address. */
+  readonly basePath?: string
+  /** The provider's own answer to a request that is not as documented: status and body. */
+  readonly refusing: (problems: ReadonlyArray<string>) => readonly [status: 400 | 422, body: object]
+}
+
 /** A server of the sandbox: its routes, and what to do when they become reachable and when they close. */
 export interface SandboxServer {
   readonly app: Hono<SandboxEnv>
+  /** What it is held to, if it is the twin of a provider whose API is published. */
+  readonly published?: Published
   start(): void
   close(): Promise<void>
 }

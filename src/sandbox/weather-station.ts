@@ -211,7 +211,8 @@ export const underWeather = (app: Hono<SandboxEnv>, station: WeatherStation): Ho
   return outside
 }
 
-const isSpared = (path: string): boolean => path === "/sandbox" || path === "/books"
+const isSpared = (path: string): boolean =>
+  path === "/sandbox" || path === "/sandbox/breaches" || path === "/books"
 
 /** Handles one request under the weather: before the work, the work itself, and its answer. */
 const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: WeatherStation) => {

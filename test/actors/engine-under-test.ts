@@ -15,9 +15,11 @@ import { banksLayer } from "../../src/providers/banks/banks.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
 import { ComplianceEngine } from "../../src/providers/compliance/compliance-engine.ts"
-import { layer as complianceOverHttp } from "../../src/providers/compliance/compliance-engine-http.ts"
+import { clearance } from "../../src/providers/compliance/compliance-engine-http.ts"
+import { complianceEngineLayer } from "../../src/providers/compliance/screening-kind.ts"
 import { Ledger } from "../../src/providers/ledger/ledger.ts"
-import { layer as ledger } from "../../src/providers/ledger/ledger-http.ts"
+import { postings } from "../../src/providers/ledger/ledger-http.ts"
+import { ledgerLayer } from "../../src/providers/ledger/ledger-kind.ts"
 import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
@@ -61,7 +63,8 @@ export interface EngineTerms {
   readonly queueInstead?: (queue: RunQueue["Service"]) => RunQueue["Service"]
 }
 
-const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceOverHttp, ledger).pipe(
+const complianceEngine = complianceEngineLayer([clearance])
+const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceEngine, ledgerLayer([postings])).pipe(
   Layer.provide(ProviderSettings.layer),
   Layer.fresh,
   Layer.provide(channels),
@@ -224,7 +227,7 @@ export class EngineUnderTest implements AsyncDisposable {
   /** A server of the test's where it names one; otherwise everybody is approved. */
   get #compliance() {
     if (this.#environment.COMPLIANCE_URL !== undefined)
-      return Layer.fresh(complianceOverHttp).pipe(Layer.provide(providerSettings(this.#environment)))
+      return Layer.fresh(complianceEngine).pipe(Layer.provide(providerSettings(this.#environment)))
     return Layer.succeed(ComplianceEngine, {
       screen: ({ clearanceId, partner, items }) => {
         if (partner === this.#bugFor) return Effect.die(new Error("a bug"))

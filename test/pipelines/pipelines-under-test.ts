@@ -12,8 +12,10 @@ import { Banks } from "../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../src/providers/banks/banks.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
-import { layer as complianceEngine } from "../../src/providers/compliance/compliance-engine-http.ts"
-import { layer as ledger } from "../../src/providers/ledger/ledger-http.ts"
+import { clearance } from "../../src/providers/compliance/compliance-engine-http.ts"
+import { complianceEngineLayer } from "../../src/providers/compliance/screening-kind.ts"
+import { postings } from "../../src/providers/ledger/ledger-http.ts"
+import { ledgerLayer } from "../../src/providers/ledger/ledger-kind.ts"
 import { layer as instructionRegister } from "../../src/register/instruction-register-postgres.ts"
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
@@ -45,7 +47,13 @@ export const passed: Array<CrashPoint> = []
 export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, keys = fixedKeys()) =>
   Layer.fresh(Pipelines.layer).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(banksLayer([instant]), complianceEngine, instructionRegister, ledger, keys).pipe(
+      Layer.mergeAll(
+        banksLayer([instant]),
+        complianceEngineLayer([clearance]),
+        instructionRegister,
+        ledgerLayer([postings]),
+        keys,
+      ).pipe(
         Layer.fresh,
       ),
     ),

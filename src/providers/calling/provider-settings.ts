@@ -25,7 +25,19 @@ export const LEDGER = "ledger"
 /** Calls under way at a time to the compliance engine or the ledger, which take many items at once. */
 const CONCURRENCY = 256
 
-const Provider = Schema.Struct({ ...httpFields, policy: Schema.optionalKey(PolicyFields) })
+/** The kinds where the settings name none. */
+const usualKinds = { compliance: "clearance", ledger: "postings" } as const
+
+/** The kind of a provider reads the other fields. */
+const Provider = Schema.StructWithRest(
+  Schema.Struct({
+    ...httpFields,
+    /** Its protocol: the name of a kind. */
+    kind: Schema.optionalKey(Schema.String),
+    policy: Schema.optionalKey(PolicyFields),
+  }),
+  [Schema.Record(Schema.String, Schema.Unknown)],
+)
 
 const BankFields = Schema.Struct({
   name: BankName,
@@ -47,6 +59,9 @@ const Document = Schema.Struct({
 type Document = typeof Document.Type
 
 export interface ProviderAt extends HttpFields {
+  readonly kind: string
+  /** The fields for its kind, which {@link ownSettings} reads. */
+  readonly own: Readonly<Record<string, unknown>>
   readonly policy: CallPolicy
   readonly place: Place
 }
@@ -85,15 +100,22 @@ export class ProviderSettings extends Context.Service<
       yield* checkedNames(document, settingOf)
       const completed = (given: PolicyFields = {}, concurrency = bankConcurrency) =>
         policyOf(given, { timeoutMs, concurrency })
-      const providerAt = ({ policy, ...http }: typeof Provider.Type, path: string) => ({
-        ...http,
+      const providerAt = (
+        path: "compliance" | "ledger",
+        { url, auth, tls, policy, kind = usualKinds[path], ...own }: typeof Provider.Type,
+      ) => ({
+        url,
+        ...(auth === undefined ? {} : { auth }),
+        ...(tls === undefined ? {} : { tls }),
+        kind,
+        own,
         policy: completed(policy, CONCURRENCY),
         place: { setting: settingOf(path), path },
       })
       return {
         version: document.version,
-        compliance: providerAt(document.compliance, "compliance"),
-        ledger: providerAt(document.ledger, "ledger"),
+        compliance: providerAt("compliance", document.compliance),
+        ledger: providerAt("ledger", document.ledger),
         banks: document.banks.map(({ name, kind, policy, ...own }, index) => ({
           name,
           kind,
@@ -116,9 +138,9 @@ export const readRules = Effect.fn("readRules")(function* (file: string) {
   return { version, banks: new Set(banks.map(({ name }) => name)), routes }
 })
 
-/** Decodes the fields of a bank that are for its kind. */
+/** Decodes the fields of a bank, or of another provider, that are for its kind. */
 export const ownSettings = <A>(
-  { own, place }: BankSettings,
+  { own, place }: Pick<BankSettings, "own" | "place">,
   shape: Schema.Decoder<A>,
 ): Effect.Effect<A, InvalidProviderSetting> => decoded(shape, own, () => place)
 

@@ -1,4 +1,5 @@
-import { Effect, Layer, Option, Schema } from "effect"
+/** The kind `clearance`: a compliance engine behind `POST {url}/clearance?callbackUrl=…`. */
+import { Effect, Option, Schema } from "effect"
 import { AppConfig } from "../../config.ts"
 import { listVersionOf, RawClearanceAnswer, RawListVersion } from "../../domain/clearance-answers.ts"
 import { ItemNumber } from "../../domain/identifiers.ts"
@@ -8,8 +9,9 @@ import { ProviderChannels } from "../calling/channel.ts"
 import { providerOf } from "../calling/provider-access-http.ts"
 import { ProviderUnavailable } from "../calling/provider-error.ts"
 import { type Answers, callProvider, ProviderId, reading } from "../calling/provider-http.ts"
-import { COMPLIANCE_ENGINE, ProviderSettings } from "../calling/provider-settings.ts"
-import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
+import { providerKind } from "../calling/provider-kind.ts"
+import type { Clearance, ClearanceRequest } from "./compliance-engine.ts"
+import type { ScreeningKind } from "./screening-kind.ts"
 
 const STEP = "clearance"
 
@@ -34,20 +36,19 @@ const answers: Answers<Clearance> = {
 /** The engine keeps the ids of clearances, so a repetition is the same request. */
 const terms = { step: STEP, repeatable: true, patienceMs: 0, outcomeOf: () => "Cleared" }
 
-/** The compliance engine behind `POST {url}/clearance?callbackUrl=…`. */
-export const layer = Layer.effect(
-  ComplianceEngine,
-  Effect.gen(function* () {
-    const { compliance } = yield* ProviderSettings
+export const clearance: ScreeningKind = providerKind({
+  name: "clearance",
+  settings: Schema.Struct({}),
+  connect: Effect.fnUntraced(function* (engine) {
     const { providers, http } = yield* AppConfig
     // The callback URL is not part of the body, which must be the same wherever it is repeated.
     const path = Option.isSome(providers.complianceCallbackSecret)
       ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
       : "/clearance"
-    const provider = yield* providerOf({ name: COMPLIANCE_ENGINE, ...compliance })
+    const provider = yield* providerOf(engine)
     const channel = yield* (yield* ProviderChannels).open(
-      { name: COMPLIANCE_ENGINE, kind: "compliance" },
-      compliance.policy,
+      { name: engine.name, kind: "compliance" },
+      engine.policy,
     )
     const ask = Effect.fnUntraced(function* (request: ClearanceRequest) {
       const { clearanceId: idempotencyKey } = request
@@ -55,7 +56,7 @@ export const layer = Layer.effect(
       const clearance = yield* callProvider(provider, call, answers)
       if (decidesExactly(request, clearance)) return clearance
       return yield* new ProviderUnavailable({
-        provider: COMPLIANCE_ENGINE,
+        provider: engine.name,
         kind: "nonsense",
         reason: `${STEP}: did not decide exactly the items of the request`,
       })
@@ -64,7 +65,7 @@ export const layer = Layer.effect(
       screen: Effect.fn("ComplianceEngine.screen")((request) => channel.call(terms, ask(request))),
     }
   }),
-)
+})
 
 const bodyOf = ({ clearanceId, partner, batch, items }: ClearanceRequest) => ({
   clearanceId,

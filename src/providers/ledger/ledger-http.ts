@@ -1,11 +1,14 @@
-import { Effect, Layer, Result, Schema } from "effect"
+/** The kind `postings`: a ledger behind `POST {url}/postings`, with books behind `GET {url}/books`. */
+import { Effect, Result, Schema } from "effect"
 import { isPlainCode } from "../../domain/coded-reason.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { ProviderChannels } from "../calling/channel.ts"
 import { providerOf } from "../calling/provider-access-http.ts"
 import { type Answers, callProvider, ProviderId, reading } from "../calling/provider-http.ts"
-import { LEDGER, ProviderSettings } from "../calling/provider-settings.ts"
-import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
+import { providerKind } from "../calling/provider-kind.ts"
+import { type LedgerPosting, PostingRefused } from "./ledger.ts"
+import { ledgerBooks } from "./ledger-books-http.ts"
+import type { LedgerKind } from "./ledger-kind.ts"
 
 /** The ledger's id of the posting, or the code of the refusal. */
 type Booked = Result.Result<string, string>
@@ -27,14 +30,17 @@ const answers: Answers<Booked> = {
   422: reading(Refusal, ({ code }): Booked => Result.fail(code)),
 }
 
-/** The ledger behind `POST {url}/postings`. */
-export const layer = Layer.effect(
-  Ledger,
-  Effect.gen(function* () {
-    const { ledger } = yield* ProviderSettings
-    const provider = yield* providerOf({ name: LEDGER, ...ledger })
-    const channel = yield* (yield* ProviderChannels).open({ name: LEDGER, kind: "ledger" }, ledger.policy)
+export const postings: LedgerKind = providerKind({
+  name: "postings",
+  settings: Schema.Struct({}),
+  connect: Effect.fnUntraced(function* (ledger) {
+    const provider = yield* providerOf(ledger)
+    const channel = yield* (yield* ProviderChannels).open(
+      { name: ledger.name, kind: "ledger" },
+      ledger.policy,
+    )
     return {
+      books: ledgerBooks(provider, channel),
       post: Effect.fn("Ledger.post")(function* (posting) {
         const { key, kind } = posting
         const answer = yield* channel.call(
@@ -50,7 +56,7 @@ export const layer = Layer.effect(
       }),
     }
   }),
-)
+})
 
 /** A posting may be repeated, because the ledger keeps its keys. */
 const outcomeOf = (answer: Booked): string => (Result.isSuccess(answer) ? "Booked" : "Refused")

@@ -4,7 +4,8 @@ import { afterAll, beforeAll } from "vitest"
 import { cleanedAnswer } from "../../../src/domain/clearance-answers.ts"
 import { ProviderChannels } from "../../../src/providers/calling/channel.ts"
 import { ComplianceEngine } from "../../../src/providers/compliance/compliance-engine.ts"
-import { layer } from "../../../src/providers/compliance/compliance-engine-http.ts"
+import { clearance } from "../../../src/providers/compliance/compliance-engine-http.ts"
+import { complianceEngineLayer } from "../../../src/providers/compliance/screening-kind.ts"
 import { startSandbox } from "../../../src/sandbox/sandbox.ts"
 import { batchId, payoutItem, visibleIban } from "../../domain/batch-story.ts"
 import { providerSettings } from "../../settings.ts"
@@ -26,7 +27,7 @@ const screen = (url: string, items = [payoutItem(1), payoutItem(2)], timeoutMs =
     return yield* engine.screen({ clearanceId: "c-1", partner: "acme", batch: batchId, items })
   }).pipe(
     Effect.provide(
-      layer.pipe(
+      complianceEngineLayer([clearance]).pipe(
         Layer.provide(providerSettings({ COMPLIANCE_URL: url, PROVIDER_TIMEOUT_MS: String(timeoutMs) })),
       ),
     ),
@@ -145,7 +146,7 @@ it.live("counts an answer that decides something else among the engine's failure
     assert.strictEqual(channel?.lastFailure?.kind, "nonsense")
   }).pipe(
     Effect.provide(
-      Layer.suspend(() => layer.pipe(Layer.provideMerge(providerSettings({ COMPLIANCE_URL: server.url })))),
+      Layer.suspend(() => complianceEngineLayer([clearance]).pipe(Layer.provideMerge(providerSettings({ COMPLIANCE_URL: server.url })))),
     ),
   ),
 )

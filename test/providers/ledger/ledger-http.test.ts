@@ -2,7 +2,8 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { Ledger } from "../../../src/providers/ledger/ledger.ts"
-import { layer } from "../../../src/providers/ledger/ledger-http.ts"
+import { postings } from "../../../src/providers/ledger/ledger-http.ts"
+import { ledgerLayer } from "../../../src/providers/ledger/ledger-kind.ts"
 import { startSandbox } from "../../../src/sandbox/sandbox.ts"
 import { batchId } from "../../domain/batch-story.ts"
 import { providerSettings } from "../../settings.ts"
@@ -22,7 +23,7 @@ const post = (url: string, key: string, kind: "hold" | "reverse" = "hold", timeo
     return yield* ledger.post({ key, kind, partner: "acme", batch: batchId, lines })
   }).pipe(
     Effect.provide(
-      layer.pipe(
+      ledgerLayer([postings]).pipe(
         Layer.provide(providerSettings({ LEDGER_URL: url, PROVIDER_TIMEOUT_MS: String(timeoutMs) })),
       ),
     ),
