@@ -153,6 +153,44 @@ const shuffled = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> =>
     .sort((a, b) => a.key - b.key)
     .map(({ value }) => value)
 
+/** Wallets: after everything else, so that the payouts to accounts are what they were before. */
+const walletMagic: Readonly<Record<number, string>> = {
+  3: "Clara Closed",
+  9: "Sam Sanctioned",
+  14: "Ralf Returned",
+  17: "Tim Timeout",
+}
+
+const wallets: ReadonlyArray<(name: string) => Readonly<Record<string, string>>> = [
+  (name) => ({ scheme: "email", email: `${name.toLowerCase().replaceAll(/[^a-z]+/g, ".")}@example.com` }),
+  () => ({ scheme: "phone", phone: `+4915${digits(9)}` }),
+  () => ({
+    scheme: "paypal-id",
+    paypalId: Array.from({ length: 13 }, () => pick([..."23456789ABCDEFGHJKLMNPQRSTUVWXYZ"])).join(""),
+  }),
+]
+
+const payoutsToWallets = (): ReadonlyArray<Payout> =>
+  Array.from({ length: 20 }, (_, index) => {
+    const currency = index % 4 === 3 ? "USD" : "EUR"
+    const name =
+      walletMagic[index] ?? `${pick(given)} ${pick(family)}`.normalize("NFD").replaceAll(/\p{M}/gu, "")
+    return {
+      reference: `2026-11-W-${String(index + 1).padStart(3, "0")}`,
+      amount: { currency, value: valueIn(currency) },
+      beneficiary: { name, account: (wallets[index % wallets.length] ?? british)(name) },
+      remittance: `Sales of week ${40 + below(5)}`,
+    }
+  })
+
 const items = shuffled([...payoutsIn("EUR"), ...payoutsIn("GBP"), ...payoutsIn("USD"), ...payoutsIn("JPY")])
 const batch = { reference: "marketplace-2026-11", items }
 writeFileSync(new URL("payouts.json", import.meta.url), `${JSON.stringify(batch, null, 2)}\n`)
+const withWallets = {
+  reference: "marketplace-2026-11-wallets",
+  items: shuffled([...items, ...payoutsToWallets()]),
+}
+writeFileSync(
+  new URL("payouts-and-wallets.json", import.meta.url),
+  `${JSON.stringify(withWallets, null, 2)}\n`,
+)

@@ -145,7 +145,7 @@ export class PlatformUnderTest implements AsyncDisposable {
       LEDGER_URL: ledger,
       BANKS: `north=${banks.north},south=${banks.south}`,
       BANK_ROUTES: "EUR=north,GBP=north,*=south",
-      ...sandboxCallbackSecrets,
+      ...sandboxCallbackSecrets(),
       MASTER_KEYS: masterKeys,
       PROVIDER_TIMEOUT_MS: "1000",
       INQUIRY_DELAYS_MS: "200,200,500,1000,2000,5000,10000",

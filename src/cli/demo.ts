@@ -1,10 +1,12 @@
 import { fileURLToPath } from "node:url"
-import { Effect, Option, type Scope } from "effect"
+import { Effect, Option, Result, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { currencyLines, stateCounts } from "../client/batch-lines.ts"
 import type { ShownBatch } from "../client/command-client.ts"
+import { chosenTwins } from "../dev/chosen-twins.ts"
 import { clearingFolder, endDay, ordersTaken } from "../dev/clearing-files.ts"
 import { type LocalPlatform, startLocalPlatform } from "../dev/local-platform.ts"
+import type { LocalTwins } from "../dev/local-sandbox.ts"
 import { makePartner, type Partner } from "../dev/partner.ts"
 import { recordFile } from "../dev/service-record.ts"
 import { awaitSettlement, type Settlement } from "../dev/settlement.ts"
@@ -16,6 +18,7 @@ import { withoutCredentials } from "../domain/masking.ts"
 import { formatAmount } from "../domain/money.ts"
 import { type PayoutFile, readPayoutFile } from "../payout-files/payout-file.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
+import type { TwinName } from "../sandbox/data-folder.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { makeScreen, type Screen } from "../terminal/screen.ts"
 import { dataDir, json } from "./flags.ts"
@@ -23,6 +26,10 @@ import { reconciliationJson, reconciliationLines } from "./reconcile.ts"
 import { reconcileDay } from "./reconciliation-run.ts"
 
 const example = fileURLToPath(new URL("../../examples/payouts.json", import.meta.url))
+/** The same payouts, and some to wallets. */
+const exampleWithWallets = fileURLToPath(new URL("../../examples/payouts-and-wallets.json", import.meta.url))
+
+const none: ReadonlyArray<TwinName> = []
 
 /** Starts everything, pays a batch, shows its progress, and compares the result with the banks' books. */
 export const demo = Command.make(
@@ -30,22 +37,45 @@ export const demo = Command.make(
   {
     file: Argument.String("FILE").pipe(
       Argument.withDescription("Payouts as JSON or CSV, see docs/CLI.md; 200 example payouts by default"),
-      Argument.withDefault(example),
+      Argument.optional,
     ),
     keep: Flag.Boolean("keep").pipe(
       Flag.withDescription("Keep everything running afterwards, until Ctrl-C"),
       Flag.withDefault(false),
     ),
+    providers: Flag.String("providers").pipe(
+      Flag.withMetavar("NAMES"),
+      Flag.withDescription(
+        "Pay through twins of real providers: some of adyen, paypal, watchman or yente, formance, with commas",
+      ),
+      Flag.mapTryCatch(
+        (text) => Result.getOrThrowWith(chosenTwins(text), (problem) => new Error(problem)),
+        (error) => (error instanceof Error ? error.message : String(error)),
+      ),
+      Flag.withDefault(none),
+    ),
+    documents: Flag.String("documents").pipe(
+      Flag.withMetavar("FOLDER"),
+      Flag.withDescription(
+        "The OpenAPI documents of these providers: the twins are held to them, see docs/PROVIDERS.md",
+      ),
+      Flag.optional,
+    ),
     dataDir,
     json: json("Print a summary as one JSON object in the last line"),
   },
-  Effect.fn(function* ({ file, ...options }) {
+  Effect.fn(function* ({ file, providers, documents, ...options }) {
     yield* Effect.scoped(
       Effect.gen(function* () {
-        const batch = yield* readPayoutFile(file)
+        const batch = yield* readPayoutFile(
+          Option.getOrElse(file, () => (providers.includes("paypal") ? exampleWithWallets : example)),
+        )
         const screen = makeScreen(process.stdout)
         screen.line("AtlasPay demo: real servers, play money.")
-        const platform = yield* startPlatform(options.dataDir, screen)
+        const platform = yield* startPlatform(options.dataDir, screen, {
+          names: providers,
+          documents: Option.getOrUndefined(documents),
+        })
         const problems = yield* pay(platform, batch, screen, options).pipe(
           Effect.catch((failure) => tellOfService(platform, failure)),
         )
@@ -73,9 +103,9 @@ interface Options {
   readonly json: boolean
 }
 
-const startPlatform = Effect.fnUntraced(function* (dataDir: string, screen: Screen) {
+const startPlatform = Effect.fnUntraced(function* (dataDir: string, screen: Screen, twins: LocalTwins) {
   const since = Date.now()
-  const platform = yield* startLocalPlatform(dataDir, (line) => screen.line(`  ${line}`))
+  const platform = yield* startLocalPlatform(dataDir, (line) => screen.line(`  ${line}`), twins)
   screen.line(`Ready after ${seconds(Date.now() - since)} s; logs in ${dataDir}/logs.`)
   return platform
 })

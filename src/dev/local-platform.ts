@@ -2,7 +2,9 @@
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Option, Schedule, type Scope } from "effect"
+import { twinNames } from "../sandbox/data-folder.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
+import { partOf } from "./chosen-twins.ts"
 import { makePrivateFolder, openDataFolder } from "./data-folder.ts"
 import { startStack } from "./embedded-stack.ts"
 import { freePort } from "./embedded-start.ts"
@@ -11,6 +13,8 @@ import { localMasterKeys } from "./local-master-keys.ts"
 import { writeLocalProviders } from "./local-providers.ts"
 import {
   accessOf,
+  type LocalSandboxUrls,
+  type LocalTwins,
   sandboxApiKeys,
   sandboxEnvironment,
   sandboxOperatorKeys,
@@ -42,11 +46,15 @@ const impatience = { PROVIDER_TIMEOUT_MS: "2000", INQUIRY_DELAYS_MS: "1000,2000,
 export const startLocalPlatform = Effect.fn("startLocalPlatform")(function* (
   dataDir: string,
   report: (line: string) => void,
+  twins: LocalTwins = { names: [] },
 ): Effect.fn.Return<LocalPlatform, CliFailure, Scope.Scope> {
   const running = yield* runningService(dataDir)
-  return Option.isSome(running)
-    ? yield* attach(dataDir, running.value, report)
-    : yield* startAll(dataDir, report)
+  if (Option.isNone(running)) return yield* startAll(dataDir, report, twins)
+  if (twins.names.length > 0)
+    return yield* new CliFailure({
+      reason: `Process ${running.value.pid} runs a service on this data folder, with the providers it was started with: stop it, or give another --data-dir.`,
+    })
+  return yield* attach(dataDir, running.value, report)
 })
 
 const attach = Effect.fnUntraced(function* (
@@ -61,25 +69,38 @@ const attach = Effect.fnUntraced(function* (
   return { url, operationsUrl, sandbox, natsUrl, serviceEnded: Effect.never }
 })
 
-const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: string) => void) {
+const startAll = Effect.fnUntraced(function* (
+  dataDir: string,
+  report: (line: string) => void,
+  chosen: LocalTwins,
+) {
   const together = { concurrency: "unbounded" } as const
   const [stack, sandbox] = yield* Effect.all(
-    [startServers(dataDir, report), startLocalSandbox(dataDir)],
+    [startServers(dataDir, report), startLocalSandbox(dataDir, chosen)],
     together,
   )
-  const { compliance, banks, ledger } = sandbox
+  const { compliance, banks, ledger, twins = {} } = sandbox
   report(`Sandbox: compliance engine ${compliance}, ledger ${ledger},`)
   report(
     `  banks ${Object.entries(banks)
       .map((bank) => bank.join(" "))
       .join(", ")}`,
   )
+  if (chosen.names.length > 0)
+    report(
+      `Twins of real providers: ${Object.entries(twins)
+        .map((twin) => twin.join(" "))
+        .join(", ")}`,
+    )
   const settings = {
     ...impatience,
     REDIS_URL: stack.redisUrl,
     DATABASE_URL: stack.databaseUrl,
     NATS_URL: stack.natsUrl,
-    ...sandboxEnvironment({ ...sandbox, providersFile: writeLocalProviders(dataDir, sandbox) }),
+    ...sandboxEnvironment({
+      ...withTwinsAsBanks(sandbox),
+      providersFile: writeLocalProviders(dataDir, sandbox),
+    }),
     API_KEYS: sandboxApiKeys,
     OPERATOR_KEYS: sandboxOperatorKeys,
     MASTER_KEYS: process.env.MASTER_KEYS || localMasterKeys(dataDir),
@@ -90,6 +111,19 @@ const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: st
   )
   report(`AtlasPay on ${url} (process ${pid})`)
   return { url, operationsUrl, sandbox: accessOf(settings), natsUrl: stack.natsUrl, serviceEnded: ended }
+})
+
+/** The books of the twins that are banks are looked at like those of other banks. */
+const withTwinsAsBanks = ({ banks, twins = {}, ...others }: LocalSandboxUrls) => ({
+  ...others,
+  banks: {
+    ...banks,
+    ...Object.fromEntries(
+      twinNames.flatMap((name) =>
+        partOf[name] === "bank" && twins[name] !== undefined ? [[name, twins[name]]] : [],
+      ),
+    ),
+  },
 })
 
 const startServers = (dataDir: string, report: (line: string) => void) =>

@@ -1,8 +1,11 @@
 /** The providers' file of a local platform: one bank of each kind, and ordered rules. */
 import { resolve } from "node:path"
+import { bankSchemes } from "../domain/scheme.ts"
 import { clearingFolder } from "./clearing-files.ts"
 import { openDataFolder, writePrivately } from "./data-folder.ts"
-import type { LocalSandboxUrls } from "./local-sandbox.ts"
+import { type LocalSandboxUrls, twinCredentials } from "./local-sandbox.ts"
+
+type TwinUrls = Readonly<Record<string, string | undefined>>
 
 /** Shorter than the default of a quarter of an hour, for a demo. */
 const haste = { everyMs: 1_000, pollMs: 100 }
@@ -36,19 +39,65 @@ const routes = [
   { rule: "rest", banks: ["south", "north"] },
 ]
 
-/** The document as an operator writes it, with the names of the settings. */
-const documentOf = (folder: string, { compliance, ledger, banks }: LocalSandboxUrls) => ({
-  version: "local-1",
-  compliance: { url: compliance },
-  ledger: { url: ledger },
-  banks: [
-    { name: "north", kind: "instant", url: banks.north },
-    { name: "south", kind: "instant", url: banks.south },
-    { name: "west", kind: "synchronous", url: banks.west },
-    { name: "clearing", kind: "files", folder, debtor, ...haste },
-  ],
-  routes,
+/** The sandbox's own banks, one of each kind. */
+const ownBanks = (folder: string, { north, south, west }: LocalSandboxUrls["banks"]) => [
+  { name: "north", kind: "instant", url: north },
+  { name: "south", kind: "instant", url: south },
+  { name: "west", kind: "synchronous", url: west },
+  { name: "clearing", kind: "files", folder, debtor, ...haste },
+]
+
+/** The entries of the twins, as an operator writes them for the real providers, but for the address. */
+const adyen = (url: string) => ({
+  name: "adyen",
+  kind: "adyen",
+  url,
+  auth: { kind: "header", name: "X-API-Key", value: "env:SANDBOX_ADYEN_API_KEY" },
+  balanceAccount: "BA3227C223222B5CTBLR8BWJB",
 })
+
+const paypal = (url: string) => ({
+  name: "paypal",
+  kind: "paypal",
+  url,
+  auth: {
+    kind: "oauth2",
+    tokenUrl: `${url}/oauth/token`,
+    clientId: twinCredentials.SANDBOX_PAYPAL_CLIENT_ID,
+    clientSecret: "env:SANDBOX_PAYPAL_CLIENT_SECRET",
+  },
+  ...haste,
+})
+
+const banksOfTwins = ({ adyen: adyenUrl, paypal: paypalUrl }: TwinUrls) => [
+  ...(adyenUrl === undefined ? [] : [adyen(adyenUrl)]),
+  ...(paypalUrl === undefined ? [] : [paypal(paypalUrl)]),
+]
+
+/** What the twins can pay goes through them, and the rest as without them. */
+const routesOfTwins = (twins: TwinUrls) => [
+  ...(twins.paypal === undefined
+    ? []
+    : [{ rule: "wallets", when: { scheme: ["wallet"] }, banks: ["paypal"] }]),
+  ...(twins.adyen === undefined
+    ? []
+    : [{ rule: "accounts", when: { scheme: bankSchemes }, banks: ["adyen", "south"] }]),
+]
+
+const thresholds = { review: 0.85, reject: 0.99 }
+
+/** The document as an operator writes it, with the names of the settings. */
+const documentOf = (folder: string, { compliance, ledger, banks, twins = {} }: LocalSandboxUrls) => {
+  const { watchman, yente, formance } = twins
+  const [engine, kind] = watchman === undefined ? [yente, "yente"] : [watchman, "watchman"]
+  return {
+    version: Object.keys(twins).length === 0 ? "local-1" : `local-1-${Object.keys(twins).join("-")}`,
+    compliance: engine === undefined ? { url: compliance } : { kind, url: engine, thresholds },
+    ledger: formance === undefined ? { url: ledger } : { kind: "formance", url: formance, ledger: "payouts" },
+    banks: [...banksOfTwins(twins), ...ownBanks(folder, banks)],
+    routes: [...routesOfTwins(twins), ...routes],
+  }
+}
 
 /** Writes the providers' file of a data folder, and returns its path. */
 export const writeLocalProviders = (dataDir: string, sandbox: LocalSandboxUrls): string => {

@@ -4,7 +4,8 @@ import { createInterface } from "node:readline"
 import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { Effect, Schedule, Schema, type Scope } from "effect"
-import { sandboxBankSecrets, sandboxSecretOf } from "../sandbox/sandbox.ts"
+import { type TwinName, twinNames } from "../sandbox/data-folder.ts"
+import { sandboxBankSecretsWith, sandboxSecretOf } from "../sandbox/sandbox.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { clearingFolder } from "./clearing-files.ts"
 import { makePrivateFolder, openDataFolder } from "./data-folder.ts"
@@ -21,6 +22,7 @@ const Urls = Schema.fromJsonString(
       clearing: Schema.String,
     }),
     ledger: Schema.String,
+    twins: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
   }),
 )
 export type LocalSandboxUrls = typeof Urls.Type
@@ -31,19 +33,32 @@ const startAgain = { times: 20, schedule: Schedule.spaced("500 millis") }
 
 const program = fileURLToPath(new URL("../sandbox/main.ts", import.meta.url))
 
-/** Starts the sandbox on `<dataDir>/sandbox`; it ends with the scope. */
+/** Twins of real providers, and the folder of the documents that they are held to, if there is one. */
+export interface LocalTwins {
+  readonly names: ReadonlyArray<TwinName>
+  readonly documents?: string | undefined
+}
+
+/** Starts the sandbox on `<dataDir>/sandbox`, with these twins beside its own servers; it ends with the scope. */
 export const startLocalSandbox = (
   dataDir: string,
+  twins: LocalTwins = { names: [] },
 ): Effect.Effect<LocalSandboxUrls, CliFailure, Scope.Scope> =>
-  startOnce(dataDir).pipe(Effect.retry(startAgain))
+  startOnce(dataDir, twins).pipe(Effect.retry(startAgain))
 
-const startOnce = Effect.fnUntraced(function* (dataDir: string) {
+const startOnce = Effect.fnUntraced(function* (dataDir: string, { names, documents }: LocalTwins) {
   const logFile = join(dataDir, "logs", "sandbox.log")
   openDataFolder(dataDir)
   makePrivateFolder(join(dataDir, "logs"))
   const sandbox = yield* spawnLeashed({
     command: process.execPath,
-    args: [program, "--data", join(dataDir, "sandbox"), "--clearing-folder", clearingFolder(dataDir)],
+    args: [
+      program,
+      ...["--data", join(dataDir, "sandbox"), "--clearing-folder", clearingFolder(dataDir)],
+      ...names.flatMap((name) => ["--twin", name]),
+      ...(names.length === 0 ? [] : ["--doors", JSON.stringify(twinDoors)]),
+      ...(documents === undefined ? [] : ["--documents", documents]),
+    ],
     logFile,
     stdout: "pipe",
   }).pipe(Effect.mapError(asCliFailure))
@@ -62,12 +77,30 @@ const firstLine = (output: Readable | null): Effect.Effect<string> =>
     lines.on("line", (line) => resume(Effect.succeed(line)))
   })
 
-/** The secrets with which the sandbox signs its callbacks, one for each server. */
-export const sandboxCallbackSecrets = {
-  BANK_CALLBACK_SECRET: sandboxBankSecrets,
+/** Our credentials at the twins, as the settings refer to them. They protect nothing but play money. */
+export const twinCredentials = {
+  SANDBOX_ADYEN_API_KEY: "sandbox-adyen-key-for-play-money",
+  SANDBOX_PAYPAL_CLIENT_ID: "sandbox-paypal-client",
+  SANDBOX_PAYPAL_CLIENT_SECRET: "sandbox-paypal-secret-for-play-money",
+} as const
+
+/** How the twins ask for them. */
+const twinDoors = {
+  adyen: { header: { name: "x-api-key", value: twinCredentials.SANDBOX_ADYEN_API_KEY } },
+  paypal: {
+    oauth2: {
+      clientId: twinCredentials.SANDBOX_PAYPAL_CLIENT_ID,
+      clientSecret: twinCredentials.SANDBOX_PAYPAL_CLIENT_SECRET,
+    },
+  },
+} as const
+
+/** The secrets with which the sandbox signs its callbacks, one for each server and for these twins. */
+export const sandboxCallbackSecrets = (twins: ReadonlyArray<TwinName> = []) => ({
+  BANK_CALLBACK_SECRET: sandboxBankSecretsWith(twins),
   COMPLIANCE_CALLBACK_SECRET: sandboxSecretOf("compliance"),
   LEDGER_CALLBACK_SECRET: sandboxSecretOf("ledger"),
-} as const
+})
 
 /**
  * The environment variables that a service needs to work with the sandbox. If there is a providers' file, the service
@@ -86,7 +119,8 @@ export const sandboxEnvironment = ({
     .map(([name, url]) => `${name}=${url}`)
     .join(","),
   BANK_ROUTES: "EUR=north,GBP=north,*=south",
-  ...sandboxCallbackSecrets,
+  ...twinCredentials,
+  ...sandboxCallbackSecrets(twinNames.filter((twin) => Object.hasOwn(banks, twin))),
 })
 
 /** The default keys: of the partner `demo`, of its approver, and of two operators. */
@@ -103,7 +137,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Whether a service with these settings works with the sandbox, whose secrets are public. */
 export const isPlayMoney = ({ BANK_CALLBACK_SECRET }: Environment): boolean =>
-  BANK_CALLBACK_SECRET === sandboxBankSecrets
+  [[], twinNames].some((twins) => BANK_CALLBACK_SECRET === sandboxBankSecretsWith(twins))
 
 /** What the first partner needs to use a service with these settings. */
 export const accessOf = ({

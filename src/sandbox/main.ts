@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { serverNames } from "./data-folder.ts"
+import { serverNames, type TwinName, twinNames } from "./data-folder.ts"
 import { type SandboxOptions, startSandbox } from "./sandbox.ts"
 
 const usage =
   "node src/sandbox/main.ts [--data DIR] [--host 127.0.0.1] [--port-base N] [--secret SERVER=whsec_...]...\n" +
   "                         [--payment-delay-ms N] [--slow-ms N] [--return-after-ms N] [--funds N]\n" +
   "                         [--decision-delay-ms N] [--west-key-window-ms N] [--weather FILE|JSON]\n" +
-  "                         [--clearing-folder DIR] [--doors FILE|JSON]"
+  "                         [--clearing-folder DIR] [--doors FILE|JSON]\n" +
+  "                         [--twin NAME]... [--documents DIR]"
 
 const wholeNumber = (name: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
@@ -38,6 +39,13 @@ const readSecrets = (given: ReadonlyArray<string> = []): SandboxOptions["secrets
     }),
   )
 
+const readTwins = (given: ReadonlyArray<string> = []): ReadonlyArray<TwinName> =>
+  given.map((name) => {
+    const twin = twinNames.find((twin) => twin === name)
+    if (twin === undefined) throw new TypeError(`--twin takes one of ${twinNames.join(", ")}`)
+    return twin
+  })
+
 const readOptions = () => {
   const { values } = parseArgs({
     options: {
@@ -54,6 +62,8 @@ const readOptions = () => {
       weather: { type: "string" },
       "clearing-folder": { type: "string" },
       doors: { type: "string" },
+      twin: { type: "string", multiple: true },
+      documents: { type: "string" },
     },
   })
   const funds = wholeNumber("funds", values.funds)
@@ -71,6 +81,8 @@ const readOptions = () => {
     weather: readByServer("weather", values.weather),
     doors: readByServer("doors", values.doors),
     clearingFolder: values["clearing-folder"],
+    twins: readTwins(values.twin),
+    documents: values.documents,
   }
 }
 

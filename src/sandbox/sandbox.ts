@@ -25,10 +25,16 @@ import { westBank } from "./west-bank.ts"
 export const sandboxSecretOf = (server: ServerName): string =>
   `whsec_${Buffer.from(`atlaspay-sandbox-${server}-callbacks!`).toString("base64")}`
 
-/** The secrets of the banks that send callbacks, in the format of BANK_CALLBACK_SECRET. */
-export const sandboxBankSecrets = (["north", "south"] as const)
-  .map((bank) => `${bank}=${sandboxSecretOf(bank)}`)
-  .join(",")
+/** The twins that sign callbacks with a secret. */
+const signingTwins: ReadonlyArray<TwinName> = ["adyen"]
+
+/** The secrets of the banks that send callbacks, in the format of BANK_CALLBACK_SECRET: with those of these twins. */
+export const sandboxBankSecretsWith = (twins: ReadonlyArray<TwinName>): string =>
+  (["north", "south", ...signingTwins.filter((twin) => twins.includes(twin))] as const)
+    .map((bank) => `${bank}=${sandboxSecretOf(bank)}`)
+    .join(",")
+
+export const sandboxBankSecrets = sandboxBankSecretsWith([])
 
 export interface SandboxOptions {
   /** The folder for journals and ports; without it, the books are in memory. */

@@ -60,7 +60,7 @@ const environment: Readonly<Record<string, string>> = {
     .map((pair) => pair.join("="))
     .join(","),
   BANK_ROUTES: "EUR=north,GBP=north,*=south",
-  ...sandboxCallbackSecrets,
+  ...sandboxCallbackSecrets(),
   WEBHOOKS_ALLOW_PRIVATE: "true",
 }
 const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} })

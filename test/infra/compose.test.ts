@@ -70,7 +70,7 @@ describe("Compose", () => {
     expect(Object.keys(compose.secrets).sort()).toEqual(Object.keys(made).sort())
     for (const [name, { file }] of Object.entries(compose.secrets))
       expect(file).toBe(`../.atlaspay/compose/${name}`)
-    expect(made).toMatchObject(sandboxCallbackSecrets)
+    expect(made).toMatchObject(sandboxCallbackSecrets())
     expect(composeSecrets().MASTER_KEYS).not.toBe(made.MASTER_KEYS)
   })
 

@@ -81,7 +81,7 @@ const startPlace = Effect.fnUntraced(function* (folder: string, liars: Liars) {
   writeFileSync(providersFile, JSON.stringify(providers))
   const environment = {
     ...(isHonest ? settings : settingsAmongLiars),
-    ...sandboxCallbackSecrets,
+    ...sandboxCallbackSecrets(),
     PROVIDERS_FILE: providersFile,
     REDIS_URL: stack.redisUrl,
     DATABASE_URL: stack.databaseUrl,
