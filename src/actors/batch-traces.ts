@@ -8,7 +8,7 @@ import type { Batch } from "../domain/batch.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { type BatchId, parseTransferReference } from "../domain/identifiers.ts"
 import type { Call } from "../pipelines/call.ts"
-import type { CallScope, CallSpan } from "../traces/call-scope.ts"
+import type { CallScope } from "../traces/call-scope.ts"
 import { troubleIn } from "../traces/log-spans.ts"
 import type { BatchTrace } from "../traces/sampling.ts"
 import { type Span, spanIdOf, spanIds } from "../traces/span.ts"
@@ -52,11 +52,14 @@ export class BatchTraces {
     const trace = this.#traceOf(id, batch)
     return {
       trace,
-      ended: (reference, ended) =>
+      ended: (ended) =>
         this.#recording.beside(() => {
-          const { parentId, attributes } = placeOf(id, call, reference)
-          const span = { ...ended, attributes: { ...attributes, ...ended.attributes } } satisfies CallSpan
-          this.#called(id, batch, trace, { ...span, traceId: trace.id, parentId })
+          const span = (): Span => {
+            const { parentId, attributes } = placeOf(id, call, ended.reference)
+            const made = ended.span()
+            return { ...made, attributes: { ...attributes, ...made.attributes }, traceId: trace.id, parentId }
+          }
+          this.#called(id, batch, trace, { failure: ended.failure, span })
         }),
     }
   }
@@ -65,13 +68,18 @@ export class BatchTraces {
     return this.#recording.traceOf(id, trace)
   }
 
-  #called(id: BatchId, batch: Batch, trace: BatchTrace, span: Span): void {
+  #called(
+    id: BatchId,
+    batch: Batch,
+    trace: BatchTrace,
+    { failure, span }: { readonly failure: string | undefined; readonly span: () => Span },
+  ): void {
     if (trace.isRecorded || this.#kept.seen(id)?.isKept === true) {
-      this.#recording.record(span)
+      this.#recording.record(span())
       return
     }
     this.#kept.remember(id, span)
-    if (span.failure === undefined || span.failure === "not-called") return
+    if (failure === undefined || failure === "not-called") return
     this.#kept.of(id).isTroubled = true
     if (batch.closed === undefined && this.#isSlow(batch, this.#clock.currentTimeMillisUnsafe()))
       this.#keep(id, trace)

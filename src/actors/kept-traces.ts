@@ -9,7 +9,8 @@ const ALL_CALLS_MAX = 16_384
 
 /** What a worker remembers of a batch, in case that its trace is to be kept. */
 export interface Remembered {
-  calls: Array<Span>
+  /** Each makes its span: of most batches none is wanted. */
+  calls: Array<() => Span>
   /** A call failed, or the log says that something went wrong. */
   isTroubled: boolean
   /** Its trace is exported, although it was not recorded from its beginning. */
@@ -38,7 +39,7 @@ export class KeptTraces {
     return this.#batches.get(batch)
   }
 
-  remember(batch: BatchId, span: Span): void {
+  remember(batch: BatchId, span: () => Span): void {
     const { calls } = this.of(batch)
     if (calls.length >= CALLS_MAX) calls.shift()
     else this.#calls += 1
@@ -48,6 +49,10 @@ export class KeptTraces {
 
   /** Takes the spans of a batch out of memory. */
   takeCalls(batch: BatchId): ReadonlyArray<Span> {
+    return this.#takeCalls(batch).map((span) => span())
+  }
+
+  #takeCalls(batch: BatchId): Remembered["calls"] {
     const remembered = this.#batches.get(batch)
     if (remembered === undefined) return []
     const { calls } = remembered
@@ -57,7 +62,7 @@ export class KeptTraces {
   }
 
   forget(batch: BatchId): void {
-    this.takeCalls(batch)
+    this.#takeCalls(batch)
     this.#batches.delete(batch)
   }
 

@@ -1,14 +1,20 @@
 /** How a call to a provider knows which part of which batch it is for. Both are absent unless traces are recorded. */
-import { randomBytes } from "node:crypto"
 import { Context } from "effect"
 import type { BatchTrace } from "./sampling.ts"
-import { type Span, traceParent } from "./span.ts"
+import { newSpanId, type Span, traceParent } from "./span.ts"
 
 /** What calls are made for. The actor of a batch provides it for the calls that it starts. */
 export interface CallScope {
   readonly trace: BatchTrace
-  /** Takes the span of a call that ended, which is to be put within that of what it is about: of the transfer with this reference, if any. */
-  readonly ended: (reference: string | undefined, call: CallSpan) => void
+  readonly ended: (call: EndedCall) => void
+}
+
+/** A call that ended. Of most calls nobody wants a span, so none is made before. */
+export interface EndedCall {
+  /** The transfer that it was about, within whose span it is to be put. */
+  readonly reference: string | undefined
+  readonly failure: string | undefined
+  readonly span: () => CallSpan
 }
 
 /** The span of a call, without its place in the tree. */
@@ -23,7 +29,8 @@ export interface CallUnderWay {
   /** The header of the request. */
   readonly traceparent: string
   method?: string
-  server?: string
+  /** The address of the provider. */
+  url?: string
   status?: number
 }
 
@@ -41,19 +48,17 @@ export interface CallBegun {
   readonly startedAt: number
 }
 
-const SPAN_BYTES = 8
-
 /** A call that begins now, each try by itself. `end` makes its span: it took `ms`, and ended with an outcome or a failure. */
 export const beginCall = (scope: CallScope, { provider, step, about, startedAt }: CallBegun) => {
   const { trace } = scope
-  const spanId = randomBytes(SPAN_BYTES).toString("hex")
+  const spanId = newSpanId()
   const underWay: CallUnderWay = { traceparent: traceParent(trace.id, spanId, trace.isRecorded) }
   const end = (
     ms: number,
     { outcome, failure }: { outcome?: string | undefined; failure?: string | undefined },
   ) => {
-    const { method, server, status } = underWay
-    scope.ended(about, {
+    const { method, url, status } = underWay
+    const span = (): CallSpan => ({
       spanId,
       name: `${provider} ${step}`,
       kind: "client",
@@ -64,11 +69,12 @@ export const beginCall = (scope: CallScope, { provider, step, about, startedAt }
         "atlaspay.step": step,
         ...(outcome === undefined ? {} : { "atlaspay.outcome": outcome }),
         ...(method === undefined ? {} : { "http.request.method": method }),
-        ...(server === undefined ? {} : { "server.address": server }),
+        ...(url === undefined ? {} : { "server.address": new URL(url).hostname }),
         ...(status === undefined ? {} : { "http.response.status_code": status }),
       },
       failure,
     })
+    scope.ended({ reference: about, failure, span })
   }
   return { underWay, end }
 }

@@ -27,6 +27,34 @@ export const batchTrace = (batch: BatchId, trace: Trace | undefined, percent: nu
   return { id, parentId: undefined, isRecorded: isSampled(id, percent) }
 }
 
+/** Batches whose own traces are remembered. */
+const REMEMBERED_MAX = 4_096
+
+/**
+ * The traces of batches by what their logs say, as {@link batchTrace} gives them. Each call, append and event of a batch asks for its
+ * trace, whose id is a hash.
+ */
+export class KnownTraces {
+  readonly #percent: number
+  readonly #own = new Map<BatchId, BatchTrace>()
+
+  /** `percent` of the traces that partners did not name are recorded. */
+  constructor(percent: number) {
+    this.#percent = percent
+  }
+
+  of(batch: BatchId, trace: Trace | undefined): BatchTrace {
+    if (trace !== undefined) return batchTrace(batch, trace, this.#percent)
+    const known = this.#own.get(batch)
+    if (known !== undefined) return known
+    const own = batchTrace(batch, undefined, this.#percent)
+    const [oldest] = this.#own.size >= REMEMBERED_MAX ? this.#own.keys() : []
+    if (oldest !== undefined) this.#own.delete(oldest)
+    this.#own.set(batch, own)
+    return own
+  }
+}
+
 /** So many a second, and as many at once after a pause. */
 export class Allowance {
   readonly #perSecond: number

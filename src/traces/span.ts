@@ -1,5 +1,5 @@
 /** A span of a trace, as it is exported (OpenTelemetry, "Span"), and the ids that follow from what is in the log. */
-import { hash } from "node:crypto"
+import { hash, randomUUID } from "node:crypto"
 import type { BatchId } from "../domain/identifiers.ts"
 
 /** Text, numbers and flags. Never an account, a name, a key, a remittance text, or a URL with a query. */
@@ -44,6 +44,18 @@ const SPAN_DIGITS = 16
  */
 export const spanIdOf = (...about: ReadonlyArray<string | number>): string =>
   hash("sha256", about.join(" "), "hex").slice(0, SPAN_DIGITS)
+
+/**
+ * The id of a span that follows from nothing. Each call to a provider gets one, recorded or not; of all ways to random bits, Node's
+ * UUIDs (RFC 9562, version 4) alone are drawn many at a time. Their first eight digits and the last eight are random.
+ */
+export const newSpanId = (): string => {
+  const uuid = randomUUID()
+  return uuid.slice(0, SPAN_DIGITS / 2) + uuid.slice(-SPAN_DIGITS / 2)
+}
+
+/** The id of a trace that follows from nothing. Its last digits are random, as those are of which {@link isSampled} draws. */
+export const newTraceId = (): string => randomUUID().replaceAll("-", "")
 
 /** The trace of a batch whose partner named none. It follows from the batch, so it costs nothing in the log. */
 export const ownTraceIdOf = (batch: BatchId): string =>

@@ -9,7 +9,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import type { Trace } from "../domain/trace.ts"
 import { connectCollector } from "./collector.ts"
 import { type DropReason, exportSpans } from "./exporting.ts"
-import { Allowance, type BatchTrace, batchTrace } from "./sampling.ts"
+import { Allowance, type BatchTrace, KnownTraces } from "./sampling.ts"
 import type { Span } from "./span.ts"
 
 /** Traces that callers ask to record, in each process: beyond these, a caller's wish does not count. */
@@ -61,6 +61,7 @@ export const recordingWith = (
   draw: () => number = Math.random,
 ): Recording => {
   const { percent, slowMs } = settings
+  const traces = new KnownTraces(percent)
   const limits = (perSecond: number): Readonly<Record<Traced, Allowance>> => ({
     batch: new Allowance(perSecond, now),
     request: new Allowance(perSecond, now),
@@ -81,7 +82,7 @@ export const recordingWith = (
     },
     slowMs,
     slowRequestMs: Math.min(slowMs, SLOW_REQUEST_MS),
-    traceOf: (batch, trace) => batchTrace(batch, trace, percent),
+    traceOf: (batch, trace) => traces.of(batch, trace),
     admits: (of, isAsked, now) => (isAsked && asked[of].take(now)) || draw() * 100 < percent,
     mayKeep: (of, now) => {
       const may = kept[of].take(now)

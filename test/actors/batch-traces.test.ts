@@ -183,7 +183,7 @@ describe("a mistake in recording", () => {
 })
 
 describe("what a worker remembers", () => {
-  const span = (nth: number) => ({ spanId: String(nth) }) as Span
+  const span = (nth: number) => () => ({ spanId: String(nth) }) as Span
   const batch = (nth: number) => `pb_${String(nth).padStart(22, "a")}` as typeof batchId
 
   it("is the last calls of a batch", () => {
@@ -191,6 +191,18 @@ describe("what a worker remembers", () => {
     for (let nth = 0; nth < CALLS_MAX + 3; nth++) kept.remember(batchId, span(nth))
     const calls = kept.takeCalls(batchId)
     expect([calls.length, calls[0]?.spanId, kept.takeCalls(batchId)]).toEqual([CALLS_MAX, "3", []])
+  })
+
+  it("is no span before one is wanted", () => {
+    const kept = new KeptTraces()
+    const made: Array<number> = []
+    for (let nth = 0; nth < CALLS_MAX + 3; nth++)
+      kept.remember(batchId, () => {
+        made.push(nth)
+        return span(nth)()
+      })
+    kept.forget(batchId)
+    expect([made, kept.takeCalls(batchId)]).toEqual([[], []])
   })
 
   it("has a limit over all batches, beyond which the first ones are forgotten", () => {

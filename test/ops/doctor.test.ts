@@ -4,6 +4,7 @@ import { Redis } from "ioredis"
 import postgres from "postgres"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { checkNames, type Finding } from "../../src/doctor/finding.ts"
+import { PROJECTION } from "../../src/projections/read-models.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
 import { doctorHere } from "../cli/command-here.ts"
 import { payout } from "../http/payout-batches/payout-batch-body.ts"
@@ -149,7 +150,8 @@ it("finds work that nobody does once the service has stopped", async () => {
 it("finds a feed that lost history, followers that are behind, and another number of partitions", async () => {
   const prefix = platform.environment.STREAM_PREFIX ?? ""
   const [cursor] = await sql<Array<{ partition: number; position: string }>>`
-    select partition, position from projection_checkpoints where position <> '0-0' limit 1`
+    select partition, position from projection_checkpoints
+    where projection = ${PROJECTION} and position <> '0-0' limit 1`
   if (cursor === undefined) throw new Error("no follower has come anywhere")
   const { feed } = partitionKeys(prefix, cursor.partition)
   const [[, fields] = ["", []]] = await redis.xrevrange(feed, "+", "-", "COUNT", 1)

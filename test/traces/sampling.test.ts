@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { Allowance, batchTrace, isSampled } from "../../src/traces/sampling.ts"
-import { ownTraceIdOf, spanIds } from "../../src/traces/span.ts"
+import { Allowance, batchTrace, isSampled, KnownTraces } from "../../src/traces/sampling.ts"
+import { newSpanId, newTraceId, ownTraceIdOf, spanIds } from "../../src/traces/span.ts"
 import { recordingWith } from "../../src/traces/tracing.ts"
 
 const batch = (nth: number) => `pb_${String(nth).padStart(22, "a")}` as Parameters<typeof ownTraceIdOf>[0]
@@ -23,6 +23,31 @@ describe("sampling", () => {
     expect(ids.every((id) => /^(?!0{32})[0-9a-f]{32}$/.test(id))).toBe(true)
     expect(spanIds.attempt(batch(1), 1, 1)).toMatch(/^[0-9a-f]{16}$/)
     expect(spanIds.attempt(batch(1), 1, 12)).not.toBe(spanIds.attempt(batch(1), 11, 2))
+  })
+})
+
+describe("ids that follow from nothing", () => {
+  it("are as W3C wants them, and no two are the same", () => {
+    const spans = Array.from({ length: 2_000 }, newSpanId)
+    const traces = Array.from({ length: 2_000 }, newTraceId)
+    expect(spans.every((id) => /^(?!0{16})[0-9a-f]{16}$/.test(id))).toBe(true)
+    expect(traces.every((id) => /^(?!0{32})[0-9a-f]{32}$/.test(id))).toBe(true)
+    expect(new Set([...spans, ...traces]).size).toBe(4_000)
+    const sampled = traces.filter((id) => isSampled(id, 25)).length
+    expect(sampled).toBeGreaterThan(300)
+    expect(sampled).toBeLessThan(700)
+  })
+})
+
+describe("traces that are known", () => {
+  it("are what a batch and its log say, also once more batches came than are remembered", () => {
+    const known = new KnownTraces(25)
+    const named = { id: "f".repeat(32), sampled: true }
+    for (let round = 0; round < 2; round++)
+      for (let nth = 0; nth < 5_000; nth++)
+        expect(known.of(batch(nth), undefined)).toEqual(batchTrace(batch(nth), undefined, 25))
+    expect(known.of(batch(1), named)).toEqual(batchTrace(batch(1), named, 25))
+    expect(known.of(batch(1), undefined).id).toBe(ownTraceIdOf(batch(1)))
   })
 })
 

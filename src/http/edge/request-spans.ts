@@ -2,11 +2,10 @@
  * The span of a request. If the request opened a batch, it is the first span of the batch's trace, within the caller's span if the
  * caller named one. It is recorded as the trace is, and in any case if the answer is a failure of ours or came late.
  */
-import { randomBytes } from "node:crypto"
 import { Clock, Context, Effect } from "effect"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
 import type { Trace } from "../../domain/trace.ts"
-import { spanIds } from "../../traces/span.ts"
+import { newSpanId, newTraceId, spanIds } from "../../traces/span.ts"
 import { type Recording, Tracing } from "../../traces/tracing.ts"
 import { traceIn } from "./trace-parent.ts"
 
@@ -66,8 +65,6 @@ interface Asking {
   }
 }
 
-const TRACE_BYTES = 16
-const SPAN_BYTES = 8
 const FAILED = 500
 
 /** Records the span of a request to a route, which `routeOf` names once the request was handled. Nothing is added without recording. */
@@ -111,16 +108,17 @@ const record = (
   const { opened, isAdmitted } = request
   const trace =
     opened === undefined
-      ? { id: asked?.id ?? randomBytes(TRACE_BYTES).toString("hex"), isRecorded: isAdmitted }
+      ? { id: asked?.id, isRecorded: isAdmitted }
       : recording.traceOf(opened.batch, opened.trace)
   const isRecorded = trace.isRecorded ?? recording.admits("request", asked?.sampled ?? false, startedAt)
   const isToKeep = status >= FAILED || ms >= recording.slowRequestMs
   if (!isRecorded && !(isToKeep && recording.mayKeep("request", startedAt))) return
-  traces.set(call, trace.id)
+  const traceId = trace.id ?? newTraceId()
+  traces.set(call, traceId)
   const { method } = call.req
   recording.record({
-    traceId: trace.id,
-    spanId: opened === undefined ? randomBytes(SPAN_BYTES).toString("hex") : spanIds.request(opened.batch),
+    traceId,
+    spanId: opened === undefined ? newSpanId() : spanIds.request(opened.batch),
     parentId: asked?.parent,
     name: `${method} ${route}`,
     kind: "server",

@@ -167,7 +167,7 @@ const traced = <A, E>(
     if (underWay === undefined) return send(request)
     const { traceparent } = underWay
     underWay.method = request.method
-    underWay.server = new URL(url).hostname
+    underWay.url = url
     return send({ ...request, headers: { ...request.headers, traceparent } }, (status) => {
       underWay.status = status
     })
