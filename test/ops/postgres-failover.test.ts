@@ -207,6 +207,7 @@ it("a primary that hangs, is replaced and wakes up is not believed any more", st
   await servers.failOver()
   // What the banks do now may be the rest of what was registered before: only the new primary's entries show that it is believed.
   const registered = await failover.registered()
+  const postingMore = partner.post(BATCHES, POSTS_AT_A_TIME)
   await eventually(
     "the new primary registers attempts",
     async () => (await failover.registered()) >= registered + 5,
@@ -214,7 +215,7 @@ it("a primary that hangs, is replaced and wakes up is not believed any more", st
   )
   await annotate(`pays again after ${Date.now() - frozenAt} ms`)
   zombie.thaw()
-  await posting
+  await Promise.all([posting, postingMore])
   await partner.post(BATCHES, POSTS_AT_A_TIME)
   expect(await failover.left()).toEqual([])
   expect(await failover.violations()).toEqual([])
