@@ -141,15 +141,8 @@ describe("the twin of Adyen", () => {
     }),
   )
 
-  it.live("lists what it booked, page by page, and the kind reads it as the statement", () =>
+  it.live("lists what it booked, and the kind reads it as the statement", () =>
     Effect.gen(function* () {
-      for (let item = 100; item < 205; item += 1) yield* pay("Ada Lovelace", item)
-      yield* Effect.promise(() =>
-        vi.waitFor(async () => {
-          const { body } = await get(`${url}/books?summary=true`)
-          expect((body.counts as { payments: number }).payments).toBeGreaterThanOrEqual(107)
-        }, 20_000),
-      )
       const entries: Array<StatementEntry> = []
       const today = new Date().toISOString().slice(0, 10)
       const read = adyen.statement?.(entry(), today)
@@ -162,7 +155,6 @@ describe("the twin of Adyen", () => {
         of(5).map(({ kind }) => kind),
         ["debit", "credit"],
       )
-      assert.lengthOf(of(204), 1)
       assert.deepStrictEqual(of(2), [], "what was refused is not booked")
     }).pipe(Effect.provide(Layer.mergeAll(settings(), channels))),
   )
