@@ -12,11 +12,13 @@ import { adyen } from "../../src/providers/banks/adyen/adyen.ts"
 import type { BankReport } from "../../src/providers/banks/bank-callbacks.ts"
 import type { StatementEntry } from "../../src/providers/books.ts"
 import { type Sandbox, sandboxSecretOf, startSandbox } from "../../src/sandbox/sandbox.ts"
-import { balanceAccount, notificationsContract } from "../providers/banks/adyen/published.ts"
+import { adyenDocuments, balanceAccount } from "../providers/banks/adyen/published.ts"
 import { bankSettings } from "../providers/banks/bank-contract.ts"
 import { isPublishedDataThere, publishedFile } from "../published-data.ts"
 import { channels, settings } from "../settings.ts"
 import { get, iban, post, setWeather } from "./sandbox-client.ts"
+
+const documents = await adyenDocuments()
 
 interface Notified {
   readonly type: string
@@ -128,8 +130,7 @@ describe("the twin of Adyen", () => {
       assert(callbacks !== undefined)
       const outcomes = new Map<string, BankReport["outcome"]>()
       for (const body of notified) {
-        const asked = { method: "POST", path: `/${body.type}`, query: {}, headers: {}, body }
-        expect(notificationsContract?.ofRequest(asked) ?? []).toEqual([])
+        expect(documents.notification(body)).toEqual([])
         for (const report of yield* callbacks.read("adyen", () => "", Buffer.from(JSON.stringify(body))))
           outcomes.set(report.reference, report.outcome)
       }

@@ -13,6 +13,7 @@ import {
   readJsonCallback,
   UnreadableCallback,
 } from "../bank-callbacks.ts"
+import { minorOfAdyen } from "./adyen-amount.ts"
 import { type AdyenSettings, environmentOf } from "./adyen-settings.ts"
 import { notificationTypes } from "./adyen-words.ts"
 import { isPaymentFrom, outcomeOf, TransferView } from "./transfer-answers.ts"
@@ -73,7 +74,11 @@ export const adyenCallbacks = (own: AdyenSettings): BankCallbacks => ({
 })
 
 const reportsOf = Effect.fnUntraced(function* (transfer: typeof PaymentNotification.fields.data.Type) {
-  const { id, reference = "", status, sequenceNumber } = transfer
+  const { id, reference = "", status, sequenceNumber, amount } = transfer
+  const { currency } = amount
+  const minor = minorOfAdyen(amount.value, currency)
+  if (minor === undefined)
+    return yield* new UnreadableCallback({ problem: "amount: not one in a payable currency" })
   const outcome = outcomeOf(transfer)
   // Of a transfer that has settled nobody asks again: this is the only trace of such a status before the statement.
   if (outcome === undefined)
@@ -82,7 +87,13 @@ const reportsOf = Effect.fnUntraced(function* (transfer: typeof PaymentNotificat
     })
   if (outcome === undefined || outcome._tag === "Accepted") return []
   const reports: ReadonlyArray<BankReport> = [
-    { reference, id, message: `${id}.${sequenceNumber ?? status}`, outcome: reportedOf(outcome) },
+    {
+      reference,
+      id,
+      amount: { currency, minor },
+      message: `${id}.${sequenceNumber ?? status}`,
+      outcome: reportedOf(outcome),
+    },
   ]
   return reports
 })

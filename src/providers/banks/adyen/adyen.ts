@@ -5,7 +5,7 @@
 import { Clock, Effect, Result } from "effect"
 import { providerOf } from "../../calling/provider-access-http.ts"
 import { type Answers, callProvider, type Provider, type ProviderCall } from "../../calling/provider-http.ts"
-import { type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { type BankAnswer, type OrderedAmount, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
 import { adyenCallbacks } from "./adyen-callbacks.ts"
 import { AdyenSettings, adyenLimits } from "./adyen-settings.ts"
@@ -45,10 +45,10 @@ const connect = Effect.fnUntraced(function* (bank: BankEntry<AdyenSettings>) {
     }
     return yield* ask(provider, call, orderAnswers({ ...instruction, balanceAccount }))
   })
-  const inquire = Effect.fnUntraced(function* (reference: string) {
+  const inquire = Effect.fnUntraced(function* (reference: string, ordered?: OrderedAmount) {
     const path = inquiryPath(reference, balanceAccount, yield* Clock.currentTimeMillis)
     const call: ProviderCall = { step: "inquiry", method: "GET", path }
-    return yield* ask(provider, call, inquiryAnswers(reference, balanceAccount))
+    return yield* ask(provider, call, inquiryAnswers(reference, balanceAccount, ordered))
   })
   return { name: bank.name, keyWindowMs, transfer, inquire }
 })

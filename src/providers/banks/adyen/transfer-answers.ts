@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { codedReason } from "../../../domain/coded-reason.ts"
 import { UNSPECIFIED } from "../../../domain/failure-codes.ts"
 import { type Answers, ProviderId, reading } from "../../calling/provider-http.ts"
-import { ambiguous, type BankAnswer } from "../bank.ts"
+import { ambiguous, type BankAnswer, type OrderedAmount } from "../bank.ts"
 import { adyenValueOf } from "./adyen-amount.ts"
 import { isAboutKey, isCause, standingOf } from "./adyen-words.ts"
 
@@ -67,11 +67,12 @@ const causeOf = ({ reason = UNSPECIFIED, tracking }: TransferView): string => {
 const standing = (transfer: TransferView): BankAnswer =>
   outcomeOf(transfer) ?? ambiguous("the transfer has a status that says nothing of a bank transfer")
 
+const isOf = ({ amount }: TransferView, { currency, minor }: OrderedAmount): boolean =>
+  amount.currency === currency && amount.value === adyenValueOf(minor, currency)
+
 /** What a transfer was ordered with. */
-export interface Ordered {
+export interface Ordered extends OrderedAmount {
   readonly reference: string
-  readonly currency: string
-  readonly minor: bigint
   readonly balanceAccount: string
 }
 
@@ -99,9 +100,7 @@ export const orderAnswers = ({
   const taken = reading(TransferView, (transfer): BankAnswer => {
     if (transfer.reference !== reference || !isPaymentFrom(transfer, balanceAccount))
       return ambiguous("transfer: the answer is about another transfer")
-    const { amount } = transfer
-    if (amount.currency !== currency || amount.value !== adyenValueOf(minor, currency))
-      return ambiguous("transfer: the answer is about another amount")
+    if (!isOf(transfer, { currency, minor })) return ambiguous("transfer: the answer is about another amount")
     return standing(transfer)
   })
   return {
@@ -123,7 +122,11 @@ const Found = Schema.Struct({
  * The answers to the question for all transfers under a reference. Only an empty list that is complete says that Adyen has never seen it:
  * one with anything else in it does not.
  */
-export const inquiryAnswers = (reference: string, balanceAccount: string): Answers<BankAnswer> => ({
+export const inquiryAnswers = (
+  reference: string,
+  balanceAccount: string,
+  ordered: OrderedAmount | undefined,
+): Answers<BankAnswer> => ({
   200: reading(Found, ({ data, _links }): BankAnswer => {
     if (_links?.next !== undefined && _links.next !== null)
       return ambiguous("inquiry: more transfers under one reference than a page has")
@@ -131,8 +134,10 @@ export const inquiryAnswers = (reference: string, balanceAccount: string): Answe
     if (transfer === undefined) return { _tag: "NeverSeen" }
     if (another !== undefined)
       return ambiguous("inquiry: several transfers under one reference, perhaps paid more than once")
-    return transfer.reference === reference && isPaymentFrom(transfer, balanceAccount)
+    if (transfer.reference !== reference || !isPaymentFrom(transfer, balanceAccount))
+      return ambiguous("inquiry: the answer is about another transfer")
+    return ordered === undefined || isOf(transfer, ordered)
       ? standing(transfer)
-      : ambiguous("inquiry: the answer is about another transfer")
+      : ambiguous("inquiry: the answer is about another amount")
   }),
 })

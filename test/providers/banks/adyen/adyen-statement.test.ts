@@ -6,7 +6,9 @@ import type { StatementEntry, UnusedPart } from "../../../../src/providers/books
 import { providerSettings } from "../../../settings.ts"
 import { json, MisbehavingServer } from "../../calling/misbehaving-server.ts"
 import { bankSettings } from "../bank-contract.ts"
-import { balanceAccount, transfersContract, wrongWith } from "./published.ts"
+import { adyenDocuments, balanceAccount } from "./published.ts"
+
+const documents = await adyenDocuments()
 
 const reference = "AAAAAAAAAAAAAAAAAAAAAA-1-1"
 
@@ -40,7 +42,7 @@ interface Page {
 /** Reads the statement of a day from pages, each under the cursor that the one before it named. */
 const readOf = Effect.fnUntraced(function* (pages: Readonly<Record<string, Page>>) {
   server.behaviour = (response, asked) => {
-    expect(wrongWith(asked)).toEqual([])
+    expect(documents.request(asked)).toEqual([])
     const cursor = new URL(asked.url ?? "", server.url).searchParams.get("cursor") ?? ""
     json(200, pages[cursor])(response, asked)
   }
@@ -70,9 +72,7 @@ describe("the statement of Adyen", () => {
         two: { data: [transaction({ amount: { currency: "EUR", value: 1_234 } })], _links: {} },
       }
       for (const page of Object.values(pages))
-        expect(
-          transfersContract?.ofAnswer({ method: "GET", path: "/transactions" }, 200, page) ?? [],
-        ).toEqual([])
+        expect(documents.answer("GET", "/transactions", 200, page)).toEqual([])
       const { entries } = yield* readOf(pages)
       const entry = { bank: "adyen", reference, currency: "EUR", minor: 1_234n, bookedOn: "2026-11-26" }
       assert.deepStrictEqual(entries, [
@@ -129,7 +129,7 @@ describe("the statement of Adyen", () => {
     }).pipe(Effect.provide(providerSettings())),
   )
 
-  it.live.each([
+  it.live.each<readonly [string, Readonly<Record<string, Page>>]>([
     ["goes in circles", { "": { data: [], ...linked("two") }, two: { data: [], ...linked("two") } }],
     ["has a link without a cursor", { "": { data: [], ...linked("") } }],
     ["has no list", { "": {} as Page }],

@@ -3,9 +3,13 @@ import { Effect } from "effect"
 import { expect } from "vitest"
 import { adyen } from "../../../../src/providers/banks/adyen/adyen.ts"
 import { environmentOf } from "../../../../src/providers/banks/adyen/adyen-settings.ts"
+import { isPublishedDataThere } from "../../../published-data.ts"
 import { settings } from "../../../settings.ts"
+import { json, MisbehavingServer } from "../../calling/misbehaving-server.ts"
 import { bankContract, bankSettings, type Wire } from "../bank-contract.ts"
-import { balanceAccount, history, problem, transfer, transfersContract, wrongWith } from "./published.ts"
+import { adyenDocuments, balanceAccount, history, problem, transfer } from "./published.ts"
+
+const documents = await adyenDocuments()
 
 const answered =
   (status: number, fields: object = {}) =>
@@ -26,7 +30,7 @@ const wire: Wire = {
   settings: { balanceAccount },
   address: { street: "Rue de l'Éléphant", buildingNumber: "7", town: "Genève", country: "CH" },
   read: (asked) => {
-    expect(wrongWith(asked)).toEqual([])
+    expect(documents.request(asked)).toEqual([])
     const { amount, counterparty, description, ...told } = JSON.parse(asked.body)
     const { accountHolder, accountIdentification } = counterparty.bankAccount
     return {
@@ -152,9 +156,9 @@ const wire: Wire = {
 
 bankContract(adyen, wire)
 
-describe.skipIf(transfersContract === undefined)("Adyen's document of the Transfers API", () => {
+describe.skipIf(!isPublishedDataThere)("Adyen's document of the Transfers API", () => {
   const wrong = (method: "GET" | "POST", [status, body]: readonly [number, unknown]) =>
-    transfersContract?.ofAnswer({ method, path: "/transfers" }, status, body)
+    documents.answer(method, "/transfers", status, body)
 
   it.each([
     ...wire.transfer.map((given) => ["POST", given] as const),
@@ -171,8 +175,8 @@ describe.skipIf(transfersContract === undefined)("Adyen's document of the Transf
       body: "",
       url: `${path}&createdUntil=2026-11-29T00:00:00.000Z&limit=100`,
     }
-    expect(wrongWith(asked)).toEqual([])
-    expect(wrongWith({ ...asked, url: path })).not.toEqual([])
+    expect(documents.request(asked)).toEqual([])
+    expect(documents.request({ ...asked, url: path })).not.toEqual([])
   })
 })
 
@@ -189,6 +193,27 @@ describe("a bank at Adyen", () => {
     adyen
       .connect(bankSettings("adyen", "adyen", { url: "http://127.0.0.1:9", ...own }))
       .pipe(Effect.provide(settings()))
+
+  it.live("leaves a transfer open that it lists in another amount than was ordered", () =>
+    Effect.gen(function* () {
+      const server = yield* Effect.acquireRelease(
+        Effect.promise(() => MisbehavingServer.open()),
+        ({ close }) => Effect.promise(close),
+      )
+      const bank = yield* connect({ url: server.url, balanceAccount })
+      server.behaviour = json(...listed({ status: "booked" })(reference))
+      const ask = (minor: bigint, currency = "EUR") => bank.inquire(reference, { currency, minor })
+      assert.deepStrictEqual(yield* ask(1_234n), { _tag: "Settled" })
+      assert.strictEqual((yield* ask(1_235n))._tag, "Ambiguous")
+      assert.strictEqual((yield* ask(1_234n, "USD"))._tag, "Ambiguous")
+      for (const asked of server.asked) expect(documents.request(asked)).toEqual([])
+      const { searchParams } = new URL(server.asked[0]?.url ?? "", server.url)
+      const [since = 0, until = 0] = ["createdSince", "createdUntil"].map((name) =>
+        Date.parse(searchParams.get(name) ?? ""),
+      )
+      assert.strictEqual(until - since, 180 * 86_400_000, "Adyen takes six months at most")
+    }),
+  )
 
   it.effect(
     "remembers keys for as long as all editions of Adyen's page say, unless the operator knows better",

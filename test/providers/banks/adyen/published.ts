@@ -11,8 +11,31 @@ const notificationsFile = "openapi/adyen.transfer-notification-v4.yaml"
 const contractIn = (file: string): Promise<PublishedContract> | undefined =>
   isPublishedDataThere ? publishedContract(publishedFile(file)) : undefined
 
-export const transfersContract = await contractIn(transfersFile)
-export const notificationsContract = await contractIn(notificationsFile)
+/** What is wrong with requests and answers by the documents; nothing where these are missing. */
+export const adyenDocuments = async () => {
+  const transfers = await contractIn(transfersFile)
+  const notifications = await contractIn(notificationsFile)
+  return {
+    request: ({ method = "", url = "", headers, body }: Asked): ReadonlyArray<string> => {
+      const { pathname, searchParams } = new URL(url, "http://adyen.example")
+      const texts = Object.entries(headers).flatMap(([name, value]) =>
+        typeof value === "string" ? [[name, value] as const] : [],
+      )
+      const asked = {
+        method,
+        path: pathname,
+        query: Object.fromEntries(searchParams),
+        headers: Object.fromEntries(texts),
+        ...(body === "" ? {} : { body: JSON.parse(body) }),
+      }
+      return transfers?.ofRequest(asked) ?? []
+    },
+    answer: (method: "GET" | "POST", path: string, status: number, body: unknown): ReadonlyArray<string> =>
+      transfers?.ofAnswer({ method, path }, status, body) ?? [],
+    notification: (body: { readonly type: string }): ReadonlyArray<string> =>
+      notifications?.ofRequest({ method: "POST", path: `/${body.type}`, query: {}, headers: {}, body }) ?? [],
+  }
+}
 
 /** The values that a field of a schema may have in the two documents. */
 export const enumerated = (schema: string, field: string): ReadonlyArray<string> => {
@@ -27,23 +50,6 @@ export const enumerated = (schema: string, field: string): ReadonlyArray<string>
 export const notificationExamples = (): ReadonlyArray<readonly [name: string, body: unknown]> => {
   const { components } = parse(readFileSync(publishedFile(notificationsFile), "utf8"))
   return Object.entries<{ value: unknown }>(components.examples).map(([name, { value }]) => [name, value])
-}
-
-/** What is wrong with a request by the document; nothing where the document is missing. */
-export const wrongWith = ({ method = "", url = "", headers, body }: Asked): ReadonlyArray<string> => {
-  const { pathname, searchParams } = new URL(url, "http://adyen.example")
-  const texts = Object.entries(headers).flatMap(([name, value]) =>
-    typeof value === "string" ? [[name, value] as const] : [],
-  )
-  return (
-    transfersContract?.ofRequest({
-      method,
-      path: pathname,
-      query: Object.fromEntries(searchParams),
-      headers: Object.fromEntries(texts),
-      ...(body === "" ? {} : { body: JSON.parse(body) }),
-    }) ?? []
-  )
 }
 
 export const balanceAccount = "BA00000000000000000000001"

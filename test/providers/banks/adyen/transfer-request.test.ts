@@ -8,7 +8,9 @@ import {
 } from "../../../../src/providers/banks/adyen/adyen-amount.ts"
 import { transferRequest } from "../../../../src/providers/banks/adyen/transfer-request.ts"
 import type { TransferInstruction } from "../../../../src/providers/banks/bank.ts"
-import { balanceAccount, wrongWith } from "./published.ts"
+import { adyenDocuments, balanceAccount } from "./published.ts"
+
+const documents = await adyenDocuments()
 
 const reference = "AAAAAAAAAAAAAAAAAAAAAA-1-1"
 const iban = { scheme: "iban", iban: "DE89370400440532013000" } as const
@@ -46,7 +48,7 @@ const written = (
 const body = (...given: Parameters<typeof written>): Record<string, unknown> => {
   const request = Result.getOrThrow(written(...given))
   const asked = { method: "POST", url: "/transfers", headers: {}, body: JSON.stringify(request) }
-  expect(wrongWith(asked)).toEqual([])
+  expect(documents.request(asked)).toEqual([])
   return JSON.parse(asked.body)
 }
 const party = (...given: Parameters<typeof written>) =>
