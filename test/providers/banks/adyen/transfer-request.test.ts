@@ -8,6 +8,7 @@ import {
 } from "../../../../src/providers/banks/adyen/adyen-amount.ts"
 import { transferRequest } from "../../../../src/providers/banks/adyen/transfer-request.ts"
 import type { TransferInstruction } from "../../../../src/providers/banks/bank.ts"
+import { fc } from "../../../property.ts"
 import { adyenDocuments, balanceAccount } from "./published.ts"
 
 const documents = await adyenDocuments()
@@ -167,6 +168,66 @@ describe("a request for a transfer", () => {
     const idr = { currency: "IDR", minor: 1_250n, beneficiary: { account: abroad, address: tokyo } }
     expect(refusal(idr), "a part of Adyen's minor unit").toBe("AM12")
     expect(body({ ...idr, minor: 125_000n })).toMatchObject({ amount: { value: 1_250 } })
+  })
+})
+
+/** Letters, marks and spaces, of which Adyen takes some, and some have a spelling. */
+const text = (lengthMax: number) =>
+  fc.string({
+    unit: fc.constantFrom(..."aZ9 -./'’?+&()№éŁß—_#@,:;|\\\"", " ", "\u200d"),
+    minLength: 1,
+    maxLength: lengthMax,
+  })
+const addresses = fc.record(
+  {
+    street: text(70),
+    buildingNumber: text(16),
+    postcode: text(16),
+    town: text(35),
+    country: fc.constantFrom("JP", "US", "DE"),
+  },
+  { requiredKeys: ["town", "country"] },
+)
+const given = fc.record({
+  name: text(70),
+  remittance: text(140),
+  address: fc.option(addresses, { nil: undefined }),
+  to: fc.constantFrom(
+    { account: iban, currency: "EUR" },
+    { account: sortCode, currency: "GBP" },
+    { account: aba, currency: "USD" },
+    { account: abroad, currency: "JPY" },
+  ),
+})
+
+describe("a request for any transfer", () => {
+  it("is as Adyen documents it, in the characters of each field, or is not written", () => {
+    let count = 0
+    fc.assert(
+      fc.property(given, ({ name, remittance, address, to }) => {
+        const { account, currency } = to
+        const beneficiary = { name, account, ...(address === undefined ? {} : { address }) }
+        const request = written({ currency, remittance, beneficiary })
+        if (Result.isFailure(request)) return
+        count += 1
+        const asked = { currency, remittance, beneficiary }
+        const { description, referenceForBeneficiary = "a" } = body(asked)
+        expect(description).toMatch(
+          account === aba ? /^[\w&$%#@~=+'"!? -]{1,140}$/ : /^[A-Za-z0-9/?:().,'+ -]{1,140}$/,
+        )
+        expect(referenceForBeneficiary).toMatch(
+          account === iban ? /^[A-Za-z0-9]{1,35}$/ : /^[A-Za-z0-9]{1,15}$/,
+        )
+        const { fullName, address: lines = {} } = party(asked) as {
+          fullName: string
+          address?: Record<string, string>
+        }
+        expect(fullName).toMatch(/^[A-Za-z0-9,.;:\-—/\\+&!?@()"' ]+$/)
+        for (const line of [lines.line1 ?? "a", lines.city ?? "a"])
+          expect(line).toMatch(/^[A-Za-z0-9.\-—/#,’°():;[\]&\\| ]+$/)
+      }),
+    )
+    expect(count).toBeGreaterThan(30)
   })
 })
 
