@@ -111,7 +111,7 @@ export const adyenTwin = (
   options: BankOptions & { readonly webhookUrl: string | undefined },
 ): SandboxServer => {
   const app = createApp()
-  let { webhookUrl } = options
+  let webhookUrl = options.webhookUrl
   const engine: BankEngine = new BankEngine(options, {
     refusalOf,
     insufficientFunds: "notEnoughBalance",
@@ -122,6 +122,8 @@ export const adyenTwin = (
     tellsOfOrders: true,
   })
   const { books } = engine
+  // After a restart, the webhook is the one of before.
+  webhookUrl ??= books.transfers.at(-1)?.order.callbackUrl
   const decode = decodeOrder(() => webhookUrl)
 
   app.onError((error, c) => {

@@ -1,7 +1,10 @@
 /** The twin of Adyen, held to Adyen's documents, and the kind `adyen` at it. */
 import { createHmac } from "node:crypto"
+import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -201,6 +204,33 @@ describe("the twin of Adyen", () => {
       expect((await get(`${url}/sandbox/breaches`)).body).toMatchObject({ count: 1 })
     },
   )
+
+  it("notifies at the same address after a restart", async () => {
+    const data = await mkdtemp(join(tmpdir(), "adyen-twin-"))
+    const order = (item: number) => ({
+      amount: { currency: "EUR", value: 100 },
+      balanceAccountId: balanceAccount,
+      category: "bank",
+      counterparty: {
+        bankAccount: {
+          accountHolder: { fullName: "Ada Lovelace" },
+          accountIdentification: { type: "iban", iban },
+        },
+      },
+      reference: reference(item),
+    })
+    const address = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/bank-callbacks/adyen`
+    for (const [item, webhookUrls] of [
+      [400, { adyen: address }],
+      [401, {}],
+    ] as const) {
+      const again = await startSandbox({ twins: ["adyen"], data, webhookUrls })
+      await post(`${again.urls.twins?.adyen}/transfers`, reference(item), order(item))
+      await vi.waitFor(() => expect(statusesOf(item)).toContain("booked"), 10_000)
+      await again.close()
+    }
+    await rm(data, { recursive: true })
+  })
 
   it("is told by PUT where to notify", async () => {
     const put = (body: object) =>
