@@ -53,6 +53,7 @@ import { layer as proofTreeInPostgres } from "./proof/proof-tree-postgres.ts"
 import { PublishedRoots } from "./proof/published-roots.ts"
 import { makeRootsFile } from "./proof/roots-file.ts"
 import { makeRootsStream } from "./proof/roots-stream-nats.ts"
+import { adyen } from "./providers/banks/adyen/adyen.ts"
 import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
@@ -190,7 +191,7 @@ const callers = Layer.mergeAll(Administration.layer, KeyDirectory.layer).pipe(
 const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
 
 /** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
-const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
+const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files, adyen]
 /** The kinds of compliance engines, and of ledgers. */
 export const screeningKinds: ReadonlyArray<ScreeningKind> = [clearance]
 export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings]

@@ -238,6 +238,8 @@ export const RecordTransfer = Schema.TaggedStruct("RecordTransfer", {
   attempt: AttemptNumber,
   /** The bank that reports it, in a callback. Only the attempt's own bank is believed. */
   bank: Schema.optionalKey(Schema.String),
+  /** What the bank says that it was ordered to pay, in minor units as text. Only a report of the item's own amount is believed. */
+  amount: Schema.optionalKey(Schema.Struct({ currency: Schema.String, minor: Schema.String })),
   outcome: TransferOutcome,
 })
 export type RecordTransfer = typeof RecordTransfer.Type

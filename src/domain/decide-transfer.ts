@@ -40,7 +40,7 @@ export const decideTransferRequest = (
 
 /**
  * Records what is known of an attempt after a call, a callback or an inquiry. A callback counts only if it comes from the
- * attempt's own bank.
+ * attempt's own bank, and is not about another amount.
  */
 export const decideTransferOutcome = (
   batch: Batch,
@@ -53,6 +53,8 @@ export const decideTransferOutcome = (
   if (attempt === undefined) return refuse(command, "no-such-attempt", command.item)
   if (command.bank !== undefined && command.bank !== attempt.bank)
     return refuse(command, "other-bank", command.item)
+  if (command.amount !== undefined && !isAmountOf(item, command.amount))
+    return refuse(command, "other-amount", command.item)
   return events(
     ...onlyOnCurrentClearance(
       batch,
@@ -64,6 +66,11 @@ export const decideTransferOutcome = (
     ),
   )
 }
+
+const isAmountOf = (
+  { currency, minor }: Item,
+  stated: { readonly currency: string; readonly minor: string },
+): boolean => stated.currency === currency && stated.minor === minor.toString()
 
 /** A report about an open attempt. A parked attempt takes only final outcomes, because its bank is no longer asked. */
 const reportOnOpen = (

@@ -1,7 +1,7 @@
 /**
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
  * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
- * names at the end are those of banks of the kind `synchronous`.
+ * names in capitals are those of banks of the kind `synchronous`; the reasons after them are Adyen's (Transfers API v4).
  *
  * A code that is not here is not guessed: it parks the item and raises an alarm. So do codes of duplicates, because they refuse
  * a copy, while the first order may be paid.
@@ -9,7 +9,9 @@
 import { Schema } from "effect"
 
 /** Codes of duplicates: the bank has the order already. Banks use them for a message, a group or a transfer. */
-const duplicates: ReadonlySet<string> = new Set("AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24".split(" "))
+const duplicates: ReadonlySet<string> = new Set(
+  "AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24 duplicateTransmissionDetected".split(" "),
+)
 
 /** Whether a code says that the bank already has what it refuses. */
 export const isOfDuplicate = (code: string): boolean => duplicates.has(code)
@@ -156,6 +158,35 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["CURRENCY_UNSUPPORTED", "elsewhere", "currency that the bank does not pay"],
   ["INSUFFICIENT_FUNDS", "funds", "insufficient funds"],
   ["LIMIT_EXCEEDED", "limit", "amount above the bank's limit"],
+  ["accountHierarchyNotActive", "elsewhere", "paying account not active at the bank"],
+  ["amountLimitExceeded", "limit", "amount above the limit of the paying account"],
+  ["approvalExpired", "bank", "not approved at the bank in time"],
+  ["counterpartyAccountBlocked", "beneficiary", "account blocked"],
+  ["counterpartyAccountClosed", "beneficiary", "account closed"],
+  ["counterpartyAccountNotFound", "details", "account not found"],
+  ["counterpartyAddressRequired", "details", "beneficiary's address missing"],
+  ["counterpartyBankTimedOut", "outage", "the beneficiary's bank timed out"],
+  ["counterpartyBankUnavailable", "outage", "the beneficiary's bank is not available"],
+  ["declinedByTransactionRule", "bank", "refused by a rule of the paying account"],
+  ["formatError", "technical", "message format invalid"],
+  ["fraudCancelled", "suspicion", "cancelled because of suspected fraud"],
+  ["invalidAccount", "details", "account number invalid"],
+  ["invalidAmount", "technical", "amount invalid"],
+  ["invalidFromAccount", "technical", "paying account invalid"],
+  ["invalidToAccount", "details", "beneficiary's account number invalid"],
+  ["issuerSuspectedFraud", "suspicion", "suspected fraud"],
+  ["noCheckingAccount", "details", "the account is no checking account"],
+  ["noSavingsAccount", "details", "the account is no savings account"],
+  ["notEnoughBalance", "funds", "insufficient funds"],
+  ["notSupported", "elsewhere", "transaction not supported by the bank"],
+  ["refusedByCounterpartyBank", "bank", "refused by the beneficiary's bank, no reason given"],
+  ["refusedByCustomer", "customer", "refused by the customer"],
+  ["refusedForRegulatoryReasons", "compliance", "refused by the bank's own review"],
+  ["routeNotFound", "elsewhere", "no route to the account at this bank"],
+  ["scaAuthenticationRequired", "technical", "strong authentication missing"],
+  ["scaFailed", "technical", "strong authentication failed"],
+  ["transactionNotPermitted", "bank", "transaction not permitted"],
+  ["unableToRouteTransaction", "elsewhere", "no route to the account at this bank"],
 ]
 
 const meanings: ReadonlyMap<string, FailureMeaning> = new Map(

@@ -13,6 +13,7 @@ export type RejectionReason =
   | "clearance-withdrawn"
   | "no-such-attempt"
   | "other-bank"
+  | "other-amount"
   | "bank-not-next"
   | "not-due"
   | "not-started"

@@ -48,12 +48,11 @@ export const callbackSecretsLayer = Layer.effect(
       ),
       ...Option.toArray(ledgerCallbackSecret).map((secret) => ["LEDGER_CALLBACK_SECRET", secret] as const),
     ])
-    const callbacks = new Map(
-      banks.flatMap(({ name, kind }) => {
-        const callbacks = kinds.named(kind)?.callbacks
-        return callbacks === undefined ? [] : [[name, callbacks] as const]
-      }),
-    )
+    const callbacks = new Map<string, BankCallbacks>()
+    for (const bank of banks) {
+      const own = yield* kinds.named(bank.kind)?.callbacks(bank) ?? Effect.undefined
+      if (own !== undefined) callbacks.set(bank.name, own)
+    }
     const secrets = yield* secretsOf([...callbacks.keys()], given)
     yield* Effect.forEach(
       given.flatMap(([bank]) => (bank === undefined || secrets.has(bank) ? [] : [bank])),

@@ -23,7 +23,10 @@ export const inquiring =
       const notAsked = new Set<string>()
       const ask = Effect.fnUntraced(function* (transfer: DueTransfer) {
         const askedAt = yield* Clock.currentTimeMillis
-        const answer = yield* services.banks.inquire(transfer.bank, transfer.reference)
+        const answer = yield* services.banks.inquire(transfer.bank, transfer.reference, {
+          currency: transfer.payout.currency,
+          minor: transfer.payout.minor,
+        })
         if (answer._tag === "NotSent") return void notAsked.add(transfer.bank)
         const now = yield* Clock.currentTimeMillis
         report(

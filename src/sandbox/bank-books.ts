@@ -88,6 +88,7 @@ export class BankBooks {
   readonly unfinished = new Set<Transfer>()
   readonly owed = new Map<string, OwedCallback>()
   readonly #refusalOf: RefusalOf
+  readonly #tellsOfOrders: boolean
   readonly #byReference = new Map<string, Transfer[]>()
   readonly #payments: { readonly reference: string; readonly amount: Amount; readonly at: string }[] = []
   readonly #paymentsByReference = new Map<string, number>()
@@ -96,13 +97,25 @@ export class BankBooks {
   readonly #callbacks = { delivered: 0, "given-up": 0 }
   #paidTwice = 0
 
-  constructor(bank: string, refusalOf: RefusalOf) {
+  /** With `tellsOfOrders`, a callback reports each order that was accepted, too. */
+  constructor(bank: string, refusalOf: RefusalOf, tellsOfOrders = false) {
     this.bank = bank
     this.#refusalOf = refusalOf
+    this.#tellsOfOrders = tellsOfOrders
   }
 
   get size(): number {
     return this.#transfers.size
+  }
+
+  /** All transfers, oldest first. */
+  get transfers(): readonly Transfer[] {
+    return [...this.#transfers.values()]
+  }
+
+  /** All payments, oldest first. */
+  get payments(): readonly { readonly reference: string; readonly amount: Amount; readonly at: string }[] {
+    return this.#payments
   }
 
   /** The transfers under a reference, oldest first; none if the bank has never seen it. */
@@ -115,8 +128,13 @@ export class BankBooks {
     return lie?.kind === "accepts-after-refusing" ? lie.code : this.#refusalOf(order, magic)
   }
 
+  /** A transfer by its id; undefined if it is not in the books. */
+  known(transferId: string): Transfer | undefined {
+    return this.#transfers.get(transferId)
+  }
+
   transfer(transferId: string): Transfer {
-    const transfer = this.#transfers.get(transferId)
+    const transfer = this.known(transferId)
     if (transfer === undefined) throw new Error(`no transfer ${transferId} is in the books`)
     return transfer
   }
@@ -125,8 +143,7 @@ export class BankBooks {
   apply(entry: BankEntry): readonly OwedCallback[] {
     switch (entry.type) {
       case "ordered":
-        this.#order(entry)
-        return []
+        return this.#order(entry)
       case "callback-ended":
         this.#noteAcknowledged(entry)
         this.#callbacks[entry.outcome] += 1
@@ -147,7 +164,14 @@ export class BankBooks {
     if (message?.status === transfer.status) transfer.toldAt ??= at
   }
 
-  #order({ at, key, fingerprint, transferId, order, lie }: BankEntry & { type: "ordered" }): void {
+  #order({
+    at,
+    key,
+    fingerprint,
+    transferId,
+    order,
+    lie,
+  }: BankEntry & { type: "ordered" }): readonly OwedCallback[] {
     const magic = magicOutcome(order.beneficiary.name)
     const code = this.#refusalOf(order, magic)
     const ordered = { transferId, order, magic, ...(lie && { lie }), orderedAt: at, at }
@@ -158,7 +182,10 @@ export class BankBooks {
     const others = this.#byReference.get(order.reference)
     if (others === undefined) this.#byReference.set(order.reference, [transfer])
     else others.push(transfer)
-    if (transfer.status === "accepted") this.unfinished.add(transfer)
+    if (transfer.status !== "accepted") return []
+    this.unfinished.add(transfer)
+    // An order that is refused at first is none to tell of.
+    return this.#tellsOfOrders && lie?.kind !== "accepts-after-refusing" ? this.#owe(transfer) : []
   }
 
   #change(entry: BankEntry & { type: "settled" | "rejected" | "returned" }): readonly OwedCallback[] {

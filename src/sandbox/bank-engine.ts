@@ -9,6 +9,7 @@ import {
 } from "./bank-books.ts"
 import {
   awaitEarly,
+  type CallbackFormat,
   type CallbackRetry,
   CallbackSender,
   type OwedCallback,
@@ -48,6 +49,10 @@ export interface BankRules {
   readonly keyWindowMs?: number
   /** The codes with which it falsely refuses orders that it pays. */
   readonly lyingCodes: LyingCodes
+  /** The format of its callbacks, if they are no Standard Webhooks. */
+  readonly callbackFormat?: CallbackFormat
+  /** Whether a callback reports each accepted order, too. */
+  readonly tellsOfOrders?: boolean
 }
 
 /** The code of a refusal that a bank invents about another bank's order. No bank here uses it for its own orders. */
@@ -75,11 +80,12 @@ export class BankEngine {
     const { station, journalFile, secret, callbackRetry } = options
     this.#options = options
     this.#rules = rules
-    this.books = new BankBooks(station.server, rules.refusalOf)
+    this.books = new BankBooks(station.server, rules.refusalOf, rules.tellsOfOrders)
     this.#journal = openJournal<BankEntry>(journalFile, (entry) => this.books.apply(entry))
-    this.#sender = new CallbackSender(secret, callbackRetry, () => station.clockSkewMs)
+    const skewMs = () => station.clockSkewMs
+    this.#sender = new CallbackSender(secret, callbackRetry, skewMs, rules.callbackFormat)
     const forgedRetry = { ...callbackRetry, triesMax: foreignTriesMax }
-    this.#forger = new CallbackSender(secret, forgedRetry, () => station.clockSkewMs)
+    this.#forger = new CallbackSender(secret, forgedRetry, skewMs, rules.callbackFormat)
     options.interbankOrders.listen(station.server, (order) => this.#reportForOther(order))
   }
 
@@ -125,7 +131,8 @@ export class BankEngine {
       ? undefined
       : this.#options.station.bankLieOf(key, this.#rules.lyingCodes)
     const at = new Date().toISOString()
-    this.#record({ type: "ordered", at, key, fingerprint, transferId, order, ...(lie && { lie }) })
+    const ordered = { type: "ordered", at, key, fingerprint, transferId, order, ...(lie && { lie }) } as const
+    for (const callback of this.#record(ordered)) void this.#deliver(callback)
     return this.books.transfer(transferId)
   }
 

@@ -63,14 +63,35 @@ export type CallbackOutcome = "delivered" | "given-up"
 
 const connectionsMax = 64
 
+/** A callback as it is sent: signed with the key, at a time in seconds since 1970. */
+export type CallbackFormat = (
+  message: OwedCallback["message"],
+  key: KeyObject,
+  atS: number,
+) => { readonly body: string; readonly headers: Readonly<Record<string, string>> }
+
+/** Standard Webhooks (https://www.standardwebhooks.com). */
+const standardWebhook: CallbackFormat = (message, key, atS) => {
+  const body = JSON.stringify(message)
+  const signature = createHmac("sha256", key).update(`${message.id}.${atS}.${body}`).digest("base64")
+  const headers = {
+    "content-type": "application/json",
+    "webhook-id": message.id,
+    "webhook-timestamp": String(atS),
+    "webhook-signature": `v1,${signature}`,
+  }
+  return { body, headers }
+}
+
 /**
- * Delivers callbacks as Standard Webhooks (https://www.standardwebhooks.com). Each try has a new signature, any 2xx
- * acknowledges, and redirects are not followed. At most 64 tries are under way at once.
+ * Delivers callbacks, as Standard Webhooks or in another format. Each try has a new signature, any 2xx acknowledges, and redirects are
+ * not followed. At most 64 tries are under way at once.
  */
 export class CallbackSender {
   readonly #key: KeyObject
   readonly #retry: CallbackRetry
   readonly #clockSkewMs: () => number
+  readonly #format: CallbackFormat
   readonly #closing = new AbortController()
   readonly #agent = new Agent({ allowH2: false })
   readonly #underWayTries = new Set<CallbackRequest>()
@@ -79,10 +100,16 @@ export class CallbackSender {
   #connections = 0
 
   /** `clockSkewMs` is the error of the clock that dates the signatures. */
-  constructor(secret: string, retry: CallbackRetry, clockSkewMs: () => number) {
+  constructor(
+    secret: string,
+    retry: CallbackRetry,
+    clockSkewMs: () => number,
+    format: CallbackFormat = standardWebhook,
+  ) {
     this.#key = createSecretKey(Buffer.from(secret.replace(/^whsec_/, ""), "base64"))
     this.#retry = retry
     this.#clockSkewMs = clockSkewMs
+    this.#format = format
     setMaxListeners(0, this.#closing.signal)
   }
 
@@ -135,20 +162,13 @@ export class CallbackSender {
         resolve(acknowledged)
       })
       this.#underWayTries.add(attempt)
-      const body = JSON.stringify(message)
-      attempt.send(this.#agent, url, this.#signed(message.id, body), body)
+      const { body, headers } = this.#format(
+        message,
+        this.#key,
+        Math.floor((Date.now() + this.#clockSkewMs()) / 1000),
+      )
+      attempt.send(this.#agent, url, headers, body)
     })
-  }
-
-  #signed(id: string, body: string) {
-    const atS = String(Math.floor((Date.now() + this.#clockSkewMs()) / 1000))
-    const signature = createHmac("sha256", this.#key).update(`${id}.${atS}.${body}`).digest("base64")
-    return {
-      "content-type": "application/json",
-      "webhook-id": id,
-      "webhook-timestamp": atS,
-      "webhook-signature": `v1,${signature}`,
-    }
   }
 
   async #wait(ms: number): Promise<void> {

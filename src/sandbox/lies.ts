@@ -21,7 +21,7 @@ export const Lies = Schema.Struct({
 })
 export type Lies = typeof Lies.Type
 
-const callingBack = ["north", "south"]
+const callingBack = ["north", "south", "adyen"]
 const byFile = ["clearing"]
 const engine = ["compliance"]
 

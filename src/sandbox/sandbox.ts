@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { adyenTwin } from "./adyen.ts"
 import { bank } from "./bank.ts"
 import { type CallbackRetry, defaultCallbackRetry } from "./callbacks.ts"
 import { complianceEngine } from "./compliance-engine.ts"
@@ -63,6 +64,8 @@ export interface SandboxOptions {
   readonly twins?: ReadonlyArray<TwinName> | undefined
   /** The folder with the OpenAPI documents that the providers published, to which the twins are held; without it they are not. */
   readonly documents?: string | undefined
+  /** Where twins notify, as their provider's own settings would say; `PUT /sandbox/webhook` of a twin sets another one. */
+  readonly webhookUrls?: { readonly [Twin in TwinName]?: string } | undefined
   readonly callbackRetry?: CallbackRetry | undefined
 }
 
@@ -195,6 +198,7 @@ const createServer = (
         returnAfterMs,
       })
     case "adyen":
+      return adyenTwin({ ...paying, webhookUrl: options.webhookUrls?.adyen })
     case "paypal":
     case "watchman":
     case "yente":

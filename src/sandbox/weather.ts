@@ -75,8 +75,8 @@ const Weather = Schema.Struct({
 })
 export type Weather = typeof Weather.Type
 
-const sendCallbacks = ["compliance", "north", "south"]
-const pay = ["north", "south", "west"]
+const sendCallbacks = ["compliance", "north", "south", "adyen"]
+const pay = ["north", "south", "west", "adyen"]
 
 /** Fields that only some servers have. */
 const only: { readonly [Field in keyof Weather]: readonly string[] } = {

@@ -157,6 +157,20 @@ it("hears of an attempt only from the bank that has it", () => {
   expect(tags(story.tell({ ...news, bank: "north" }))).toEqual(["TransferSettled"])
 })
 
+it("hears nothing of an attempt in another amount", () => {
+  const story = new Story().requested(1)
+  const { currency = "", minor = 0n } = story.batch.items.get(1) ?? {}
+  const news = { _tag: "RecordTransfer", item: 1, attempt: 1, bank: "north", outcome: settled } as const
+  const own = { currency, minor: minor.toString() }
+  for (const amount of [
+    { ...own, minor: `${minor + 1n}` },
+    { ...own, minor: `0${minor}` },
+    { ...own, currency: "XTS" },
+  ])
+    expect(story.refusal({ ...news, amount }).reason).toBe("other-amount")
+  expect(tags(story.tell({ ...news, amount: own }))).toEqual(["TransferSettled"])
+})
+
 describe("a bank that contradicts itself", () => {
   it("paid after all: the money is held and posted like any payment, and the alarm stays in the log", () => {
     const story = new Story().requested(1)

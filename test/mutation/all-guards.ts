@@ -1,5 +1,6 @@
 /** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
 import { accessGuards } from "./access-guards.ts"
+import { adyenGuards } from "./adyen-guards.ts"
 import { alertGuards } from "./alert-guards.ts"
 import { archiveGuards } from "./archive-guards.ts"
 import { archivedLogGuards } from "./archived-log-guards.ts"
@@ -105,4 +106,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...alertGuards,
   ...traceGuards,
   ...stoppingGuards,
+  ...adyenGuards,
 ]

@@ -131,8 +131,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "only banks that call back are listened to",
     file: "identity/callback-secrets.ts",
-    text: "const callbacks = kinds.named(kind)?.callbacks\n",
-    without: 'const callbacks = kinds.named("instant")?.callbacks\n',
+    text: "kinds.named(bank.kind)?.callbacks(bank)",
+    without: 'kinds.named("instant")?.callbacks(bank)',
     caughtIn: secrets,
     caughtBy: "may be told of one secret without a name where there is one of them",
   },

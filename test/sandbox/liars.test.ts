@@ -231,6 +231,6 @@ it("refuses lies of a server that cannot tell them", async () => {
   await using place = await opened({})
   expect(await setWeather(place.urls.west ?? "", { lies: { speaksForOthers: 0.5 } })).toMatchObject({
     status: 400,
-    body: { message: "lies.speaksForOthers: only for north, south, not for west" },
+    body: { message: "lies.speaksForOthers: only for north, south, adyen, not for west" },
   })
 })

@@ -118,7 +118,7 @@ const enqueue = Effect.fnUntraced(function* (bank: string, report: BankReport) {
   return yield* mailbox
     .enqueue(
       batch,
-      { _tag: "RecordTransfer", at, item, attempt, bank, outcome },
+      { _tag: "RecordTransfer", at, item, attempt, bank, ...statedBy(report), outcome },
       commandIdOf(bank, report, outcome),
     )
     .pipe(
@@ -126,6 +126,9 @@ const enqueue = Effect.fnUntraced(function* (bank: string, report: BankReport) {
       Effect.catchTag("NoSuchBatch", () => keepStray(bank, report, "no-such-batch")),
     )
 })
+
+const statedBy = ({ amount }: BankReport) =>
+  amount === undefined ? {} : { amount: { currency: amount.currency, minor: amount.minor.toString() } }
 
 /** The id includes the content: if a bank gives one message id to two different reports, both count. */
 const commandIdOf = (

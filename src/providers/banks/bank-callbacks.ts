@@ -12,6 +12,8 @@ export interface BankReport {
     | { readonly _tag: "Settled" }
     | { readonly _tag: "Failed"; readonly code?: string }
     | { readonly _tag: "Returned"; readonly code?: string }
+  /** What the bank says that it was ordered to pay, if it says it. A report of another amount than ours counts for nothing. */
+  readonly amount?: { readonly currency: string; readonly minor: bigint }
   /** The bank's own id of the message. A repetition under the same id has no effect. */
   readonly message: string
   /** The id with which a person can ask the bank about the transfer, if it gives one. */

@@ -43,8 +43,11 @@ export interface BankKindDeclaration<Own, R> {
   readonly withdraw?: Withdraw<R>
   /** The IBAN that its payments leave, if its settings have one: a statement of another one is not the bank's. */
   readonly iban?: (own: Own) => string | undefined
-  /** Its callbacks. Left out if its banks send none; callbacks for such a bank are refused. */
-  readonly callbacks?: BankCallbacks
+  /**
+   * Its callbacks, or how they are read for a bank with these settings. Left out if its banks send none; callbacks for such a
+   * bank are refused.
+   */
+  readonly callbacks?: BankCallbacks | ((own: Own) => BankCallbacks)
   /** The statement of a day, which may contain entries of other days. Left out if there is none. */
   readonly statement?: (
     bank: BankEntry<Own>,
@@ -53,9 +56,10 @@ export interface BankKindDeclaration<Own, R> {
 }
 
 /** A kind as other code uses it, with banks as they are in the settings. */
-export interface BankKind<R>
-  extends Pick<BankKindDeclaration<unknown, R>, "name" | "withdraw" | "callbacks"> {
+export interface BankKind<R> extends Pick<BankKindDeclaration<unknown, R>, "name" | "withdraw"> {
   readonly http: (bank: BankSettings) => Effect.Effect<HttpFields | undefined, InvalidProviderSetting>
+  /** `undefined` where its banks send none. */
+  readonly callbacks: (bank: BankSettings) => Effect.Effect<BankCallbacks | undefined, InvalidProviderSetting>
   /** `undefined` where the bank takes all that intake accepts. */
   readonly limits: (bank: BankSettings) => Effect.Effect<BankLimits | undefined, InvalidProviderSetting>
   readonly connect: (bank: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
@@ -73,6 +77,7 @@ export const bankKind = <Own, R = never>({
   http,
   limits,
   connect,
+  callbacks,
   iban,
   statement,
   ...declared
@@ -82,6 +87,10 @@ export const bankKind = <Own, R = never>({
   return {
     ...declared,
     http: (bank) => Effect.map(entryOf(bank), ({ own }) => http(own)),
+    callbacks: (bank) =>
+      typeof callbacks === "function"
+        ? Effect.map(entryOf(bank), ({ own }) => callbacks(own))
+        : Effect.succeed(callbacks),
     limits: (bank) => Effect.map(entryOf(bank), ({ own }) => limits?.(own)),
     connect: (bank) => Effect.flatMap(entryOf(bank), connect),
     iban: (bank) => Effect.map(entryOf(bank), ({ own }) => iban?.(own)),

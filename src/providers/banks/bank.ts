@@ -56,13 +56,19 @@ export type Withdraw<R = never> = (
   reference: string,
 ) => Effect.Effect<Withdrawal, ProviderUnavailable, R>
 
+/** What was ordered, for a bank that says in its answers what it has paid. */
+export interface OrderedAmount {
+  readonly currency: string
+  readonly minor: bigint
+}
+
 /** One bank, as its kind calls it. Neither call fails: `Ambiguous` is an answer. */
 export interface Bank {
   readonly name: string
   /** How long the bank remembers an idempotency key, in milliseconds from its first use; Infinity if it never forgets. */
   readonly keyWindowMs: number
   readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
-  readonly inquire: (reference: string) => Effect.Effect<BankAnswer>
+  readonly inquire: (reference: string, ordered?: OrderedAmount) => Effect.Effect<BankAnswer>
 }
 
 /** The outcome of a transfer is unknown, for this reason. */
@@ -105,7 +111,11 @@ export class Banks extends Context.Service<
       isInvited?: boolean,
     ) => Effect.Effect<BankAnswer | NotSent>
     /** Inquires at once or not at all. */
-    readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer | NotSent>
+    readonly inquire: (
+      bank: string,
+      reference: string,
+      ordered?: OrderedAmount,
+    ) => Effect.Effect<BankAnswer | NotSent>
     /** Withdraws an order. If its bank cannot withdraw orders, it may have been sent. */
     readonly withdraw: Withdraw
     /** How long a bank remembers an idempotency key, in milliseconds; 0 for a bank that is no longer configured. */

@@ -12,6 +12,7 @@ import {
   type BankAnswer,
   Banks,
   type NotSent,
+  type OrderedAmount,
   type TransferInstruction,
   type Withdraw,
   type Withdrawal,
@@ -68,9 +69,11 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
           if (connection === undefined) return Effect.succeed(unknownBank)
           return transferBy(connection, instruction, mayCall, isInvited)
         },
-        inquire: (name, reference) => {
+        inquire: (name, reference, ordered) => {
           const connection = connections.get(name)
-          return connection === undefined ? Effect.succeed(unknownBank) : inquireBy(connection, reference)
+          return connection === undefined
+            ? Effect.succeed(unknownBank)
+            : inquireBy(connection, reference, ordered)
         },
       }
     }),
@@ -135,11 +138,12 @@ const sentUnlessForbidden = (transfer: Effect.Effect<BankAnswer>, mayCall: Effec
 const inquireBy = (
   { bank, channel }: BankConnection,
   reference: string,
+  ordered: OrderedAmount | undefined,
 ): Effect.Effect<BankAnswer | NotSent> =>
   channel
     .call(
       { step: "inquiry", repeatable: true, patienceMs: 0, outcomeOf, about: reference },
-      Effect.flatMap(bank.inquire(reference), failed),
+      Effect.flatMap(bank.inquire(reference, ordered), failed),
     )
     .pipe(
       Effect.catchTag("ProviderUnavailable", ({ kind, reason }) =>

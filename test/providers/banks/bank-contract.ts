@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll, beforeEach } from "vitest"
 import type { AppConfig } from "../../../src/config.ts"
-import type { BeneficiaryAccount } from "../../../src/domain/beneficiary.ts"
+import type { Address, BeneficiaryAccount } from "../../../src/domain/beneficiary.ts"
 import type { Bank, BankAnswer, TransferInstruction } from "../../../src/providers/banks/bank.ts"
 import type { BankKind } from "../../../src/providers/banks/bank-kind.ts"
 import { policyOf } from "../../../src/providers/calling/call-policy.ts"
@@ -33,6 +33,10 @@ export interface Wire {
   /** An amount of minor units, as it is written in a request. */
   readonly amount: (minor: bigint, currency: string) => unknown
   readonly account: (account: BeneficiaryAccount) => unknown
+  /** What the bank's settings need beside its address. */
+  readonly settings?: BankSettings["own"]
+  /** Where beneficiaries live, for a bank that is not asked to pay without it. */
+  readonly address?: Address
   /** Answers to a request to pay: what they are, and how the bank gives them about a reference. */
   readonly transfer: ReadonlyArray<readonly [BankAnswer, (reference: string) => Said]>
   readonly inquiry: ReadonlyArray<readonly [BankAnswer, (reference: string) => Said]>
@@ -91,12 +95,17 @@ export const bankContract = (kind: BankKind<AppConfig>, wire: Wire) => {
   const withBank = <A>(behaviour: Behaviour, use: (bank: Bank) => Effect.Effect<A>, timeoutMs = PATIENT_MS) =>
     Effect.gen(function* () {
       server.behaviour = behaviour
-      const bank = yield* kind.connect(bankSettings("bank", kind.name, { url: server.url }, timeoutMs))
+      const own = { url: server.url, ...wire.settings }
+      const bank = yield* kind.connect(bankSettings("bank", kind.name, own, timeoutMs))
       return yield* use(bank)
     }).pipe(Effect.provide(settings({ PUBLIC_URL: "https://pay.example/" })))
 
   const saying = ([status, body]: Said) => json(status, body)
-  const pay = (fields?: Partial<TransferInstruction>) => (bank: Bank) => bank.transfer(instruction(fields))
+  const pay = (fields?: Partial<TransferInstruction>) => (bank: Bank) => {
+    const { beneficiary, ...others } = instruction(fields)
+    const resident = wire.address === undefined ? beneficiary : { ...beneficiary, address: wire.address }
+    return bank.transfer({ ...others, beneficiary: resident })
+  }
   const ask = (bank: Bank) => bank.inquire(reference)
 
   const staysOpen = (answer: BankAnswer, problem = "") => {

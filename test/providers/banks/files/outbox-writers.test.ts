@@ -167,7 +167,7 @@ const forgetting = (partner: string) =>
 const standings = (test: FileBankUnderTest, items: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     const { inquire } = yield* test.port
-    return yield* Effect.forEach(references(items), inquire)
+    return yield* Effect.forEach(references(items), (reference) => inquire(reference))
   })
 
 const unwrittenFiles = ({ bank }: FileBankUnderTest) =>
