@@ -206,14 +206,9 @@ describe("amounts are read by a setting, never by a guess", () => {
 describe("a layout of others that cannot be paid", () => {
   it.each([
     [
-      "PayPal",
-      "ada@example.com,100.5,USD,ID001,Here is your payment,PAYPAL\n",
-      "PayPal's payment file cannot be paid: it names recipients by e-mail address",
-    ],
-    [
       "PayPal's large file",
       "PAYOUT_SUMMARY,1500.75,USD,5,Hello,Thanks\nPAYOUT,ada@example.com,1,USD\n",
-      "PayPal's payment file cannot be paid",
+      "PayPal's large-batch file cannot be paid: its rows have no recipient's name",
     ],
     [
       "Mifos",
