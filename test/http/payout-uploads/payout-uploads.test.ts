@@ -7,6 +7,7 @@ import { BatchId } from "../../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../../src/streams/event-store.ts"
 import { isPublishedDataThere, publishedFile, sharedCase } from "../../published-data.ts"
+import { paysWallets } from "../../providers/banks/pays-wallets.ts"
 import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { type Answer, ApiUnderTest, acme, globex } from "../api-under-test.ts"
 import { refusing } from "../payout-batches/duplicates-under-test.ts"
@@ -58,6 +59,29 @@ const bytes = (text: string | Buffer): Uint8Array<ArrayBuffer> => new Uint8Array
 
 const ndjson = "application/x-ndjson"
 const xml = "application/xml"
+
+describe("PayPal's payment file", () => {
+  it("has no header: its first row is a payout, or rejected like any other", async () => {
+    await using wallets = await ApiUnderTest.open({ kinds: [paysWallets] })
+    const post = (body: string, key: string, query = "") =>
+      wallets.call(`/payout-batches${query}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${acme}`, "idempotency-key": key, "content-type": "text/csv" },
+        body,
+      })
+    const rows = ["ada@example.com,1.50,USD,ID1,Thanks,PAYPAL,,Ada", "+14155552671,2,usd,ID1,,,,Bob"]
+    const accepted = await post(rows.join("\n"), "paypal")
+    expect([accepted.status, accepted.json]).toMatchObject([202, { itemCount: 2, totals: { USD: "3.50" } }])
+    const nameless = [...rows.slice(1), "cleo@example.com,1.00,USD,ID2"].toReversed().join("\n")
+    const refused = await post(nameless, "nameless")
+    expect([refused.status, refused.json]).toMatchObject([
+      400,
+      { rejected: 1, errors: [{ line: 1, column: "name" }] },
+    ])
+    const file = await post(nameless, "nameless", "?rejects=file")
+    expect(file.text).toMatch(/^\uFEFF?recipient,amount,.*,name,reject_reason\r\ncleo@example.com,1.00,USD,ID2,/)
+  })
+})
 
 /** One body of three payouts in each form, the second one as asked for. */
 const forms = {
