@@ -316,6 +316,11 @@ describe("while all roles run apart", () => {
       await ask("/payout-batches", { items: [item("c", { [account]: 1 })] }, { idempotencyKey: "field" }),
       await ask(
         "/payout-batches",
+        { items: [item("c", { [people["e-mail address"]]: 1, [people["telephone number"]]: 1 })] },
+        { idempotencyKey: "wallet for a field" },
+      ),
+      await ask(
+        "/payout-batches",
         { items: [{ ...item("d"), beneficiary: people.name }] },
         { idempotencyKey: "shape" },
       ),

@@ -257,6 +257,10 @@ it("no account number is shown that stands where the name of a column should", a
   expect(await refusal(`${header},${iban}\n${row},y`)).toEqual([
     "line 2, [redacted]: filled, but the column is unknown",
   ])
+  for (const wallet of ["ada@example.com", "+1 415 555 2671", "G83JXTJ5EHCQ2"])
+    expect(await refusal(`${header},${wallet}\n${row},y`)).toEqual([
+      "line 2, [redacted]: filled, but the column is unknown",
+    ])
   expect(await refusal(`${header},${iban},${iban}\n${row}`)).toEqual([
     "line 1, [redacted]: columns 7 and 8 have the same name; rename or remove one",
   ])

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { BatchId } from "../../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../../src/streams/event-store.ts"
-import { isPublishedDataThere, publishedFile, sharedCase } from "../../published-data.ts"
 import { paysWallets } from "../../providers/banks/pays-wallets.ts"
+import { isPublishedDataThere, publishedFile, sharedCase } from "../../published-data.ts"
 import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { type Answer, ApiUnderTest, acme, globex } from "../api-under-test.ts"
 import { refusing } from "../payout-batches/duplicates-under-test.ts"
@@ -79,7 +79,9 @@ describe("PayPal's payment file", () => {
       { rejected: 1, errors: [{ line: 1, column: "name" }] },
     ])
     const file = await post(nameless, "nameless", "?rejects=file")
-    expect(file.text).toMatch(/^\uFEFF?recipient,amount,.*,name,reject_reason\r\ncleo@example.com,1.00,USD,ID2,/)
+    expect(file.text).toMatch(
+      /^\uFEFF?recipient,amount,.*,name,reject_reason\r\ncleo@example.com,1.00,USD,ID2,/,
+    )
   })
 })
 
@@ -273,10 +275,10 @@ describe("other layouts", () => {
     },
   )
 
-  it("PayPal's file is refused with the reason", async () => {
+  it("PayPal's file without names is refused with the reason", async () => {
     const answer = await upload("kim@example.com,10.00,EUR,id-1,thanks")
-    expect(answer.json).toMatchObject({ rejected: 0, errors: [{ line: 1 }] })
-    expect(answer.text).toContain("we pay to bank accounts")
+    expect(answer.json).toMatchObject({ rejected: 1, errors: [{ line: 1, column: "name" }] })
+    expect(answer.text).toContain("write it behind the seven columns of PayPal")
   })
 
   it("decimals in another notation are read as the query says", async () => {
