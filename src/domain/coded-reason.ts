@@ -1,6 +1,6 @@
 /** The reason that a provider gives in an answer: a code where one was agreed, and in practice whatever it writes there. */
 import { UNSPECIFIED } from "./failure-codes.ts"
-import { withoutWallets } from "./masking.ts"
+import { withoutWalletIds } from "./masking.ts"
 import { cleanTextWithin, type OutsideText } from "./outside-text.ts"
 
 /** Code points of a text that stands in place of a code. */
@@ -14,7 +14,7 @@ const plainCode = /^[\w.-]{1,64}$/
 
 /** Whether a text is a code, and can be neither an account number nor the id of a wallet. */
 export const isPlainCode = (text: string): boolean =>
-  plainCode.test(text) && !telling.test(text) && withoutWallets(text) === text
+  plainCode.test(text) && !telling.test(text) && withoutWalletIds(text) === text
 
 /** Enough of a text to find the end of a wallet's name in it that begins within the detail. */
 const READ_LENGTH_MAX = DETAIL_LENGTH_MAX + 256
@@ -24,7 +24,7 @@ const READ_LENGTH_MAX = DETAIL_LENGTH_MAX + 256
  * those of an account.
  */
 export const wordsInPlaceOfCode = (text: string): OutsideText | undefined => {
-  const words = cleanTextWithin(withoutWallets(text.slice(0, READ_LENGTH_MAX)), DETAIL_LENGTH_MAX)
+  const words = cleanTextWithin(withoutWalletIds(text.slice(0, READ_LENGTH_MAX)), DETAIL_LENGTH_MAX)
   return words === "" || telling.test(text) ? undefined : words
 }
 

@@ -23,13 +23,14 @@ const phoneLike = /\+(?:[\s.()/-]{0,3}[0-9]){8,15}/g
 const payPalIdLike = /\b(?=[A-Z]*[2-9])(?=[2-9]*[A-Z])[2-9A-HJ-NP-Z]{13}\b/g
 
 /**
- * The text with what wallets are known by masked: for what providers write, and for log lines. People are called by their e-mail
- * addresses where they decide, so {@link masked} leaves these.
+ * The text with e-mail addresses and telephone numbers masked: for what providers write, and for log lines. People are called by their
+ * e-mail addresses where they decide, so {@link masked} leaves these.
  */
 export const withoutWallets = (text: string): string =>
-  (text.includes("@") ? text.replace(emailLike, MASK) : text)
-    .replace(phoneLike, MASK)
-    .replace(payPalIdLike, MASK)
+  (text.includes("@") ? text.replace(emailLike, MASK) : text).replace(phoneLike, MASK)
+
+/** The same with ids of PayPal accounts masked as well: where no id of a payout is expected, which PayPal writes in the same way. */
+export const withoutWalletIds = (text: string): string => withoutWallets(text).replace(payPalIdLike, MASK)
 
 /** The text with credentials in URLs, API keys, tokens, IBANs, and runs of eight digits or more masked. */
 export const masked = (text: string): string =>

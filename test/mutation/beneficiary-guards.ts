@@ -52,10 +52,18 @@ export const beneficiaryGuards: ReadonlyArray<StepGuard> = [
   {
     name: "no word of a bank names a wallet",
     file: "domain/coded-reason.ts",
-    text: "withoutWallets(text.slice(0, READ_LENGTH_MAX))",
+    text: "withoutWalletIds(text.slice(0, READ_LENGTH_MAX))",
     without: "text.slice(0, READ_LENGTH_MAX)",
     caughtIn: coded,
     caughtBy: "names no wallet",
+  },
+  {
+    name: "no id of a bank names a wallet",
+    file: "pipelines/inquiring.ts",
+    text: " || withoutWallets(text) !== text",
+    without: "",
+    caughtIn: "test/pipelines/inquiring.test.ts",
+    caughtBy: "keeps out of the log an id that may quote the account",
   },
   {
     name: "no log line names a wallet",

@@ -1,6 +1,6 @@
 /** A problem of one field of a request. It never repeats the value. */
 import { Schema, type SchemaIssue } from "effect"
-import { withoutWallets } from "../../domain/masking.ts"
+import { withoutWalletIds } from "../../domain/masking.ts"
 import { keyOf, schemaProblems } from "../../parsing/schema-problems.ts"
 import { redactText } from "../../telemetry/redaction.ts"
 
@@ -54,4 +54,4 @@ export const fieldProblems = (path: Path, issue: SchemaIssue.Issue): ReadonlyArr
 
 /** A name that a request gave to a field or a parameter, as a problem shows it: cut, and without account numbers. */
 export const shownName = (key: PropertyKey): string =>
-  redactText(withoutWallets(String(key).slice(0, NAME_LENGTH_MAX)))
+  redactText(withoutWalletIds(String(key).slice(0, NAME_LENGTH_MAX)))
