@@ -125,11 +125,26 @@ export type BeneficiaryType = typeof BeneficiaryType.Type
 /** The most characters that ISO 20022's fields of an address have. */
 export const ADDRESS_LENGTHS_MAX = { street: 70, buildingNumber: 16, postcode: 16, town: 35 } as const
 
+/** The most free lines of an address, and the characters of each, beside its structured fields (CBPR+, EPC153-22: hybrid addresses). */
+export const ADDRESS_LINES_MAX = 2
+export const ADDRESS_LINE_LENGTH_MAX = 70
+
 /**
  * Where somebody lives or has its seat, in the structured form of payments (ISO 20022 PostalAddress24). Town and country are
  * always there: from November 2026 on, payments take no address without them (EPC153-22, and the CBPR+ usage guidelines).
+ * What has no field of its own may stand in free lines: such an address is called hybrid.
  */
 export const Address = Schema.Struct({
+  lines: Schema.optionalKey(
+    Schema.Array(PlainText(ADDRESS_LINE_LENGTH_MAX)).check(
+      Schema.makeFilter(
+        (lines) =>
+          (lines.length >= 1 && lines.length <= ADDRESS_LINES_MAX) ||
+          `expected 1 or ${ADDRESS_LINES_MAX} lines, beside the fields of the address`,
+        { toJsonSchema: () => [{ minItems: 1, maxItems: ADDRESS_LINES_MAX }, true] },
+      ),
+    ),
+  ),
   street: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.street)),
   buildingNumber: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.buildingNumber)),
   postcode: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.postcode)),
@@ -143,12 +158,43 @@ export const Address = Schema.Struct({
 })
 export type Address = typeof Address.Type
 
+const typeByHolder = { individual: "person", company: "company" } as const
+const holderByType = { person: "individual", company: "company" } as const
+
+interface Typed {
+  readonly account: BeneficiaryAccount
+  readonly type?: BeneficiaryType
+}
+
+/** The type of a beneficiary: what was said of it, or else of who holds its American account. */
+export const typeOf = ({ type, account }: Typed): BeneficiaryType | undefined => {
+  if (type !== undefined || account.scheme !== "aba" || account.holderType === undefined) return type
+  return typeByHolder[account.holderType]
+}
+
+/** The account with who holds it, where only the beneficiary's type says that: Nacha's rules class payments by it. */
+export const heldAccount = <Account extends BeneficiaryAccount>(
+  account: Account,
+  type?: BeneficiaryType,
+): Account =>
+  account.scheme === "aba" && account.holderType === undefined && type !== undefined
+    ? { ...account, holderType: holderByType[type] }
+    : account
+
+/** A beneficiary that is a person has no account that a company holds, nor the other way round. */
+export const holderAgrees = Schema.makeFilter(({ type, account }: Typed) => {
+  if (type === undefined || account.scheme !== "aba" || account.holderType === undefined) return undefined
+  return typeByHolder[account.holderType] === type
+    ? undefined
+    : { path: ["type"], issue: `${type}, and the account's holderType is ${account.holderType}` }
+})
+
 export const Beneficiary = Schema.Struct({
   name: PlainText(140),
   account: BeneficiaryAccount,
   type: Schema.optionalKey(BeneficiaryType),
   address: Schema.optionalKey(Address),
-})
+}).check(holderAgrees)
 export type Beneficiary = typeof Beneficiary.Type
 
 /** What is sealed of a beneficiary: the account, and the address beside its fields, where there is one. */
@@ -212,7 +258,7 @@ export type VisibleBeneficiary = typeof VisibleBeneficiary.Type
  * The accounts and addresses of a chunk of items, sealed together for whoever has the partner's key: "<key id>.<base64url of
  * nonce, ciphertext and tag>".
  */
-export const Seal = Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,800000}$/))
+export const Seal = Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,1000000}$/))
 
 export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
   const number = accountNumberOf(account)
@@ -225,12 +271,16 @@ export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
 }
 
 /** A beneficiary as all but paying see it. */
-export const visibleBeneficiaryOf = ({ name, account, type, address }: Beneficiary): VisibleBeneficiary => ({
-  name,
-  account: visibleOf(account),
-  ...(type === undefined ? {} : { type }),
-  ...(address === undefined ? {} : { addressCountry: address.country }),
-})
+export const visibleBeneficiaryOf = (beneficiary: Beneficiary): VisibleBeneficiary => {
+  const { name, account, address } = beneficiary
+  const type = typeOf(beneficiary)
+  return {
+    name,
+    account: visibleOf(account),
+    ...(type === undefined ? {} : { type }),
+    ...(address === undefined ? {} : { addressCountry: address.country }),
+  }
+}
 
 /**
  * The country that the IBAN or BIC names. An IBAN with the prefix of its country may belong to a bank in a territory that is

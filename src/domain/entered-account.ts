@@ -1,6 +1,7 @@
 /**
  * Accounts as people write them: in groups, in lower case, with "IBAN" in front. The groups are undone and letters are made
- * upper case; nothing else is changed, so what is wrong is still found.
+ * upper case; nothing else is changed, so what is wrong is still found. A wallet has one form as well: an e-mail address in lower
+ * case, a telephone number as ITU-T E.164 has it.
  */
 import { Predicate } from "effect"
 
@@ -12,6 +13,23 @@ const grouped = (text: string): string => upperCase(text.replaceAll(/[\s-]/g, ""
 /** Hyphens stay in the number of an account: in some countries one separates its parts, which have leading zeros each. */
 const spaced = (text: string): string => upperCase(text.replaceAll(/\s/g, ""))
 
+/**
+ * No provider of wallets tells addresses apart by the case of their letters, though RFC 5321 would let the part before the @ be so.
+ * Only the letters that addresses have: lower case would make a "k" of the Kelvin sign.
+ */
+const mailbox = (text: string): string => text.trim().replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
+
+/** What people put between the digits of a telephone number (ITU-T E.123), hyphens of all kinds among it. */
+const betweenDigits = /[\s.()\u2010-\u2013-]/g
+/** A digit that is dialled within the country only, as in "+44 (0)20": in some countries it stays, so nobody can tell. */
+const trunkDigit = /\(\s*0/
+
+/** "00 1 (415) 555-2671" is "+14155552671": no country's code begins with a zero. A number without its country stays as it is. */
+const international = (text: string): string => {
+  if (trunkDigit.test(text)) return text
+  return text.replaceAll(betweenDigits, "").replace(/^00(?=[1-9])/, "+")
+}
+
 type Rule = (text: string) => string
 
 const rules: ReadonlyArray<readonly [field: string, rule: Rule]> = [
@@ -20,6 +38,9 @@ const rules: ReadonlyArray<readonly [field: string, rule: Rule]> = [
   ["sortCode", grouped],
   ["routingNumber", grouped],
   ["accountNumber", spaced],
+  ["email", mailbox],
+  ["phone", international],
+  ["paypalId", grouped],
 ]
 
 /** Most accounts are written as they should be. */

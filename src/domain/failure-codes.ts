@@ -7,6 +7,7 @@
  * a copy, while the first order may be paid.
  */
 import { Schema } from "effect"
+import { withoutWalletIds } from "./masking.ts"
 
 /** Codes of duplicates: the bank has the order already. Banks use them for a message, a group or a transfer. */
 const duplicates: ReadonlySet<string> = new Set(
@@ -215,5 +216,6 @@ export const UNSPECIFIED = "unspecified"
 
 const plainCode = /^(?!(?:[^0-9]*[0-9]){8})[\w.-]{1,35}$/
 
-/** The same text if it may be a code and cannot be an account number, else `unspecified`: the outcome counts all the same. */
-export const plainCodeOf = (text: string): string => (plainCode.test(text) ? text : UNSPECIFIED)
+/** The same text if it may be a code and can be neither an account number nor the id of a wallet, else `unspecified`: the outcome counts all the same. */
+export const plainCodeOf = (text: string): string =>
+  plainCode.test(text) && withoutWalletIds(text) === text ? text : UNSPECIFIED

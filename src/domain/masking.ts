@@ -15,6 +15,23 @@ const urlCredentials = /(?<=[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+(?=@)/gi
 /** The text with credentials in URLs masked: for people at a terminal. */
 export const withoutCredentials = (text: string): string => text.replace(urlCredentials, MASK)
 
+/** An e-mail address. What stands before an @ in a URL with credentials looks like one, too. */
+const emailLike = /[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+/g
+/** A telephone number with its country, whatever people put between its digits. */
+const phoneLike = /\+(?:[\s.()/-]{0,3}[0-9]){8,15}/g
+/** The id of a PayPal account: letters and digits together, none of which can be mistaken for another. */
+const payPalIdLike = /\b(?=[A-Z]*[2-9])(?=[2-9]*[A-Z])[2-9A-HJ-NP-Z]{13}\b/g
+
+/**
+ * The text with e-mail addresses and telephone numbers masked: for what providers write, and for log lines. People are called by their
+ * e-mail addresses where they decide, so {@link masked} leaves these.
+ */
+export const withoutWallets = (text: string): string =>
+  (text.includes("@") ? text.replace(emailLike, MASK) : text).replace(phoneLike, MASK)
+
+/** The same with ids of PayPal accounts masked as well: where no id of a payout is expected, which PayPal writes in the same way. */
+export const withoutWalletIds = (text: string): string => withoutWallets(text).replace(payPalIdLike, MASK)
+
 /** The text with credentials in URLs, API keys, tokens, IBANs, and runs of eight digits or more masked. */
 export const masked = (text: string): string =>
   withoutCredentials(text)

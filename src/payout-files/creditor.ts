@@ -8,16 +8,27 @@ type Only = (element: Element, ...names: ReadonlyArray<string>) => void
 /** A beneficiary as the API takes it, before it is checked. */
 export const beneficiaryOf = (transfer: Element, only: Only): Readonly<Record<string, unknown>> => {
   const creditor = one(transfer, "Cdtr")
-  only(creditor, "Nm", "PstlAdr")
+  only(creditor, "Nm", "PstlAdr", "Id")
   const address = addressOf(creditor, only)
+  const type = typeOf(creditor, only)
   return {
     name: text(creditor, "Nm"),
     account: accountOf(transfer, only),
+    ...(type === undefined ? {} : { type }),
     ...(Object.keys(address).length > 0 ? { address } : {}),
   }
 }
 
-/** Our name of each element of a structured address. Free lines are refused: they cannot be told apart. */
+/** An organisation is identified as one, and a person as one. The numbers in it are for the payer's bank, and stay in the file. */
+const typeOf = (creditor: Element, only: Only): "person" | "company" | undefined => {
+  const identification = maybe(creditor, "Id")
+  if (identification === undefined) return undefined
+  only(identification, "OrgId", "PrvtId")
+  if (identification.children.length !== 1) return unreadable("Cdtr/Id", "neither OrgId nor PrvtId alone")
+  return maybe(identification, "OrgId") === undefined ? "person" : "company"
+}
+
+/** Our name of each element of a structured address. */
 const addressElements = {
   StrtNm: "street",
   BldgNb: "buildingNumber",
@@ -26,16 +37,23 @@ const addressElements = {
   Ctry: "country",
 } as const
 
-const addressOf = (creditor: Element, only: Only): Readonly<Record<string, string>> => {
+/** Free lines may stand beside the town and the country, which nobody could tell from lines alone. */
+const addressOf = (creditor: Element, only: Only): Readonly<Record<string, unknown>> => {
   const postal = maybe(creditor, "PstlAdr")
   if (postal === undefined) return {}
-  only(postal, ...Object.keys(addressElements))
-  return Object.fromEntries(
-    Object.entries(addressElements).flatMap(([name, field]) => {
-      const value = maybeText(postal, name)
-      return value === undefined ? [] : [[field, value]]
-    }),
-  )
+  only(postal, ...Object.keys(addressElements), "AdrLine")
+  const fields = Object.entries(addressElements).flatMap(([name, field]) => {
+    const value = maybeText(postal, name)
+    return value === undefined ? [] : [[field, value] as const]
+  })
+  const lines = all(postal, "AdrLine").map((line) => line.text)
+  if (lines.length === 0) return Object.fromEntries(fields)
+  if (maybe(postal, "TwnNm") === undefined || maybe(postal, "Ctry") === undefined)
+    unreadable(
+      "PstlAdr/AdrLine",
+      "free lines without TwnNm and Ctry; from November 2026 on, no payment has them",
+    )
+  return { ...Object.fromEntries(fields), lines }
 }
 
 /** The clearing systems whose members are addressed here (ISO 20022, ExternalClearingSystemIdentification1Code). */
@@ -101,6 +119,7 @@ const agentOf = (transfer: Element, only: Only) => {
 
 /** The element that a field of an item comes from: `beneficiary.account.iban` is `CdtrAcct/Id/IBAN`. */
 export const elementOfField = (field: string | undefined): string | undefined => {
+  if (field?.includes("address.lines") === true) return "Cdtr/PstlAdr/AdrLine"
   const last = field?.split(".").at(-1) ?? ""
   return elements[last] ?? Object.entries(addressElements).find(([, name]) => name === last)?.[0] ?? field
 }
@@ -117,5 +136,6 @@ const elements: Readonly<Record<string, string>> = {
   sortCode: "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
   routingNumber: "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
   accountType: "CdtrAcct/Tp/Cd",
+  type: "Cdtr/Id",
   remittance: "RmtInf/Ustrd",
 }

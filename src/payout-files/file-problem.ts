@@ -1,4 +1,4 @@
-import { masked } from "../domain/masking.ts"
+import { masked, withoutWalletIds } from "../domain/masking.ts"
 
 /** What is wrong with a file, and where; lines, items and names of columns as a person counts and reads them. */
 export interface FileProblem {
@@ -17,4 +17,4 @@ export const placeOf = ({ line, item, column }: FileProblem): string =>
   ].join("")
 
 /** A name from the header of a file, as problems show it: a row of accounts may stand where the header should. */
-export const shownColumn = (name: string): string => masked(name)
+export const shownColumn = (name: string): string => masked(withoutWalletIds(name))

@@ -4,7 +4,7 @@ import { knownColumns, type Layout } from "./layout.ts"
 import { airwallexLayout } from "./layouts/airwallex.ts"
 import { mifosLayout } from "./layouts/mifos.ts"
 import { ownLayout } from "./layouts/own.ts"
-import { payPalLayout } from "./layouts/paypal.ts"
+import { payPalLargeLayout, payPalLayout } from "./layouts/paypal.ts"
 import { wiseLayout } from "./layouts/wise.ts"
 import { nearestName } from "./nearest-name.ts"
 import { columnKey, type Row } from "./table.ts"
@@ -15,6 +15,7 @@ export const layouts: ReadonlyArray<Layout> = [
   airwallexLayout,
   mifosLayout,
   payPalLayout,
+  payPalLargeLayout,
 ]
 
 /** The layout of a file by its first row, or what keeps that row from being the header of any. */

@@ -4,7 +4,14 @@ import { cellOf } from "../parsing/csv-cells.ts"
 import { countryCodeOf } from "./country-names.ts"
 import { type DecimalNotation, plainDecimal } from "./decimal-notation.ts"
 import { type FileProblem, shownColumn } from "./file-problem.ts"
-import { addressFields, knownColumns, type Layout, type PayoutColumn, payoutColumns } from "./layout.ts"
+import {
+  addressFields,
+  addressLines,
+  knownColumns,
+  type Layout,
+  type PayoutColumn,
+  payoutColumns,
+} from "./layout.ts"
 import { nearestName } from "./nearest-name.ts"
 import { isRejected, REASON_COLUMN } from "./rejected-cells.ts"
 import { columnKey, placesIn, type Row } from "./table.ts"
@@ -26,16 +33,18 @@ export const rowReader = (layout: Layout, header: Row, notation: DecimalNotation
       const cell = cells[places.get(columnKey(column)) ?? cells.length] ?? ""
       return wasRejected ? cellOf(cell) : cell
     }
-    const ours = (column: PayoutColumn) => theirs(layout.columns[column] ?? "")
+    const ours = (column: PayoutColumn) => ownCell(layout, theirs, column)
     const problem =
       refusedCell(layout, theirs) ??
       strayCell(header, cells, known, columns) ??
       unequalCell(layout, theirs) ??
-      accountProblem(layout, ours)
+      otherWord(layout, theirs) ??
+      accountProblem(layout, ours) ??
+      namelessRow(layout, ours)
     if (problem !== undefined) return Result.fail({ line, ...problem })
     return Result.mapBoth(plainDecimal(ours("amount"), notation, ours("currency").toUpperCase()), {
       onFailure: (reason) => ({ line, column: layout.columns.amount, reason }),
-      onSuccess: (amount) => draftOf(ours, amount, addressOf(layout, theirs)),
+      onSuccess: (amount) => draftOf(layout, ours, amount, addressOf(layout, theirs)),
     })
   }
 }
@@ -70,30 +79,50 @@ const unequalCell = ({ equal }: Layout, cell: (column: string) => string): FileP
     ? undefined
     : { column: equal.column, reason: equal.reason }
 
+const otherWord = ({ only }: Layout, cell: (column: string) => string): FileProblem | undefined =>
+  only === undefined || only.words.includes(cell(only.column).toUpperCase())
+    ? undefined
+    : { column: only.column, reason: only.reason }
+
 type Cells = (column: PayoutColumn) => string
 
-const draftOf = (cell: Cells, amount: string, address: Readonly<Record<string, string>>): DraftItem => ({
-  reference: cell("reference"),
-  amount: { currency: cell("currency"), value: amount },
-  beneficiary: {
-    name: cell("name"),
-    account: accountOf(cell),
-    ...(Object.keys(address).length > 0 ? { address } : {}),
-  },
-  ...(cell("remittance") === "" ? {} : { remittance: cell("remittance") }),
-})
+const namelessRow = ({ nameless, columns }: Layout, cell: Cells): FileProblem | undefined =>
+  nameless === undefined || cell("name") !== "" ? undefined : { column: columns.name, reason: nameless }
 
-/** The fields of a beneficiary's address that are filled. */
+const draftOf = (
+  { unnamed = "", types, currencyInAnyCase = false }: Layout,
+  cell: Cells,
+  amount: string,
+  address: Readonly<Record<string, unknown>>,
+): DraftItem => {
+  const word = cell("type").toLowerCase()
+  const currency = currencyInAnyCase ? cell("currency").toUpperCase() : cell("currency")
+  const type = types === undefined ? word : (types[word] ?? "")
+  return {
+    reference: cell("reference") || unnamed,
+    amount: { currency, value: amount },
+    beneficiary: {
+      name: cell("name"),
+      account: accountOf(cell),
+      ...(type === "" ? {} : { type }),
+      ...(Object.keys(address).length > 0 ? { address } : {}),
+    },
+    ...(cell("remittance") === "" ? {} : { remittance: cell("remittance") }),
+  }
+}
+
+/** The fields of a beneficiary's address that are filled, and its lines. */
 const addressOf = (
   { address = {}, namesCountries = false }: Layout,
   cell: (column: string) => string,
-): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    addressFields
-      .map((field) => [field, cell(address[field] ?? "")] as const)
-      .filter(([, text]) => text !== "")
-      .map(([field, text]) => [field, namesCountries && field === "country" ? countryCodeOf(text) : text]),
-  )
+): Readonly<Record<string, unknown>> => {
+  const lines = addressLines.map((field) => cell(address[field] ?? "")).filter((line) => line !== "")
+  const fields = addressFields
+    .map((field) => [field, cell(address[field] ?? "")] as const)
+    .filter(([, text]) => text !== "")
+    .map(([field, text]) => [field, namesCountries && field === "country" ? countryCodeOf(text) : text])
+  return { ...Object.fromEntries(fields), ...(lines.length > 0 ? { lines } : {}) }
+}
 
 /** Each scheme by the column that it cannot do without, and all that it uses. The first whose column is filled counts. */
 const schemes: ReadonlyArray<{ scheme: string; uses: ReadonlyArray<keyof typeof accountFields> }> = [
@@ -101,6 +130,9 @@ const schemes: ReadonlyArray<{ scheme: string; uses: ReadonlyArray<keyof typeof 
   { scheme: "sort-code", uses: ["sort_code", "account_number"] },
   { scheme: "aba", uses: ["routing_number", "account_number", "account_type"] },
   { scheme: "bic", uses: ["bic", "account_number"] },
+  { scheme: "email", uses: ["email"] },
+  { scheme: "phone", uses: ["phone"] },
+  { scheme: "paypal-id", uses: ["paypal_id"] },
 ]
 
 /** The field of the account that each column fills. */
@@ -111,17 +143,42 @@ const accountFields = {
   account_number: "accountNumber",
   routing_number: "routingNumber",
   account_type: "accountType",
+  email: "email",
+  phone: "phone",
+  paypal_id: "paypalId",
 } as const
+
+type WalletColumn = "email" | "phone" | "paypal_id"
+const isWalletColumn = (column: PayoutColumn): column is WalletColumn =>
+  column === "email" || column === "phone" || column === "paypal_id"
+
+/** Which wallet a text names. What names none is read as a telephone number, and refused with the form of one. */
+const walletColumnOf = (recipient: string): WalletColumn => {
+  if (recipient.includes("@")) return "email"
+  return /^(?=.*[A-Za-z])[0-9A-Za-z]{13}$/.test(recipient) ? "paypal_id" : "phone"
+}
+
+/** The cell of one of our columns. */
+const ownCell = (
+  { columns, recipient }: Layout,
+  cell: (column: string) => string,
+  column: PayoutColumn,
+): string => {
+  if (recipient === undefined || !isWalletColumn(column)) return cell(columns[column] ?? "")
+  const text = cell(recipient)
+  return walletColumnOf(text) === column ? text : ""
+}
 
 const accountColumns = Object.keys(accountFields) as ReadonlyArray<keyof typeof accountFields>
 
 const schemeOf = (cell: Cells) => schemes.find(({ uses: [key] }) => key !== undefined && cell(key) !== "")
 
-const accountProblem = ({ columns }: Layout, cell: Cells): FileProblem | undefined => {
+const accountProblem = ({ columns, recipient }: Layout, cell: Cells): FileProblem | undefined => {
   const found = schemeOf(cell)
   if (found === undefined) {
-    const keys = schemes.flatMap(({ uses: [key] }) => columns[key ?? "iban"] ?? [])
-    return { column: columns.iban, reason: `no account: one of ${keys.join(", ")} must be filled` }
+    const named = schemes.flatMap(({ uses: [key] }) => columns[key ?? "iban"] ?? [])
+    const keys = recipient === undefined ? named : [...named, recipient]
+    return { column: columns.iban ?? keys[0], reason: `no account: one of ${keys.join(", ")} must be filled` }
   }
   const stray = accountColumns.find((column) => cell(column) !== "" && !found.uses.includes(column))
   if (stray === undefined) return undefined
@@ -145,13 +202,15 @@ const accountOf = (cell: Cells): Readonly<Record<string, string>> => {
 
 /** The file's column that a field of an item comes from: `beneficiary.account.sortCode` is `sort_code`. */
 export const columnOfField = (
-  { columns, address = {} }: Layout,
+  { columns, address = {}, recipient }: Layout,
   field: string | undefined,
 ): string | undefined => {
   const names = field?.split(".") ?? []
   const last = names.at(-1) ?? ""
+  if (names.includes("lines")) return address[last === "1" ? "line2" : "line1"]
   if (names.includes("address")) return address[addressFields.find((name) => name === last) ?? "country"]
   const account = accountColumns.find((column) => accountFields[column] === last)
   const column = account ?? (last === "value" ? "amount" : payoutColumns.find((name) => name === last))
-  return column === undefined ? undefined : columns[column]
+  if (column === undefined) return undefined
+  return recipient !== undefined && isWalletColumn(column) ? recipient : columns[column]
 }

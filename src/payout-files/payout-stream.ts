@@ -201,7 +201,11 @@ export const sheetRows = (
     if (found === undefined) {
       found = sheetHead(row, delimiter, notation)
       if (isProblems(found)) onProblem(found)
-      else onHead(found.head)
+      else {
+        onHead(found.head)
+        const { first } = found.head
+        if (first !== undefined) onRow(first, found.read(first))
+      }
     } else if (!isProblems(found)) onRow(row, found.read(row))
   })
 }

@@ -35,10 +35,11 @@ export const readSpreadsheet = Effect.fnUntraced(function* (
   const { header, rows, delimiter } = table
   const found = sheetHead(header, delimiter, asked)
   if (isProblems(found)) return yield* Effect.fail(found)
-  if (rows.length === 0) return yield* Effect.fail([{ reason: NO_ROWS }])
-  const { layout } = found.head
-  const read = rows.map((row) => ({ row, draft: found.read(row) }))
-  return { table, layout, ...(yield* checked(layout, read)) }
+  const { layout, first } = found.head
+  const all = first === undefined ? rows : [first, ...rows]
+  if (all.length === 0) return yield* Effect.fail([{ reason: NO_ROWS }])
+  const read = all.map((row) => ({ row, draft: found.read(row) }))
+  return { table: { ...table, header: found.head.header }, layout, ...(yield* checked(layout, read)) }
 })
 
 export const NO_ROWS = "no rows below the header"

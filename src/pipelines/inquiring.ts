@@ -2,6 +2,7 @@ import { Clock, Effect } from "effect"
 import type { Batch } from "../domain/batch.ts"
 import { meaningOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { withoutWallets } from "../domain/masking.ts"
 import type { Banks } from "../providers/banks/bank.ts"
 import { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import { callBanks } from "./bank-calls.ts"
@@ -52,10 +53,11 @@ export const inquiring =
 
 /**
  * The account is sealed here, so only its last four characters are known. An id or an unmapped code that contains them may
- * quote the account, and is withheld to be safe.
+ * quote the account, and is withheld to be safe. So is one that looks like what a wallet is known by.
  */
 const quotesIn = ({ payout }: DueTransfer) => {
   const { lastFour } = payout.beneficiary.account
-  const quotes = (text: string) => lastFour !== "" && text.includes(lastFour)
+  const quotes = (text: string) =>
+    (lastFour !== "" && text.includes(lastFour)) || withoutWallets(text) !== text
   return { id: quotes, code: (code: string) => meaningOf(code) === undefined && quotes(code) }
 }

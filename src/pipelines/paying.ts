@@ -111,7 +111,8 @@ const send = (
   const now = () => clock.currentTimeMillisUnsafe()
   if (Result.isFailure(opened)) return Effect.sync(() => report(unreadable(transfer, opened.failure, now())))
   const { account } = opened.success
-  const beneficiary = { name: payout.beneficiary.name, ...opened.success }
+  const { name, type } = payout.beneficiary
+  const beneficiary = { name, ...(type === undefined ? {} : { type }), ...opened.success }
   const instruction = { bank, reference, partner, beneficiary, currency, minor, remittance }
   const maySend =
     transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, services, now())) : mayCall

@@ -8,7 +8,7 @@ import { openAccounts } from "../vault/sealing.ts"
 import { itemsOf } from "./batch-items.ts"
 
 /** Returns the account and the address of an item's beneficiary, or the reason why they cannot be opened. */
-export type Opening = (item: number) => Result.Result<Omit<Beneficiary, "name">, string>
+export type Opening = (item: number) => Result.Result<Pick<Beneficiary, "account" | "address">, string>
 
 type Chunk = Batch["seals"][number]
 

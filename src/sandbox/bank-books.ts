@@ -12,12 +12,16 @@ import type { BankLie } from "./lies.ts"
 import { type MagicOutcome, magicOutcome } from "./magic-beneficiaries.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf } from "./server.ts"
 
+export const BeneficiaryType = Schema.Literals(["person", "company"])
+
 export const TransferOrder = Schema.Struct({
   reference: Schema.String.check(Schema.isBetweenLength(1, 35)),
   amount: Amount,
   beneficiary: Schema.Struct({
     name: Schema.String.check(Schema.isBetweenLength(1, 200)),
     account: Schema.Record(Schema.String, Schema.Unknown),
+    type: Schema.optionalKey(BeneficiaryType),
+    address: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
   }),
   remittance: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))),
   callbackUrl: Schema.optionalKey(CallbackUrl),

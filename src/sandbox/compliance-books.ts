@@ -32,6 +32,8 @@ export const Clearance = Schema.Struct({
       item: Schema.Int,
       name: Identifier,
       country: Schema.optionalKey(Schema.String),
+      type: Schema.optionalKey(Schema.Literals(["person", "company"])),
+      address: Schema.optionalKey(Schema.Struct({ country: Schema.String })),
       amount: Amount,
       account: Schema.Record(Schema.String, Schema.Unknown),
     }),

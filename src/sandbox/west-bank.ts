@@ -1,7 +1,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { toDecimal, toMinor } from "./amount.ts"
-import type { RefusalOf, Transfer, TransferOrder } from "./bank-books.ts"
+import { BeneficiaryType, type RefusalOf, type Transfer, type TransferOrder } from "./bank-books.ts"
 import { BankEngine, type BankOptions } from "./bank-engine.ts"
 import {
   createApp,
@@ -24,6 +24,8 @@ const Payment = Schema.Struct({
     accountType: Text(35),
     accountId: Text(100),
     bankId: Schema.optionalKey(Text(100)),
+    type: Schema.optionalKey(BeneficiaryType),
+    address: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
   }),
   purpose: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))),
 })
@@ -33,11 +35,11 @@ const decodePayment = Schema.decodeUnknownResult(Payment)
 /** The order in the form of the books. An unknown currency has no decimals; its order is refused anyway. */
 const decodeOrder = (json: unknown): Result.Result<TransferOrder, Schema.SchemaError> =>
   Result.map(decodePayment(json), ({ clientRef, currencyCode, amountMinor, creditor, purpose }) => {
-    const { fullName: name, ...account } = creditor
+    const { fullName: name, type, address, ...account } = creditor
     return {
       reference: clientRef,
       amount: { currency: currencyCode, value: toDecimal(currencyCode, BigInt(amountMinor)) },
-      beneficiary: { name, account },
+      beneficiary: { name, account, ...(type && { type }), ...(address && { address }) },
       ...(purpose !== undefined && { remittance: purpose }),
     }
   })

@@ -3,7 +3,7 @@
  * are masked, so that a careless message does no harm either.
  */
 import { Redacted } from "effect"
-import { MASK, masked, withoutCredentials } from "../domain/masking.ts"
+import { MASK, masked, withoutCredentials, withoutWallets } from "../domain/masking.ts"
 
 const DEPTH_MAX = 6
 const ENTRIES_MAX = 50
@@ -13,7 +13,7 @@ const SECRET_LENGTH_MAX = 256
 
 /** Whom somebody pays and with what words, what opens something, and what errors of Redis and Postgres repeat of a command or a row. */
 const secretField =
-  /^(iban|bic|account|account[-_]?number|routing[-_]?number|sort[-_]?code|beneficiary|(beneficiary|account|holder|payee)[-_]?name|remittance|authorization|cookie|args|parameters|detail|.*(secret|key|password|token))$/i
+  /^(iban|bic|account|account[-_]?number|e[-_]?mail|phone|paypal[-_]?id|receiver|street|routing[-_]?number|sort[-_]?code|beneficiary|(beneficiary|account|holder|payee)[-_]?name|remittance|authorization|cookie|args|parameters|detail|.*(secret|key|password|token))$/i
 
 /** What is cut is masked with the text that follows: half of an account number or a key looks like neither. */
 const cutAfter = (mask: (text: string) => string, text: string): string =>
@@ -37,7 +37,7 @@ const maskedButUuids = (text: string): string =>
   // Credentials are masked first, because a password may be a UUID. Every second part is a UUID.
   withoutCredentials(text)
     .split(uuid)
-    .map((part, index) => (index % 2 === 1 ? part : masked(part)))
+    .map((part, index) => (index % 2 === 1 ? part : masked(withoutWallets(part))))
     .join("")
 
 /**

@@ -2,12 +2,16 @@ import { Result, Schema } from "effect"
 import { isValidBIC } from "ibantools"
 import { describe, expect, it } from "vitest"
 import {
+  Address,
   Beneficiary,
   BeneficiaryAccount,
+  heldAccount,
   maskedAccount,
   PlainText,
   quotesAccount,
+  typeOf,
   VisibleBeneficiary,
+  visibleBeneficiaryOf,
   visibleOf,
 } from "../../src/domain/beneficiary.ts"
 import { fc } from "../property.ts"
@@ -25,6 +29,9 @@ const aba = {
   accountType: "checking",
 } as const
 const bic = { scheme: "bic", bic: "BOTKJPJT", accountNumber: "1234567" } as const
+const email = { scheme: "email", email: "ada@example.com" } as const
+const phone = { scheme: "phone", phone: "+14155552671" } as const
+const payPal = { scheme: "paypal-id", paypalId: "G83JXTJ5EHCQ2" } as const
 
 describe("an account", () => {
   it.each([
@@ -34,6 +41,10 @@ describe("an account", () => {
     ["an ABA routing number and checking account", aba],
     ["an ABA routing number and savings account", { ...aba, accountType: "savings" }],
     ["a BIC and account number", bic],
+    ["an e-mail address", email],
+    ["an e-mail address of a quiet kind", { scheme: "email", email: "o'neill+pay_2@mail.example.co" }],
+    ["a telephone number", phone],
+    ["a PayPal id", payPal],
     ["a BIC and an IBAN for an account number", { ...bic, bic: "COBADEFF", accountNumber: iban.iban }],
     ["a British IBAN with a BIC of Jersey", { ...iban, iban: "GB29NWBK60161331926819", bic: "NWBKJESH" }],
     [
@@ -84,6 +95,20 @@ describe("an account", () => {
     ["an account number with a space", { ...bic, accountNumber: "123 456" }],
     ["an account number with a line break", { ...bic, accountNumber: "1234567\n" }],
     ["an account number that is not a text", { ...bic, accountNumber: 1234567 }],
+    ["an e-mail address without its domain", { ...email, email: "ada@" }],
+    ["an e-mail address in a local network", { ...email, email: "ada@localhost" }],
+    ["an e-mail address with a name", { ...email, email: "Ada <ada@example.com>" }],
+    ["two e-mail addresses", { ...email, email: "ada@example.com,bob@example.com" }],
+    ["an e-mail address with two dots in a row", { ...email, email: "ada..l@example.com" }],
+    ["an e-mail address with letters that look like others", { ...email, email: "\u0430da@example.com" }],
+    ["an e-mail address of 128 characters", { ...email, email: `${"a".repeat(60)}@${"b".repeat(63)}.com` }],
+    ["a telephone number without its country", { ...phone, phone: "4155552671" }],
+    ["a telephone number with blanks", { ...phone, phone: "+1 415 555 2671" }],
+    ["a telephone number of a country that begins with zero", { ...phone, phone: "+04155552671" }],
+    ["a telephone number of 16 digits", { ...phone, phone: "+1234567890123456" }],
+    ["a PayPal id of 12 characters", { ...payPal, paypalId: "G83JXTJ5EHCQ" }],
+    ["a PayPal id with a letter that looks like a digit", { ...payPal, paypalId: "G83JXTJ5EHCQO" }],
+    ["a wallet in the field of another", { scheme: "email", phone: "+14155552671" }],
   ])("is not %s", (_, account) => {
     expect(isAccount(account)).toBe(false)
   })
@@ -206,6 +231,9 @@ describe("the mask of an account", () => {
     [{ ...bic, accountNumber: "12345678" }, "bic …5678"],
     [bic, "bic …"],
     [{ ...bic, accountNumber: "1" }, "bic …"],
+    [email, "email …"],
+    [phone, "phone …2671"],
+    [payPal, "paypal-id …HCQ2"],
   ])("shows the scheme and at most four characters (case %#)", (account, mask) => {
     expect(maskedAccount(visibleOf(account))).toBe(mask)
   })
@@ -219,6 +247,79 @@ describe("the mask of an account", () => {
       }),
     )
   })
+})
+
+describe("the type of a beneficiary", () => {
+  const readBeneficiary = Schema.decodeUnknownResult(Beneficiary)
+  const of = (type: unknown, holderType?: unknown) =>
+    readBeneficiary({
+      name: "Ada",
+      account: { ...aba, ...(holderType === undefined ? {} : { holderType }) },
+      ...(type === undefined ? {} : { type }),
+    })
+
+  it("agrees with who holds its American account", () => {
+    for (const [type, holderType] of [
+      ["person", "individual"],
+      ["company", "company"],
+      ["company", undefined],
+      [undefined, "individual"],
+    ])
+      expect(Result.isSuccess(of(type, holderType))).toBe(true)
+    expect(Result.isSuccess(of("organisation"))).toBe(false)
+    for (const [type, holderType] of [
+      ["person", "company"],
+      ["company", "individual"],
+    ]) {
+      const problem = Result.getOrThrow(Result.flip(of(type, holderType))).message
+      expect(problem).toContain(`${type}, and the account's holderType is ${holderType}`)
+      expect(problem).toContain('["type"]')
+    }
+  })
+
+  it("follows from the holder where it is missing, and the holder from it", () => {
+    expect(typeOf({ account: { ...aba, holderType: "individual" } })).toBe("person")
+    expect(typeOf({ account: { ...aba, holderType: "company" } })).toBe("company")
+    expect(typeOf({ account: aba, type: "company" })).toBe("company")
+    expect(typeOf({ account: aba })).toBeUndefined()
+    expect(heldAccount(aba, "person")).toEqual({ ...aba, holderType: "individual" })
+    expect(heldAccount(aba, "company")).toEqual({ ...aba, holderType: "company" })
+    expect(heldAccount({ ...aba, holderType: "individual" }, "person").holderType).toBe("individual")
+    expect(heldAccount(iban, "company")).toBe(iban)
+    const visible = visibleBeneficiaryOf({ name: "Ada", account: { ...aba, holderType: "company" } })
+    expect(visible.type).toBe("company")
+  })
+})
+
+describe("an address", () => {
+  const isAddress = Schema.is(Address)
+  const town = { town: "Berlin", country: "DE" }
+
+  it.each([
+    ["town and country alone", {}, true],
+    ["one free line", { lines: ["Hinterhaus"] }, true],
+    ["two free lines of 70 characters", { lines: ["a".repeat(70), "b".repeat(70)] }, true],
+    ["three free lines", { lines: ["a", "b", "c"] }, false],
+    ["no free lines, but a list of them", { lines: [] }, false],
+    ["a free line of 71 characters", { lines: ["a".repeat(71)] }, false],
+    ["an empty line", { lines: [""] }, false],
+    ["lines with a break", { lines: ["a\nb"] }, false],
+  ])("of %s is one: %#", (_, more, is) => {
+    expect(isAddress({ ...town, ...more })).toBe(is)
+  })
+
+  it.each(["town", "country"])("has a %s also where it has lines", (field) => {
+    const { [field]: _, ...rest } = { ...town, lines: ["Berlin, Germany"] } as Record<string, unknown>
+    expect(isAddress(rest)).toBe(false)
+  })
+})
+
+it("a text quotes a wallet by the name before the @, in any case, and not by its domain", () => {
+  const ada = { scheme: "email", email: "ada.lovelace@example.com" } as const
+  expect(quotesAccount("no wallet ADA.LOVELACE", ada)).toBe(true)
+  expect(quotesAccount("see www.example.com", ada)).toBe(false)
+  expect(quotesAccount("call 415 555 26 71", phone)).toBe(true)
+  expect(quotesAccount("G83JXTJ is unknown", payPal)).toBe(true)
 })
 
 it("a log is read whose address is in a country that there is no more", () => {

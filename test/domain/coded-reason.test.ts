@@ -19,6 +19,35 @@ it.each(["12345678", "1-2-3-4-5-6-7-8", "to 1234\nand 5678", `${"x".repeat(500)}
   },
 )
 
+it.each([
+  ["receiver ada@example.com has no account", "receiver [redacted] has no account"],
+  ["O'Neill+pay@mail.example.co.uk!", "[redacted]!"],
+  ["no account G83JXTJ5EHCQ2", "no account [redacted]"],
+])("names no wallet: %s", (text, detail) => {
+  expect(codedReason(text)).toEqual({ code: UNSPECIFIED, detail })
+})
+
+it.each(["+1 415-555-2671", "to +49 30 901820."])("names no telephone: %s", (text) => {
+  expect(codedReason(text)).toEqual({ code: UNSPECIFIED })
+})
+
+it("names no wallet that begins where a text is no longer kept", () => {
+  const email = "ada.lovelace@example.com"
+  for (let length = 170; length <= 200; length += 1)
+    expect(wordsInPlaceOfCode(`${"x ".repeat(length / 2)}${email} is unknown`)).not.toContain("ada")
+})
+
+it("is no code if it is the id of a wallet, in an answer or a callback", () => {
+  expect(codedReason("G83JXTJ5EHCQ2")).toEqual({ code: UNSPECIFIED, detail: "[redacted]" })
+  expect(plainCodeOf("G83JXTJ5EHCQ2")).toBe(UNSPECIFIED)
+  for (const code of ["RECEIVER_UNREGISTERED", "REGULATORY_BLOCKED", "REFUNDEDNOTED", "ABCDEFGH23456"]) {
+    const isId = code === "ABCDEFGH23456"
+    expect([plainCodeOf(code), codedReason(code).code]).toEqual(
+      isId ? [UNSPECIFIED, UNSPECIFIED] : [code, code],
+    )
+  }
+})
+
 const LENGTH = 99_999
 
 /** A provider may write as much as its answer may have, and whoever reads it does nothing else meanwhile. */
@@ -28,6 +57,9 @@ it.each([
   ["digits before letters", `1234567${"a".repeat(LENGTH)}`],
   ["marks in another order than the normal one", `a${"\u0301\u0316".repeat(LENGTH)}`],
   ["nothing that is visible", "\u200b".repeat(LENGTH)],
+  ["what may be addresses", "a.b@".repeat(LENGTH / 3)],
+  ["what may be telephone numbers", "+1 ".repeat(LENGTH / 3)],
+  ["what may be PayPal ids", "A2".repeat(LENGTH / 2)],
 ])("is read in no time, however long it is: %s", (_, text) => {
   const startedAt = performance.now()
   codedReason(text)

@@ -43,6 +43,7 @@ const ruleFor = (
 
 const french = { name: "Ada", account: visibleIban("FR1420041010050500013M02606") }
 const domestic = { name: "Ada", account: { scheme: "aba", lastFour: "6789" } } as const
+const wallet = { name: "Ada", account: { scheme: "email", lastFour: "" } } as const
 const office = { zone: "Europe/Brussels", weekdays: ["monday", "friday"], from: "07:30", before: "15:30" }
 
 describe("a payout", () => {
@@ -54,6 +55,8 @@ describe("a payout", () => {
     ["no country that its account tells", { country: ["US"] }, { beneficiary: domestic }, {}, false],
     ["its scheme", { scheme: ["sepa"] }, {}, {}, true],
     ["another scheme", { scheme: ["ach", "sepa"] }, { beneficiary: domestic, currency: "EUR" }, {}, false],
+    ["that it is to a wallet", { scheme: ["wallet"] }, { beneficiary: wallet }, {}, true],
+    ["that it is to an account", { scheme: ["wallet"] }, {}, {}, false],
     ["its partner", { partner: ["acme"] }, {}, {}, true],
     ["another partner", { partner: ["globex"] }, {}, {}, false],
     ["at most as much", { currency: ["EUR"], minor: { atMost: "1000" } }, { minor: 1_000n }, {}, true],

@@ -34,7 +34,7 @@ const rules = fc.array(fc.option(when, { freq: 10, nil: undefined }), { maxLengt
 
 const account = fc.record(
   {
-    scheme: fc.constantFrom("iban", "sort-code", "aba", "bic"),
+    scheme: fc.constantFrom("iban", "sort-code", "aba", "bic", "email", "phone", "paypal-id"),
     country: fc.constantFrom("DE", "FR", "GB", "IT"),
   },
   { requiredKeys: ["scheme"] },

@@ -9,6 +9,7 @@ import { bankBookingGuards } from "./bank-booking-guards.ts"
 import { bankIdGuards } from "./bank-id-guards.ts"
 import { bankReportGuards } from "./bank-report-guards.ts"
 import { bankWordGuards } from "./bank-word-guards.ts"
+import { beneficiaryGuards } from "./beneficiary-guards.ts"
 import { clientGuards } from "./client-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { databaseGuards } from "./database-guards.ts"
@@ -84,6 +85,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...paceGuards,
   ...edgeGuards,
   ...intakeGuards,
+  ...beneficiaryGuards,
   ...textGuards,
   ...databaseGuards,
   ...failoverGuards,

@@ -34,6 +34,9 @@ const people = {
   account: "DE89370400440532013000",
   "account at the bank that echoes": "GB33BUKB20201555555555",
   "account number": "20201555555555",
+  "e-mail address": "kanaria.vogelsang@vogel.example",
+  "telephone number": "+4915173219876",
+  "PayPal id": "KVANARH7EVQ24",
   name: "Kanaria Vogelsang",
   remittance: "Kanarienfutter Q7 für März",
 } as const
@@ -313,10 +316,31 @@ describe("while all roles run apart", () => {
       await ask("/payout-batches", { items: [item("c", { [account]: 1 })] }, { idempotencyKey: "field" }),
       await ask(
         "/payout-batches",
+        { items: [item("c", { [people["e-mail address"]]: 1, [people["telephone number"]]: 1 })] },
+        { idempotencyKey: "wallet for a field" },
+      ),
+      await ask(
+        "/payout-batches",
         { items: [{ ...item("d"), beneficiary: people.name }] },
         { idempotencyKey: "shape" },
       ),
       await ask("/payout-batches", { items: [item("a")] }, { idempotencyKey: "paid" }),
+      // No bank here pays wallets; the second one is no telephone number.
+      ...(await Promise.all(
+        [
+          { scheme: "email", email: people["e-mail address"] },
+          { scheme: "phone", phone: `${people["telephone number"]}12345` },
+          { scheme: "paypal-id", paypalId: people["PayPal id"] },
+          { scheme: people["e-mail address"], email: people["telephone number"] },
+        ].map((account, index) =>
+          ask(
+            "/payout-batches",
+            { items: [item("w", { beneficiary: { name: people.name, account } })] },
+            { idempotencyKey: `wallet ${index}` },
+          ),
+        ),
+      )),
+      await ask(`/payout-items?reference=${encodeURIComponent(people["e-mail address"])}&email=1`),
       await ask(
         "/payout-batches",
         { items: [item("e")] },
@@ -378,6 +402,11 @@ describe("while all roles run apart", () => {
     const settings = { ...platform.environment, ...access }
     const csv = join(folder, "wrong.csv")
     writeFileSync(csv, `reference,currency,value,name,iban\nx,EUR,1.00,${people.name},${people.account}9\n`)
+    const wallets = join(folder, "wallets.csv")
+    writeFileSync(
+      wallets,
+      `reference,currency,amount,name,email,phone\nx,EUR,1.00,${people.name},${people["e-mail address"]},${people["telephone number"]}\n`,
+    )
     const commands: ReadonlyArray<ReadonlyArray<string>> = [
       ["doctor"],
       ["config", "--json"],
@@ -387,6 +416,7 @@ describe("while all roles run apart", () => {
       ["replay", "export", paid, "-o", join(folder, "exports", "batch.ndjson")],
       ["batches", "show", paid],
       ["batches", "submit", csv],
+      ["batches", "submit", wallets],
       ["verify", paid],
       ["keys", "list"],
       ["api-keys", "list"],

@@ -161,6 +161,58 @@ describe("a file of credit transfers", () => {
   })
 })
 
+describe("of a creditor", () => {
+  const creditor = (rest: string) => ({
+    payments: payment(transfer({ Cdtr: `<Cdtr><Nm>Ada</Nm>${rest}</Cdtr>` })),
+  })
+  const postal = (lines: string) => creditor(`<PstlAdr>${lines}</PstlAdr>`)
+
+  it("free lines beside town and country are a hybrid address", async () => {
+    const { items } = await read(
+      postal("<TwnNm>Berlin</TwnNm><Ctry>DE</Ctry><AdrLine>Hinterhaus</AdrLine><AdrLine>3. Stock</AdrLine>"),
+    )
+    expect(items[0]?.beneficiary.address).toEqual({
+      town: "Berlin",
+      country: "DE",
+      lines: ["Hinterhaus", "3. Stock"],
+    })
+  })
+
+  it.each([
+    [
+      "without a town",
+      "<Ctry>DE</Ctry><AdrLine>Berlin</AdrLine>",
+      "PstlAdr/AdrLine: free lines without TwnNm and Ctry; from November 2026 on, no payment has them",
+    ],
+    [
+      "of which there are three",
+      `<TwnNm>Berlin</TwnNm><Ctry>DE</Ctry>${"<AdrLine>x</AdrLine>".repeat(3)}`,
+      "Cdtr/PstlAdr/AdrLine: expected 1 or 2 lines, beside the fields of the address",
+    ],
+    [
+      "of more than 70 characters",
+      `<TwnNm>Berlin</TwnNm><Ctry>DE</Ctry><AdrLine>${"x".repeat(71)}</AdrLine>`,
+      "Cdtr/PstlAdr/AdrLine: expected 1 to 70 characters",
+    ],
+  ])("free lines are refused %s", async (_, lines, problem) => {
+    expect(await refusal(postal(lines))).toEqual([expect.stringContaining(problem)])
+  })
+
+  it("the kind of its identification says whether it is a person or a company", async () => {
+    const typeIn = async (id: string) => (await read(creditor(id))).items[0]?.beneficiary.type
+    const other = "<Othr><Id>7</Id></Othr>"
+    expect(await typeIn("")).toBeUndefined()
+    expect(await typeIn(`<Id><OrgId>${other}</OrgId></Id>`)).toBe("company")
+    expect(await typeIn(`<Id><PrvtId>${other}</PrvtId></Id>`)).toBe("person")
+    expect(await refusal(creditor(`<Id><OrgId>${other}</OrgId><PrvtId>${other}</PrvtId></Id>`))).toEqual([
+      expect.stringContaining("Cdtr/Id: neither OrgId nor PrvtId alone"),
+    ])
+    expect(await refusal(creditor("<Id></Id>"))).toEqual([
+      expect.stringContaining("Cdtr/Id: neither OrgId nor PrvtId alone"),
+    ])
+  })
+})
+
 describe("what a batch cannot carry is refused by its element", () => {
   const cannot = "a payout batch cannot carry it"
   it.each([
@@ -235,7 +287,7 @@ describe("what a batch cannot carry is refused by its element", () => {
     [
       "Cdtr",
       "<Cdtr><Nm>Ada</Nm><PstlAdr><AdrLine>x</AdrLine></PstlAdr></Cdtr>",
-      `PstlAdr/AdrLine: ${cannot}`,
+      "PstlAdr/AdrLine: free lines without TwnNm and Ctry; from November 2026 on, no payment has them",
     ],
     [
       "ChrgBr",

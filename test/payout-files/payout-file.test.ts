@@ -142,7 +142,7 @@ describe("a row that is wrong is told with its line and column", () => {
     [
       "no account",
       "A,EUR,1.00,Ada,,,,,,,",
-      "iban: no account: one of iban, sort_code, routing_number, bic must be filled",
+      "iban: no account: one of iban, sort_code, routing_number, bic, email, phone, paypal_id must be filled",
     ],
     [
       "an account number whose hyphen may stand for leading zeros",

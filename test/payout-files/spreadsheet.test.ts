@@ -206,14 +206,9 @@ describe("amounts are read by a setting, never by a guess", () => {
 describe("a layout of others that cannot be paid", () => {
   it.each([
     [
-      "PayPal",
-      "ada@example.com,100.5,USD,ID001,Here is your payment,PAYPAL\n",
-      "PayPal's payment file cannot be paid: it names recipients by e-mail address",
-    ],
-    [
       "PayPal's large file",
       "PAYOUT_SUMMARY,1500.75,USD,5,Hello,Thanks\nPAYOUT,ada@example.com,1,USD\n",
-      "PayPal's payment file cannot be paid",
+      "PayPal's large-batch file cannot be paid: its rows have no recipient's name",
     ],
     [
       "Mifos",
@@ -262,6 +257,10 @@ it("no account number is shown that stands where the name of a column should", a
   expect(await refusal(`${header},${iban}\n${row},y`)).toEqual([
     "line 2, [redacted]: filled, but the column is unknown",
   ])
+  for (const wallet of ["ada@example.com", "+1 415 555 2671", "G83JXTJ5EHCQ2"])
+    expect(await refusal(`${header},${wallet}\n${row},y`)).toEqual([
+      "line 2, [redacted]: filled, but the column is unknown",
+    ])
   expect(await refusal(`${header},${iban},${iban}\n${row}`)).toEqual([
     "line 1, [redacted]: columns 7 and 8 have the same name; rename or remove one",
   ])

@@ -133,10 +133,17 @@ it.live("keeps out of the log an id that may quote the account, which is sealed 
     )
     bank.behaviour = json(200, { status: "accepted", transferId: "to-0532013000" })
     assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "withheld" })
+    for (const transferId of ["to-ada@example.com", "+1-415-555-2671"]) {
+      bank.behaviour = json(200, { status: "accepted", transferId })
+      assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "withheld" })
+    }
     bank.behaviour = json(200, { status: "rejected", transferId: "t-1", code: "NO-3000" })
     assert.deepInclude((yield* ask).get(1), { _tag: "Failed", code: cleanText("withheld") })
-    bank.behaviour = json(200, { status: "accepted", transferId: "north-7" })
-    assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "north-7" })
+    // The second one is PayPal's id of a payout, which looks like that of an account of PayPal.
+    for (const transferId of ["north-7", "5UXD2E8A7EBQJ"]) {
+      bank.behaviour = json(200, { status: "accepted", transferId })
+      assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId })
+    }
     bank.behaviour = json(200, { status: "rejected", transferId: "t", code: "DE89.3704.0044" })
     const quoted = (yield* ask).get(1)
     assert.deepInclude(quoted, { _tag: "Failed", code: cleanText("unspecified") })

@@ -14,6 +14,7 @@ import {
   finalWord,
   INQUIRY_DELAY_MS,
   type Outside,
+  openIban,
   openOutside,
   outcomes,
   Payouts,
@@ -264,6 +265,29 @@ it.live("calls no bank and registers nothing while the vault is away", () =>
       ),
     ),
   ),
+)
+
+it.live("tells the bank whether it pays a person or a company, where that was said", () =>
+  Effect.gen(function* () {
+    const company = { name: "Acme Ltd", type: "company" } as const
+    const payouts = new Payouts(company, "Ada Lovelace").intended()
+    const bank = yield* Effect.acquireRelease(
+      Effect.promise(() => MisbehavingServer.open()),
+      (bank) => Effect.promise(() => bank.close()),
+    )
+    bank.behaviour = json(500, {})
+    yield* transfer(payouts).pipe(
+      Effect.provide(pipelinesOn(outside, { BANKS: `north=${bank.url},south=${bank.url}` })),
+    )
+    const told = bank.asked.map(({ body }) => JSON.parse(body).beneficiary)
+    assert.deepStrictEqual(
+      told.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+      [
+        { ...company, account: openIban },
+        { name: "Ada Lovelace", account: openIban },
+      ],
+    )
+  }),
 )
 
 it.live.each([

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { Effect, Layer } from "effect"
 import type { Batch } from "../../src/domain/batch.ts"
-import { visibleOf } from "../../src/domain/beneficiary.ts"
+import { type VisibleBeneficiary, visibleOf } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand } from "../../src/domain/commands.ts"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
 import type { Call } from "../../src/pipelines/call.ts"
@@ -53,9 +53,7 @@ export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, ke
         instructionRegister,
         ledgerLayer([postings]),
         keys,
-      ).pipe(
-        Layer.fresh,
-      ),
+      ).pipe(Layer.fresh),
     ),
     Layer.provide([Layer.fresh(ProviderSettings.layer), channels]),
     Layer.provideMerge(Layer.fresh(databaseLayer)),
@@ -82,15 +80,16 @@ export class Payouts extends Story {
     `pb_${randomUUID().replaceAll("-", "").slice(0, 22).replace(/[01]/g, "a").replace(/[89]/g, "b")}`,
   )
 
-  constructor(...names: ReadonlyArray<string>) {
+  constructor(...people: ReadonlyArray<string | Pick<VisibleBeneficiary, "name" | "type">>) {
     super()
-    const [first, ...others] = names.map((name, index) =>
-      payoutItem(index + 1, { beneficiary: { name, account: visibleOf(openIban) } }),
-    )
+    const [first, ...others] = people.map((person, index) => {
+      const named = typeof person === "string" ? { name: person } : person
+      return payoutItem(index + 1, { beneficiary: { ...named, account: visibleOf(openIban) } })
+    })
     if (first === undefined) throw new Error("a batch pays somebody")
     const items = [first, ...others] as const
     const seals = sealsOf({ partner: "acme", batch: this.id }, items, openIban)
-    this.asked(names.length, { idempotencyKey: this.id, items, seals })
+    this.asked(people.length, { idempotencyKey: this.id, items, seals })
   }
 
   get numbers(): Call["items"] {

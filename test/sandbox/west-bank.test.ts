@@ -47,6 +47,14 @@ describe("the bank west", () => {
     expect(JSON.stringify(await books())).not.toContain(iban.slice(0, -4))
   })
 
+  it("takes the type and the address of who is paid, and no other types", async () => {
+    const body = paymentOf("Acme Ltd", "typed")
+    const more = { address: { town: "Berlin", country: "DE", lines: ["Hinterhaus"] } }
+    const typed = (type: string) => ({ ...body, creditor: { ...body.creditor, ...more, type } })
+    expect((await pay(typed("company"))).status).toBe(200)
+    expect((await pay(typed("firm"), "key-firm")).status).toBe(400)
+  })
+
   it("lists nothing for a reference that it has never seen", async () => {
     expect(await inquire("unheard-of")).toEqual({ payments: [] })
   })

@@ -38,6 +38,28 @@ describe("text in a log line", () => {
     expect(redactText(`with ${operators.text}`)).toBe(`with apo_${operators.id}_[redacted]`)
   })
 
+  it.each(["ada.lovelace@example.com", "o'neill+pay@mail.example.co.uk", "+1 (415) 555-2671", "+4930901820"])(
+    "loses what a wallet is known by: %s",
+    (wallet) => {
+      expect(redactLine(`cannot pay ${wallet}, sorry`)).toBe("cannot pay [redacted], sorry")
+      expect(redact({ failure: `cannot pay ${wallet}, sorry` })).toEqual({
+        failure: "cannot pay [redacted], sorry",
+      })
+    },
+  )
+
+  it("keeps PayPal's ids of payouts, which look like those of accounts", () => {
+    expect(redactLine("payout 5UXD2E8A7EBQJ")).toBe("payout 5UXD2E8A7EBQJ")
+    expect(redact({ paypalId: "G83JXTJ5EHCQ2" })).toEqual({ paypalId: "[redacted]" })
+  })
+
+  it.each(["email", "phone", "paypalId", "receiver", "street"])("has no field called %s", (field) => {
+    expect(redact({ beneficiary: 1, details: { [field]: "x" } })).toEqual({
+      beneficiary: "[redacted]",
+      details: { [field]: "[redacted]" },
+    })
+  })
+
   it("loses a token of an issuer", () => {
     const token = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im9uZSJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
     expect(redactText(`with ${token}, sorry`)).toBe("with [redacted], sorry")

@@ -32,6 +32,12 @@ const accounts: fc.Arbitrary<BeneficiaryAccount> = fc.oneof(
     accountType: fc.constantFrom("checking" as const, "savings" as const),
   }),
   fc.record({ scheme: fc.constant("bic" as const), bic: fc.constant("BOTKJPJT"), accountNumber: number }),
+  fc.record({ scheme: fc.constant("email" as const), email: fc.constant("ada@example.com") }),
+  fc.record({ scheme: fc.constant("phone" as const), phone: fc.stringMatching(/^\+[1-9][0-9]{7,14}$/) }),
+  fc.record({
+    scheme: fc.constant("paypal-id" as const),
+    paypalId: fc.stringMatching(/^[2-9A-HJ-NP-Z]{13}$/),
+  }),
 )
 const places: fc.Arbitrary<Place> = fc.record({
   partner: fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,62}$/),
@@ -68,7 +74,7 @@ describe("sealed accounts", () => {
               ? ["scheme", "country", "lastFour"]
               : ["scheme", "lastFour"],
           )
-          expect(account.lastFour.length).toBeLessThanOrEqual(4)
+          expect(account.lastFour.length).toBeLessThanOrEqual(account.scheme === "email" ? 0 : 4)
         }
       }),
     )
@@ -141,7 +147,7 @@ describe("sealed accounts", () => {
 })
 
 describe("an address", () => {
-  const address = { street: "Unter den Linden", town: "Berlin", country: "DE" } as const
+  const address = { lines: ["Hinterhaus"], street: "Unter den Linden", town: "Berlin", country: "DE" }
   const [account] = ibans
   const items = [{ item: 1, account: visibleOf(account), addressCountry: "DE" }]
 
@@ -176,7 +182,14 @@ describe("an address", () => {
   })
 
   it("is sealed for a whole chunk of the longest ones", () => {
-    const longest = { street: "\u{20000}".repeat(35), town: "\u{20000}".repeat(17), country: "DE" }
+    const longest = {
+      lines: ["\u{20000}".repeat(70), "\u{20000}".repeat(70)],
+      street: "\u{20000}".repeat(70),
+      buildingNumber: "\u{20000}".repeat(16),
+      postcode: "\u{20000}".repeat(16),
+      town: "\u{20000}".repeat(35),
+      country: "DE",
+    }
     const many = Array.from({ length: 500 }, () => sealedOf({ account, address: longest }))
     const all = many.map((_, index) => ({
       item: index + 1,

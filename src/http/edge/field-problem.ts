@@ -1,5 +1,6 @@
 /** A problem of one field of a request. It never repeats the value. */
 import { Schema, type SchemaIssue } from "effect"
+import { withoutWalletIds } from "../../domain/masking.ts"
 import { keyOf, schemaProblems } from "../../parsing/schema-problems.ts"
 import { redactText } from "../../telemetry/redaction.ts"
 
@@ -52,4 +53,5 @@ export const fieldProblems = (path: Path, issue: SchemaIssue.Issue): ReadonlyArr
     .map(({ path: within = [], message }) => fieldProblem([...path, ...within.map(keyOf)], message))
 
 /** A name that a request gave to a field or a parameter, as a problem shows it: cut, and without account numbers. */
-export const shownName = (key: PropertyKey): string => redactText(String(key).slice(0, NAME_LENGTH_MAX))
+export const shownName = (key: PropertyKey): string =>
+  redactText(withoutWalletIds(String(key).slice(0, NAME_LENGTH_MAX)))

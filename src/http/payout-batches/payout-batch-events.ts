@@ -69,6 +69,7 @@ const shownItem = ({ item, reference, beneficiary, currency, minor, remittance }
   beneficiary: {
     name: beneficiary.name,
     account: maskedAccount(beneficiary.account),
+    ...(beneficiary.type === undefined ? {} : { type: beneficiary.type }),
     ...(beneficiary.addressCountry === undefined ? {} : { addressCountry: beneficiary.addressCountry }),
   },
   ...(remittance === undefined ? {} : { remittance }),

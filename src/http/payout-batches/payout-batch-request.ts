@@ -15,7 +15,13 @@ import {
   SchemaIssue,
   SchemaTransformation,
 } from "effect"
-import { Beneficiary, BeneficiaryAccount, EnteredText, PlainText } from "../../domain/beneficiary.ts"
+import {
+  Beneficiary,
+  BeneficiaryAccount,
+  EnteredText,
+  holderAgrees,
+  PlainText,
+} from "../../domain/beneficiary.ts"
 import { exponentOf } from "../../domain/currency.ts"
 import { enteredAccount } from "../../domain/entered-account.ts"
 import { BatchMode, type PayoutItem } from "../../domain/events.ts"
@@ -118,14 +124,16 @@ const Amount = WrittenAmount.pipe(
 )
 
 const account = BeneficiaryAccount.annotate({
-  message: "expected an account with the scheme iban, sort-code, aba or bic",
+  message: "expected an account with the scheme iban, sort-code, aba, bic, email, phone or paypal-id",
 })
 
 const itemWith = <A extends Schema.Constraint>(amount: A) =>
   Schema.Struct({
     reference: EnteredText(64),
     amount,
-    beneficiary: Schema.Struct({ ...Beneficiary.fields, name: EnteredText(140), account }),
+    beneficiary: Schema.Struct({ ...Beneficiary.fields, name: EnteredText(140), account }).check(
+      holderAgrees,
+    ),
     remittance: Schema.optionalKey(EnteredText(140)),
   })
 

@@ -12,6 +12,8 @@ export const ownLayout: Layout = {
     postcode: "postcode",
     town: "town",
     country: "country",
+    line1: "address_line_1",
+    line2: "address_line_2",
   },
   ignored: [],
 }

@@ -20,6 +20,7 @@ export const wiseLayout: Layout = {
     account_number: "accountNumber",
     routing_number: "abartn",
     account_type: "accountType",
+    type: "receiverType",
   },
   address: {
     street: "addressFirstLine",
@@ -27,7 +28,8 @@ export const wiseLayout: Layout = {
     town: "addressCity",
     country: "addressCountryCode",
   },
-  ignored: ["receiverType", "sourceCurrency", "addressState"],
+  types: { private: "person", business: "company" },
+  ignored: ["sourceCurrency", "addressState"],
   sharesReferences: true,
   equal: {
     column: "targetCurrency",

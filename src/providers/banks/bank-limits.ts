@@ -3,7 +3,12 @@
  * payout, routes ask it before they choose a bank, and whoever writes the bank's messages asks it last.
  */
 import { Result } from "effect"
-import { ADDRESS_LENGTHS_MAX, type Address, type VisibleBeneficiary } from "../../domain/beneficiary.ts"
+import {
+  ADDRESS_LENGTHS_MAX,
+  ADDRESS_LINE_LENGTH_MAX,
+  type Address,
+  type VisibleBeneficiary,
+} from "../../domain/beneficiary.ts"
 import { hasAtMost } from "../../domain/code-points.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { type Scheme, schemeOf } from "../../domain/scheme.ts"
@@ -86,6 +91,8 @@ export const limitProblems = (
   check(["remittance"], remittance, remittanceLengthMax)
   for (const field of addressFields)
     check(["beneficiary", "address", field], beneficiary.address?.[field], ADDRESS_LENGTHS_MAX[field])
+  for (const [index, line] of (beneficiary.address?.lines ?? []).entries())
+    check(["beneficiary", "address", "lines", String(index)], line, ADDRESS_LINE_LENGTH_MAX)
   if (needsAddress && beneficiary.address === undefined && beneficiary.addressCountry === undefined) {
     const detail = `required, with town and country, for ${payment}`
     problems.push({ path: ["beneficiary", "address"], detail, code: "BE04" })

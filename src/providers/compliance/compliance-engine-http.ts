@@ -1,6 +1,7 @@
 /** The kind `clearance`: a compliance engine behind `POST {url}/clearance?callbackUrl=…`. */
 import { Effect, Option, Schema } from "effect"
 import { AppConfig } from "../../config.ts"
+import type { VisibleBeneficiary } from "../../domain/beneficiary.ts"
 import { listVersionOf, RawClearanceAnswer, RawListVersion } from "../../domain/clearance-answers.ts"
 import { ItemNumber } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
@@ -71,14 +72,27 @@ const bodyOf = ({ clearanceId, partner, batch, items }: ClearanceRequest) => ({
   clearanceId,
   partner,
   batch,
-  items: items.map(({ item, beneficiary: { name, account }, currency, minor }) => ({
-    item,
-    name,
-    ...(account.country === undefined ? {} : { country: account.country }),
-    amount: { currency, value: formatAmount(minor, currency) },
-    account: { scheme: account.scheme, lastFour: account.lastFour },
-  })),
+  items: items.map(({ item, beneficiary, currency, minor }) => {
+    const { name, account } = beneficiary
+    return {
+      item,
+      name,
+      ...whoIs(beneficiary),
+      ...(account.country === undefined ? {} : { country: account.country }),
+      amount: { currency, value: formatAmount(minor, currency) },
+      account: { scheme: account.scheme, lastFour: account.lastFour },
+    }
+  }),
 })
+
+/**
+ * Whether a person or a company is screened, and where it lives: of an address, the rest is sealed. What came in before there were types
+ * has none, and is asked about as it was then: under the same key, an engine refuses another body.
+ */
+const whoIs = ({ type, addressCountry }: VisibleBeneficiary) => {
+  if (type === undefined) return {}
+  return { type, ...(addressCountry === undefined ? {} : { address: { country: addressCountry } }) }
+}
 
 /** Whether the answer is to this clearance, and decides each of its items exactly once and no others. */
 const decidesExactly = ({ clearanceId, items }: ClearanceRequest, clearance: Clearance): boolean => {

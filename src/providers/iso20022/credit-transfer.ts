@@ -1,6 +1,12 @@
 /** A transfer as it is written into a file: in the characters of its scheme, and within what its bank takes. */
 import { Result } from "effect"
-import { type Address, type BankAccount, isWallet, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
+import {
+  type Address,
+  type BankAccount,
+  heldAccount,
+  isWallet,
+  visibleBeneficiaryOf,
+} from "../../domain/beneficiary.ts"
 import { schemeOf } from "../../domain/scheme.ts"
 import type { TransferInstruction } from "../banks/bank.ts"
 import { type FileLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
@@ -41,7 +47,7 @@ export const creditTransferOf = (
   const text = written(remittance ?? "", characters)
   const details = {
     name: written(beneficiary.name, characters),
-    account,
+    account: heldAccount(account, beneficiary.type),
     ...(address !== undefined && { address: writtenAddress(address, characters) }),
     ...(text !== "" && { remittance: text }),
   }

@@ -176,6 +176,21 @@ describe("two payouts", () => {
       payout("A", amount("EUR", "12.3")),
       payout("A", amount("EUR", "12.30")),
     ],
+    [
+      "to an e-mail address in another case",
+      payout("A", account({ scheme: "email", email: "ada@example.com" })),
+      payout("A", account({ scheme: "email", email: " Ada@Example.com " })),
+    ],
+    [
+      "to a telephone number that is written differently",
+      payout("A", account({ scheme: "phone", phone: "+14155552671" })),
+      payout("A", account({ scheme: "phone", phone: "00 1 (415) 555-2671" })),
+    ],
+    [
+      "to a PayPal id in lower case",
+      payout("A", account({ scheme: "paypal-id", paypalId: "G83JXTJ5EHCQ2" })),
+      payout("A", account({ scheme: "paypal-id", paypalId: "g83jxtj5ehcq2" })),
+    ],
     ["to one account under two names", payout("A"), payout("A", iban("DE89370400440532013000"))],
   ])("%s are duplicates", async (_, one, other) => {
     await using api = await refusing()
@@ -189,6 +204,11 @@ describe("two payouts", () => {
     ["of another amount", payout("A", amount("EUR", "12.34")), payout("A", amount("EUR", "12.35"))],
     ["in another currency", payout("A", amount("EUR", "12.00")), payout("A", amount("USD", "12.00"))],
     ["to another account", payout("A"), payout("A", iban("NL91ABNA0417164300"))],
+    [
+      "to another e-mail address",
+      payout("A", account({ scheme: "email", email: "ada@example.com" })),
+      payout("A", account({ scheme: "email", email: "ada@example.org" })),
+    ],
     ["of references that are nothing but signs", payout("+"), payout("-")],
   ])("%s are not", async (_, one, other) => {
     await using api = await refusing()

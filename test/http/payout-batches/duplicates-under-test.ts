@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { BatchEvent } from "../../../src/domain/events.ts"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
+import { paysWallets } from "../../providers/banks/pays-wallets.ts"
 import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { takeFrom } from "../../streams/log-under-test.ts"
 import { type Answer, ApiUnderTest } from "../api-under-test.ts"
@@ -9,7 +10,11 @@ import { payout } from "./payout-batch-body.ts"
 
 /** An API that refuses the duplicates of both partners for 30 days; `more` goes on with the setting of acme. */
 export const refusing = (claims = new ClaimsInMemory(), more = "") =>
-  ApiUnderTest.open({ claims, environment: { DUPLICATE_PAYOUTS: `acme=refuse:30${more},globex=refuse:30` } })
+  ApiUnderTest.open({
+    claims,
+    kinds: [paysWallets],
+    environment: { DUPLICATE_PAYOUTS: `acme=refuse:30${more},globex=refuse:30` },
+  })
 
 /** An API that warns of the duplicates of all partners. */
 export const warning = (claims = new ClaimsInMemory()) =>

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
+import { paysWallets } from "../../providers/banks/pays-wallets.ts"
 import { sharedCase } from "../../published-data.ts"
 import { ownPrefix } from "../../settings.ts"
 import { type Answer, ApiUnderTest, acme, globex, olga } from "../api-under-test.ts"
@@ -13,7 +14,7 @@ const inDays = (days: number): string => new Date(Date.now() + days * DAY_MS).to
 
 let api: ApiUnderTest
 beforeAll(async () => {
-  api = await ApiUnderTest.open()
+  api = await ApiUnderTest.open({ kinds: [paysWallets] })
 })
 afterAll(() => api[Symbol.asyncDispose]())
 
@@ -146,6 +147,9 @@ describe("an account", () => {
       "6789",
     ],
     [{ scheme: "bic", bic: "botkjpjt", accountNumber: "ab 12345678" }, "bic", "5678"],
+    [{ scheme: "email", email: " Ada@Example.COM" }, "email", ""],
+    [{ scheme: "phone", phone: "00 1 (415) 555-2671" }, "phone", "2671"],
+    [{ scheme: "paypal-id", paypalId: "g83jxtj5ehcq2" }, "paypal-id", "HCQ2"],
   ])("may be written in groups and lower case (case %#)", async (account, scheme, lastFour) => {
     const key = `written ${JSON.stringify(account)}`.replaceAll(/[^ -~]/g, "")
     const amount = { currency: "USD", value: "1.00" }
@@ -171,6 +175,10 @@ describe("an account", () => {
     ],
     [{ scheme: "bic", bic: "BOTKZZJT", accountNumber: "1234567" }, "bic", "must be a country"],
     [{ scheme: "bic", bic: "BOTKJPJT", accountNumber: "12-345" }, "accountNumber", "expected 1 to 34 digits"],
+    [{ scheme: "email", email: "ada@localhost" }, "email", "expected an e-mail address such as"],
+    [{ scheme: "phone", phone: "(415) 555-2671" }, "phone", "expected a telephone number such as +1"],
+    [{ scheme: "phone", phone: "+44 (0)20 7946 0958" }, "phone", "expected a telephone number such as +1"],
+    [{ scheme: "paypal-id", paypalId: "G83JXTJ5EHCQ" }, "paypalId", "expected a PayPal id of 13"],
   ])("that cannot be is refused at its field (case %#)", async (account, field, detail) => {
     const [problem, ...others] = problemsOf(await api.post("refused", { items: [to(account)] }))
     expect(others).toEqual([])

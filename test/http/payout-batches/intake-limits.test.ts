@@ -36,7 +36,11 @@ beforeAll(async () => {
       { rule: "ach", when: { scheme: ["ach"] }, banks: ["north", "wide"] },
       { rule: "globex", when: { partner: ["globex"] }, banks: ["clearing", "north"] },
       { rule: "francs", when: { currency: ["CHF"] }, banks: ["sepa"] },
-      { rule: "rest", banks: ["clearing"] },
+      {
+        rule: "rest",
+        when: { scheme: ["sepa", "faster-payments", "ach", "cross-border"] },
+        banks: ["clearing"],
+      },
     ],
   }
   const file = join(folder, "providers.json")
@@ -56,6 +60,48 @@ const address = { town: "Berlin", country: "DE" }
 const iban = { scheme: "iban", iban: "DE89370400440532013000" }
 const to = (name: string, more = {}) => ({ beneficiary: { name, account: iban, ...more } })
 const dollars = { amount: { currency: "USD", value: "12.34" } }
+
+describe("a payout to a wallet", () => {
+  it.each([
+    ["euros, as no rule leads to a bank", "EUR", "no rule leads to a bank that pays wallets"],
+    [
+      "pounds, as the only bank of the rules pays accounts",
+      "GBP",
+      "GBP to this account is a wallet payment, which its bank does not make",
+    ],
+  ])("is refused at its account: %s", async (name, currency, detail) => {
+    for (const [index, account] of [
+      { scheme: "email", email: "ada@example.com" },
+      { scheme: "phone", phone: "+14155552671" },
+      { scheme: "paypal-id", paypalId: "G83JXTJ5EHCQ2" },
+    ].entries()) {
+      const items = [payout("a", { ...to("Ada", { account }), amount: { currency, value: "1.00" } })]
+      const answer = await api.post(`${name} ${index}`, { items })
+      expect(answer.status).toBe(400)
+      expect(errorsOf(answer)).toMatchObject([{ item: 1, field: "beneficiary.account", detail }])
+      expect(answer.text).not.toMatch(/ada@|2671|HCQ2/)
+    }
+  })
+})
+
+describe("a beneficiary whose type is not that of its account's holder", () => {
+  it("is refused at its type", async () => {
+    const account = {
+      ...{ scheme: "aba", routingNumber: "021000021", accountNumber: "123456789", accountType: "checking" },
+      holderType: "company",
+    }
+    const items = [payout("a", { ...to("Ada", { account, type: "person" }), ...dollars })]
+    const answer = await api.post("holder", { items })
+    expect(answer.status).toBe(400)
+    expect(errorsOf(answer)).toMatchObject([
+      {
+        item: 1,
+        field: "beneficiary.type",
+        detail: "person, and the account's holderType is company",
+      },
+    ])
+  })
+})
 
 describe("a payout that no bank can be sent", () => {
   it("is set aside with its line, if only the good rows of a file are asked for", async () => {
@@ -188,7 +234,10 @@ describe("an address", () => {
     [{ town: "Berlin" }, "/items/0/beneficiary/address/country"],
     [{ ...address, country: "de" }, "/items/0/beneficiary/address/country"],
     [{ ...address, town: "x".repeat(36) }, "/items/0/beneficiary/address/town"],
-    [{ ...address, lines: ["Berlin"] }, "/items/0/beneficiary/address/lines"],
+    [{ ...address, line: "Berlin" }, "/items/0/beneficiary/address/line"],
+    [{ ...address, lines: ["a", "b", "c"] }, "/items/0/beneficiary/address/lines"],
+    [{ ...address, lines: ["x".repeat(71)] }, "/items/0/beneficiary/address/lines/0"],
+    [{ country: "DE", lines: ["Berlin"] }, "/items/0/beneficiary/address/town"],
     ["Berlin", "/items/0/beneficiary/address"],
   ])("is refused as %j", async (address, pointer) => {
     const answer = await api.post(`address ${pointer}`, { items: [payout("a", to("Ada", { address }))] })

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { BatchId } from "../../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../../src/streams/event-store.ts"
+import { paysWallets } from "../../providers/banks/pays-wallets.ts"
 import { isPublishedDataThere, publishedFile, sharedCase } from "../../published-data.ts"
 import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { type Answer, ApiUnderTest, acme, globex } from "../api-under-test.ts"
@@ -58,6 +59,31 @@ const bytes = (text: string | Buffer): Uint8Array<ArrayBuffer> => new Uint8Array
 
 const ndjson = "application/x-ndjson"
 const xml = "application/xml"
+
+describe("PayPal's payment file", () => {
+  it("has no header: its first row is a payout, or rejected like any other", async () => {
+    await using wallets = await ApiUnderTest.open({ kinds: [paysWallets] })
+    const post = (body: string, key: string, query = "") =>
+      wallets.call(`/payout-batches${query}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${acme}`, "idempotency-key": key, "content-type": "text/csv" },
+        body,
+      })
+    const rows = ["ada@example.com,1.50,USD,ID1,Thanks,PAYPAL,,Ada", "+14155552671,2,usd,ID1,,,,Bob"]
+    const accepted = await post(rows.join("\n"), "paypal")
+    expect([accepted.status, accepted.json]).toMatchObject([202, { itemCount: 2, totals: { USD: "3.50" } }])
+    const nameless = [...rows.slice(1), "cleo@example.com,1.00,USD,ID2"].toReversed().join("\n")
+    const refused = await post(nameless, "nameless")
+    expect([refused.status, refused.json]).toMatchObject([
+      400,
+      { rejected: 1, errors: [{ line: 1, column: "name" }] },
+    ])
+    const file = await post(nameless, "nameless", "?rejects=file")
+    expect(file.text).toMatch(
+      /^\uFEFF?recipient,amount,.*,name,reject_reason\r\ncleo@example.com,1.00,USD,ID2,/,
+    )
+  })
+})
 
 /** One body of three payouts in each form, the second one as asked for. */
 const forms = {
@@ -249,10 +275,10 @@ describe("other layouts", () => {
     },
   )
 
-  it("PayPal's file is refused with the reason", async () => {
+  it("PayPal's file without names is refused with the reason", async () => {
     const answer = await upload("kim@example.com,10.00,EUR,id-1,thanks")
-    expect(answer.json).toMatchObject({ rejected: 0, errors: [{ line: 1 }] })
-    expect(answer.text).toContain("we pay to bank accounts")
+    expect(answer.json).toMatchObject({ rejected: 1, errors: [{ line: 1, column: "name" }] })
+    expect(answer.text).toContain("write it behind the seven columns of PayPal")
   })
 
   it("decimals in another notation are read as the query says", async () => {

@@ -104,6 +104,48 @@ it.live("counts a decision however its reason, its cause and the lists' version 
   }),
 )
 
+it.live(
+  "tells whether a person or a company is screened, and where it lives, of those who came in with a type",
+  () =>
+    Effect.gen(function* () {
+      server.behaviour = json(200, { clearanceId: "c-1", listVersion: "v", decisions: approved(1, 2, 3) })
+      const account = visibleIban(canary)
+      const wallet = { scheme: "phone", lastFour: "2671" } as const
+      yield* screen(server.url, [
+        payoutItem(1, {
+          beneficiary: { name: "Ada", account: wallet, type: "person", addressCountry: "US" },
+        }),
+        payoutItem(2, { beneficiary: { name: "Acme", account, type: "company" } }),
+        payoutItem(3, { beneficiary: { name: "Bob", account, addressCountry: "FR" } }),
+      ])
+      const { items } = JSON.parse(server.asked.at(-1)?.body ?? "")
+      const asked = items.map(({ amount: _, ...item }: Record<string, unknown>) => item)
+      assert.deepStrictEqual(asked, [
+        {
+          item: 1,
+          name: "Ada",
+          type: "person",
+          address: { country: "US" },
+          account: { scheme: "phone", lastFour: "2671" },
+        },
+        {
+          item: 2,
+          name: "Acme",
+          type: "company",
+          country: account.country,
+          account: { scheme: "iban", lastFour: account.lastFour },
+        },
+        // As it was asked about before there were types: a repetition must be the same body.
+        {
+          item: 3,
+          name: "Bob",
+          country: account.country,
+          account: { scheme: "iban", lastFour: account.lastFour },
+        },
+      ])
+    }),
+)
+
 const approved = (...items: ReadonlyArray<number>) =>
   items.map((item) => ({ item, decision: "approved", reason: canary }))
 
@@ -146,7 +188,11 @@ it.live("counts an answer that decides something else among the engine's failure
     assert.strictEqual(channel?.lastFailure?.kind, "nonsense")
   }).pipe(
     Effect.provide(
-      Layer.suspend(() => complianceEngineLayer([clearance]).pipe(Layer.provideMerge(providerSettings({ COMPLIANCE_URL: server.url })))),
+      Layer.suspend(() =>
+        complianceEngineLayer([clearance]).pipe(
+          Layer.provideMerge(providerSettings({ COMPLIANCE_URL: server.url })),
+        ),
+      ),
     ),
   ),
 )

@@ -57,7 +57,7 @@ export const synchronous = bankKind({
 })
 
 const paymentCall = (
-  { reference, beneficiary: { name, address }, currency, minor, remittance }: TransferInstruction,
+  { reference, beneficiary: { name, type, address }, currency, minor, remittance }: TransferInstruction,
   account: BankAccount,
 ): ProviderCall => ({
   step: "transfer",
@@ -69,7 +69,12 @@ const paymentCall = (
     clientRef: reference,
     currencyCode: currency,
     amountMinor: minor.toString(),
-    creditor: { fullName: name, ...creditorAccount(account), ...(address === undefined ? {} : { address }) },
+    creditor: {
+      fullName: name,
+      ...(type === undefined ? {} : { type }),
+      ...creditorAccount(account),
+      ...(address === undefined ? {} : { address }),
+    },
     ...(remittance === undefined ? {} : { purpose: remittance }),
   },
 })
