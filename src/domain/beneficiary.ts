@@ -125,11 +125,26 @@ export type BeneficiaryType = typeof BeneficiaryType.Type
 /** The most characters that ISO 20022's fields of an address have. */
 export const ADDRESS_LENGTHS_MAX = { street: 70, buildingNumber: 16, postcode: 16, town: 35 } as const
 
+/** The most free lines of an address, and the characters of each, beside its structured fields (CBPR+, EPC153-22: hybrid addresses). */
+export const ADDRESS_LINES_MAX = 2
+export const ADDRESS_LINE_LENGTH_MAX = 70
+
 /**
  * Where somebody lives or has its seat, in the structured form of payments (ISO 20022 PostalAddress24). Town and country are
  * always there: from November 2026 on, payments take no address without them (EPC153-22, and the CBPR+ usage guidelines).
+ * What has no field of its own may stand in free lines: such an address is called hybrid.
  */
 export const Address = Schema.Struct({
+  lines: Schema.optionalKey(
+    Schema.Array(PlainText(ADDRESS_LINE_LENGTH_MAX)).check(
+      Schema.makeFilter(
+        (lines) =>
+          (lines.length >= 1 && lines.length <= ADDRESS_LINES_MAX) ||
+          `expected 1 or ${ADDRESS_LINES_MAX} lines, beside the fields of the address`,
+        { toJsonSchema: () => [{ minItems: 1, maxItems: ADDRESS_LINES_MAX }, true] },
+      ),
+    ),
+  ),
   street: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.street)),
   buildingNumber: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.buildingNumber)),
   postcode: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.postcode)),

@@ -7,6 +7,7 @@ import { type BankScheme, bankSchemes, schemeOf } from "../../../src/domain/sche
 import { uetrOf } from "../../../src/domain/uetr.ts"
 import type { TransferInstruction } from "../../../src/providers/banks/bank.ts"
 import { fileLimits } from "../../../src/providers/banks/files/file-bank-settings.ts"
+import { variantOf } from "../../../src/providers/banks/files/variant-settings.ts"
 import {
   type CreditTransfer,
   creditTransferOf as transferOf,
@@ -129,12 +130,12 @@ const fileOf = (
     messageId: "EUR-faster-payments-2026-11-26-9999",
     createdAt: at,
     executionDay: "2026-11-26",
-    scheme,
+    scheme: scheme === "wallet" ? "cross-border" : scheme,
     currency,
     debtor: { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } },
     characters: limits[scheme]?.characters ?? "latin",
     achClass: "PPD",
-    hasUetrs: true,
+    variant: variantOf({}),
     transfers,
     ...changes,
   }
@@ -331,7 +332,7 @@ describe("a transfer is written", () => {
 
   it("with its UETR, unless its bank does not take one", () => {
     expect(written(order({}))).toContain(`<UETR>${uetrOf(order({}).reference)}</UETR></PmtId>`)
-    expect(written(order({}), { hasUetrs: false })).not.toContain("UETR")
+    expect(written(order({}), { variant: variantOf({ uetr: false }) })).not.toContain("UETR")
   })
 
   it("with the marks of CBPR+ across borders, and without them in SEPA", () => {
