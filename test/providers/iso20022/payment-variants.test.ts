@@ -211,21 +211,6 @@ describe("a variant", () => {
       ["<SvcLvl><Cd>URGP</Cd></SvcLvl>", "<ChrgBr>SHAR</ChrgBr>"],
     ],
     [
-      "cgi-mp",
-      {
-        ...euros({
-          account: {
-            scheme: "aba",
-            routingNumber: "021000021",
-            accountNumber: "1",
-            accountType: "checking",
-          },
-        }),
-        currency: "USD",
-      },
-      ["<PmtTpInf><SvcLvl><Cd>NURG</Cd></SvcLvl><LclInstrm><Cd>PPD</Cd></LclInstrm></PmtTpInf><Amt>"],
-    ],
-    [
       "sepa",
       euros({}, "rf18 5390 0754 7034"),
       [
@@ -257,6 +242,19 @@ describe("a variant", () => {
   ])("%j writes %#", (variant, order, parts) => {
     const xml = written(variant, order)
     for (const part of parts) expect(xml).toContain(part)
+  })
+
+  it("has the type of an ACH payment in its transfers, where its class is", () => {
+    const account = {
+      scheme: "aba",
+      routingNumber: "021000021",
+      accountNumber: "1",
+      accountType: "checking",
+    } as const
+    const xml = written("cgi-mp", { ...euros({ account }), currency: "USD" })
+    const type = "<PmtTpInf><SvcLvl><Cd>NURG</Cd></SvcLvl><LclInstrm><Cd>PPD</Cd></LclInstrm></PmtTpInf>"
+    expect(xml).toContain(`</PmtId>${type}<Amt>`)
+    expect(xml.match(/<PmtTpInf>/g)).toHaveLength(1)
   })
 
   it("names the partner on whose behalf a payout is paid, and nobody else", () => {

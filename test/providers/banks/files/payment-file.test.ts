@@ -42,3 +42,15 @@ describe.each(["plain", "all"] as const)("without a variant, with %s settings", 
     expect(createHash("sha256").update(xml).digest("hex")).toBe(digestsBefore[name][scheme])
   })
 })
+
+it("leaves no order out where another no longer fits: a file has all of its orders, or is not written", () => {
+  const settings = settingsBefore.plain
+  const [first, second] = ordersBefore.sepa.map((order) =>
+    Result.getOrThrow(creditTransferOf(order, fileLimits(settings), madeAt)),
+  )
+  const file = { messageId: "M", madeAt, day: "2026-11-26", scheme: "sepa", currency: "EUR" } as const
+  const narrow = { ...settings, variant: { lengths: { sepa: { remittance: 17 } } } }
+  const transfers = [first, second] as unknown as Arr.NonEmptyReadonlyArray<CreditTransfer>
+  const outcome = paymentFile(narrow, file, transfers)
+  expect(Result.isFailure(outcome) && outcome.failure).toMatch(/^1 of its orders/)
+})

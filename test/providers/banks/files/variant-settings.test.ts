@@ -35,10 +35,6 @@ describe("settings of a variant", () => {
       "variant.instant: instant payments have the service level SEPA, and not URGP",
     ],
     [
-      { variant: { charges: { sepa: "SHAR" } } },
-      "variant.charges.sepa: payments with the service level SEPA have the charges SLEV (EPC132-08)",
-    ],
-    [
       { variant: { serviceLevels: { ach: "SEPA" } } },
       "variant.serviceLevels.ach: only SEPA has the service level SEPA",
     ],
@@ -86,6 +82,17 @@ describe("settings of a variant", () => {
   ])("%j are refused at their place", (changes, problem) => {
     const problems = problemsOf(changes)
     expect(problems.filter((each) => each.startsWith(problem))).not.toEqual([])
+  })
+
+  it("take no charges of SEPA but its own", () => {
+    const place =
+      "variant.charges.sepa: payments with the service level SEPA have the charges SLEV (EPC132-08)"
+    for (const charges of ["SHAR", "DEBT", "CRED"])
+      expect(problemsOf({ variant: { charges: { sepa: charges } } })).toEqual([place])
+    expect(problemsOf({ variant: { charges: { sepa: "SLEV" } } })).toEqual([])
+    expect(problemsOf({ variant: { charges: { sepa: "DEBT" }, serviceLevels: { sepa: "URGP" } } })).toEqual(
+      [],
+    )
   })
 
   it.each(presetNames)("take the preset %s, with and without changes", (preset) => {
