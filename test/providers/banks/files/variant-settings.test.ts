@@ -23,12 +23,12 @@ const problemsOf = (changes: object): ReadonlyArray<string> => {
 describe("settings of a variant", () => {
   it.each<readonly [object, string]>([
     [{ variant: "atlantis" }, "variant: "],
-    [{ variant: { preset: "sepa", message: "pain.001.001.02" } }, "variant"],
-    [{ variant: { nonsense: true } }, "variant"],
-    [{ variant: { namespace: "no uri" } }, "variant"],
-    [{ variant: { categoryPurpose: "SUPL" } }, "variant"],
-    [{ variant: { purpose: "supp" } }, "variant"],
-    [{ variant: { references: ["iso-11649", "iso-11649"] } }, "variant"],
+    [{ variant: { preset: "sepa", message: "pain.001.001.02" } }, "variant.message: "],
+    [{ variant: { nonsense: true } }, "variant.nonsense: not a known field"],
+    [{ variant: { namespace: "no uri" } }, "variant.namespace: "],
+    [{ variant: { categoryPurpose: "SUPL" } }, "variant.categoryPurpose: "],
+    [{ variant: { purpose: "supp" } }, "variant.purpose: "],
+    [{ variant: { references: ["iso-11649", "iso-11649"] } }, "variant.references: "],
     [{ variant: { instant: true }, schemes: ["ach"] }, "variant.instant: the bank does not pay by SEPA"],
     [
       { variant: { instant: true, serviceLevels: { sepa: "URGP" } } },
