@@ -125,6 +125,7 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["RR02", "compliance", "payer's name or address missing"],
   ["RR03", "compliance", "beneficiary's name or address missing"],
   ["RR04", "compliance", "regulatory reason"],
+  ["RR07", "details", "remittance not of the structure that the payment needs"],
   ["RR10", "details", "name or text in characters, or of a length, that the scheme does not take"],
   ["TECH", "outage", "technical problem at the bank"],
   ["TM01", "outage", "received after the cut-off time"],

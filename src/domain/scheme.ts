@@ -67,6 +67,9 @@ export const executionOf = (scheme: Scheme, at: number): Day => {
   return businessDayAfter(calendar, missed ? addDays(day, 1) : day, 0)
 }
 
+/** The day that clocks in the scheme's time zone show at `at` (epoch milliseconds), whether it is open then or not. */
+export const dayOf = (scheme: Scheme, at: number): Day => localTime(rules[scheme].timeZone, at).day
+
 /** The day on which a payout that goes out at `at` (epoch milliseconds) should arrive, in the scheme's time zone. */
 export const arrivalOf = (scheme: Scheme, at: number): Day => {
   const { calendar, businessDays } = rules[scheme]

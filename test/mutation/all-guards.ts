@@ -30,6 +30,7 @@ import { metricGuards } from "./metric-guards.ts"
 import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { pastGuards } from "./past-guards.ts"
+import { paymentVariantGuards } from "./payment-variant-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { proofGuards } from "./proof-guards.ts"
@@ -72,6 +73,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...archiveGuards,
   ...storeGuards,
   ...fileStoreGuards,
+  ...paymentVariantGuards,
   ...authorityStepGuards,
   ...accessGuards,
   ...keyGuards,

@@ -7,6 +7,7 @@ import {
   ADDRESS_LENGTHS_MAX,
   ADDRESS_LINE_LENGTH_MAX,
   type Address,
+  type BankAccount,
   type VisibleBeneficiary,
 } from "../../domain/beneficiary.ts"
 import { hasAtMost } from "../../domain/code-points.ts"
@@ -27,6 +28,8 @@ export interface SchemeLimits<Set extends Characters = Characters> {
   readonly minorMax?: bigint
   /** Whether a payment has to say in which country the beneficiary lives or has its seat. */
   readonly needsAddress?: boolean
+  /** Whether an address may have free lines beside its fields; it may by default. */
+  readonly takesAddressLines?: boolean
 }
 
 /** By scheme: one that is left out is not paid by the bank. */
@@ -34,8 +37,17 @@ export type BankLimits<Set extends Characters = Characters> = Readonly<
   Partial<Record<Scheme, SchemeLimits<Set>>>
 >
 
-/** Limits of a bank that is sent files of ISO 20022, whose texts are in one of its sets. */
-export type FileLimits = BankLimits<CharacterSet>
+/** What a bank takes in files of ISO 20022, whose texts are in one of its sets. */
+export interface FileSchemeLimits extends SchemeLimits<CharacterSet> {
+  /**
+   * Why a transfer to an account with a remittance cannot be written, beyond what is seen of its account: only who opens the account
+   * can ask it.
+   */
+  readonly refusalOf?: (account: BankAccount, remittance: string | undefined) => Refusal | undefined
+}
+
+/** Limits of a bank that is sent files of ISO 20022. */
+export type FileLimits = Readonly<Partial<Record<Scheme, FileSchemeLimits>>>
 
 /** A payout as limits see it: before its account is sealed with the whole address, afterwards with its country only. */
 export interface LimitedPayout {
@@ -46,10 +58,10 @@ export interface LimitedPayout {
 }
 
 /**
- * Codes of ISO 20022 for what a bank cannot be sent: characters or length of a text, the amount, a missing address, and a payment
- * that it does not make.
+ * Codes of ISO 20022 for what a bank cannot be sent: characters or length of a text, a remittance without the structure that the
+ * payment needs, the amount, an address that is missing or of a form that it does not take, and a payment that it does not make.
  */
-export type Refusal = "RR10" | "AM02" | "BE04" | "AG03"
+export type Refusal = "RR10" | "RR07" | "AM02" | "BE04" | "AG03"
 
 export interface LimitProblem {
   /** The field within a payout item, as the API names it. */
@@ -81,7 +93,8 @@ export const limitProblems = (
     const detail = `${currency} to this account is ${payment}, which its bank does not make`
     return [{ path: ["beneficiary", "account"], detail, code: "AG03" }]
   }
-  const { characters, nameLengthMax, remittanceLengthMax, minorMax, needsAddress = false } = limits
+  const { characters, nameLengthMax, remittanceLengthMax, minorMax } = limits
+  const { needsAddress = false, takesAddressLines = true } = limits
   const problems: Array<LimitProblem> = []
   const check = (path: ReadonlyArray<string>, text: string | undefined, lengthMax: number): void => {
     const detail = text === undefined ? undefined : textProblem(text, characters, payment, lengthMax)
@@ -91,8 +104,13 @@ export const limitProblems = (
   check(["remittance"], remittance, remittanceLengthMax)
   for (const field of addressFields)
     check(["beneficiary", "address", field], beneficiary.address?.[field], ADDRESS_LENGTHS_MAX[field])
-  for (const [index, line] of (beneficiary.address?.lines ?? []).entries())
+  const lines = beneficiary.address?.lines ?? []
+  for (const [index, line] of lines.entries())
     check(["beneficiary", "address", "lines", String(index)], line, ADDRESS_LINE_LENGTH_MAX)
+  if (!takesAddressLines && lines.length > 0) {
+    const detail = `a bank of ${payment} takes no lines beside the fields of an address`
+    problems.push({ path: ["beneficiary", "address", "lines"], detail, code: "BE04" })
+  }
   if (needsAddress && beneficiary.address === undefined && beneficiary.addressCountry === undefined) {
     const detail = `required, with town and country, for ${payment}`
     problems.push({ path: ["beneficiary", "address"], detail, code: "BE04" })

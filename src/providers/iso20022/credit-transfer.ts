@@ -1,6 +1,8 @@
 /** A transfer as it is written into a file: in the characters of its scheme, and within what its bank takes. */
 import { Result } from "effect"
 import {
+  ADDRESS_LENGTHS_MAX,
+  ADDRESS_LINE_LENGTH_MAX,
   type Address,
   type BankAccount,
   heldAccount,
@@ -9,11 +11,13 @@ import {
 } from "../../domain/beneficiary.ts"
 import { schemeOf } from "../../domain/scheme.ts"
 import type { TransferInstruction } from "../banks/bank.ts"
-import { type FileLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
+import { type FileLimits, type FileSchemeLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
 import { type CharacterSet, spelled } from "./payment-text.ts"
 
 export interface CreditTransfer {
   readonly reference: string
+  /** On whose behalf it is paid; unknown of orders from before partners had keys of their own. */
+  readonly partner?: string
   readonly currency: string
   readonly minor: bigint
   readonly details: TransferDetails
@@ -32,7 +36,7 @@ export interface TransferDetails {
  * anything was sent.
  */
 export const creditTransferOf = (
-  { reference, beneficiary, currency, minor, remittance }: TransferInstruction,
+  { reference, partner, beneficiary, currency, minor, remittance }: TransferInstruction,
   bank: FileLimits,
   at: number,
 ): Result.Result<CreditTransfer, Refusal> => {
@@ -43,6 +47,8 @@ export const creditTransferOf = (
   const { account, address } = beneficiary
   if (problem !== undefined || limits === undefined || isWallet(account))
     return Result.fail(problem?.code ?? "AG03")
+  const refusal = limits.refusalOf?.(account, remittance)
+  if (refusal !== undefined) return Result.fail(refusal)
   const { characters } = limits
   const text = written(remittance ?? "", characters)
   const details = {
@@ -51,15 +57,50 @@ export const creditTransferOf = (
     ...(address !== undefined && { address: writtenAddress(address, characters) }),
     ...(text !== "" && { remittance: text }),
   }
-  return Result.succeed({ reference, currency, minor, details })
+  return Result.succeed({ reference, partner, currency, minor, details })
 }
+
+/**
+ * The same transfer in what its bank is sent today, or nothing where it no longer fits: its settings may have changed since the
+ * transfer was accepted. A transfer that was accepted by the same settings stays as it is.
+ */
+export const rewritten = (transfer: CreditTransfer, limits: FileSchemeLimits): CreditTransfer | undefined => {
+  const { name, account, address, remittance } = transfer.details
+  const { characters, nameLengthMax, remittanceLengthMax, takesAddressLines = true } = limits
+  const texts = [name, remittance ?? "", ...(address === undefined ? [] : textsOf(address))]
+  if (texts.some((text) => Result.isFailure(spelled(text, characters)))) return undefined
+  const details = {
+    name: written(name, characters),
+    account,
+    ...(address !== undefined && { address: writtenAddress(address, characters) }),
+    ...(remittance !== undefined && { remittance: written(remittance, characters) }),
+  }
+  const fits =
+    details.name.length <= nameLengthMax &&
+    (details.remittance?.length ?? 0) <= remittanceLengthMax &&
+    (details.address === undefined || isAddressWithin(details.address)) &&
+    (takesAddressLines || details.address?.lines === undefined) &&
+    limits.refusalOf?.(account, remittance) === undefined
+  return fits ? { ...transfer, details } : undefined
+}
+
+const fields = ["street", "buildingNumber", "postcode", "town"] as const
+
+const textsOf = (address: Address): ReadonlyArray<string> => [
+  ...fields.flatMap((field) => address[field] ?? []),
+  ...(address.lines ?? []),
+]
+
+const isAddressWithin = (address: Address): boolean =>
+  fields.every((field) => (address[field]?.length ?? 0) <= ADDRESS_LENGTHS_MAX[field]) &&
+  (address.lines ?? []).every(({ length }) => length <= ADDRESS_LINE_LENGTH_MAX)
 
 /** A text that has a spelling, in it. */
 export const written = (text: string, characters: CharacterSet): string =>
   Result.getOrThrowWith(spelled(text, characters), () => new Error("a text is written that has no spelling"))
 
 export const writtenAddress = (
-  { street, buildingNumber, postcode, town, country }: Address,
+  { street, buildingNumber, postcode, town, country, lines }: Address,
   characters: CharacterSet,
 ): Address => ({
   ...(street !== undefined && { street: written(street, characters) }),
@@ -67,4 +108,5 @@ export const writtenAddress = (
   ...(postcode !== undefined && { postcode: written(postcode, characters) }),
   town: written(town, characters),
   country,
+  ...(lines !== undefined && { lines: lines.map((line) => written(line, characters)) }),
 })

@@ -1,27 +1,28 @@
 /**
- * pain.001.001.09: a file of credit transfers, with one payment in it: one debtor, one currency, one scheme, one day.
- * The content depends on the input alone, so the same file can be written again.
+ * pain.001: a file of credit transfers, with one payment in it: one debtor, one currency, one scheme, one day. It is written in the
+ * variant of its bank. The content depends on the input alone, so the same file can be written again.
  */
 import type { Array as Arr } from "effect"
 import type { Address, BankAccount } from "../../domain/beneficiary.ts"
 import { formatAmount } from "../../domain/money.ts"
-import type { Scheme } from "../../domain/scheme.ts"
+import type { BankScheme } from "../../domain/scheme.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import { type CreditTransfer, written, writtenAddress } from "./credit-transfer.ts"
+import { type Remittance, remittanceOf } from "./creditor-reference.ts"
+import {
+  account,
+  agent,
+  type OrganisationIds,
+  organisation,
+  postalAddress,
+  unnamedAgent,
+} from "./payment-parties.ts"
 import type { CharacterSet } from "./payment-text.ts"
+import { messageForms, type PaymentVariant } from "./payment-variant.ts"
 import { document, element, type Written } from "./xml-writer.ts"
-
-const NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 
 /** ISO 20022's decimals have at most 18 digits. */
 export const SUM_MINOR_MAX = 999_999_999_999_999_999n
-
-/** How an organisation is identified besides its name. */
-export interface OrganisationIds {
-  readonly bic?: string
-  readonly lei?: string
-  readonly other?: { readonly id: string; readonly scheme?: string; readonly issuer?: string }
-}
 
 /** The owner of the account that the money leaves. */
 export interface PayingParty {
@@ -31,26 +32,33 @@ export interface PayingParty {
   readonly organisation?: OrganisationIds
 }
 
+/** On whose behalf the debtor pays. */
+export interface UltimateDebtor {
+  readonly name: string
+  readonly organisation?: OrganisationIds
+}
+
 export interface PaymentInitiation {
   /** At most 35 characters; the bank accepts each id once. */
   readonly messageId: string
   /** Epoch milliseconds. */
   readonly createdAt: number
   readonly executionDay: string
-  readonly scheme: Scheme
+  readonly scheme: BankScheme
   readonly currency: string
   readonly debtor: PayingParty
-  /** In which the debtor is written, as the transfers are already. */
+  /** In which the debtor and the ultimate debtors are written, as the transfers are already. */
   readonly characters: CharacterSet
   /** The class of ACH payments to an account of which nobody said who holds it. */
   readonly achClass: "PPD" | "CCD"
-  /** Whether each transfer says its UETR. */
-  readonly hasUetrs: boolean
+  readonly variant: PaymentVariant
+  /** By partner; a partner that is not among them is not named. */
+  readonly ultimateDebtors?: Readonly<Record<string, UltimateDebtor>>
   readonly transfers: Arr.NonEmptyReadonlyArray<CreditTransfer>
 }
 
 export const writePaymentInitiation = (file: PaymentInitiation): string => {
-  const { messageId, createdAt, currency, debtor, transfers } = file
+  const { messageId, createdAt, currency, debtor, transfers, variant } = file
   const sum = transfers.reduce((total, { minor }) => total + minor, 0n)
   const totals = [
     element("NbOfTxs", String(transfers.length)),
@@ -62,125 +70,123 @@ export const writePaymentInitiation = (file: PaymentInitiation): string => {
     ...totals,
     element("InitgPty", [
       element("Nm", written(debtor.name, file.characters)),
-      organisation(file.scheme, debtor.organisation),
+      organisation(file.scheme, debtor.organisation, variant.message),
     ]),
   ])
   const content = [header, payment(file, totals)]
-  return document(element("Document", [element("CstmrCdtTrfInitn", content)], { xmlns: NAMESPACE }))
+  return document(element("Document", [element("CstmrCdtTrfInitn", content)], { xmlns: variant.namespace }))
 }
 
 const payment = (file: PaymentInitiation, totals: ReadonlyArray<Written>): Written => {
-  const { messageId, executionDay, scheme, debtor, characters, transfers } = file
+  const { messageId, executionDay, scheme, debtor, characters, transfers, variant } = file
+  const { message } = variant
   return element("PmtInf", [
     element("PmtInfId", messageId),
     element("PmtMtd", "TRF"),
-    // Single booking: each transfer appears on the account with its own reference.
-    element("BtchBookg", "false"),
+    // With single booking, each transfer appears on the account with its own reference.
+    element("BtchBookg", String(variant.batchBooking)),
     ...totals,
-    scheme === "sepa" ? element("PmtTpInf", [element("SvcLvl", [element("Cd", "SEPA")])]) : undefined,
-    element("ReqdExctnDt", [element("Dt", executionDay)]),
+    isTypedByTransfer(scheme) ? undefined : paymentType(file, undefined),
+    element("ReqdExctnDt", messageForms[message].hasDayChoice ? [element("Dt", executionDay)] : executionDay),
     element("Dbtr", [
       element("Nm", written(debtor.name, characters)),
       debtor.address && postalAddress(writtenAddress(debtor.address, characters)),
-      organisation(scheme, debtor.organisation),
+      organisation(scheme, debtor.organisation, message),
     ]),
     account("DbtrAcct", debtor.account),
-    agent("DbtrAgt", debtor.account) ?? unnamedAgent("DbtrAgt"),
-    element("ChrgBr", scheme === "sepa" ? "SLEV" : "SHAR"),
+    agent("DbtrAgt", debtor.account, message) ?? unnamedAgent("DbtrAgt"),
+    element("ChrgBr", variant.schemes[scheme].charges),
     ...transfers.map((each) => transfer(file, each)),
   ])
 }
 
 const transfer = (
-  { scheme, achClass, hasUetrs }: PaymentInitiation,
-  { reference, currency, minor, details }: CreditTransfer,
+  file: PaymentInitiation,
+  { reference, partner, currency, minor, details }: CreditTransfer,
 ): Written => {
-  const uetr = hasUetrs ? uetrOf(reference) : undefined
+  const { scheme, achClass, variant } = file
+  const { message } = variant
+  const uetr = variant.uetr ? uetrOf(reference) : undefined
   return element("CdtTrfTxInf", [
     element("PmtId", [
       element("InstrId", reference),
       element("EndToEndId", reference),
       uetr === undefined ? undefined : element("UETR", uetr),
     ]),
-    scheme === "ach" ? localInstrument(details.account, achClass) : undefined,
+    isTypedByTransfer(scheme) ? paymentType(file, classOf(details.account, achClass)) : undefined,
     element("Amt", [element("InstdAmt", formatAmount(minor, currency), { Ccy: currency })]),
-    agent("CdtrAgt", details.account),
+    ultimateDebtor(file, partner),
+    agent("CdtrAgt", details.account, message),
     element("Cdtr", [element("Nm", details.name), details.address && postalAddress(details.address)]),
     account("CdtrAcct", details.account),
-    details.remittance === undefined ? undefined : element("RmtInf", [element("Ustrd", details.remittance)]),
+    variant.purpose === undefined ? undefined : element("Purp", [element("Cd", variant.purpose)]),
+    details.remittance === undefined
+      ? undefined
+      : remittance(remittanceOf(details.remittance, details.account, recognised(file))),
   ])
+}
+
+/** ISO 20022 takes the type of a payment from the payment or from its transfers, and never from both. Those of ACH differ. */
+const isTypedByTransfer = (scheme: BankScheme): boolean => scheme === "ach"
+
+const paymentType = (
+  { scheme, variant }: PaymentInitiation,
+  achClass: "PPD" | "CCD" | undefined,
+): Written | undefined => {
+  const { serviceLevel } = variant.schemes[scheme]
+  const instrument = achClass ?? (scheme === "sepa" && variant.instant ? "INST" : undefined)
+  const content = [
+    variant.priority && element("InstrPrty", variant.priority),
+    serviceLevel && element("SvcLvl", [element("Cd", serviceLevel)]),
+    instrument && element("LclInstrm", [element("Cd", instrument)]),
+    variant.categoryPurpose && element("CtgyPurp", [element("Cd", variant.categoryPurpose)]),
+  ].filter((part) => typeof part === "object")
+  return content.length === 0 ? undefined : element("PmtTpInf", content)
 }
 
 /** Nacha's standard entry class: PPD for a consumer's account, CCD for a company's. */
-const localInstrument = (at: BankAccount, otherwise: "PPD" | "CCD"): Written => {
+const classOf = (at: BankAccount, otherwise: "PPD" | "CCD"): "PPD" | "CCD" => {
   const holder = at.scheme === "aba" ? at.holderType : undefined
-  const held = holder === undefined ? otherwise : holder === "company" ? "CCD" : "PPD"
-  return element("PmtTpInf", [element("LclInstrm", [element("Cd", held)])])
+  if (holder === undefined) return otherwise
+  return holder === "company" ? "CCD" : "PPD"
 }
 
-/** Structured, with no free lines: what November 2026 leaves (EPC153-22). */
-const postalAddress = ({ street, buildingNumber, postcode, town, country }: Address): Written =>
-  element("PstlAdr", [
-    street === undefined ? undefined : element("StrtNm", street),
-    buildingNumber === undefined ? undefined : element("BldgNb", buildingNumber),
-    postcode === undefined ? undefined : element("PstCd", postcode),
-    element("TwnNm", town),
-    element("Ctry", country),
-  ])
-
-/** SEPA takes one of the identifications (EPC132-08): the one that was agreed with the bank first, then the LEI, then the BIC. */
-const organisation = (scheme: Scheme, ids: OrganisationIds | undefined): Written | undefined => {
-  if (ids === undefined) return undefined
-  const bic = ids.bic === undefined ? undefined : element("AnyBIC", ids.bic)
-  const lei = ids.lei === undefined ? undefined : element("LEI", ids.lei)
-  const other = ids.other && otherOrganisation(ids.other)
-  const all = scheme === "sepa" ? [other ?? lei ?? bic] : [bic, lei, other]
-  return element("Id", [element("OrgId", all)])
+const ultimateDebtor = (
+  { scheme, characters, variant, ultimateDebtors = {} }: PaymentInitiation,
+  partner: string | undefined,
+): Written | undefined => {
+  if (partner === undefined || !Object.hasOwn(ultimateDebtors, partner)) return undefined
+  const party = ultimateDebtors[partner]
+  return (
+    party &&
+    element("UltmtDbtr", [
+      element("Nm", written(party.name, characters)),
+      organisation(scheme, party.organisation, variant.message),
+    ])
+  )
 }
 
-const otherOrganisation = ({ id, scheme, issuer }: NonNullable<OrganisationIds["other"]>): Written =>
-  element("Othr", [
-    element("Id", id),
-    scheme === undefined ? undefined : element("SchmeNm", [element("Cd", scheme)]),
-    issuer === undefined ? undefined : element("Issr", issuer),
-  ])
+/** SEPA carries the reference of a creditor, and no other structured remittance (EPC132-08). */
+const recognised = ({ scheme, variant: { references, document } }: PaymentInitiation) => ({
+  references,
+  document: scheme === "sepa" ? undefined : document,
+})
 
-/** The bank of an account, by BIC or as a member of a clearing system; none if the IBAN alone identifies it. */
-const agent = (name: string, at: BankAccount): Written | undefined => {
-  switch (at.scheme) {
-    case "iban":
-      return at.bic === undefined ? undefined : institution(name, [element("BICFI", at.bic)])
-    case "bic":
-      return institution(name, [element("BICFI", at.bic)])
-    case "sort-code":
-      return institution(name, [clearingMember("GBDSC", at.sortCode)])
-    case "aba":
-      return institution(name, [clearingMember("USABA", at.routingNumber)])
+const remittance = (of: Remittance): Written => {
+  switch (of._tag) {
+    case "Text":
+      return element("RmtInf", [element("Ustrd", of.text)])
+    case "Reference": {
+      const type = of.type === "SCOR" ? element("Cd", of.type) : element("Prtry", of.type)
+      const reference = [element("Tp", [element("CdOrPrtry", [type])]), element("Ref", of.reference)]
+      return element("RmtInf", [element("Strd", [element("CdtrRefInf", reference)])])
+    }
+    case "Document": {
+      const number = [
+        element("Tp", [element("CdOrPrtry", [element("Cd", of.type)])]),
+        element("Nb", of.number),
+      ]
+      return element("RmtInf", [element("Strd", [element("RfrdDocInf", number)])])
+    }
   }
 }
-
-const institution = (name: string, content: ReadonlyArray<Written>): Written =>
-  element(name, [element("FinInstnId", content)])
-
-const clearingMember = (system: string, member: string): Written =>
-  element("ClrSysMmbId", [element("ClrSysId", [element("Cd", system)]), element("MmbId", member)])
-
-const unnamedAgent = (name: string): Written =>
-  institution(name, [element("Othr", [element("Id", "NOTPROVIDED")])])
-
-const account = (name: string, at: BankAccount): Written => {
-  switch (at.scheme) {
-    case "iban":
-      return element(name, [element("Id", [element("IBAN", at.iban)])])
-    case "aba":
-      return element(name, [
-        otherId(at.accountNumber),
-        element("Tp", [element("Cd", at.accountType === "checking" ? "CACC" : "SVGS")]),
-      ])
-    default:
-      return element(name, [otherId(at.accountNumber)])
-  }
-}
-
-const otherId = (number: string): Written =>
-  element("Id", [element("Othr", [element("Id", number), element("SchmeNm", [element("Cd", "BBAN")])])])

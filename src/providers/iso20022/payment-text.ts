@@ -5,17 +5,34 @@
 import { Result } from "effect"
 import { spellings } from "./spellings.ts"
 
+/** The sets, by the name that settings give them. All of them have the characters of the first. */
+export const characterSets = ["latin", "extended", "ascii", "german", "iso-8859-1", "swiss"] as const
+
 /**
  * - `latin`: what every bank takes: the Latin set of SEPA (EPC217-08, section 5), which is SWIFT's character set x.
  * - `extended`: names, addresses and remittances of cross-border payments (CBPR+ usage guidelines,
- *   CBPR_RestrictedFINXMax140Text_Extended): the same, and most of ASCII's other marks.
+ *   CBPR_RestrictedFINXMax140Text_Extended): the same, and ASCII's other marks.
+ * - `ascii`: U+0020 to U+007E, for banks that say no more than that (ANSI X3.4). They are the same characters.
+ * - `german`: the Latin set, umlauts, ß, and `& * $ %`, which banks in Germany undertake to take (Deutsche Kreditwirtschaft, Annex 3
+ *   of the DFÜ Agreement, section 2.1).
+ * - `iso-8859-1`: U+0020 to U+007E and U+00A1 to U+00FF, as banks in the Nordic countries take them (message implementation
+ *   guidelines of Danske Bank and Nordea for pain.001). The file itself stays in UTF-8.
+ * - `swiss`: Basic Latin, Latin-1 Supplement, Latin Extended-A, Ș ș Ț ț and € (Swiss Payment Standards since 2022, SIX,
+ *   implementation guidelines for credit transfers, section 3.1).
+ *
+ * Of the sets with U+00A0 and U+00AD, a no-break space and a soft hyphen are left out: nobody sees that they are not a space and
+ * nothing.
  */
-export type CharacterSet = "latin" | "extended"
+export type CharacterSet = (typeof characterSets)[number]
 
 /** A run of characters that are not in a set. */
 const foreign: Readonly<Record<CharacterSet, RegExp>> = {
   latin: /[^A-Za-z0-9/?:().,'+ -]+/gu,
   extended: /[^A-Za-z0-9/?:().,'+ !#$%&*=^_`{|}~";<>@[\\\]-]+/gu,
+  ascii: /[^ -~]+/gu,
+  german: /[^A-Za-z0-9/?:().,'+ ÄÖÜäöüß&*$%-]+/gu,
+  "iso-8859-1": /[^ -~\u00a1-\u00ac\u00ae-\u00ff]+/gu,
+  swiss: /[^ -~\u00a1-\u00ac\u00ae-\u017fȘșȚț€]+/gu,
 }
 
 /** The text in the characters of a set, or the first character of it that has no spelling there. */
@@ -42,7 +59,7 @@ const mark = /^\p{Mn}$/u
 const space = /^\p{Zs}$/u
 /** Joiners of letters (ZWNJ and ZWJ): they decide how a name looks, and not how it is read. */
 const joiner = /^[\u200c\u200d]$/
-const endsWithLetter = /[A-Za-z]$/
+const endsWithLetter = /\p{L}$/u
 
 /** Spellings found before, because a character is taken apart far more slowly than it is looked up. */
 const found = new Map<string, string | undefined>()

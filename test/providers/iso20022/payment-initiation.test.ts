@@ -2,11 +2,12 @@ import { type Array as Arr, Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { type Address, type BeneficiaryAccount, visibleOf } from "../../../src/domain/beneficiary.ts"
 import { transferReference } from "../../../src/domain/identifiers.ts"
-import { formatAmount, MINOR_UNITS_MAX } from "../../../src/domain/money.ts"
+import { formatAmount } from "../../../src/domain/money.ts"
 import { type BankScheme, bankSchemes, schemeOf } from "../../../src/domain/scheme.ts"
 import { uetrOf } from "../../../src/domain/uetr.ts"
 import type { TransferInstruction } from "../../../src/providers/banks/bank.ts"
 import { fileLimits } from "../../../src/providers/banks/files/file-bank-settings.ts"
+import { variantOf } from "../../../src/providers/banks/files/variant-settings.ts"
 import {
   type CreditTransfer,
   creditTransferOf as transferOf,
@@ -20,98 +21,11 @@ import { fc } from "../../property.ts"
 import { isPublishedDataThere } from "../../published-data.ts"
 import { schemaProblems } from "./payment-initiation-schema.ts"
 import { brokenRules } from "./scheme-rules.ts"
+import { aba, anyAccount, anyCurrency, iban, ordersIn, sortCode } from "./transfer-orders.ts"
 
 const at = Date.UTC(2026, 10, 26, 1, 2, 3, 4)
 const limits = fileLimits({})
 const creditTransferOf = (instruction: TransferInstruction) => transferOf(instruction, limits, at)
-
-/** 999,999,999.99 euros: the largest amount of a SEPA credit transfer. */
-const SEPA_MINOR_MAX = 99_999_999_999n
-
-const accountNumber = fc.stringMatching(/^[A-Z0-9]{1,34}$/)
-const digits = (length: number) => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`))
-
-const iban = fc.constantFrom<BeneficiaryAccount>(
-  { scheme: "iban", iban: "DE89370400440532013000" },
-  { scheme: "iban", iban: "FR1420041010050500013M02606", bic: "BNPAFRPP" },
-)
-const sortCode = fc.record({
-  scheme: fc.constant("sort-code" as const),
-  sortCode: digits(6),
-  accountNumber: digits(8),
-})
-const aba = fc.record({
-  scheme: fc.constant("aba" as const),
-  routingNumber: fc.constant("021000021"),
-  accountNumber,
-  accountType: fc.constantFrom("checking" as const, "savings" as const),
-  holderType: fc.constantFrom("individual" as const, "company" as const),
-})
-const bic = fc.record({
-  scheme: fc.constant("bic" as const),
-  bic: fc.constantFrom("BNPAFRPP", "CHASUS33XXX"),
-  accountNumber,
-})
-const anyAccount: fc.Arbitrary<BeneficiaryAccount> = fc.oneof(iban, sortCode, aba, bic)
-const anyCurrency = fc.constantFrom("EUR", "GBP", "USD", "JPY", "KWD")
-/** Half of the amounts are such as SEPA takes; of all others it takes hardly one. */
-const minor = fc.oneof(
-  fc.bigInt({ min: 1n, max: SEPA_MINOR_MAX }),
-  fc.bigInt({ min: 1n, max: MINOR_UNITS_MAX }),
-)
-
-const spoken = (lengthMax: number) => {
-  const spelledWith = (characters: string) =>
-    fc
-      .string({ unit: fc.constantFrom(...characters), minLength: 1, maxLength: lengthMax })
-      .map((text) => text.trim() || "x")
-  const spellable = "abcXYZ019 äÖßéñøŁ’&;_-/?:().,'+"
-  return fc.oneof({ weight: 9, arbitrary: spelledWith(spellable) }, spelledWith(`${spellable}<"@€中`))
-}
-
-const address: fc.Arbitrary<Address> = fc.record(
-  {
-    street: spoken(70),
-    buildingNumber: spoken(16),
-    postcode: spoken(16),
-    town: spoken(35),
-    country: fc.constantFrom("DE", "FR", "US"),
-  },
-  { requiredKeys: ["town", "country"] },
-)
-
-/** Orders to one account in one currency. */
-const ordersIn = (
-  currency: fc.Arbitrary<string>,
-  account: fc.Arbitrary<BeneficiaryAccount>,
-): fc.Arbitrary<ReadonlyArray<TransferInstruction>> =>
-  fc
-    .record({
-      currency,
-      account,
-      others: fc.array(
-        fc.record({
-          name: spoken(80),
-          address: fc.option(address, { freq: 3, nil: undefined }),
-          remittance: fc.option(spoken(140), { nil: undefined }),
-          minor,
-        }),
-        { minLength: 1, maxLength: 6 },
-      ),
-    })
-    .map(({ currency, account, others }) =>
-      others.map(
-        ({ name, address, remittance, minor }, index): TransferInstruction => ({
-          bank: "clearing",
-          partner: "acme",
-          reference: transferReference({ batch: batchId, item: index + 1, attempt: 1 }),
-          beneficiary: { name, account, ...(address && { address }) },
-          currency,
-          minor,
-          remittance,
-        }),
-      ),
-    )
 
 const instructions = ordersIn(anyCurrency, anyAccount)
 
@@ -129,12 +43,12 @@ const fileOf = (
     messageId: "EUR-faster-payments-2026-11-26-9999",
     createdAt: at,
     executionDay: "2026-11-26",
-    scheme,
+    scheme: scheme === "wallet" ? "cross-border" : scheme,
     currency,
     debtor: { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } },
     characters: limits[scheme]?.characters ?? "latin",
     achClass: "PPD",
-    hasUetrs: true,
+    variant: variantOf({}),
     transfers,
     ...changes,
   }
@@ -331,7 +245,7 @@ describe("a transfer is written", () => {
 
   it("with its UETR, unless its bank does not take one", () => {
     expect(written(order({}))).toContain(`<UETR>${uetrOf(order({}).reference)}</UETR></PmtId>`)
-    expect(written(order({}), { hasUetrs: false })).not.toContain("UETR")
+    expect(written(order({}), { variant: variantOf({ uetr: false }) })).not.toContain("UETR")
   })
 
   it("with the marks of CBPR+ across borders, and without them in SEPA", () => {

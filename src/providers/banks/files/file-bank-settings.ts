@@ -1,9 +1,27 @@
 /** The settings of a bank of the kind `files`, in addition to those of every bank, and what such a bank can be sent. */
 import { Result, Schema } from "effect"
-import { ADDRESS_LENGTHS_MAX, type Address, BankAccount, Beneficiary } from "../../../domain/beneficiary.ts"
+import {
+  ADDRESS_LENGTHS_MAX,
+  ADDRESS_LINE_LENGTH_MAX,
+  type Address,
+  BankAccount,
+  Beneficiary,
+} from "../../../domain/beneficiary.ts"
+import { PartnerId } from "../../../domain/identifiers.ts"
 import { bankSchemes } from "../../../domain/scheme.ts"
-import { type CharacterSet, isIdentifier, spelled } from "../../iso20022/payment-text.ts"
-import type { FileLimits, SchemeLimits } from "../bank-limits.ts"
+import type { OrganisationIds } from "../../iso20022/payment-parties.ts"
+import { isIdentifier, spelled } from "../../iso20022/payment-text.ts"
+import { isWritableBic, messageForms } from "../../iso20022/payment-variant.ts"
+import type { FileLimits, FileSchemeLimits } from "../bank-limits.ts"
+import {
+  messageOf,
+  NAME_LENGTH_MAX,
+  namesLengthMaxOf,
+  VariantSettings,
+  variantLimits,
+  variantOf,
+  variantProblems,
+} from "./variant-settings.ts"
 
 const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
 
@@ -11,12 +29,6 @@ export const ORDERS_PER_FILE_MAX = 10_000
 export const EVERY_MS = 900_000
 export const POLL_MS = 1_000
 
-/** EPC125-05 rulebook, AT-P001 and AT-E001: names of payer and beneficiary. */
-const SEPA_NAME_LENGTH_MAX = 70
-/** EPC125-05 rulebook, AT-T009, and ISO 20022: unstructured remittance. */
-const REMITTANCE_LENGTH_MAX = 140
-/** ISO 20022: names. */
-const NAME_LENGTH_MAX = 140
 /** 999,999,999.99 EUR (EPC125-05 rulebook, AT-T002). */
 const SEPA_MINOR_MAX = 99_999_999_999n
 
@@ -61,7 +73,7 @@ const writable = (text: string | undefined, lengthMax: number): boolean => {
 const isWritableAddress = (address: Address): boolean =>
   (["street", "buildingNumber", "postcode", "town"] as const).every((field) =>
     writable(address[field], ADDRESS_LENGTHS_MAX[field]),
-  )
+  ) && (address.lines ?? []).every((line) => writable(line, ADDRESS_LINE_LENGTH_MAX))
 
 /** The account that the money leaves, and its owner. Each file contains it, so it is checked when the settings are read. */
 export const Debtor = Schema.Struct({
@@ -81,6 +93,22 @@ export const Debtor = Schema.Struct({
   }),
 )
 export type Debtor = typeof Debtor.Type
+
+/** On whose behalf a partner's payouts are paid, as files name it. */
+const UltimateDebtor = Schema.Struct({
+  name: Beneficiary.fields.name,
+  organisation: Schema.optionalKey(Organisation),
+})
+
+/** Partners whose names a bank's settings may have. */
+const ULTIMATE_DEBTORS_MAX = 1_000
+
+const UltimateDebtors = Schema.Record(PartnerId, UltimateDebtor).check(
+  Schema.makeFilter(
+    (all) =>
+      Object.keys(all).length <= ULTIMATE_DEBTORS_MAX || `expected at most ${ULTIMATE_DEBTORS_MAX} partners`,
+  ),
+)
 
 /** Standard entry classes of Nacha's rules for credits: to consumers, and to companies. */
 export const AchClass = Schema.Literals(["PPD", "CCD"])
@@ -112,34 +140,67 @@ export const FileBankSettings = Schema.Struct({
   ),
   /** The time between two passes over the folders. */
   pollMs: Schema.optionalKey(milliseconds(3_600_000)),
-}).check(
-  Schema.makeFilter(
-    ({ debtor, schemes: paid = bankSchemes }) =>
-      !paid.some((scheme) => scheme === "sepa") ||
-      writable(debtor.name, SEPA_NAME_LENGTH_MAX) ||
-      `the debtor's name has more than the ${SEPA_NAME_LENGTH_MAX} characters of SEPA, which is among the bank's schemes`,
-  ),
-)
+  /** How its files are written: a preset, or field by field. As docs/BANK-FILES.md says, by default. */
+  variant: Schema.optionalKey(VariantSettings),
+  /** By partner: on whose behalf the debtor pays that partner's payouts. */
+  ultimateDebtors: Schema.optionalKey(UltimateDebtors),
+}).check(Schema.makeFilter((settings) => settingsProblems(settings)))
 export type FileBankSettings = typeof FileBankSettings.Type
 
-const domestic: SchemeLimits<CharacterSet> = {
-  characters: "latin",
-  nameLengthMax: NAME_LENGTH_MAX,
-  remittanceLengthMax: REMITTANCE_LENGTH_MAX,
+interface Checked extends FileLimitChoice {
+  readonly debtor: Debtor
+  readonly uetr?: boolean
+  readonly ultimateDebtors?: Readonly<Record<string, typeof UltimateDebtor.Type>>
 }
 
-/** What a bank can be sent in files. */
-export const fileLimits = ({
-  schemes: paid = bankSchemes,
-  crossBorder: { characters = "extended", address = "required" } = {},
-}: Pick<FileBankSettings, "schemes" | "crossBorder">): FileLimits => {
-  const all: Required<Omit<FileLimits, "wallet">> = {
-    sepa: { ...domestic, nameLengthMax: SEPA_NAME_LENGTH_MAX, minorMax: SEPA_MINOR_MAX },
-    "faster-payments": domestic,
-    ach: domestic,
-    "cross-border": { ...domestic, characters, needsAddress: address === "required" },
+/** What does not go together, each with its place. */
+const settingsProblems = (settings: Checked) => {
+  const { debtor, schemes: paid = bankSchemes, variant, ultimateDebtors = {} } = settings
+  const problems = [...variantProblems(settings, paid)]
+  const lengthMax = namesLengthMaxOf(variant, paid)
+  const checkParty = (
+    path: ReadonlyArray<string>,
+    { name, organisation }: { readonly name: string; readonly organisation?: OrganisationIds },
+  ): void => {
+    if (!writable(name, lengthMax))
+      problems.push({ path: [...path, "name"], issue: nameIssue(name, lengthMax) })
+    const message = messageOf(variant)
+    if (organisation?.lei !== undefined && !messageForms[message].hasLei)
+      problems.push({ path: [...path, "organisation", "lei"], issue: `${message} has no field for an LEI` })
+    if (organisation?.bic !== undefined && !isWritableBic(organisation.bic, message))
+      problems.push({ path: [...path, "organisation", "bic"], issue: bicIssue(message) })
   }
-  return Object.fromEntries(paid.map((scheme) => [scheme, all[scheme]]))
+  checkParty(["debtor"], debtor)
+  for (const [partner, party] of Object.entries(ultimateDebtors))
+    checkParty(["ultimateDebtors", partner], party)
+  const { account, address } = debtor
+  const bic = account.scheme === "iban" || account.scheme === "bic" ? account.bic : undefined
+  if (bic !== undefined && !isWritableBic(bic, messageOf(variant)))
+    problems.push({ path: ["debtor", "account", "bic"], issue: bicIssue(messageOf(variant)) })
+  if (address?.lines !== undefined && !variantOf(settings).addressLines)
+    problems.push({ path: ["debtor", "address", "lines"], issue: "the variant takes no lines" })
+  return problems
+}
+
+const bicIssue = (message: string): string => `${message} has no room for such a BIC`
+
+const nameIssue = (name: string, lengthMax: number): string =>
+  writable(name, NAME_LENGTH_MAX)
+    ? `the name has more than the ${lengthMax} characters that the bank's schemes and its variant take`
+    : `the name has characters that files do not have, or more than ${NAME_LENGTH_MAX}`
+
+type FileLimitChoice = Pick<FileBankSettings, "schemes" | "crossBorder" | "variant">
+
+/** What a bank can be sent in files. */
+export const fileLimits = (settings: FileLimitChoice): FileLimits => {
+  const { schemes: paid = bankSchemes, crossBorder: { address = "required" } = {} } = settings
+  const variant = variantOf(settings)
+  const limitsOf = (scheme: (typeof bankSchemes)[number]): FileSchemeLimits => ({
+    ...variantLimits(variant, scheme),
+    ...(scheme === "sepa" && { minorMax: SEPA_MINOR_MAX }),
+    ...(scheme === "cross-border" && { needsAddress: address === "required" }),
+  })
+  return Object.fromEntries(paid.map((scheme) => [scheme, limitsOf(scheme)]))
 }
 
 /**

@@ -6,7 +6,7 @@
 import { join } from "node:path"
 import { Clock, Effect, Result } from "effect"
 import { visibleOf } from "../../../domain/beneficiary.ts"
-import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
+import { schemeOf } from "../../../domain/scheme.ts"
 import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
@@ -14,11 +14,9 @@ import { anyName, statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
 import type { Refusal } from "../bank-limits.ts"
+import { dueAt } from "./execution-day.ts"
 import { EVERY_MS, FileBankSettings, fileLimits, ibanOf } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
-
-/** The last file of a day is made this long before the cut-off, so that it reaches the bank in time. */
-const LEAD_MS = 600_000
 
 const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
   const { everyMs = EVERY_MS } = own
@@ -37,7 +35,7 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
           transfer,
           scheme,
           acceptedAt,
-          dueAt: dueAt(scheme, acceptedAt, everyMs),
+          dueAt: dueAt(own, scheme, acceptedAt, everyMs),
         })
         if (order === "differs") return yield* differing(instruction)
         return Result.isFailure(transfer) ? refusedBy(transfer.failure, order) : answerOf(order)
@@ -84,17 +82,6 @@ export const files = bankKind({
       }),
     ),
 })
-
-/**
- * The latest time at which an order must be in a file: `everyMs` after `at`, but before the cut-off of the day on which it can
- * be executed. All times in epoch milliseconds.
- */
-export const dueAt = (scheme: Scheme, at: number, everyMs: number): number => {
-  const cutOff = cutOffOn(scheme, executionOf(scheme, at))
-  const closesAt =
-    cutOff === undefined || cutOff - LEAD_MS <= at ? Number.POSITIVE_INFINITY : cutOff - LEAD_MS
-  return Math.min(at + everyMs, closesAt)
-}
 
 const answerOf = (order: FileOrder): BankAnswer => {
   const { standing, orderId } = order

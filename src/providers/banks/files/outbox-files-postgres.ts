@@ -232,7 +232,13 @@ const opened = Effect.fnUntraced(function* (
     }
     const details = openDetails(key, bank, reference, sealed)
     if (details === undefined) return yield* unopened("the seal of an order is broken")
-    transfers.push({ reference, currency, minor: BigInt(minor), details })
+    transfers.push({
+      reference,
+      ...(partner !== null && { partner }),
+      currency,
+      minor: BigInt(minor),
+      details,
+    })
   }
   return { transfers: Arr.isArrayNonEmpty(transfers) ? transfers : undefined, forgotten }
 })

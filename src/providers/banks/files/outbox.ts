@@ -16,17 +16,17 @@
 import { randomUUID } from "node:crypto"
 import { Clock, Effect } from "effect"
 import { isBatchId } from "../../../domain/identifiers.ts"
-import { executionOf } from "../../../domain/scheme.ts"
 import { FileLog } from "../../../streams/file-log.ts"
 import { Partitions } from "../../../streams/partitions.ts"
 import { StoreWatch } from "../../../streams/store-watch.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
-import { writePaymentInitiation } from "../../iso20022/payment-initiation.ts"
 import { agree, hasNoWithdrawn, logFiles, takeOutWithdrawn } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import { type FileBankSettings, fileLimits } from "./file-bank-settings.ts"
+import { executionDayOf } from "./execution-day.ts"
+import type { FileBankSettings } from "./file-bank-settings.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
+import { paymentFile } from "./payment-file.ts"
 
 /** A bank of the kind `files`, with all its settings. */
 export interface FileBank extends Omit<FileBankSettings, "everyMs" | "ordersMax" | "pollMs"> {
@@ -60,7 +60,7 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
   if (groups.length > 0) yield* agree(bank.name)
   for (const group of groups)
     yield* files
-      .make(group, executionOf(group.scheme, at), at, bank.ordersMax, blocked)
+      .make(group, executionDayOf(bank, group.scheme, at), at, bank.ordersMax, blocked)
       .pipe(
         Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
           Effect.logWarning("a file cannot be made yet", { ...group, step, reason }),
@@ -164,20 +164,10 @@ const stage = Effect.fnUntraced(function* (
   if (transfers === undefined) return undefined
   const references = transfers.map(({ reference }) => reference)
   if (!(yield* hasNoWithdrawn(bank.name, file, references))) return undefined
-  const { messageId, madeAt, day, scheme, currency } = file
   const draft = `.${name}.${randomUUID()}`
-  const content = writePaymentInitiation({
-    messageId,
-    createdAt: madeAt,
-    executionDay: day,
-    scheme,
-    currency,
-    debtor: bank.debtor,
-    characters: fileLimits(bank)[scheme]?.characters ?? "latin",
-    achClass: bank.achClass ?? "PPD",
-    hasUetrs: bank.uetr ?? true,
-    transfers,
-  })
+  const content = yield* Effect.fromResult(paymentFile(bank, file, transfers)).pipe(
+    Effect.mapError((reason) => new BankFilesUnavailable({ step: "write a file", reason })),
+  )
   yield* writeDurably(bank.folder, draft, content)
   if (yield* files.stage(file, draft, blocked)) return draft
   yield* discard(bank.folder, (other) => other === draft)

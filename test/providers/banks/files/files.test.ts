@@ -2,8 +2,8 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
+import { dueAt } from "../../../../src/providers/banks/files/execution-day.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
-import { dueAt } from "../../../../src/providers/banks/files/files.ts"
 import { type OwnDatabase, ownDatabase } from "../../../database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 
@@ -153,11 +153,11 @@ describe("an order is due", () => {
       "2026-11-27T00:14:00.000Z",
     ],
   ] as const)("%s", (_, scheme, at, due) => {
-    expect(new Date(dueAt(scheme, Date.parse(at), every)).toISOString()).toBe(due)
+    expect(new Date(dueAt({}, scheme, Date.parse(at), every)).toISOString()).toBe(due)
   })
 
   it("on the next business day when it comes too late for this one, and may wait", () => {
     const at = Date.parse("2026-11-27T15:00:00Z")
-    expect(new Date(dueAt("sepa", at, 7 * 86_400_000)).toISOString()).toBe("2026-11-30T14:20:00.000Z")
+    expect(new Date(dueAt({}, "sepa", at, 7 * 86_400_000)).toISOString()).toBe("2026-11-30T14:20:00.000Z")
   })
 })

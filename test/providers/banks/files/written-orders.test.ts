@@ -208,6 +208,52 @@ describe("an order that was accepted when its bank took more", () => {
   })
 })
 
+describe("a bank with a variant", () => {
+  it("is sent it, with the partner on whose behalf each order is paid", async () => {
+    using test = new FileBankUnderTest(database, {
+      variant: { preset: "germany-03", batchBooking: true },
+      ultimateDebtors: { acme: { name: "Acme Söhne" } },
+    })
+    const zoe = { name: "Zoë Müller", account }
+    await test.run(
+      Effect.gen(function* () {
+        const bank = yield* test.port
+        yield* bank.transfer(test.orderOf(1, { beneficiary: zoe, remittance: "RF18 5390 0754 7034" }))
+        yield* bank.transfer(test.orderOf(2, { partner: "other" }))
+        yield* writeOutbox(test.bank)
+      }),
+    )
+    test.carry()
+    const [xml = ""] = test.taken.values()
+    expect(xml).toContain("<Nm>Zoe Müller</Nm>")
+    expect(xml).toContain("<Ref>RF18539007547034</Ref>")
+    expect(xml.match(/<UltmtDbtr>\s*<Nm>Acme Söhne</g)).toHaveLength(1)
+    const wanted = { characters: "german", hasUetrs: false, batchBooking: true } as const
+    expect(brokenRules(xml, "sepa", wanted)).toEqual([])
+    if (isPublishedDataThere) expect(await schemaProblems([xml], "pain.001.001.03")).toEqual([])
+  })
+
+  it("is sent nothing that it no longer takes: the file waits, says so without a name, and goes when it fits again", async () => {
+    using test = new FileBankUnderTest(database, { variant: "switzerland" })
+    const name = "ß".repeat(70)
+    const written = await test.run(
+      Effect.gen(function* () {
+        const bank = yield* test.port
+        yield* bank.transfer(test.orderOf(1, { beneficiary: { name, account } }))
+        yield* writeOutbox({ ...test.bank, variant: "sepa" })
+        const before = test.list("outbox").filter((file) => !file.startsWith("."))
+        yield* writeOutbox(test.bank)
+        return before
+      }),
+    )
+    test.carry()
+    expect(written).toEqual([])
+    expect(test.ordered).toEqual([test.orderOf(1).reference])
+    expect(test.lines.join()).toContain("1 of its orders were accepted by other settings of the bank")
+    expect(test.lines.join()).not.toContain("ßß")
+  })
+})
+
 describe("the settings of a bank of files", () => {
   const decode = Schema.decodeUnknownResult(FileBankSettings, { onExcessProperty: "error" })
   const debtor = { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } }
