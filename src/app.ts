@@ -75,6 +75,7 @@ import { layer as reportsInRedis } from "./providers/calling/provider-reports-re
 import { ProviderSettings } from "./providers/calling/provider-settings.ts"
 import { clearance } from "./providers/compliance/compliance-engine-http.ts"
 import { complianceEngineLayer, type ScreeningKind } from "./providers/compliance/screening-kind.ts"
+import { formance } from "./providers/ledger/formance/formance-ledger-http.ts"
 import { postings } from "./providers/ledger/ledger-http.ts"
 import { type LedgerKind, ledgerBooksLayer, ledgerLayer } from "./providers/ledger/ledger-kind.ts"
 import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
@@ -193,7 +194,7 @@ const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
 /** The kinds of compliance engines, and of ledgers. */
 export const screeningKinds: ReadonlyArray<ScreeningKind> = [clearance]
-export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings]
+export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings, formance]
 const banks = banksLayer(kinds)
 const bankKinds = bankKindsLayer(kinds)
 const providerSettings = ProviderSettings.layer.pipe(Layer.provide(foundation))

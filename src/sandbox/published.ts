@@ -52,6 +52,8 @@ export const obeying = ({ app, published }: SandboxServer, held: Held | undefine
   outside.get("/sandbox/breaches", (c) => c.json({ count: breaches.count, shown: breaches.shown }))
   outside.all("/sandbox/*", (c) => app.fetch(c.req.raw, c.env))
   outside.all("/sandbox", (c) => app.fetch(c.req.raw, c.env))
+  // The twin's own books are no part of the provider's API.
+  outside.get("/books", (c) => app.fetch(c.req.raw, c.env))
   outside.all("*", async (c) => {
     const body = await bodyOf(c)
     if (body === undefined) throw refusal(413, tooLarge)
@@ -66,7 +68,7 @@ export const obeying = ({ app, published }: SandboxServer, held: Held | undefine
     const answer = await app.fetch(c.req.raw, { ...c.env, body })
     if (answer === unanswered) return answer
     const text = await answer.clone().text()
-    const wrong = contract.ofAnswer(asked, answer.status, text === "" ? undefined : JSON.parse(text))
+    const wrong = contract.ofAnswer(asked, answer.status, text === "" ? null : JSON.parse(text))
     if (wrong.length > 0) breaches.add("answer", `${at} ${answer.status}`, wrong)
     return answer
   })

@@ -13,6 +13,7 @@ import {
 } from "./data-folder.ts"
 import { behindDoor, type Door, readDoor } from "./door.ts"
 import { fileBank } from "./file-bank.ts"
+import { formanceLedger } from "./formance-ledger.ts"
 import { InterbankOrders } from "./interbank-orders.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
@@ -177,6 +178,8 @@ const createServer = (
       return complianceEngine({ ...calling, decisionDelayMs: options.decisionDelayMs ?? 200 })
     case "ledger":
       return ledger({ ...calling, funds: options.funds ?? 1_000_000_000_000n })
+    case "formance":
+      return formanceLedger({ journalFile, funds: options.funds ?? 1_000_000_000n })
     case "west":
       return westBank({ ...paying, keyWindowMs: options.westKeyWindowMs ?? 86_400_000 })
     case "clearing":
@@ -192,7 +195,6 @@ const createServer = (
     case "paypal":
     case "watchman":
     case "yente":
-    case "formance":
       throw new Error(`${name} has no twin`)
     case "north":
     case "south":
