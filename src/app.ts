@@ -70,6 +70,7 @@ import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
 import { ProviderChannels } from "./providers/calling/channel.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
 import { providerOf } from "./providers/calling/provider-access-http.ts"
+import { ProviderKinds } from "./providers/calling/provider-kind.ts"
 import { reportingLayer } from "./providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "./providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "./providers/calling/provider-settings.ts"
@@ -197,6 +198,11 @@ export const screeningKinds: ReadonlyArray<ScreeningKind> = [clearance]
 export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings, formance]
 const banks = banksLayer(kinds)
 const bankKinds = bankKindsLayer(kinds)
+/** All kinds, for the check of the settings. */
+const allKinds = Layer.merge(
+  bankKinds,
+  Layer.succeed(ProviderKinds, { compliance: screeningKinds, ledger: ledgerKinds }),
+)
 const providerSettings = ProviderSettings.layer.pipe(Layer.provide(foundation))
 const callbackSecrets = callbackSecretsLayer.pipe(Layer.provide([bankKinds, foundation, providerSettings]))
 /** What the rules' banks can be sent, for who accepts payouts. */
@@ -327,11 +333,11 @@ const served = (role: Role) => {
 
 /** Checks the settings before any layer connects to anything, and tells all mistakes at once. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
-  Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer)).pipe(Layer.provide(bankKinds))
+  Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer)).pipe(Layer.provide(allKinds))
 
 /** The check of a start with these roles, for `atlaspay config` and `doctor`: nothing connects. */
 export const checkedHere = (roles: ReadonlyArray<Role>) =>
-  Effect.provide(checkedEnvironment(roles, providerOf), bankKinds)
+  Effect.provide(checkedEnvironment(roles, providerOf), allKinds)
 
 /** The layers of `atlaspay reconcile`, by the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(

@@ -38,7 +38,6 @@ it.live("have each line that was booked, over many pages, and none of others", (
       }),
     )
     const { lines, unused } = yield* readLines(twin.url)
-    if (before !== today()) return
     assert.deepStrictEqual(unused, [])
     assert.deepStrictEqual(
       lines.map(({ kind, item, minor }) => [kind, item, minor]),
@@ -47,7 +46,8 @@ it.live("have each line that was booked, over many pages, and none of others", (
         ["post", 12, 12n],
       ],
     )
-    assert.deepInclude(lines[0], { partner: "acme", batch: batchId, currency: "EUR", bookedOn: before })
+    assert.deepInclude(lines[0], { partner: "acme", batch: batchId, currency: "EUR" })
+    assert.include([before, today()], lines[0]?.bookedOn)
   }),
 )
 
