@@ -41,8 +41,8 @@ export const formanceGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch has only what it has held",
     file: "providers/ledger/formance/formance-accounts.ts",
-    text: ":held:${batch}`",
-    without: ":held`",
+    text: "batch: BatchId): Way => {",
+    without: "of: BatchId): Way => {\n  const batch = of.slice(0, 3)",
     caughtIn: postings,
     caughtBy: "cannot take what another batch holds",
   },

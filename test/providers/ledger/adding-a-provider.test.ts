@@ -13,7 +13,7 @@ import { batchId } from "../../domain/batch-story.ts"
 import { providerSettings } from "../../settings.ts"
 import { violations } from "../../tidy-rules.ts"
 import { json, MisbehavingServer } from "../calling/misbehaving-server.ts"
-import { abacus } from "./abacus/abacus.ts"
+import { abacus } from "./abacus/abacus-http.ts"
 
 const page = readFileSync(new URL("../../../docs/adding-a-provider.md", import.meta.url), "utf8")
 const blocks = [...page.matchAll(/^```(ts|json)\n([\s\S]*?)^```/gm)].map(([, , text = ""]) => text)
@@ -31,12 +31,12 @@ afterAll(async () => {
 })
 
 it("shows the kind that these tests run, and it imports only what a kind may", () => {
-  const source = readFileSync(new URL("./abacus/abacus.ts", import.meta.url), "utf8")
+  const source = readFileSync(new URL("./abacus/abacus-http.ts", import.meta.url), "utf8")
     .replaceAll('"../../../../src/providers/ledger/', '"../')
     .replaceAll('"../../../../src/providers/', '"../../')
     .replaceAll('"../../../../src/', '"../../../')
   assert.strictEqual(kind, source)
-  assert.deepStrictEqual(violations("providers/ledger/abacus/abacus.ts", kind), [])
+  assert.deepStrictEqual(violations("providers/ledger/abacus/abacus-http.ts", kind), [])
 })
 
 it("shows the line of the wiring, with the new kind in it", () => {
@@ -77,9 +77,11 @@ it.live("is posted to as the settings say, and may refuse", () =>
   Effect.gen(function* () {
     server.behaviour = json(201, { entry: "e-1" })
     assert.strictEqual(yield* using(posted), "e-1")
-    const { url, headers, body } = server.asked.at(-1) ?? { url: "", headers: {}, body: "{}" }
-    assert.deepStrictEqual([url, headers["idempotency-key"]], ["/payouts/entries", "k-1"])
-    assert.deepInclude(JSON.parse(body), { beads: [{ item: 1, currency: "EUR", minor: "1234" }] })
+    const asked = server.asked.at(-1)
+    assert.deepStrictEqual([asked?.url, asked?.headers["idempotency-key"]], ["/payouts/entries", "k-1"])
+    assert.deepInclude(JSON.parse(asked?.body ?? "{}"), {
+      beads: [{ item: 1, currency: "EUR", minor: "1234" }],
+    })
     server.behaviour = json(422, { why: "insufficient-funds" })
     const refused = yield* Effect.flip(using(posted))
     assert.deepInclude(refused, { _tag: "PostingRefused", code: "insufficient-funds" })
