@@ -77,7 +77,7 @@ beforeAll(async () => {
     return items[1]?.ledger === "reversed"
   })
   day = new Date().toISOString().slice(0, 10)
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await platform[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true })
