@@ -71,11 +71,13 @@ import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
 import { ProviderChannels } from "./providers/calling/channel.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
 import { providerOf } from "./providers/calling/provider-access-http.ts"
+import { ProviderKinds } from "./providers/calling/provider-kind.ts"
 import { reportingLayer } from "./providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "./providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "./providers/calling/provider-settings.ts"
 import { clearance } from "./providers/compliance/compliance-engine-http.ts"
 import { complianceEngineLayer, type ScreeningKind } from "./providers/compliance/screening-kind.ts"
+import { formance } from "./providers/ledger/formance/formance-ledger-http.ts"
 import { postings } from "./providers/ledger/ledger-http.ts"
 import { type LedgerKind, ledgerBooksLayer, ledgerLayer } from "./providers/ledger/ledger-kind.ts"
 import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
@@ -194,9 +196,14 @@ const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files, adyen]
 /** The kinds of compliance engines, and of ledgers. */
 export const screeningKinds: ReadonlyArray<ScreeningKind> = [clearance]
-export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings]
+export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings, formance]
 const banks = banksLayer(kinds)
 const bankKinds = bankKindsLayer(kinds)
+/** All kinds, for the check of the settings. */
+const allKinds = Layer.merge(
+  bankKinds,
+  Layer.succeed(ProviderKinds, { compliance: screeningKinds, ledger: ledgerKinds }),
+)
 const providerSettings = ProviderSettings.layer.pipe(Layer.provide(foundation))
 const callbackSecrets = callbackSecretsLayer.pipe(Layer.provide([bankKinds, foundation, providerSettings]))
 /** What the rules' banks can be sent, for who accepts payouts. */
@@ -327,11 +334,11 @@ const served = (role: Role) => {
 
 /** Checks the settings before any layer connects to anything, and tells all mistakes at once. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
-  Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer)).pipe(Layer.provide(bankKinds))
+  Layer.unwrap(Effect.as(checkedEnvironment(roles, providerOf), layer)).pipe(Layer.provide(allKinds))
 
 /** The check of a start with these roles, for `atlaspay config` and `doctor`: nothing connects. */
 export const checkedHere = (roles: ReadonlyArray<Role>) =>
-  Effect.provide(checkedEnvironment(roles, providerOf), bankKinds)
+  Effect.provide(checkedEnvironment(roles, providerOf), allKinds)
 
 /** The layers of `atlaspay reconcile`, by the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(

@@ -89,6 +89,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   production: [
     "providers/banks/bank-kind",
     "providers/calling/provider-access",
+    "providers/calling/provider-kind",
     "providers/calling/provider-place",
     "providers/calling/provider-settings",
     "providers/calling/secret-reference",

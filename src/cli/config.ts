@@ -93,8 +93,10 @@ const providersIn = Effect.fnUntraced(
   Effect.mapError(({ message }) => new CliFailure({ reason: message })),
 )
 
-const shownProvider = ({ url, auth, tls, policy }: ProviderAt) => ({
+const shownProvider = ({ kind, url, auth, tls, own, policy }: ProviderAt) => ({
+  kind,
   ...shownAccess({ url, ...(auth && { auth }), ...(tls && { tls }) }),
+  ...(Object.keys(own).length === 0 ? {} : { fields: Object.keys(own) }),
   policy,
 })
 

@@ -9,7 +9,8 @@ import { checkedApart, readOperatorKeys, readPartnerKeys } from "../identity/key
 import { signInProblems } from "../identity/sign-in-settings.ts"
 import { BankKinds } from "../providers/banks/bank-kind.ts"
 import type { HttpFields } from "../providers/calling/provider-access.ts"
-import type { InvalidProviderSetting } from "../providers/calling/provider-place.ts"
+import { checkedByKind, ProviderKinds } from "../providers/calling/provider-kind.ts"
+import { InvalidProviderSetting, type Place } from "../providers/calling/provider-place.ts"
 import {
   COMPLIANCE_ENGINE,
   LEDGER,
@@ -34,7 +35,7 @@ export type Opening = (
 export const checkedEnvironment = Effect.fn("checkedEnvironment")(function* (
   roles: ReadonlyArray<Role>,
   opening: Opening,
-): Effect.fn.Return<Settings, InvalidSettings | UnfitForProduction, BankKinds> {
+): Effect.fn.Return<Settings, InvalidSettings | UnfitForProduction, BankKinds | ProviderKinds> {
   for (const { given, like } of misspeltHere())
     yield* Effect.logWarning("a variable looks like a misspelt setting, and nothing reads it", {
       variable: given,
@@ -152,6 +153,14 @@ const providerProblems = Effect.fnUntraced(function* (roles: ReadonlyArray<Role>
     roles.includes("worker") ? check(opening({ ...called, name })) : Effect.void
   yield* open(compliance, COMPLIANCE_ENGINE)
   yield* open(ledger, LEDGER)
+  // Of a kind of another release only who calls it must know.
+  if (roles.includes("worker")) {
+    const called = yield* ProviderKinds
+    yield* check(checkedByKind(called.compliance, compliance))
+    yield* check(checkedByKind(called.ledger, ledger))
+    for (const { kind, place } of banks)
+      if (kinds.named(kind) === undefined) yield* check(noKind(kinds, place))
+  }
   for (const { own: _, ...bank } of banks) {
     const http = yield* check(kinds.named(bank.kind)?.http({ ...bank, own: _ }) ?? Effect.undefined)
     if (http !== undefined) yield* open({ ...bank, ...http }, bank.name)
@@ -161,5 +170,8 @@ const providerProblems = Effect.fnUntraced(function* (roles: ReadonlyArray<Role>
     yield* check(Effect.scoped(Layer.build(callbackSecretsLayer.pipe(Layer.provide(known)))))
   return problems
 })
+
+const noKind = ({ names }: BankKinds["Service"], { setting, path }: Place) =>
+  new InvalidProviderSetting({ setting, reason: `${path}.kind: expected one of ${names.join(", ")}` })
 
 const asTold = ({ setting, reason }: InvalidProviderSetting): Problem => ({ setting, problem: reason })

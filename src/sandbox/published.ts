@@ -68,7 +68,7 @@ export const obeying = ({ app, published }: SandboxServer, held: Held | undefine
     const answer = await app.fetch(c.req.raw, { ...c.env, body })
     if (answer === unanswered) return answer
     const text = await answer.clone().text()
-    const wrong = contract.ofAnswer(asked, answer.status, text === "" ? undefined : JSON.parse(text))
+    const wrong = contract.ofAnswer(asked, answer.status, text === "" ? null : JSON.parse(text))
     if (wrong.length > 0) breaches.add("answer", `${at} ${answer.status}`, wrong)
     return answer
   })

@@ -14,6 +14,7 @@ import {
 } from "./data-folder.ts"
 import { behindDoor, type Door, readDoor } from "./door.ts"
 import { fileBank } from "./file-bank.ts"
+import { formanceLedger } from "./formance-ledger.ts"
 import { InterbankOrders } from "./interbank-orders.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
@@ -186,6 +187,8 @@ const createServer = (
       return complianceEngine({ ...calling, decisionDelayMs: options.decisionDelayMs ?? 200 })
     case "ledger":
       return ledger({ ...calling, funds: options.funds ?? 1_000_000_000_000n })
+    case "formance":
+      return formanceLedger({ journalFile, funds: options.funds ?? 1_000_000_000n })
     case "west":
       return westBank({ ...paying, keyWindowMs: options.westKeyWindowMs ?? 86_400_000 })
     case "clearing":
@@ -202,7 +205,6 @@ const createServer = (
     case "paypal":
     case "watchman":
     case "yente":
-    case "formance":
       throw new Error(`${name} has no twin`)
     case "north":
     case "south":

@@ -167,6 +167,64 @@ describe("atlaspay config", () => {
   })
 })
 
+describe("the kinds of the providers", () => {
+  const bank = { name: "north", kind: "files", url: "https://api.north.io" }
+  const calledBy = (providers: object) => {
+    const file = join(folder, "kinds.json")
+    const document = {
+      version: "1",
+      compliance: { url: "https://compliance.payouts.io" },
+      ledger: { url: "https://ledger.payouts.io" },
+      banks: [{ ...bank, kind: "instant" }],
+      routes: [{ rule: "all", banks: ["north"] }],
+      ...providers,
+    }
+    writeFileSync(file, JSON.stringify(document))
+    const { BANKS: _, BANK_AUTH: __, BANK_ROUTES: ___, COMPLIANCE_URL, LEDGER_URL, ...others } = complete
+    return { ...others, PROVIDERS_FILE: file }
+  }
+  const url = "https://ledger.payouts.io"
+
+  it.each<readonly [what: string, providers: object, problem: string]>([
+    [
+      "an unknown ledger",
+      { ledger: { url, kind: canary } },
+      "ledger.kind: expected one of postings, formance",
+    ],
+    [
+      "an unknown engine",
+      { compliance: { url, kind: canary } },
+      "compliance.kind: expected one of clearance",
+    ],
+    ["an unknown bank", { banks: [{ ...bank, kind: canary }] }, "banks[0].kind: expected one of instant, "],
+    ["a missing field", { ledger: { url, kind: "formance" } }, "ledger.ledger: "],
+    ["a field of no kind", { ledger: { url, kind: "postings", thing: canary } }, "ledger.thing: "],
+    ["a field of another kind", { compliance: { url, ledger: canary } }, "compliance.ledger: "],
+    ["a name that is none", { ledger: { url, kind: "formance", ledger: `a/${canary}` } }, "ledger.ledger: "],
+  ])("are checked: %s is a mistake with a place", async (_, providers, problem) => {
+    const { status, output } = await configHere(calledBy(providers))
+    expect(output).toContain(`PROVIDERS_FILE: ${problem}`)
+    expect(output).not.toContain(canary)
+    expect(status).toBe(1)
+  })
+
+  it("are shown, with the names of their fields", async () => {
+    const { status, output } = await configHere(
+      calledBy({ ledger: { url, kind: "formance", ledger: "payouts" } }),
+      "--json",
+    )
+    expect(status).toBe(0)
+    expect(output).toContain('"name":"ledger","kind":"formance"')
+    expect(output).toContain('"fields":["ledger"]')
+    expect(output).toContain('"name":"compliance-engine","kind":"clearance"')
+  })
+
+  it("are no matter of a process that does not call them", async () => {
+    const { output } = await configHere(calledBy({ ledger: { url, kind: canary } }), "--roles", "api")
+    expect(output).not.toContain("ledger.kind")
+  })
+})
+
 it("the doctor connects to the stores with the files of certificates, as the service does", async () => {
   const { status, output } = await doctorHere(
     {

@@ -23,6 +23,7 @@ import { endpointGuards } from "./endpoint-guards.ts"
 import { eventStreamGuards } from "./event-stream-guards.ts"
 import { failoverGuards } from "./failover-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
+import { formanceGuards } from "./formance-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
 import { logReplayGuards } from "./log-replay-guards.ts"
@@ -111,4 +112,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...traceGuards,
   ...stoppingGuards,
   ...adyenGuards,
+  ...formanceGuards,
 ]

@@ -106,8 +106,12 @@ export class BankKinds extends Context.Service<
   {
     /** The kind with a name; `undefined` if there is none, because the settings may be for another release. */
     readonly named: (kind: string) => BankKind<unknown> | undefined
+    readonly names: ReadonlyArray<string>
   }
 >()("atlaspay/providers/BankKinds") {}
 
 export const bankKindsLayer = (kinds: ReadonlyArray<BankKind<unknown>>): Layer.Layer<BankKinds> =>
-  Layer.succeed(BankKinds, { named: (kind) => kinds.find(({ name }) => name === kind) })
+  Layer.succeed(BankKinds, {
+    named: (kind) => kinds.find(({ name }) => name === kind),
+    names: kinds.map(({ name }) => name),
+  })

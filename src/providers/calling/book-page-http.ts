@@ -11,8 +11,13 @@ import type { Provider } from "./provider-http.ts"
 /** How long a page waits while the channel admits no calls. Books are never urgent. */
 const PATIENCE_MS = 60_000
 
-/** Reading a page has no effect, so it may be repeated. */
-const terms = { step: "books", repeatable: true, patienceMs: PATIENCE_MS, outcomeOf: () => "Read" }
+/** The terms of reading a page. It has no effect, so it may be repeated. */
+export const booksTerms = {
+  step: "books",
+  repeatable: true,
+  patienceMs: PATIENCE_MS,
+  outcomeOf: () => "Read",
+}
 
 /** An amount that we could have paid. No other is accepted. */
 export const BookedAmount = Schema.Struct({ currency: Schema.String, value: Schema.String }).check(
@@ -37,27 +42,31 @@ export const bookedDay = (at: string): Day | undefined => {
 /** Rows of one source that are listed one by one. */
 const UNUSED_LISTED_MAX = 100
 
+const NO_TIME = "its time is not one of RFC 3339 with an offset"
+
 /**
- * Collects the rows of books that have no readable time. `report` lists the first of them and says how many more there are;
- * `source` is the name of the bank or the ledger.
+ * Collects the rows of books that cannot be used. `report` lists the first of them and says how many more there are; `source` is the
+ * name of the bank or the ledger.
  */
-export const undatedRows = (source: string) => {
-  const places: Array<string> = []
+export const unusedRows = (source: string, ofFurther = "cannot be used") => {
+  const rows: Array<{ readonly place: string; readonly problem: string }> = []
   let further = 0
   return {
-    /** `place` says which row of the books it is. */
-    add: (place: string): void => {
-      if (places.length < UNUSED_LISTED_MAX) places.push(place)
+    /** `place` says which row of the books it is, `problem` why it cannot be used; by default, because of its time. */
+    add: (place: string, problem = NO_TIME): void => {
+      if (rows.length < UNUSED_LISTED_MAX) rows.push({ place, problem })
       else further += 1
     },
     report: (unused: ((part: UnusedPart) => void) | undefined): void => {
-      for (const place of places)
-        unused?.({ bank: source, place, problem: "its time is not one of RFC 3339 with an offset" })
+      for (const { place, problem } of rows) unused?.({ bank: source, place, problem })
       if (further > 0)
-        unused?.({ bank: source, place: "books", problem: `${further} further rows have no readable time` })
+        unused?.({ bank: source, place: "books", problem: `${further} further rows ${ofFurther}` })
     },
   }
 }
+
+/** Collects the rows of books that have no readable time. */
+export const undatedRows = (source: string) => unusedRows(source, "have no readable time")
 
 /** Reads pages by offset until there is no next one. Fails if the offset does not grow. */
 export const pagesOf = Effect.fnUntraced(function* (
@@ -68,7 +77,7 @@ export const pagesOf = Effect.fnUntraced(function* (
   let offset = 0
   while (true) {
     const next = yield* channel
-      .call(terms, read(offset))
+      .call(booksTerms, read(offset))
       .pipe(Effect.mapError(({ reason }) => new SourceUnreadable({ source: name, reason })))
     if (next === null) return
     if (next <= offset || next > RECORDS_MAX)

@@ -2,7 +2,7 @@
  * The protocol of the compliance engine, or of the ledger, behind one value: which settings it has, and how such a provider is called.
  * `app.ts` lists the kinds; the settings name one of them. Banks have kinds of their own, which declare more (`banks/bank-kind.ts`).
  */
-import { Effect, type Schema } from "effect"
+import { Context, Effect, type Schema } from "effect"
 import type { AppConfig } from "../../config.ts"
 import type { ProviderChannels } from "./channel.ts"
 import { InvalidProviderSetting } from "./provider-place.ts"
@@ -47,6 +47,22 @@ export const providerKind = <Own, Parts>({
   connect: (provider) =>
     Effect.flatMap(ownSettings(provider, settings), (own) => connect({ ...provider, own })),
 })
+
+/** A kind as the check of the settings needs it. */
+export type CheckedKind = Pick<ProviderKind<unknown>, "name" | "check">
+
+/** The kinds that `app.ts` lists, for the check of the settings before anything connects. */
+export class ProviderKinds extends Context.Service<
+  ProviderKinds,
+  { readonly compliance: ReadonlyArray<CheckedKind>; readonly ledger: ReadonlyArray<CheckedKind> }
+>()("atlaspay/providers/ProviderKinds") {}
+
+/** Fails if the settings of a provider name no kind, or if they are not as that kind declares them. */
+export const checkedByKind = (
+  kinds: ReadonlyArray<CheckedKind>,
+  provider: ProviderAt,
+): Effect.Effect<void, InvalidProviderSetting> =>
+  Effect.flatMap(kindNamed(kinds, provider), (kind) => kind.check(provider))
 
 /** The kind that the settings of a provider name. Fails if there is none. */
 export const kindNamed = <Kind extends { readonly name: string }>(

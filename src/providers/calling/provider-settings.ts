@@ -3,7 +3,7 @@
  * from the environment. Errors name the place of a problem, and never quote it, because a URL may contain a password.
  */
 import { readFile } from "node:fs/promises"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schema, SchemaAST } from "effect"
 import { AppConfig, type Settings } from "../../config.ts"
 import { BankName, problemOf, type Rule, Rules } from "../../domain/routing.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
@@ -138,11 +138,20 @@ export const readRules = Effect.fn("readRules")(function* (file: string) {
   return { version, banks: new Set(banks.map(({ name }) => name)), routes }
 })
 
-/** Decodes the fields of a bank, or of another provider, that are for its kind. */
+/** Decodes the fields of a bank, or of another provider, that are for its kind. An unknown field is an error, also for a kind without any. */
 export const ownSettings = <A>(
   { own, place }: Pick<BankSettings, "own" | "place">,
   shape: Schema.Decoder<A>,
-): Effect.Effect<A, InvalidProviderSetting> => decoded(shape, own, () => place)
+): Effect.Effect<A, InvalidProviderSetting> => {
+  const [unknown] = hasNoFields(shape) ? Object.keys(own) : []
+  if (unknown !== undefined)
+    return Effect.fail(invalidAt(place.setting, pathTo(place.path, unknown), "its kind has no such field"))
+  return decoded(shape, own, () => place)
+}
+
+/** A struct without fields describes every value, and so takes any field for one that it describes. */
+const hasNoFields = ({ ast }: Schema.Decoder<unknown>): boolean =>
+  SchemaAST.isObjects(ast) && ast.propertySignatures.length + ast.indexSignatures.length === 0
 
 /** The kind of the banks in `BANKS`, as a document would name it. */
 const KIND_OF_BANKS = "instant"
