@@ -1,0 +1,96 @@
+/**
+ * Engines that search lists: they keep no clearances, know no pending decisions and call nobody back. A clearance is several questions to
+ * them, which may all be repeated. It has an answer only if each of them has one, and all by the same lists.
+ */
+import { Clock, Effect } from "effect"
+import type { Item } from "../../domain/batch.ts"
+import { ProviderChannels } from "../calling/channel.ts"
+import { providerOf } from "../calling/provider-access-http.ts"
+import { ProviderUnavailable } from "../calling/provider-error.ts"
+import { type Answers, callProvider, type ProviderCall } from "../calling/provider-http.ts"
+import type { ProviderEntry } from "../calling/provider-kind.ts"
+
+/** A clearance is tried as often as this while its lists change. */
+const ROUNDS_MAX = 2
+
+/** Asks the engine once. `problemOf` says what is wrong with an answer that has the agreed shape, given the time (epoch milliseconds). */
+export type AskLists = <A>(
+  call: ProviderCall,
+  answers: Answers<A>,
+  problemOf: (answer: A, now: number) => string | undefined,
+) => Effect.Effect<A, ProviderUnavailable>
+
+/** Opens the channel to an engine. Each question goes through it alone, so that limits, retries and the breaker are about questions. */
+export const openListSearch = Effect.fnUntraced(function* (engine: ProviderEntry<unknown>) {
+  const provider = yield* providerOf(engine)
+  const channel = yield* (yield* ProviderChannels).open(
+    { name: engine.name, kind: "compliance" },
+    engine.policy,
+  )
+  const ask: AskLists = (call, answers, problemOf) => {
+    const attempt = Effect.gen(function* () {
+      const answer = yield* callProvider(provider, call, answers)
+      const problem = problemOf(answer, yield* Clock.currentTimeMillis)
+      return problem === undefined ? answer : yield* nonsense(engine.name, call.step, problem)
+    })
+    return channel.call(
+      { step: call.step, repeatable: true, patienceMs: 0, outcomeOf: () => "Answered" },
+      attempt,
+    )
+  }
+  return ask
+})
+
+/** The failure of an answer from which nothing follows. */
+export const nonsense = (provider: string, step: string, problem: string) =>
+  new ProviderUnavailable({ provider, kind: "nonsense", reason: `${step}: ${problem}` })
+
+/**
+ * Searches by one version of the lists: the one before the search is the one after it. Otherwise some answers may be by the old lists and
+ * some by the new, so it is all done again, and fails if the lists go on changing.
+ */
+export const byTheSameLists = Effect.fnUntraced(function* <A>(
+  provider: string,
+  listVersion: Effect.Effect<string, ProviderUnavailable>,
+  search: Effect.Effect<A, ProviderUnavailable>,
+) {
+  let before = yield* listVersion
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    const found = yield* search
+    const after = yield* listVersion
+    if (after === before) return { listVersion: before, found }
+    before = after
+  }
+  return yield* nonsense(provider, "lists", "they changed while they were searched")
+})
+
+/** What is asked of a beneficiary. The account is no part of it. */
+export interface Subject {
+  readonly item: number
+  readonly name: string
+  readonly type: Item["beneficiary"]["type"]
+  /** ISO 3166-1 alpha-2, of the address. */
+  readonly country: string | undefined
+}
+
+/** The subjects of items. A country lowers the score of somebody who is listed with another, so it is asked for only if settings say so. */
+export const subjectsOf = (
+  items: ReadonlyArray<Pick<Item, "item" | "beneficiary">>,
+  countries: "omitted" | "sent" = "omitted",
+): ReadonlyArray<Subject> =>
+  items.map(({ item, beneficiary: { name, type, addressCountry } }) => ({
+    item,
+    name,
+    type,
+    country: countries === "sent" ? addressCountry : undefined,
+  }))
+
+/** What is wrong with lists that were loaded at `at` (epoch milliseconds; `NaN` if that is unknown). */
+export const ageProblem = (at: number, now: number, ageMsMax: number): string | undefined => {
+  if (Number.isNaN(at)) return "does not say when its lists were loaded"
+  if (at > now + CLOCK_SKEW_MS_MAX) return "says that its lists will be loaded later"
+  return now - at > ageMsMax ? "has lists that are too old" : undefined
+}
+
+/** A clock may be ahead by as much. */
+const CLOCK_SKEW_MS_MAX = 300_000
