@@ -37,7 +37,7 @@ export interface FoundMatch {
 
 /** The highest of some matches, at most {@link MATCHES_MAX}, in an order that does not depend on theirs, with clean and bounded texts. */
 export const keptMatches = (found: ReadonlyArray<FoundMatch>): ReadonlyArray<ListMatch> =>
-  found
+  onceEach(found)
     .toSorted((one, other) => other.score - one.score || order(placeOf(one), placeOf(other)))
     .slice(0, MATCHES_MAX)
     .map(({ name, lists, id, score, programs }) => {
@@ -50,6 +50,16 @@ export const keptMatches = (found: ReadonlyArray<FoundMatch>): ReadonlyArray<Lis
         ...(kept.length === 0 ? {} : { programs: kept }),
       }
     })
+
+/** Each entry once, with its highest score: an engine may have been asked for it in several ways. */
+const onceEach = (found: ReadonlyArray<FoundMatch>): ReadonlyArray<FoundMatch> => {
+  const best = new Map<string, FoundMatch>()
+  for (const match of found) {
+    const known = best.get(placeOf(match))
+    if (known === undefined || known.score < match.score) best.set(placeOf(match), match)
+  }
+  return [...best.values()]
+}
 
 const placeOf = ({ lists, id }: FoundMatch): string => JSON.stringify([lists, id])
 const order = (one: string, other: string): number => (one < other ? -1 : Number(one > other))

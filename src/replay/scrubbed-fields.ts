@@ -39,7 +39,7 @@ const kept = `
   clearance command compensation currency decideBy decision decisions[].decision decisions[].item decisions[].matches[].score decisions[].payee
   decisions[].released duplicates.count duplicates.items[].duplicateOf.item duplicates.items[].item duplicates.unchecked
   evidence executeAt expiresAt goingOut inquireAt item itemCount items[] items[].beneficiary.account.country
-  items[].beneficiary.account.scheme items[].beneficiary.addressCountry items[].currency items[].item kind mode outcome
+  items[].beneficiary.account.scheme items[].beneficiary.addressCountry items[].beneficiary.type items[].currency items[].item kind mode outcome
   payeePolicy posting ranges[].from ranges[].to recorded refusal.evidence refusal.whole rejectedRows.count
   rejectedRows.lines[][] reported reroutable retryAt retryable state terms.approvalAbove.# terms.backlogMax
   terms.batchMax.# terms.dayMax.# terms.itemMax.# terms.settingsVersion trace.sampled transfers[].attempt transfers[].bank
