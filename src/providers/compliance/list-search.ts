@@ -2,44 +2,12 @@
  * Engines that search lists: they keep no clearances, know no pending decisions and call nobody back. A clearance is several questions to
  * them, which may all be repeated. It has an answer only if each of them has one, and all by the same lists.
  */
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { Item } from "../../domain/batch.ts"
-import { ProviderChannels } from "../calling/channel.ts"
-import { providerOf } from "../calling/provider-access-http.ts"
 import { ProviderUnavailable } from "../calling/provider-error.ts"
-import { type Answers, callProvider, type ProviderCall } from "../calling/provider-http.ts"
-import type { ProviderEntry } from "../calling/provider-kind.ts"
 
 /** A clearance is tried as often as this while its lists change. */
 const ROUNDS_MAX = 2
-
-/** Asks the engine once. `problemOf` says what is wrong with an answer that has the agreed shape, given the time (epoch milliseconds). */
-export type AskLists = <A>(
-  call: ProviderCall,
-  answers: Answers<A>,
-  problemOf: (answer: A, now: number) => string | undefined,
-) => Effect.Effect<A, ProviderUnavailable>
-
-/** Opens the channel to an engine. Each question goes through it alone, so that limits, retries and the breaker are about questions. */
-export const openListSearch = Effect.fnUntraced(function* (engine: ProviderEntry<unknown>) {
-  const provider = yield* providerOf(engine)
-  const channel = yield* (yield* ProviderChannels).open(
-    { name: engine.name, kind: "compliance" },
-    engine.policy,
-  )
-  const ask: AskLists = (call, answers, problemOf) => {
-    const attempt = Effect.gen(function* () {
-      const answer = yield* callProvider(provider, call, answers)
-      const problem = problemOf(answer, yield* Clock.currentTimeMillis)
-      return problem === undefined ? answer : yield* nonsense(engine.name, call.step, problem)
-    })
-    return channel.call(
-      { step: call.step, repeatable: true, patienceMs: 0, outcomeOf: () => "Answered" },
-      attempt,
-    )
-  }
-  return ask
-})
 
 /** The failure of an answer from which nothing follows. */
 export const nonsense = (provider: string, step: string, problem: string) =>

@@ -8,7 +8,8 @@ import type { FoundMatch } from "../../domain/list-match.ts"
 import { type Answers, reading } from "../calling/provider-http.ts"
 import { providerKind } from "../calling/provider-kind.ts"
 import type { ClearanceRequest } from "./compliance-engine.ts"
-import { ageProblem, byTheSameLists, openListSearch, type Subject, subjectsOf } from "./list-search.ts"
+import { ageProblem, byTheSameLists, type Subject, subjectsOf } from "./list-search.ts"
+import { openListSearch } from "./list-search-http.ts"
 import {
   answerOn,
   CountryUse,

@@ -8,7 +8,8 @@ import type { ProviderUnavailable } from "../calling/provider-error.ts"
 import { type Answers, reading } from "../calling/provider-http.ts"
 import { providerKind } from "../calling/provider-kind.ts"
 import type { ClearanceRequest } from "./compliance-engine.ts"
-import { type AskLists, byTheSameLists, openListSearch, type Subject, subjectsOf } from "./list-search.ts"
+import { byTheSameLists, type Subject, subjectsOf } from "./list-search.ts"
+import { type AskLists, openListSearch } from "./list-search-http.ts"
 import {
   answerOn,
   CountryUse,

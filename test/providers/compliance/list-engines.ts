@@ -148,7 +148,11 @@ export const listEngineContract = (kind: ScreeningKind, twin: Twin, own: object)
 
   const wrong: ReadonlyArray<readonly [string, object, RegExp]> = [
     ["no thresholds", { thresholds: undefined }, /thresholds/],
-    ["a review threshold above the other", { thresholds: { review: 0.9, reject: 0.8 } }, /no more than reject/],
+    [
+      "a review threshold above the other",
+      { thresholds: { review: 0.9, reject: 0.8 } },
+      /no more than reject/,
+    ],
     ["a threshold that everybody reaches", { thresholds: { review: 0, reject: 1 } }, /thresholds.review/],
     ["a threshold that nobody reaches", { thresholds: { review: 0.5, reject: 1.1 } }, /thresholds.reject/],
     ["a field that nobody reads", { treshold: 1 }, /treshold/],

@@ -118,6 +118,8 @@ it.live("keeps bounded and clean texts of what it finds", () =>
       finding(...Array.from({ length: 10 }, (_, index) => ({ ...found, sourceID: `${index}` }))),
     )
     const { decisions } = yield* screen()
+    const [answer] = decisions
+    assert.strictEqual((answer !== undefined && "matches" in answer ? answer.matches : [])?.length, 5)
     const text = JSON.stringify(decisions)
     assert.isBelow(text.length, 2_500)
     assert.notMatch(text, /\u202e|\\n/)
