@@ -77,6 +77,8 @@ import { layer as reportsInRedis } from "./providers/calling/provider-reports-re
 import { ProviderSettings } from "./providers/calling/provider-settings.ts"
 import { clearance } from "./providers/compliance/compliance-engine-http.ts"
 import { complianceEngineLayer, type ScreeningKind } from "./providers/compliance/screening-kind.ts"
+import { watchman } from "./providers/compliance/watchman-http.ts"
+import { yente } from "./providers/compliance/yente-http.ts"
 import { formance } from "./providers/ledger/formance/formance-ledger-http.ts"
 import { postings } from "./providers/ledger/ledger-http.ts"
 import { type LedgerKind, ledgerBooksLayer, ledgerLayer } from "./providers/ledger/ledger-kind.ts"
@@ -195,7 +197,7 @@ const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
 /** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files, adyen]
 /** The kinds of compliance engines, and of ledgers. */
-export const screeningKinds: ReadonlyArray<ScreeningKind> = [clearance]
+export const screeningKinds: ReadonlyArray<ScreeningKind> = [clearance, watchman, yente]
 export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings, formance]
 const banks = banksLayer(kinds)
 const bankKinds = bankKindsLayer(kinds)

@@ -7,6 +7,7 @@ import { batchSource } from "./batch-source.ts"
 import { submit } from "./batch-submission.ts"
 import { asOf, batchId, dataDir, json } from "./flags.ts"
 import { item } from "./item.ts"
+import { listMatches } from "./list-matches.ts"
 
 /** Shows the state of a batch. */
 const show = Command.make(
@@ -57,5 +58,5 @@ const watch = Command.make(
 
 export const batches = Command.make("batches").pipe(
   Command.withDescription("Submit, show and watch payout batches"),
-  Command.withSubcommands([submit, show, item, watch]),
+  Command.withSubcommands([submit, show, item, listMatches, watch]),
 )

@@ -8,7 +8,8 @@ import { aligned } from "../terminal/text-table.ts"
 import { asOf, batchId, dataDir, json } from "./flags.ts"
 import { findService } from "./service-address.ts"
 
-const itemNumber = Argument.String("ITEM").pipe(
+/** The number of an item, as an argument. */
+export const itemNumber = Argument.String("ITEM").pipe(
   Argument.withDescription("The item's number in the batch, from 1"),
   Argument.mapTryCatch(
     (text): ItemNumber => {

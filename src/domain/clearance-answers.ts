@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { hasAtMost } from "./code-points.ts"
 import { ItemNumber } from "./identifiers.ts"
+import { ListMatch } from "./list-match.ts"
 import { cleanTextWithin, OutsideText, visibleText } from "./outside-text.ts"
 
 /** The compliance engine's decision about an item. */
@@ -30,6 +31,8 @@ export const ClearanceAnswer = Schema.Struct({
   payee: Schema.optionalKey(PayeeMatch),
   /** Without a cause it counts as sanctions, the gravest one. Logs of older releases have none. */
   cause: Schema.optionalKey(Cause),
+  /** What it found on its lists: for reviewers, never for partners. Logs of older releases have none. */
+  matches: Schema.optionalKey(Schema.Array(ListMatch)),
 })
 export type ClearanceAnswer = typeof ClearanceAnswer.Type
 
@@ -43,12 +46,15 @@ const causeOf = (text: string): string =>
     .toLowerCase()
     .replaceAll(/[\s_]+/g, "-")
 
+/** An engine with a protocol of ours does not say what it found. */
+const { matches: _, ...withoutMatches } = ClearanceAnswer.fields
+
 /**
  * The same as it comes in: its texts are whatever the engine writes. How a reason is spelt, or how long it is, never keeps a
  * decision from counting.
  */
 export const RawClearanceAnswer = Schema.Struct({
-  ...ClearanceAnswer.fields,
+  ...withoutMatches,
   reason: Schema.optionalKey(Schema.NullOr(Schema.String)),
   cause: Schema.optionalKey(
     Schema.NullOr(
@@ -60,8 +66,11 @@ export const RawClearanceAnswer = Schema.Struct({
 })
 export type RawClearanceAnswer = typeof RawClearanceAnswer.Type
 
+/** An answer with what was found, as `keptMatches` gives it. */
+export type AnswerWithMatches = RawClearanceAnswer & Pick<ClearanceAnswer, "matches">
+
 /** An answer with its texts cleaned. The engine does not get the account, but its lists may contain it. */
-export const cleanedAnswer = ({ reason, cause, ...answer }: RawClearanceAnswer): ClearanceAnswer => {
+export const cleanedAnswer = ({ reason, cause, ...answer }: AnswerWithMatches): ClearanceAnswer => {
   const cleaned = typeof reason === "string" ? cleanTextWithin(reason, REASON_LENGTH_MAX) : ""
   return {
     ...answer,

@@ -24,7 +24,8 @@ export type Treatment =
 
 /** Texts that somebody outside or a person wrote, names, and ids that others gave. */
 const texts = `
-  clearanceId commandId decisions[].reason detail duplicates.reason evidence.reference evidence.text findings[].listVersion
+  clearanceId commandId decisions[].matches[].id decisions[].matches[].lists[] decisions[].matches[].name
+  decisions[].matches[].programs[] decisions[].reason detail duplicates.reason evidence.reference evidence.text findings[].listVersion
   findings[].reason hash approval.hash idempotencyKey items[].beneficiary.name items[].reference items[].remittance
   ledgerPostingId listVersion partner reason reference requestDigest transferId transfers[].route.rule
   transfers[].route.version version`
@@ -35,7 +36,7 @@ const words = `
 
 const kept = `
   _tag approval.expiresAt approval.reason arrivals[].on arrivals[].scheme at attempt attempts[] attemptsMax category cause
-  clearance command compensation currency decideBy decision decisions[].decision decisions[].item decisions[].payee
+  clearance command compensation currency decideBy decision decisions[].decision decisions[].item decisions[].matches[].score decisions[].payee
   decisions[].released duplicates.count duplicates.items[].duplicateOf.item duplicates.items[].item duplicates.unchecked
   evidence executeAt expiresAt goingOut inquireAt item itemCount items[] items[].beneficiary.account.country
   items[].beneficiary.account.scheme items[].beneficiary.addressCountry items[].beneficiary.type items[].currency items[].item kind mode outcome

@@ -43,7 +43,7 @@ export const publishedContract = async (file: string): Promise<PublishedContract
   const asPaths = Object.fromEntries(Object.entries(webhooks).map(([name, item]) => [`/${name}`, item]))
   const checked = new OpenAPIBackend({
     ...options,
-    definition: { ...rest, paths: { ...paths, ...asPaths } } as unknown as Document,
+    definition: { ...rest, paths: withIds({ ...paths, ...asPaths }) } as unknown as Document,
   })
   await checked.init()
   const operationOf = (request: Pick<PublishedRequest, "method" | "path">) =>
@@ -72,6 +72,31 @@ export const publishedContract = async (file: string): Promise<PublishedContract
     },
   }
 }
+
+const methods: ReadonlySet<string> = new Set([
+  "get",
+  "put",
+  "post",
+  "delete",
+  "options",
+  "head",
+  "patch",
+  "trace",
+])
+
+/** The paths with an id for each operation: what a document gives none is not checked. */
+const withIds = (paths: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(paths).map(([path, item]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(Object(item)).map(([method, operation]) => [
+          method,
+          methods.has(method) ? { operationId: `${method} ${path}`, ...Object(operation) } : operation,
+        ]),
+      ),
+    ]),
+  )
 
 const problemsOf = (
   errors:

@@ -51,6 +51,7 @@ export const obeying = ({ app, published }: SandboxServer, held: Held | undefine
   const outside = createApp()
   outside.get("/sandbox/breaches", (c) => c.json({ count: breaches.count, shown: breaches.shown }))
   outside.all("/sandbox/*", (c) => app.fetch(c.req.raw, c.env))
+  outside.get("/books", (c) => app.fetch(c.req.raw, c.env))
   outside.all("/sandbox", (c) => app.fetch(c.req.raw, c.env))
   // The books are the sandbox's own, and no part of the provider's API.
   outside.all("/books", (c) => app.fetch(c.req.raw, c.env))

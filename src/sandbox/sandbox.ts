@@ -20,8 +20,10 @@ import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
 import { heldTo, obeying } from "./published.ts"
 import type { SandboxServer } from "./server.ts"
+import { watchmanServer } from "./watchman-server.ts"
 import { underWeather, WeatherStation } from "./weather-station.ts"
 import { westBank } from "./west-bank.ts"
+import { yenteServer } from "./yente-server.ts"
 
 /** The default secret with which a server signs its callbacks. It protects nothing but play money. */
 export const sandboxSecretOf = (server: ServerName): string =>
@@ -203,9 +205,11 @@ const createServer = (
     case "adyen":
       return adyenTwin({ ...paying, webhookUrl: options.webhookUrls?.adyen })
     case "paypal":
-    case "watchman":
-    case "yente":
       throw new Error(`${name} has no twin`)
+    case "watchman":
+      return watchmanServer({ journalFile })
+    case "yente":
+      return yenteServer({ journalFile })
     case "north":
     case "south":
       return bank(paying)

@@ -95,6 +95,7 @@ describe("a text from outside", () => {
       "domain/commands.ts",
       "domain/duplicates.ts",
       "domain/events.ts",
+      "domain/list-match.ts",
       "domain/personal-events.ts",
       "streams/stray-callbacks.ts",
     ])

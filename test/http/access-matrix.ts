@@ -113,6 +113,12 @@ export const matrix: Readonly<Record<string, Guarded | Keyless>> = {
   "GET /payout-batches/:id": read(({ batch }) => `/payout-batches/${batch}`, 404),
   "GET /payout-batches/:id/items": read(({ batch }) => `/payout-batches/${batch}/items`, 404),
   "GET /payout-batches/:id/items/:item": read(({ batch }) => `/payout-batches/${batch}/items/1`, 404),
+  "GET /payout-batches/:id/items/:item/matches": {
+    kind: "guarded",
+    access: { operator: "review" },
+    path: ({ batch }) => `/payout-batches/${batch}/items/1/matches`,
+    operator: 200,
+  },
   "GET /payout-batches/:id/events": read(({ batch }) => `/payout-batches/${batch}/events`, 404),
   "GET /payout-batches/:id/acts": read(({ batch }) => `/payout-batches/${batch}/acts`, 404),
   "GET /reports/daily-totals": read(() => "/reports/daily-totals?from=2026-11-01&to=2026-11-30", 200),

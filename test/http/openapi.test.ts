@@ -135,6 +135,7 @@ describe("each answer is as the document says", () => {
     const stream = { key, headers: { accept: "text/event-stream", "last-event-id": "999" } }
     await call("listBatchEvents", `${at}/events`, stream)
     await call("showPayoutItem", `${at}/items/1`, { key })
+    await call("showListMatches", `${at}/items/1/matches`, { key: operator })
     await call("provePayoutItem", `${at}/items/1/proof`, { key })
     await call("listBatchEvents", `${at}/events`, { key })
     await call("listBatchActs", `${at}/acts`, { key })

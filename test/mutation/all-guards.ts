@@ -39,6 +39,7 @@ import { readingGuards } from "./reading-guards.ts"
 import { rebuildGuards } from "./rebuild-guards.ts"
 import { replayGuards } from "./replay-guards.ts"
 import { reportGuards } from "./report-guards.ts"
+import { screeningGuards } from "./screening-guards.ts"
 import { settingsGuards } from "./settings-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { stoppingGuards } from "./stopping-guards.ts"
@@ -95,6 +96,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...duplicateGuards,
   ...draftGuards,
   ...reportGuards,
+  ...screeningGuards,
   ...settingsGuards,
   ...planningStepGuards,
   ...uploadGuards,

@@ -22,6 +22,15 @@ describe.skipIf(!isPublishedDataThere)("the document of a provider", () => {
     expect(contract.ofAnswer(request, 302, {})).not.toEqual([])
   })
 
+  it("is held to where it gives its operations no ids", async () => {
+    const contract = await contractOf("moov.watchman-v2.yaml")
+    const search = { method: "GET", path: "/v2/search", headers: {} }
+    expect(contract.ofRequest({ ...search, query: { name: "Ada", type: "person" } })).toEqual([])
+    expect(contract.ofRequest({ ...search, query: { name: "Ada", type: "ghost" } })).toHaveLength(1)
+    expect(contract.ofAnswer(search, 200, { entities: [] })).toEqual([])
+    expect(contract.ofAnswer(search, 200, { entities: [{ match: 2 }] })).not.toEqual([])
+  })
+
   it.each([
     "adyen.transfer-service-v4.yaml",
     "adyen.transfer-notification-v4.yaml",

@@ -1,6 +1,7 @@
 /** The events of a batch's own log as they are shown, with accounts masked. */
 import { Effect } from "effect"
 import { maskedAccount } from "../../domain/beneficiary.ts"
+import type { ClearanceDecision } from "../../domain/clearance-answers.ts"
 import type { PayoutItem, RecordedEvent, TransferIntent } from "../../domain/events.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
@@ -26,10 +27,16 @@ export const shownEvent = ({ version, event }: RecordedEvent): typeof ShownEvent
       return { ...shown, items: event.items.map(shownItem), sealed: undefined }
     case "TransfersRequested":
       return { ...shown, transfers: event.transfers.map(shownTransfer) }
+    case "ItemsScreened":
+    case "ClearanceWithdrawn":
+      return { ...shown, decisions: event.decisions.map(shownDecision) }
     default:
       return shown
   }
 }
+
+/** What was found on lists is for reviewers alone, and partners read these events. */
+const shownDecision = ({ matches: _, ...decision }: ClearanceDecision) => decision
 
 /** A transfer with the reference under which its bank and all banks on its way know it, where it has one. */
 const shownTransfer = (transfer: TransferIntent) => {

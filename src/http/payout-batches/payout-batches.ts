@@ -24,6 +24,7 @@ import { listBatchEvents } from "./event-list.ts"
 import { interventionRoutes } from "./interventions.ts"
 import { asFile, exportForm, exportItems } from "./item-export.ts"
 import { batchFilters, itemFilters, ofPartner, pageOf, withAmounts, withMore } from "./list-filters.ts"
+import { showListMatches } from "./list-matches.ts"
 import { exportPastItems, pastItemDetail, pastItemPage } from "./past-items.ts"
 import { partnerNamed, searchPayoutItems } from "./payout-items.ts"
 import { rescheduleBatch } from "./schedule.ts"
@@ -278,6 +279,7 @@ export const payoutBatchRoutes = [
   showPayoutBatch,
   listPayoutItems,
   showPayoutItem,
+  showListMatches,
   listBatchEvents,
   listBatchActs,
   searchPayoutItems,

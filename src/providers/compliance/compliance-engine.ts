@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { RawClearanceAnswer } from "../../domain/clearance-answers.ts"
+import type { AnswerWithMatches } from "../../domain/clearance-answers.ts"
 import type { PayoutItem } from "../../domain/events.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
@@ -17,7 +17,7 @@ export interface Clearance {
   /** The version of the lists on which the decisions are based. */
   readonly listVersion: string
   /** Exactly one for each item that was asked about: a decision, or that it comes later. */
-  readonly decisions: ReadonlyArray<RawClearanceAnswer | PendingDecision>
+  readonly decisions: ReadonlyArray<AnswerWithMatches | PendingDecision>
 }
 
 export interface PendingDecision {

@@ -1,0 +1,121 @@
+/** Guards around engines that search lists, and around what they found. */
+import type { StepGuard } from "./step-guards.ts"
+
+const watchman = "test/providers/compliance/watchman.test.ts"
+const yente = "test/providers/compliance/yente.test.ts"
+const matches = "test/http/payout-batches/list-matches.test.ts"
+
+export const screeningGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "lists that are not loaded clear nobody",
+    file: "providers/compliance/watchman-http.ts",
+    text: "return missing === undefined",
+    without: "return true",
+    caughtIn: watchman,
+    caughtBy: "after a list that is missing",
+  },
+  {
+    name: "a list without entries is not loaded",
+    file: "providers/compliance/watchman-http.ts",
+    text: "!((lists?.[list] ?? 0) > 0)",
+    without: "lists?.[list] === undefined",
+    caughtIn: watchman,
+    caughtBy: "after a list that is empty",
+  },
+  {
+    name: "lists grow too old",
+    file: "providers/compliance/list-search.ts",
+    text: 'return now - at > ageMsMax ? "has lists that are too old" : undefined',
+    without: "return undefined",
+    caughtIn: watchman,
+    caughtBy: "after lists of the year 1",
+  },
+  {
+    name: "the lists are the same before and after",
+    file: "providers/compliance/list-search.ts",
+    text: "if (after === before) return",
+    without: "if (after !== undefined) return",
+    caughtIn: watchman,
+    caughtBy: "while the lists change under it",
+  },
+  {
+    name: "a score is from 0 to 1",
+    file: "providers/compliance/scored-answers.ts",
+    text: "export const Score = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))",
+    without: "export const Score = Schema.Finite",
+    caughtIn: watchman,
+    caughtBy: "after a score above 1",
+  },
+  {
+    name: "an answer is to the question",
+    file: "providers/compliance/watchman-http.ts",
+    text: "query.entityType !== type || !isSameName(query.name, name)",
+    without: "query.entityType !== type",
+    caughtIn: watchman,
+    caughtBy: "after the answer about somebody else",
+  },
+  {
+    name: "a company may be listed as another organisation",
+    file: "providers/compliance/watchman-http.ts",
+    text: 'return ["business", "organization"]',
+    without: 'return ["business"]',
+    caughtIn: watchman,
+    caughtBy: "searches as every type",
+  },
+  {
+    name: "the highest score decides",
+    file: "providers/compliance/scored-answers.ts",
+    text: "telling.some(({ score }) => score >= reject)",
+    without: "telling.every(({ score }) => score >= reject)",
+    caughtIn: watchman,
+    caughtBy: "takes the strictest",
+  },
+  {
+    name: "each query has its answer",
+    file: "providers/compliance/yente-http.ts",
+    text: 'if (Object.keys(responses).length !== subjects.length) return "did not answer exactly what was asked"',
+    without: "",
+    caughtIn: yente,
+    caughtBy: "after a response too many",
+  },
+  {
+    name: "an answer repeats the name",
+    file: "providers/compliance/yente-http.ts",
+    text: "query.schema !== schemaOf(type) || !isRepeated",
+    without: "query.schema !== schemaOf(type)",
+    caughtIn: yente,
+    caughtBy: "after a response about somebody else",
+  },
+  {
+    name: "all collections that have the data set count",
+    file: "providers/compliance/yente-catalog.ts",
+    text: "if (children?.some((child) => holders.has(child))) holders.add(name)",
+    without: "if (children?.includes(dataset)) holders.add(name)",
+    caughtIn: yente,
+    caughtBy: "asks in batches",
+  },
+  {
+    name: "partners do not see what was found in the log",
+    file: "http/payout-batches/payout-batch-events.ts",
+    text: "({ matches: _, ...decision }: ClearanceDecision) => decision",
+    without: "(decision: ClearanceDecision) => decision",
+    caughtIn: matches,
+    caughtBy: "is in nothing else that the API answers",
+  },
+  {
+    name: "only who reviews sees what was found",
+    file: "http/payout-batches/list-matches.ts",
+    text: "guard: operator(access.review.operator)",
+    without: "guard: operator(access.readBatches.operator)",
+    caughtIn: matches,
+    caughtBy: "is shown to no partner",
+  },
+  {
+    name: "matches are bounded",
+    file: "domain/list-match.ts",
+    text: ".slice(0, MATCHES_MAX)",
+    without: "",
+    caughtIn: watchman,
+    caughtBy: "keeps bounded and clean texts",
+  },
+]
