@@ -136,7 +136,7 @@ const statementsInFile = (
 ): ReadonlyArray<Statement> => {
   if (!isZip(content)) return statementsIn(read(content), unread)
   const files = readable(() => filesInZip(content))
-  if (Result.isFailure(files)) return statementsIn(files, unread)
+  if (Result.isFailure(files)) return statementsIn(Result.fail(files.failure), unread)
   return files.success.flatMap(({ place, content }) => {
     const own: Array<UnreadStatementPart> = []
     const file = Result.flatMap(

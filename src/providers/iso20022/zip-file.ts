@@ -117,8 +117,8 @@ const requireApart = (entries: ReadonlyArray<Entry>): void => {
   }
 }
 
-/** Folders, and files that systems add for themselves. */
-const isHidden = (name: string): boolean => /(?:^|[\\/])(?:\.[^\\/]*)?$/.test(name)
+/** Folders, files that systems add for themselves, and statements for people, which banks put beside those for machines. */
+const isHidden = (name: string): boolean => /(?:^|[\\/])(?:\.[^\\/]*)?$|\.pdf$/i.test(name)
 
 const STORED = 0
 const DEFLATED = 8

@@ -62,17 +62,14 @@ const takeIn = Effect.fnUntraced(function* (bank: FileBank, arrival: Arrival) {
   const digest = hash("sha256", content)
   const file: InboxFile = { bank: bank.name, name, digest }
   if (yield* (yield* InboxFiles).isRead(file)) return yield* archive(bank, arrival, digest, "repeated")
-  const outcome = yield* Effect.result(
-    isZip(content) ? takeInZip(bank, file, content) : takeInFile(bank, file, content),
-  )
+  const taken = isZip(content) ? takeInZip(bank, file, content) : takeInFile(bank, file, content)
+  const outcome = yield* Effect.result(taken)
   if (Result.isSuccess(outcome)) return yield* archive(bank, arrival, digest, "read")
   if (outcome.failure._tag !== "UnreadableFile") return yield* outcome.failure
   yield* quarantine(bank, arrival, digest, outcome.failure.message)
 })
 
-/** Processes a file, unless it was processed before. */
 const takeInFile = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, content: Uint8Array) {
-  if (yield* (yield* InboxFiles).isRead(file)) return
   yield* processMessage(bank, file, yield* readMessage(content))
 })
 
@@ -87,7 +84,8 @@ const takeInZip = Effect.fnUntraced(function* (bank: FileBank, zip: InboxFile, c
   for (const { place, content } of files) {
     const taken = Effect.gen(function* () {
       const unpacked = yield* Effect.fromResult(readable(content))
-      yield* takeInFile(bank, { ...zip, digest: hash("sha256", unpacked) }, unpacked)
+      const file: InboxFile = { ...zip, digest: hash("sha256", unpacked) }
+      if (!(yield* (yield* InboxFiles).isRead(file))) yield* takeInFile(bank, file, unpacked)
     })
     const outcome = yield* Effect.result(taken)
     if (Result.isSuccess(outcome)) continue
