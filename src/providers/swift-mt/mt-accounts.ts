@@ -4,6 +4,7 @@
  */
 import { ibanProblem } from "../../domain/iban.ts"
 import type { EntryPart } from "../iso20022/account-entry.ts"
+import { isIbanLike } from "../iso20022/account-number.ts"
 import { orUnreadText, type Unread } from "../iso20022/unread-part.ts"
 import { entryIn, type MtEntry } from "./mt-entry.ts"
 import { type MtField, type MtMessage, mtMessagesIn } from "./mt-messages.ts"
@@ -40,7 +41,7 @@ const accountIn = (message: MtMessage): MtAccount => {
   const own = {
     id: maybeValue(message, "28C", "28") ?? maybeValue(message, "20"),
     account,
-    iban: ibanProblem(account) === undefined ? account : undefined,
+    iban: isIbanLike(account) ? account : undefined,
   }
   return maybeField(message, "34F") === undefined || maybeField(message, "60F", "60M") !== undefined
     ? statementOf(message, own)
