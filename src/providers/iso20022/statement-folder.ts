@@ -87,40 +87,39 @@ export const statementFolder =
         return yield* new SourceUnreadable({ source: folder, reason: `more than ${FILES_MAX} files` })
       const seen = new Set<string>()
       const primary = new Set<string>()
-      const secondary: Array<readonly [name: string, statement: Statement]> = []
+      const secondary: Array<readonly [statement: Statement, unread: Array<UnreadStatementPart>]> = []
+      const unreadIn = new Map<string, Array<UnreadStatementPart>>()
       let hasDay = false
-      const report = (name: string, unread: ReadonlyArray<UnreadStatementPart>) => {
-        for (const { place, problem } of listed(unread))
-          unused?.({ bank, place: place === "" ? name : `${name} ${place}`, problem })
-      }
-      const take = (name: string, statement: Statement) => {
+      const take = (statement: Statement, unread: Array<UnreadStatementPart>) => {
         const isOfDay = statement.day === day
         const isOthers = isOtherIban(iban, statement.account)
         hasDay ||= isOfDay && !isOthers
         if (!isNew(seen, contentsOf(statement))) return
         if (isOthers && others === "unused") {
-          if (isOfDay) report(name, [{ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS }])
+          if (isOfDay) unread.push({ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS })
           return
         }
-        if (isOfDay) report(name, statement.unread)
+        if (isOfDay) for (const part of statement.unread) unread.push(part)
         for (const entry of statement.entries)
           visit({ ...(isOthers ? ofAnotherAccount(entry) : entry), bank })
       }
       for (const name of files.sort()) {
         const unread: Array<UnreadStatementPart> = []
+        unreadIn.set(name, unread)
         const content = yield* contentOf(join(folder, name))
         if (content === undefined) unread.push({ place: "", problem: `longer than ${FILE_BYTES_MAX} bytes` })
         else if (isNew(seen, content))
-          for (const statement of statementsInFile(content, read, seen, unread)) {
-            if (statement.isSecondary === true) secondary.push([name, statement])
+          for (const statement of statementsInFile(content, read, seen, unread))
+            if (statement.isSecondary === true) secondary.push([statement, unread])
             else {
               primary.add(dayOf(statement))
-              take(name, statement)
+              take(statement, unread)
             }
-          }
-        report(name, unread)
       }
-      for (const [name, statement] of secondary) if (!primary.has(dayOf(statement))) take(name, statement)
+      for (const [statement, unread] of secondary) if (!primary.has(dayOf(statement))) take(statement, unread)
+      for (const [name, unread] of unreadIn)
+        for (const { place, problem } of listed(unread))
+          unused?.({ bank, place: place === "" ? name : `${name} ${place}`, problem })
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
 
