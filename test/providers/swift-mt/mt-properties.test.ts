@@ -1,8 +1,8 @@
 /** Whatever a statement in SWIFT's form has, exactly that is read; and whatever is lost or doubled of it, nothing of it counts. */
 import { Result } from "effect"
-import fc from "fast-check"
 import { expect, it } from "vitest"
 import { readBankMessage } from "../../../src/providers/iso20022/bank-message.ts"
+import { fc } from "../../property.ts"
 import { read } from "../iso20022/bank-messages.ts"
 import { credit, debit, mt940 } from "./statements.ts"
 
