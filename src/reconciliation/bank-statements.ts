@@ -9,8 +9,8 @@ import { readBankStatement } from "../providers/iso20022/bank-statement.ts"
 import { banksIn, statementFolder } from "../providers/iso20022/statement-folder.ts"
 
 /**
- * The statements of all configured banks, in the order of the settings. `folder` has statements (camt.053) as
- * `<bank>/*.xml`, of which those of another account than the bank's are not used; for a bank without a folder in it, the bank's kind obtains the statement. Fails with `SourceUnreadable` if a
+ * The statements of all configured banks, in the order of the settings. `folder` has statements (camt.053, MT940) in
+ * `<bank>/`, of which those of another account than the bank's are not used; for a bank without a folder in it, the bank's kind obtains the statement. Fails with `SourceUnreadable` if a
  * folder belongs to no bank, or a bank has neither.
  */
 export const bankStatements = Effect.fn("bankStatements")(function* (

@@ -8,6 +8,7 @@ import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-
 import { bankBookingGuards } from "./bank-booking-guards.ts"
 import { bankIdGuards } from "./bank-id-guards.ts"
 import { bankReportGuards } from "./bank-report-guards.ts"
+import { bankStatementGuards } from "./bank-statement-guards.ts"
 import { bankWordGuards } from "./bank-word-guards.ts"
 import { beneficiaryGuards } from "./beneficiary-guards.ts"
 import { clientGuards } from "./client-guards.ts"
@@ -71,6 +72,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...bankReportGuards,
   ...bankBookingGuards,
   ...bankIdGuards,
+  ...bankStatementGuards,
   ...clearanceStepGuards,
   ...archiveGuards,
   ...storeGuards,

@@ -16,7 +16,7 @@ export const bankBookingGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a charge by a bank's own code is no payment either",
     file: "providers/iso20022/account-entry.ts",
-    text: "return other !== undefined && otherCharges.test(other)",
+    text: "return other !== undefined && isChargeCode(other)",
     without: "return other === null",
     caughtIn: amounts,
     caughtBy: "settles nothing by the code NCHG",

@@ -322,5 +322,8 @@ const isChargeIn = (element: Element): boolean => {
   const code = subFamilyOf(element)
   if (!noSubFamily.has(code)) return charges.has(code ?? "")
   const other = maybeText(element, "BkTxCd", "Prtry", "Cd")
-  return other !== undefined && otherCharges.test(other)
+  return other !== undefined && isChargeCode(other)
 }
+
+/** Whether a code of SWIFT or of a country's list, or several in one text, is that of a charge or interest. */
+export const isChargeCode = (code: string): boolean => otherCharges.test(code)

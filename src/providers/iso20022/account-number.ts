@@ -13,3 +13,14 @@ export const isIbanLike = (account: string | undefined): boolean => ibanLike.tes
  */
 export const isOtherIban = (iban: string | undefined, account: string | undefined): boolean =>
   plain(iban) !== "" && isIbanLike(account) && plain(account) !== plain(iban)
+
+/**
+ * A number under which the same account is found in statements of two forms: a German bank writes code and number where another
+ * form has the IBAN that is made of them.
+ */
+export const comparableAccount = (account: string | undefined): string => {
+  const written = plain(account)
+  const [, bank, number] = /^([0-9]{8})\/([0-9]{1,10})(?:[A-Z]{3})?$/.exec(written) ?? []
+  if (bank !== undefined && number !== undefined) return `${bank}${number.padStart(10, "0")}`
+  return /^DE[0-9]{20}$/.test(written) ? written.slice(4) : written
+}

@@ -1,19 +1,38 @@
 /** Any file that a bank sends about our orders and our account. */
 import type { Result } from "effect"
+import { mtAccountsIn } from "../swift-mt/mt-accounts.ts"
+import { isMt } from "../swift-mt/mt-text.ts"
 import { messageIn } from "./message-kind.ts"
-import { type AccountReports, accountReportsIn, type Notification } from "./notification.ts"
+import {
+  type AccountReports,
+  accountReportsIn,
+  type Notification,
+  reportsOfAccounts,
+} from "./notification.ts"
 import { type StatusReport, statusReportIn } from "./status-report.ts"
-import type { UnreadableFile } from "./unreadable-file.ts"
+import { readable, type UnreadableFile } from "./unreadable-file.ts"
 import { type Element, readXml } from "./xml-reader.ts"
 
 export type BankMessage =
   | StatusReport
   | Notification
-  /** All movements on the account in a day (camt.053) or so far (camt.052), our transfers and others. */
+  /** All movements on the account in a day (camt.053, MT940) or so far (camt.052, MT942), our transfers and others. */
   | ({ readonly _tag: "Statement" } & AccountReports)
 
 export const readBankMessage = (file: Uint8Array): Result.Result<BankMessage, UnreadableFile> =>
-  readXml(file, bankMessageIn)
+  isMt(file) ? readable(() => mtMessageIn(file)) : readXml(file, bankMessageIn)
+
+/** Statements in SWIFT's form say what camt.053 and camt.052 say. A statement that cannot be read is a part of the file. */
+const mtMessageIn = (file: Uint8Array): BankMessage => ({
+  _tag: "Statement",
+  ...reportsOfAccounts(
+    mtAccountsIn(file).map((account) =>
+      "_tag" in account
+        ? { entries: [account], iban: undefined }
+        : { entries: account.parts, iban: account.iban },
+    ),
+  ),
+})
 
 const bankMessageIn = (root: Element): BankMessage => {
   const { kind, document } = messageIn(root)

@@ -1,15 +1,17 @@
-/** camt.053: the movements that the bank booked on our accounts, statement by statement. */
+/** camt.053 and MT940: the movements that the bank booked on our accounts, statement by statement. */
 import type { Result } from "effect"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import type { StatementEntry } from "../books.ts"
+import { mtAccountsIn } from "../swift-mt/mt-accounts.ts"
+import { isMt } from "../swift-mt/mt-text.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
 import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
 import { messageIn } from "./message-kind.ts"
 import { entryPartsIn, keyOf, repeatedIn } from "./notification.ts"
 import type { TransferIds, UnreadPart } from "./transfer-report.ts"
 import { orUnread, requireReadable } from "./unread-part.ts"
-import type { UnreadableFile } from "./unreadable-file.ts"
+import { readable, type UnreadableFile } from "./unreadable-file.ts"
 import { type Element, readXml, unreadable } from "./xml-reader.ts"
 
 /** The statements in one file, and what of it cannot be read. */
@@ -29,6 +31,8 @@ export interface BankStatement {
   /** The account's IBAN, or its number. */
   readonly account: string | undefined
   readonly currency: string | undefined
+  /** It is an MT940, which counts where there is no camt.053 of the same account and day. */
+  readonly isSecondary?: true
   /** The last day that it covers. */
   readonly day: string
   /** Each with its own reference; empty for an entry without one. */
@@ -37,21 +41,25 @@ export interface BankStatement {
   readonly unread: ReadonlyArray<UnreadPart>
 }
 
-/** Reads the statements of a camt.053. Fails for any other file. */
-export const readBankStatement = (xml: Uint8Array | string): Result.Result<StatementFile, UnreadableFile> =>
-  readXml(xml, (root) => {
-    const { kind, document } = messageIn(root)
-    return kind === "camt.053" ? statementsIn(document) : unreadable("Document", "not a camt.053")
-  })
+/** Reads the statements of a camt.053 or an MT940. Fails for any other file. */
+export const readBankStatement = (file: Uint8Array | string): Result.Result<StatementFile, UnreadableFile> =>
+  readOf(file, () => unreadable("the file", "not a statement, camt.053 or MT940"))
 
-/** Reads the statements of a camt.053; `undefined` for another message of a bank. */
+/** Reads the statements of a camt.053 or an MT940; `undefined` for another message of a bank. */
 export const readStatementAmongOthers = (
-  xml: Uint8Array | string,
-): Result.Result<StatementFile | undefined, UnreadableFile> =>
-  readXml(xml, (root) => {
-    const { kind, document } = messageIn(root)
-    return kind === "camt.053" ? statementsIn(document) : undefined
-  })
+  file: Uint8Array | string,
+): Result.Result<StatementFile | undefined, UnreadableFile> => readOf(file, () => undefined)
+
+const readOf = <A>(
+  file: Uint8Array | string,
+  ofOther: () => A,
+): Result.Result<StatementFile | A, UnreadableFile> =>
+  typeof file !== "string" && isMt(file)
+    ? readable(() => mtStatementFile(file) ?? ofOther())
+    : readXml(file, (root) => {
+        const { kind, document } = messageIn(root)
+        return kind === "camt.053" ? statementsIn(document) : ofOther()
+      })
 
 const statementsIn = (document: Element): StatementFile => {
   const content = one(document, "BkToCstmrStmt")
@@ -70,17 +78,36 @@ const statementsIn = (document: Element): StatementFile => {
 
 const statementOf = (statement: Element, place: string, madeOn: () => string | undefined): BankStatement => {
   const parts = entryPartsIn(statement, place)
-  const day = dayOf(statement, parts, madeOn) ?? unreadable("Stmt/FrToDt", "missing")
-  const repeated = repeatedIn(parts.flatMap((part) => (part._tag === "Movement" ? [part.movement] : [])))
   return {
     id: maybeText(statement, "Id"),
     ...particularsOf(statement),
     account: maybeText(statement, "Acct", "Id", "IBAN") ?? maybeText(statement, "Acct", "Id", "Othr", "Id"),
     currency: maybeText(statement, "Acct", "Ccy") ?? currencyOfBalance(statement),
+    ...bookedOn(dayOf(statement, parts, madeOn) ?? unreadable("Stmt/FrToDt", "missing"), parts),
+  }
+}
+
+/** What a statement has of its entries: those that can be read, and the others. */
+const bookedOn = (day: string, parts: ReadonlyArray<EntryPart>) => {
+  const repeated = repeatedIn(parts.flatMap((part) => (part._tag === "Movement" ? [part.movement] : [])))
+  return {
     day,
     entries: parts.flatMap((part) => entriesOf(part, day, repeated)),
     unread: parts.flatMap((part) => (part._tag === "Unread" ? [part.unread] : [])),
   }
+}
+
+/** The statements (MT940) of a file in SWIFT's form; `undefined` if it has only reports within a day (MT942). */
+const mtStatementFile = (file: Uint8Array): StatementFile | undefined => {
+  const read = mtAccountsIn(file)
+  const found = read.flatMap((part) => ("_tag" in part || part.kind !== "MT940" ? [] : [part]))
+  const unread = read.flatMap((part) => ("_tag" in part ? [part.unread] : []))
+  requireReadable(read.length - unread.length, unread)
+  const statements = found.map(({ id, particulars, account, currency, day, parts }) => ({
+    ...{ id, particulars, account, currency, isSecondary: true as const },
+    ...bookedOn(day, parts),
+  }))
+  return statements.length === 0 && unread.length === 0 ? undefined : { statements, unread }
 }
 
 const particularsOf = (statement: Element): Pick<BankStatement, "particulars"> => {

@@ -36,7 +36,17 @@ export const accountReportsIn = (
 ): AccountReports => {
   const parts = all(one(document, content), name)
   if (parts.length === 0) return unreadable(`${content}/${name}`, "missing")
-  const read = parts.map((part, index) => readPart(part, `${name} ${index + 1}`))
+  return reportsOfAccounts(parts.map((part, index) => readPart(part, `${name} ${index + 1}`)))
+}
+
+/** What a bank says of an account: the parts of its entries, and the account's IBAN if it names one. */
+export interface AccountPart {
+  readonly entries: ReadonlyArray<EntryPart>
+  readonly iban: string | undefined
+}
+
+/** The reports in what a bank says of accounts, whatever the form of its file. */
+export const reportsOfAccounts = (read: ReadonlyArray<AccountPart>): AccountReports => {
   const entries = read.flatMap(({ entries }) => entries)
   const unread = entries.flatMap((part) => (part._tag === "Unread" ? [part.unread] : []))
   requireReadable(entries.length - unread.length, unread)
@@ -60,7 +70,7 @@ export const accountReportsIn = (
 export const entryPartsIn = (account: Element, place: string): ReadonlyArray<EntryPart> =>
   all(account, "Ntry").flatMap((entry, index) => partsIn(entry, `${place} Ntry ${index + 1}`))
 
-const readPart = (part: Element, place: string) => ({
+const readPart = (part: Element, place: string): AccountPart => ({
   entries: entryPartsIn(part, place),
   iban: ibanIn(part),
 })

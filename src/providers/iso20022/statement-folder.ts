@@ -8,7 +8,9 @@ import { join } from "node:path"
 import { Effect, Result } from "effect"
 import type { Day } from "../../domain/business-days.ts"
 import { type Source, SourceUnreadable, type StatementEntry } from "../books.ts"
-import { isOtherIban } from "./account-number.ts"
+import { comparableAccount, isOtherIban } from "./account-number.ts"
+import { readable } from "./unreadable-file.ts"
+import { filesInZip, isZip } from "./zip-file.ts"
 
 /** The statements in a file, as a reader of a file format gives them, and the parts that it cannot read. */
 export interface StatementFile {
@@ -17,6 +19,8 @@ export interface StatementFile {
     /** What else tells it from another one with the same id. */
     readonly particulars?: ReadonlyArray<string | undefined>
     readonly account?: string | undefined
+    /** It counts only if no other statement, which is not secondary, has its account and day. */
+    readonly isSecondary?: true
     /** The last day that it covers. */
     readonly day: Day
     readonly entries: ReadonlyArray<Omit<StatementEntry, "bank">>
@@ -24,6 +28,8 @@ export interface StatementFile {
   }>
   readonly unread: ReadonlyArray<UnreadStatementPart>
 }
+
+type Statement = StatementFile["statements"][number]
 
 interface UnreadStatementPart {
   readonly place: string
@@ -35,7 +41,7 @@ interface UnreadStatementPart {
  * statements and is none.
  */
 export type StatementReader = (
-  xml: Uint8Array,
+  file: Uint8Array,
 ) => Result.Result<StatementFile | undefined, { readonly message: string }>
 
 const FILE_BYTES_MAX = 16 * 1024 * 1024
@@ -61,9 +67,10 @@ export interface StatementFolderOptions {
 
 /**
  * All entries of a bank's statements in a folder, one of which must be of the day. A file, or a statement, that occurs twice
- * counts once. Unused is what cannot be read, of files as a whole and of statements of the day. With the IBAN of the account that
- * pays, a statement of another IBAN is not the one of the day, and shows no return: it is read beside it, or, if `others` are
- * "unused", is not read. Other names than `names` are no statements, nor are those of hidden files.
+ * counts once, also in a container. Of an account and day with statements in two forms, one form counts. Unused is what cannot be
+ * read, of files as a whole and of statements of the day. With the IBAN of the account that pays, a statement of another IBAN is
+ * not the one of the day, and shows no return: it is read beside it, or, if `others` are "unused", is not read. Other names than
+ * `names` are no statements, nor are those of hidden files.
  */
 export const statementFolder =
   (
@@ -71,7 +78,7 @@ export const statementFolder =
     bank: string,
     day: Day,
     read: StatementReader,
-    { iban, names = xmlName, others = "read" }: StatementFolderOptions = {},
+    { iban, names = statementName, others = "read" }: StatementFolderOptions = {},
   ): Source<StatementEntry> =>
   (visit, unused) =>
     Effect.gen(function* () {
@@ -79,36 +86,74 @@ export const statementFolder =
       if (files.length > FILES_MAX)
         return yield* new SourceUnreadable({ source: folder, reason: `more than ${FILES_MAX} files` })
       const seen = new Set<string>()
+      const primary = new Set<string>()
+      const secondary: Array<readonly [statement: Statement, unread: Array<UnreadStatementPart>]> = []
+      const unreadIn = new Map<string, Array<UnreadStatementPart>>()
       let hasDay = false
+      const take = (statement: Statement, unread: Array<UnreadStatementPart>) => {
+        const isOfDay = statement.day === day
+        const isOthers = isOtherIban(iban, statement.account)
+        hasDay ||= isOfDay && !isOthers
+        if (!isNew(seen, contentsOf(statement))) return
+        if (isOthers && others === "unused") {
+          if (isOfDay) unread.push({ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS })
+          return
+        }
+        if (isOfDay) for (const part of statement.unread) unread.push(part)
+        for (const entry of statement.entries)
+          visit({ ...(isOthers ? ofAnotherAccount(entry) : entry), bank })
+      }
       for (const name of files.sort()) {
         const unread: Array<UnreadStatementPart> = []
+        unreadIn.set(name, unread)
         const content = yield* contentOf(join(folder, name))
         if (content === undefined) unread.push({ place: "", problem: `longer than ${FILE_BYTES_MAX} bytes` })
-        const isCopy = content === undefined || !isNew(seen, content)
-        for (const statement of isCopy ? [] : statementsIn(read(content), unread)) {
-          const isOfDay = statement.day === day
-          const isOthers = isOtherIban(iban, statement.account)
-          hasDay ||= isOfDay && !isOthers
-          if (!isNew(seen, contentsOf(statement))) continue
-          if (isOthers && others === "unused") {
-            if (isOfDay) unread.push({ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS })
-            continue
-          }
-          if (isOfDay) for (const part of statement.unread) unread.push(part)
-          for (const entry of statement.entries)
-            visit({ ...(isOthers ? ofAnotherAccount(entry) : entry), bank })
-        }
+        else if (isNew(seen, content))
+          for (const statement of statementsInFile(content, read, seen, unread))
+            if (statement.isSecondary === true) secondary.push([statement, unread])
+            else {
+              primary.add(dayOf(statement))
+              take(statement, unread)
+            }
+      }
+      for (const [statement, unread] of secondary) if (!primary.has(dayOf(statement))) take(statement, unread)
+      for (const [name, unread] of unreadIn)
         for (const { place, problem } of listed(unread))
           unused?.({ bank, place: place === "" ? name : `${name} ${place}`, problem })
-      }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
+
+/** The account and day of a statement, of which a bank may send several forms. */
+const dayOf = ({ account, day }: Statement): string => `${day} ${comparableAccount(account)}`
+
+/** The statements of a file, or of the files in a container; `unread` gets what of it cannot be read. */
+const statementsInFile = (
+  content: Uint8Array,
+  read: StatementReader,
+  seen: Set<string>,
+  unread: Array<UnreadStatementPart>,
+): ReadonlyArray<Statement> => {
+  if (!isZip(content)) return statementsIn(read(content), unread)
+  const files = readable(() => filesInZip(content))
+  if (Result.isFailure(files)) return statementsIn(Result.fail(files.failure), unread)
+  return files.success.flatMap(({ place, content }) => {
+    const own: Array<UnreadStatementPart> = []
+    const file = Result.flatMap(
+      readable(content),
+      (content): ReturnType<StatementReader> =>
+        isNew(seen, content) ? read(content) : Result.succeed(undefined),
+    )
+    const statements = statementsIn(file, own)
+    for (const part of own) unread.push({ ...part, place: `${place} ${part.place}`.trim() })
+    return statements
+  })
+}
 
 /** The statements of a file; `unread` gets what of it cannot be read. */
 const statementsIn = (
   file: ReturnType<StatementReader>,
   unread: Array<UnreadStatementPart>,
-): StatementFile["statements"] => {
+): ReadonlyArray<Statement> => {
   if (Result.isFailure(file)) {
     unread.push({ place: "", problem: file.failure.message })
     return []
@@ -117,8 +162,8 @@ const statementsIn = (
   return file.success?.statements ?? []
 }
 
-/** Where people put statements, other files lie beside them. */
-const xmlName = /^[^.].*\.xml$/i
+/** Where people put statements, other files lie beside them. Banks name an MT940 by its EBICS order type or its number. */
+const statementName = /^[^.].*\.(?:xml|zip|sta|mt940|940)$/i
 /** A bank names its files as it likes. */
 export const anyName = /^[^.]/
 
@@ -147,13 +192,7 @@ const isNew = (seen: Set<string>, content: Uint8Array | string): boolean => {
 }
 
 /** A statement as text: a bank may send it again in another file. Without an id it is no other one's copy. */
-const contentsOf = ({
-  id,
-  particulars = [],
-  account,
-  day,
-  entries,
-}: StatementFile["statements"][number]): string =>
+const contentsOf = ({ id, particulars = [], account, day, entries }: Statement): string =>
   JSON.stringify([id ?? randomUUID(), particulars, account, day, entries], (_, value) =>
     typeof value === "bigint" ? String(value) : value,
   )

@@ -38,6 +38,7 @@ const statuses: ReadonlyMap<string, "Accepted" | "Settled" | "Failed"> = new Map
   ["ACTC", "Accepted"],
   ["ACCP", "Accepted"],
   ["ACFC", "Accepted"],
+  ["ACPD", "Accepted"],
   ["ACSP", "Accepted"],
   ["ACWC", "Accepted"],
   ["ACWP", "Accepted"],

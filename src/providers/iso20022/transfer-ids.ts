@@ -5,10 +5,12 @@ import type { Element } from "./xml-reader.ts"
 /** What banks write where an id is required and they have none (EPC115-06; SWIFT's NONREF). */
 const placeholder = /^(?:NOT ?PROVIDED|NONREF|N\/A)$/i
 
-const idAt = (from: Element, ...path: ReadonlyArray<string>): string | undefined => {
-  const id = maybeText(from, ...path)
-  return id === undefined || placeholder.test(id) ? undefined : id
-}
+const idAt = (from: Element, ...path: ReadonlyArray<string>): string | undefined =>
+  idIn(maybeText(from, ...path))
+
+/** The id in a text; `undefined` for a placeholder. */
+export const idIn = (text: string | undefined): string | undefined =>
+  text === undefined || text === "" || placeholder.test(text) ? undefined : text
 
 /** A UETR, of whose hexadecimal digits banks write some in upper case. */
 const uetrAt = (from: Element, ...path: ReadonlyArray<string>): string | undefined =>
@@ -18,14 +20,15 @@ const different = (ids: ReadonlyArray<string | undefined>): ReadonlyArray<string
   ...new Set(ids.filter((id) => id !== undefined)),
 ]
 
-interface Ids {
+export interface Ids {
   readonly own?: ReadonlyArray<string | undefined>
   readonly uetr?: string | undefined
   readonly servicerReference: string | undefined
   readonly files?: ReadonlyArray<string | undefined>
 }
 
-const idsOf = ({ own = [], uetr, servicerReference, files = [] }: Ids): TransferIds => {
+/** The ids of a transfer, from those that a bank names it by, the most exact first. */
+export const idsOf = ({ own = [], uetr, servicerReference, files = [] }: Ids): TransferIds => {
   const [reference = "", ...otherReferences] = different(own)
   const fileIds = different(files)
   return {
@@ -36,6 +39,12 @@ const idsOf = ({ own = [], uetr, servicerReference, files = [] }: Ids): Transfer
     ...(fileIds.length === 0 ? {} : { fileIds }),
   }
 }
+
+/** Our files' message ids (0009-file-orders.sql): other ids are not looked up. */
+const messageIdPattern = /^[A-Z]{3}-[a-z-]+-[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{1,4}$/
+
+/** Whether an id has the form of those that our files have. */
+export const isFileId = (id: string): boolean => messageIdPattern.test(id)
 
 /** The ids of a transaction in an entry of an account. `more` has those that hold for all transactions of the entry. */
 export const transactionIds = (

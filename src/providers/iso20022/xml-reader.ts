@@ -3,9 +3,9 @@
  * entities. The functions that look into a document (element.ts) throw an `UnreadableFile` with the place of the problem;
  * `readXml` returns it as its failure.
  */
-import { Result } from "effect"
+import type { Result } from "effect"
 import { XMLParser, XMLValidator } from "fast-xml-parser"
-import { UnreadableFile } from "./unreadable-file.ts"
+import { readable, UnreadableFile } from "./unreadable-file.ts"
 import { decodedXml } from "./xml-encoding.ts"
 
 export const FILE_BYTES_MAX = 16 * 1024 * 1024
@@ -30,14 +30,7 @@ export interface Element {
 export const readXml = <A>(
   source: Uint8Array | string,
   read: (root: Element) => A,
-): Result.Result<A, UnreadableFile> => {
-  try {
-    return Result.succeed(read(rootOf(textOf(source))))
-  } catch (error) {
-    if (error instanceof UnreadableFile) return Result.fail(error)
-    throw error
-  }
-}
+): Result.Result<A, UnreadableFile> => readable(() => read(rootOf(textOf(source))))
 
 export const unreadable = (place: string, problem: string): never => {
   throw new UnreadableFile({ place, problem })

@@ -85,7 +85,7 @@ describe("a statement", () => {
   it("without any day spoils no other statement of its file", () => {
     const lost = statement("").replace(/<FrToDt>.*?<.FrToDt>/s, "")
     const [inner = ""] = /<Stmt>.*<.Stmt>/s.exec(lost) ?? []
-    expect(readBankStatement(lost)).toMatchObject({ failure: { message: "Stmt/FrToDt: missing" } })
+    expect(readBankStatement(lost)).toMatchObject({ failure: { message: "Stmt 1, Stmt/FrToDt: missing" } })
     expect(readBankStatement(statement("").replace("</Stmt>", `$&${inner}`))).toMatchObject({
       success: {
         statements: [{ day: "2026-11-26" }],
@@ -95,7 +95,9 @@ describe("a statement", () => {
   })
 
   it("is not read out of another message", () => {
-    expect(readBankStatement(notification())).toMatchObject({ failure: { problem: "not a camt.053" } })
+    expect(readBankStatement(notification())).toMatchObject({
+      failure: { problem: "not a statement, camt.053 or MT940" },
+    })
   })
 
   it("may be looked for among other messages of a bank, and among nothing else", () => {

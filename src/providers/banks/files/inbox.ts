@@ -12,12 +12,14 @@ import { type CommandId, Mailbox } from "../../../streams/mailbox.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { readMessage } from "../../iso20022/bank-message-reader.ts"
+import { readable, type UnreadableFile } from "../../iso20022/unreadable-file.ts"
 import { FILE_BYTES_MAX } from "../../iso20022/xml-reader.ts"
+import { filesInZip, isZip } from "../../iso20022/zip-file.ts"
 import { bankReportsIn } from "./bank-reports.ts"
 import { ibanOf } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
-import { type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
+import { type FileNotes, type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
 import { isInDoubt, type OrderReport, reportKeyOf } from "./order-reports.ts"
 import type { FileBank } from "./outbox.ts"
 
@@ -60,10 +62,40 @@ const takeIn = Effect.fnUntraced(function* (bank: FileBank, arrival: Arrival) {
   const digest = hash("sha256", content)
   const file: InboxFile = { bank: bank.name, name, digest }
   if (yield* (yield* InboxFiles).isRead(file)) return yield* archive(bank, arrival, digest, "repeated")
-  const message = yield* Effect.result(readMessage(content))
-  if (Result.isFailure(message)) return yield* quarantine(bank, arrival, digest, message.failure.message)
-  yield* processMessage(bank, file, message.success)
-  yield* archive(bank, arrival, digest, "read")
+  const taken = isZip(content) ? takeInZip(bank, file, content) : takeInFile(bank, file, content)
+  const outcome = yield* Effect.result(taken)
+  if (Result.isSuccess(outcome)) return yield* archive(bank, arrival, digest, "read")
+  if (outcome.failure._tag !== "UnreadableFile") return yield* outcome.failure
+  yield* quarantine(bank, arrival, digest, outcome.failure.message)
+})
+
+const takeInFile = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, content: Uint8Array) {
+  yield* processMessage(bank, file, yield* readMessage(content))
+})
+
+/**
+ * Processes the files in a container one by one: each is a file of its own, also if it came by itself before. One that cannot be
+ * read takes no other one with it, and is an oddity of the container. Of a container, nothing can be read if that is so for all.
+ */
+const takeInZip = Effect.fnUntraced(function* (bank: FileBank, zip: InboxFile, content: Uint8Array) {
+  const files = yield* Effect.fromResult(readable(() => filesInZip(content)))
+  const unread: Array<UnreadableFile> = []
+  const oddities: Array<Oddity> = []
+  for (const { place, content } of files) {
+    const taken = Effect.gen(function* () {
+      const unpacked = yield* Effect.fromResult(readable(content))
+      const file: InboxFile = { ...zip, digest: hash("sha256", unpacked) }
+      if (!(yield* (yield* InboxFiles).isRead(file))) yield* takeInFile(bank, file, unpacked)
+    })
+    const outcome = yield* Effect.result(taken)
+    if (Result.isSuccess(outcome)) continue
+    if (outcome.failure._tag !== "UnreadableFile") return yield* outcome.failure
+    oddities.push({ reference: place, reason: "unreadable-entry", detail: outcome.failure.message })
+    unread.push(outcome.failure)
+  }
+  const [first] = unread
+  if (first !== undefined && unread.length === files.length) return yield* first
+  yield* finish(zip, { oddities, remarks: [], servicerReferences: [] })
 })
 
 /** The digest keeps files with the same name apart. */
@@ -111,12 +143,18 @@ const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxF
     oddities.push(...unknown.flat())
     yield* orders.markEnqueued(bank.name, changed)
   }
-  const isFirst = yield* (yield* InboxFiles).finish(file, { ...notes, oddities })
+  yield* finish(file, { ...notes, oddities })
+})
+
+/** Records that a file was processed. Its oddities are counted once. */
+const finish = Effect.fnUntraced(function* (file: InboxFile, notes: FileNotes) {
+  const { oddities } = notes
+  const isFirst = yield* (yield* InboxFiles).finish(file, notes)
   if (!isFirst || oddities.length === 0) return
   const { bankOddities } = yield* Metrics
-  for (const { reason } of oddities) bankOddities.inc({ bank: bank.name, reason })
+  for (const { reason } of oddities) bankOddities.inc({ bank: file.bank, reason })
   yield* Effect.logError("a bank's file has reports that have no effect", {
-    bank: bank.name,
+    bank: file.bank,
     digest: file.digest.slice(0, 16),
     count: oddities.length,
   })

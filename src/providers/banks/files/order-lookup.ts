@@ -7,6 +7,7 @@ import { Effect } from "effect"
 import { parseTransferReference } from "../../../domain/identifiers.ts"
 import { uetrOf } from "../../../domain/uetr.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
+import { isFileId } from "../../iso20022/transfer-ids.ts"
 import { hasOwnId, type TransferIds, type TransferReport } from "../../iso20022/transfer-report.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
 import { InboxFiles, type ServicerReference } from "./inbox-files.ts"
@@ -24,11 +25,6 @@ export interface OrderLookup {
   /** The orders of the file with one of these ids; "conflicting" if they are ids of several files. */
   readonly inFile: (ids: ReadonlyArray<string>) => ReadonlyArray<FileOrder> | "conflicting" | undefined
 }
-
-/** Our files' message ids (0009-file-orders.sql): other ids are not looked up. */
-const messageIdPattern = /^[A-Z]{3}-[a-z-]+-[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{1,4}$/
-
-const isFileId = (id: string): boolean => messageIdPattern.test(id)
 
 /** Looks up what a message names. `iban` is the account that the bank pays from, if it is known. */
 export const lookUpOrders = Effect.fn("lookUpOrders")(function* (
