@@ -1,8 +1,9 @@
 /** camt.053: the movements that the bank booked on our accounts, statement by statement. */
-import type { Result } from "effect"
+import { Result } from "effect"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import type { StatementEntry } from "../books.ts"
+import { isNacha } from "../nacha/nacha-records.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
 import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
 import { messageIn } from "./message-kind.ts"
@@ -48,10 +49,12 @@ export const readBankStatement = (xml: Uint8Array | string): Result.Result<State
 export const readStatementAmongOthers = (
   xml: Uint8Array | string,
 ): Result.Result<StatementFile | undefined, UnreadableFile> =>
-  readXml(xml, (root) => {
-    const { kind, document } = messageIn(root)
-    return kind === "camt.053" ? statementsIn(document) : undefined
-  })
+  typeof xml !== "string" && isNacha(xml)
+    ? Result.succeed(undefined)
+    : readXml(xml, (root) => {
+        const { kind, document } = messageIn(root)
+        return kind === "camt.053" ? statementsIn(document) : undefined
+      })
 
 const statementsIn = (document: Element): StatementFile => {
   const content = one(document, "BkToCstmrStmt")

@@ -1,6 +1,12 @@
 /** A transfer as it is written into a file: in the characters of its scheme, and within what its bank takes. */
 import { Result } from "effect"
-import { type Address, type BankAccount, isWallet, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
+import {
+  type Address,
+  type BankAccount,
+  type BeneficiaryType,
+  isWallet,
+  visibleBeneficiaryOf,
+} from "../../domain/beneficiary.ts"
 import { schemeOf } from "../../domain/scheme.ts"
 import type { TransferInstruction } from "../banks/bank.ts"
 import { type FileLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
@@ -17,6 +23,8 @@ export interface CreditTransfer {
 export interface TransferDetails {
   readonly name: string
   readonly account: BankAccount
+  /** Who is paid; absent where nobody said it, and in details of earlier releases. */
+  readonly type?: BeneficiaryType
   readonly address?: Address
   readonly remittance?: string
 }
@@ -34,7 +42,7 @@ export const creditTransferOf = (
   const limits = bank[schemeOf(visible.account, currency, at)]
   const limited = { beneficiary: { ...beneficiary, ...visible }, currency, minor, remittance }
   const [problem] = limitProblems(bank, limited, at)
-  const { account, address } = beneficiary
+  const { account, type, address } = beneficiary
   if (problem !== undefined || limits === undefined || isWallet(account))
     return Result.fail(problem?.code ?? "AG03")
   const { characters } = limits
@@ -42,6 +50,7 @@ export const creditTransferOf = (
   const details = {
     name: written(beneficiary.name, characters),
     account,
+    ...(type !== undefined && { type }),
     ...(address !== undefined && { address: writtenAddress(address, characters) }),
     ...(text !== "" && { remittance: text }),
   }

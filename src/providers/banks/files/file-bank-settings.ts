@@ -3,12 +3,20 @@ import { Result, Schema } from "effect"
 import { ADDRESS_LENGTHS_MAX, type Address, BankAccount, Beneficiary } from "../../../domain/beneficiary.ts"
 import { bankSchemes } from "../../../domain/scheme.ts"
 import { type CharacterSet, isIdentifier, spelled } from "../../iso20022/payment-text.ts"
+import {
+  NAME_LENGTH_MAX as ACH_NAME_LENGTH_MAX,
+  REMITTANCE_LENGTH_MAX as ADDENDA_LENGTH_MAX,
+  ENTRY_MINOR_MAX,
+} from "../../nacha/nacha-file.ts"
+import { NachaSettings } from "../../nacha/nacha-settings.ts"
 import type { FileLimits, SchemeLimits } from "../bank-limits.ts"
 
 const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
 
 export const ORDERS_PER_FILE_MAX = 10_000
 export const EVERY_MS = 900_000
+/** From midnight to the cut-off at 16:00, a bank of Nacha gets 32 files; it takes 36 a day. */
+export const NACHA_EVERY_MS = 1_800_000
 export const POLL_MS = 1_000
 
 /** EPC125-05 rulebook, AT-P001 and AT-E001: names of payer and beneficiary. */
@@ -90,6 +98,10 @@ export const FileBankSettings = Schema.Struct({
   /** The folder with outbox, inbox, archive and quarantine, which must be on one file system. */
   folder: Schema.NonEmptyString,
   debtor: Debtor,
+  /** What its files are: pain.001 of ISO 20022 by default. */
+  format: Schema.optionalKey(Schema.Literals(["pain.001", "nacha"])),
+  /** What was agreed on for files of Nacha; only, and always, with the format `nacha`. */
+  nacha: Schema.optionalKey(NachaSettings),
   /** The schemes that the bank pays by; all by default. */
   schemes: Schema.optionalKey(Schema.NonEmptyArray(Schema.Literals(bankSchemes)).check(Schema.isUnique())),
   crossBorder: Schema.optionalKey(
@@ -113,8 +125,16 @@ export const FileBankSettings = Schema.Struct({
   /** The time between two passes over the folders. */
   pollMs: Schema.optionalKey(milliseconds(3_600_000)),
 }).check(
+  Schema.makeFilter(({ format, nacha, schemes, debtor }) => {
+    if ((format === "nacha") !== (nacha !== undefined))
+      return "the format nacha and the settings nacha belong together"
+    if (format !== "nacha") return true
+    if (schemes?.some((scheme) => scheme !== "ach")) return "files of Nacha pay by ach alone"
+    return debtor.account.scheme === "aba" || "files of Nacha are paid from an account in the US"
+  }),
   Schema.makeFilter(
-    ({ debtor, schemes: paid = bankSchemes }) =>
+    ({ format, debtor, schemes: paid = bankSchemes }) =>
+      format === "nacha" ||
       !paid.some((scheme) => scheme === "sepa") ||
       writable(debtor.name, SEPA_NAME_LENGTH_MAX) ||
       `the debtor's name has more than the ${SEPA_NAME_LENGTH_MAX} characters of SEPA, which is among the bank's schemes`,
@@ -128,11 +148,21 @@ const domestic: SchemeLimits<CharacterSet> = {
   remittanceLengthMax: REMITTANCE_LENGTH_MAX,
 }
 
+/** Nacha Operating Rules, Appendix Three: printable ASCII, which the extended set is; and the lengths of PPD and CCD. */
+const nachaLimits: SchemeLimits<CharacterSet> = {
+  characters: "extended",
+  nameLengthMax: ACH_NAME_LENGTH_MAX,
+  remittanceLengthMax: ADDENDA_LENGTH_MAX,
+  minorMax: ENTRY_MINOR_MAX,
+}
+
 /** What a bank can be sent in files. */
 export const fileLimits = ({
+  format,
   schemes: paid = bankSchemes,
   crossBorder: { characters = "extended", address = "required" } = {},
-}: Pick<FileBankSettings, "schemes" | "crossBorder">): FileLimits => {
+}: Pick<FileBankSettings, "format" | "schemes" | "crossBorder">): FileLimits => {
+  if (format === "nacha") return { ach: nachaLimits }
   const all: Required<Omit<FileLimits, "wallet">> = {
     sepa: { ...domestic, nameLengthMax: SEPA_NAME_LENGTH_MAX, minorMax: SEPA_MINOR_MAX },
     "faster-payments": domestic,
@@ -148,9 +178,12 @@ export const fileLimits = ({
  */
 export const lacksDebtorAddress = ({
   debtor,
+  format,
   schemes: paid = bankSchemes,
-}: Pick<FileBankSettings, "debtor" | "schemes">): boolean =>
-  debtor.address === undefined && paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")
+}: Pick<FileBankSettings, "debtor" | "format" | "schemes">): boolean =>
+  format !== "nacha" &&
+  debtor.address === undefined &&
+  paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")
 
 /** The IBAN that a bank pays from, if its settings name the account by one. */
 export const ibanOf = ({ debtor: { account } }: Pick<FileBankSettings, "debtor">): string | undefined =>

@@ -85,6 +85,38 @@ export const layer = Layer.effect(
         const asked = new Set<string | undefined>(uetrs)
         return rows.filter(({ reference }) => asked.has(uetrOf(reference))).map(orderOf)
       }),
+      sentAs: Effect.fn("FileOrders.sentAs")(function* (bank, individualIds) {
+        if (individualIds.length === 0) return []
+        const rows = yield* query(
+          "find orders by their identification numbers",
+          (sql) => sql<Array<Row>>`
+            select ${columns(sql)} from file_orders
+            where bank = ${bank} and ${individualId(sql)} = any (${[...individualIds]}) and scheme = 'ach'
+              and file is not null
+            order by file, number`,
+        ).pipe(unavailable)
+        return rows.map(orderOf)
+      }),
+      openFiles: Effect.fn("FileOrders.openFiles")(function* (bank, { from, to }, limit) {
+        const rows = yield* query(
+          "find files with open orders",
+          (sql) => sql<Array<{ readonly message_id: string; readonly day: string; readonly made_at: Date }>>`
+            select message_id, day, made_at from bank_files
+            where bank = ${bank} and scheme = 'ach' and day between ${from} and ${to} and written_at is not null
+              and exists (
+                select from file_orders ordered where ordered.file = bank_files.id and not exists (
+                  select from file_order_words report
+                  where report.bank = ordered.bank and report.reference = ordered.reference
+                    and split_part(report.word, ' ', 1) in ('settled', 'returned')
+                    and report.told))
+            order by id desc limit ${limit}`,
+        ).pipe(unavailable)
+        return rows.map(({ message_id, day, made_at }) => ({
+          messageId: message_id,
+          day,
+          madeAt: made_at.getTime(),
+        }))
+      }),
       besides: Effect.fn("FileOrders.besides")(function* (bank, references) {
         const rows = yield* query(
           "find the orders beside others",
@@ -165,6 +197,10 @@ const columns = (sql: Sql) => sql`bank, reference, number, file, currency, minor
   select jsonb_agg(jsonb_build_object('word', report.word, 'told', report.told) order by report.word)
   from file_order_words report where report.bank = file_orders.bank and report.reference = file_orders.reference
 ), '[]'::jsonb) as reports`
+
+/** The rule of individual-id.ts, as 0042-nacha-files.sql has it in an index. */
+const individualId = (sql: Sql) => sql`upper(translate(substr(
+  encode(sha256(decode(reference, 'escape')), 'base64'), 1, 15), '+/', '01') collate "C")`
 
 const insert = (
   sql: Sql,

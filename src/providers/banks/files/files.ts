@@ -11,17 +11,18 @@ import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
 import { anyName, statementFolder } from "../../iso20022/statement-folder.ts"
+import { beginningOf, sameDayCutOff } from "../../nacha/entry-dates.ts"
+import type { NachaSettings } from "../../nacha/nacha-settings.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
 import type { Refusal } from "../bank-limits.ts"
-import { EVERY_MS, FileBankSettings, fileLimits, ibanOf } from "./file-bank-settings.ts"
+import { EVERY_MS, FileBankSettings, fileLimits, ibanOf, NACHA_EVERY_MS } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
 
 /** The last file of a day is made this long before the cut-off, so that it reaches the bank in time. */
 const LEAD_MS = 600_000
 
 const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
-  const { everyMs = EVERY_MS } = own
   const limits = fileLimits(own)
   const orders = yield* FileOrders
   const bank: Bank = {
@@ -37,7 +38,7 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
           transfer,
           scheme,
           acceptedAt,
-          dueAt: dueAt(scheme, acceptedAt, everyMs),
+          dueAt: dueIn(own, scheme, acceptedAt),
         })
         if (order === "differs") return yield* differing(instruction)
         return Result.isFailure(transfer) ? refusedBy(transfer.failure, order) : answerOf(order)
@@ -89,12 +90,28 @@ export const files = bankKind({
  * The latest time at which an order must be in a file: `everyMs` after `at`, but before the cut-off of the day on which it can
  * be executed. All times in epoch milliseconds.
  */
-export const dueAt = (scheme: Scheme, at: number, everyMs: number): number => {
-  const cutOff = cutOffOn(scheme, executionOf(scheme, at))
-  const closesAt =
-    cutOff === undefined || cutOff - LEAD_MS <= at ? Number.POSITIVE_INFINITY : cutOff - LEAD_MS
-  return Math.min(at + everyMs, closesAt)
+export const dueAt = (scheme: Scheme, at: number, everyMs: number): number =>
+  Math.min(at + everyMs, ...closingsAfter(at, [cutOffOn(scheme, executionOf(scheme, at))]))
+
+/**
+ * The same for a bank of files of Nacha: an order also makes the cut-off for the same day. It waits for the day on which it can be executed, because
+ * the bank takes only so many files a day.
+ */
+export const dueOnNacha = (at: number, everyMs: number, nacha: NachaSettings): number => {
+  const day = executionOf("ach", at)
+  const waitsFrom = nacha.ahead === true ? at : Math.max(at, beginningOf(day))
+  const cutOffs = [cutOffOn("ach", day), sameDayCutOff(day, nacha)]
+  return Math.min(waitsFrom + everyMs, ...closingsAfter(at, cutOffs))
 }
+
+const dueIn = ({ everyMs, nacha }: FileBankSettings, scheme: Scheme, at: number): number =>
+  nacha === undefined
+    ? dueAt(scheme, at, everyMs ?? EVERY_MS)
+    : dueOnNacha(at, everyMs ?? NACHA_EVERY_MS, nacha)
+
+/** The last times before cut-offs at which a file can be made, as far as they are still to come. */
+const closingsAfter = (at: number, cutOffs: ReadonlyArray<number | undefined>): ReadonlyArray<number> =>
+  cutOffs.flatMap((cutOff) => (cutOff === undefined || cutOff - LEAD_MS <= at ? [] : [cutOff - LEAD_MS]))
 
 const answerOf = (order: FileOrder): BankAnswer => {
   const { standing, orderId } = order

@@ -17,7 +17,8 @@ import { bankReportsIn } from "./bank-reports.ts"
 import { ibanOf } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
-import { type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
+import { type FileNotes, type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
+import type { BankReports } from "./matched-report.ts"
 import { isInDoubt, type OrderReport, reportKeyOf } from "./order-reports.ts"
 import type { FileBank } from "./outbox.ts"
 
@@ -62,9 +63,20 @@ const takeIn = Effect.fnUntraced(function* (bank: FileBank, arrival: Arrival) {
   if (yield* (yield* InboxFiles).isRead(file)) return yield* archive(bank, arrival, digest, "repeated")
   const message = yield* Effect.result(readMessage(content))
   if (Result.isFailure(message)) return yield* quarantine(bank, arrival, digest, message.failure.message)
+  const foreign = foreignIn(bank, message.success)
+  if (foreign !== undefined) return yield* quarantine(bank, arrival, digest, foreign)
   yield* processMessage(bank, file, message.success)
   yield* archive(bank, arrival, digest, "read")
 })
+
+/** Why a file that can be read is none for this bank's client. */
+const foreignIn = ({ nacha }: FileBank, message: BankMessage): string | undefined => {
+  if (message._tag !== "ReturnFile") return undefined
+  if (nacha === undefined) return "the file: of Nacha, which this bank is sent no files of"
+  return message.companies.includes(nacha.companyId)
+    ? undefined
+    : "the batch headers: of other companies than ours"
+}
 
 /** The digest keeps files with the same name apart. */
 const keptAs = ({ name }: Arrival, digest: string): string => `${digest.slice(0, 16)}-${name}`
@@ -97,7 +109,22 @@ const quarantine = Effect.fnUntraced(function* (
 })
 
 const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, message: BankMessage) {
-  const { reports, ...notes } = yield* bankReportsIn(bank.name, message, ibanOf(bank))
+  const own = {
+    iban: ibanOf(bank),
+    ...(bank.nacha?.keepsTraces === true ? { traces: bank.nacha.originatingDfi } : {}),
+  }
+  yield* recordReports(bank, file, yield* bankReportsIn(bank.name, message, own))
+})
+
+/**
+ * Records reports, notifies their batches of them, and then notes that the file is processed. Each step may be repeated. `file` may
+ * also name what is no file, if it is always the same for the same reports.
+ */
+export const recordReports = Effect.fnUntraced(function* (
+  bank: Pick<FileBank, "name">,
+  file: InboxFile,
+  { reports, ...notes }: BankReports & Pick<FileNotes, "servicerReferences">,
+) {
   const oddities = [...notes.oddities]
   const details = detailsIn(notes.remarks)
   for (const chunk of Arr.chunksOf(reports, CHUNK)) {
