@@ -45,6 +45,8 @@ export const creditTransferOf = (
   const { account, type, address } = beneficiary
   if (problem !== undefined || limits === undefined || isWallet(account))
     return Result.fail(problem?.code ?? "AG03")
+  if (numberLengthOf(account) > (limits.accountLengthMax ?? Number.POSITIVE_INFINITY))
+    return Result.fail("RR10")
   const { characters } = limits
   const text = written(remittance ?? "", characters)
   const details = {
@@ -56,6 +58,9 @@ export const creditTransferOf = (
   }
   return Result.succeed({ reference, currency, minor, details })
 }
+
+const numberLengthOf = (account: BankAccount): number =>
+  account.scheme === "iban" ? account.iban.length : account.accountNumber.length
 
 /** A text that has a spelling, in it. */
 export const written = (text: string, characters: CharacterSet): string =>

@@ -2,6 +2,9 @@
  * The change codes of notifications (Nacha Operating Rules, Appendix Five): the payment stands, and what the bank says has to be
  * corrected before the next one. Of what it says, a remark shows no more than a person needs to recognise it.
  */
+import { Schema } from "effect"
+import { RoutingNumber } from "../../domain/account-identifiers.ts"
+
 interface Change {
   /** What is wrong. */
   readonly wrong: string
@@ -21,13 +24,13 @@ const lastFour = (number: string): string => (number.length >= 8 ? `…${number.
 
 const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ["C01", { wrong: "account number", fields: [[0, 17, "account"]] }],
-  ["C02", { wrong: "routing number", fields: [[0, 9, "routing"]] }],
+  ["C02", { wrong: "routing number", fields: [[0, 29, "routing"]] }],
   [
     "C03",
     {
       wrong: "routing number and account number",
       fields: [
-        [0, 9, "routing"],
+        [0, 12, "routing"],
         [12, 29, "account"],
       ],
     },
@@ -85,4 +88,6 @@ export const changeText = (code: string, corrected: string): string | undefined 
 
 /** A routing number is no secret. What stands in its place and is none may be one. */
 const isShowable = (kind: keyof typeof shown, text: string): boolean =>
-  kind !== "routing" || /^[0-9]{9}$/.test(text)
+  kind !== "routing" || isRoutingNumber(text)
+
+const isRoutingNumber = Schema.is(RoutingNumber)

@@ -1,7 +1,7 @@
 /**
  * The individual identification number of an entry: 15 characters that a bank copies into returns, corrections and acknowledgements.
  * Our references are longer, so it is 15 characters of a hash of the reference: 76 bits that are found again in either store,
- * whatever became of the other one (0042-nacha-files.sql has the same rule as an index). A number of two orders
+ * whatever became of the other one (nacha-files.sql among the migrations has the same rule as an index). A number of two orders
  * has no effect: an operator decides.
  */
 import { hash } from "node:crypto"

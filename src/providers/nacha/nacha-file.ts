@@ -15,6 +15,7 @@ import { inPlaces, traceNumberOf } from "./trace-numbers.ts"
 export const FILE_MINOR_MAX = 999_999_999_999n
 /** An entry's amount has ten. */
 export const ENTRY_MINOR_MAX = 9_999_999_999n
+export const ACCOUNT_LENGTH_MAX = 17
 export const NAME_LENGTH_MAX = 22
 /** One addenda record. */
 export const REMITTANCE_LENGTH_MAX = 80
@@ -137,7 +138,7 @@ const entryLines = ({ transfer, trace }: Entry): ReadonlyArray<string> => {
     "6",
     accountType === "checking" ? "22" : "32",
     routingNumber,
-    left(accountNumber, 17),
+    left(accountNumber, ACCOUNT_LENGTH_MAX),
     digits(minor, 10),
     individualIdOf(reference),
     left(details.name, NAME_LENGTH_MAX),

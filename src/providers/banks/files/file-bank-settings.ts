@@ -4,6 +4,7 @@ import { ADDRESS_LENGTHS_MAX, type Address, BankAccount, Beneficiary } from "../
 import { bankSchemes } from "../../../domain/scheme.ts"
 import { type CharacterSet, isIdentifier, spelled } from "../../iso20022/payment-text.ts"
 import {
+  ACCOUNT_LENGTH_MAX,
   NAME_LENGTH_MAX as ACH_NAME_LENGTH_MAX,
   REMITTANCE_LENGTH_MAX as ADDENDA_LENGTH_MAX,
   ENTRY_MINOR_MAX,
@@ -153,6 +154,7 @@ const nachaLimits: SchemeLimits<CharacterSet> = {
   characters: "extended",
   nameLengthMax: ACH_NAME_LENGTH_MAX,
   remittanceLengthMax: ADDENDA_LENGTH_MAX,
+  accountLengthMax: ACCOUNT_LENGTH_MAX,
   minorMax: ENTRY_MINOR_MAX,
 }
 

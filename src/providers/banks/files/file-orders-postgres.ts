@@ -198,7 +198,7 @@ const columns = (sql: Sql) => sql`bank, reference, number, file, currency, minor
   from file_order_words report where report.bank = file_orders.bank and report.reference = file_orders.reference
 ), '[]'::jsonb) as reports`
 
-/** The rule of individual-id.ts, as 0042-nacha-files.sql has it in an index. */
+/** The rule of individual-id.ts, as nacha-files.sql among the migrations has it in an index. */
 const individualId = (sql: Sql) => sql`upper(translate(substr(
   encode(sha256(decode(reference, 'escape')), 'base64'), 1, 15), '+/', '01') collate "C")`
 
