@@ -74,7 +74,9 @@ export type NextStep = "settle" | "reject" | "return" | undefined
 
 export const nextStep = ({ status, magic }: Transfer): NextStep => {
   if (status === "accepted") return magic === "insufficient-funds" ? "reject" : "settle"
-  return status === "settled" && magic === "returned-later" ? "return" : undefined
+  // A closed account is paid only where the bank cannot look at it first: the other bank sends the money back.
+  const comesBack = magic === "returned-later" || magic === "closed-account"
+  return status === "settled" && comesBack ? "return" : undefined
 }
 
 /** The code with which a bank refuses an order at once and finally; undefined if it accepts the order. */
