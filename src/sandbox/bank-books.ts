@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { isAch } from "./ach-orders.ts"
 import { Amount, CurrencySums, minorOf } from "./amount.ts"
 import {
   type CallbackOutcome,
@@ -72,10 +73,11 @@ export interface Transfer {
 /** The next step of a transfer that the bank takes by itself. */
 export type NextStep = "settle" | "reject" | "return" | undefined
 
-export const nextStep = ({ status, magic }: Transfer): NextStep => {
+export const nextStep = ({ status, magic, order }: Transfer): NextStep => {
   if (status === "accepted") return magic === "insufficient-funds" ? "reject" : "settle"
-  // A closed account is paid only where the bank cannot look at it first: the other bank sends the money back.
-  const comesBack = magic === "returned-later" || magic === "closed-account"
+  // What is sent in files of Nacha is sent to a closed account, too: the bank of that account sends it back.
+  const isClosed = magic === "closed-account" && isAch(order)
+  const comesBack = magic === "returned-later" || isClosed
   return status === "settled" && comesBack ? "return" : undefined
 }
 

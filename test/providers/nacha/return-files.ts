@@ -26,13 +26,18 @@ export interface SentEntry {
 }
 
 /** "R03" of an entry, with the bank's words. */
-export const returned = (reason: string, trace = "011401530000001", words = ""): SentEntry["addenda"] => [
-  "99",
-  `${reason}${trace}${" ".repeat(6)}02100002${words.padEnd(44)}`,
-]
+export const returned = (
+  reason: string,
+  trace = "011401530000001",
+  words = "",
+): NonNullable<SentEntry["addenda"]> => ["99", `${reason}${trace}${" ".repeat(6)}02100002${words.padEnd(44)}`]
 
 /** "C02" of an entry, with what is right. */
-export const changed = (code: string, corrected: string, trace = "011401530000001"): SentEntry["addenda"] => [
+export const changed = (
+  code: string,
+  corrected: string,
+  trace = "011401530000001",
+): NonNullable<SentEntry["addenda"]> => [
   "98",
   `${code}${trace}${" ".repeat(6)}02100002${corrected.padEnd(29)}${" ".repeat(15)}`,
 ]

@@ -5,24 +5,26 @@
  *
  * - its bank has the file: it reported anything positive of an order of the file, or the settings take for that that the client
  *   carried the file away;
- * - the last day is over on which the bank passes returns on;
- * - no report says anything else: a refusal, a return, a withdrawal in doubt.
+ * - the last day is over on which the bank passes returns on, counted from the effective date, or from the day on which the bank was first
+ *   known to have the file;
+ * - no report says anything else: a refusal, a return, a withdrawal in doubt;
+ * - every file of the bank is read: a return may be in one that is not.
  *
  * What comes back later is a return of a settled payment. A bank that books its debits is believed at once (camt).
  */
 import { hash } from "node:crypto"
 import { Clock, Effect } from "effect"
-import { addDays } from "../../../domain/business-days.ts"
+import { addDays, type Day } from "../../../domain/business-days.ts"
 import { Partitions } from "../../../streams/partitions.ts"
 import { StoreWatch } from "../../../streams/store-watch.ts"
 import { effectiveDateOf, newYork, returnsEndAt } from "../../nacha/entry-dates.ts"
 import type { NachaSettings } from "../../nacha/nacha-settings.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { type FileOrder, FileOrders, type OpenFile } from "./file-orders.ts"
-import { has } from "./folder.ts"
+import { has, hasUnread, identify } from "./folder.ts"
 import { recordReports } from "./inbox.ts"
-import { showsReceipt } from "./order-reports.ts"
 import type { FileBank } from "./outbox.ts"
+import { OutboxFiles } from "./outbox-files.ts"
 
 /** Files that are looked at in one pass, and the oldest of them: what is open longer is for an operator. */
 const FILES_MAX = 400
@@ -38,12 +40,22 @@ export const settleByCalendar = Effect.fn("settleByCalendar")(function* (bank: F
   const orders = yield* FileOrders
   const days = { from: addDays(today, -DAYS_MAX), to: today }
   for (const file of yield* orders.openFiles(bank.name, days, FILES_MAX)) {
+    const since = yield* atBankSince(bank, nacha, file)
     // Most files are too young: nothing of them is read.
-    if (returnsEndAt(file.day, nacha) > at) continue
-    const all = yield* orders.sentIn(bank.name, file.messageId)
-    if (!(yield* isAtBank(bank, nacha, file, all))) continue
-    const due = all.filter((order) => isDue(order, file, nacha, at))
-    if (due.length > 0) yield* settle(bank, file, due)
+    if (since === undefined || returnsEndAt(since, nacha) > at) continue
+    const due = (yield* orders.sentIn(bank.name, file.messageId)).filter(
+      (order) =>
+        hasNoOtherEnd(order) &&
+        returnsEndAt(later(since, effectiveDateOf(order.minor, file, nacha)), nacha) <= at,
+    )
+    if (due.length === 0) continue
+    // What was not read may be the return of one of these.
+    if (yield* hasUnread(bank.folder))
+      return yield* new BankFilesUnavailable({
+        step: "settle what nothing came back of",
+        reason: "the inbox or the quarantine has files that were not read",
+      })
+    yield* settle(bank, file, due)
   }
 })
 
@@ -57,18 +69,19 @@ const holdClock = Effect.gen(function* () {
   }
 })
 
-const isAtBank = Effect.fnUntraced(function* (
-  { folder }: FileBank,
+/** The day on which the bank had a file for certain; `undefined` while nothing shows that it has it. */
+const atBankSince = Effect.fnUntraced(function* (
+  { name, folder }: FileBank,
   { settlesAfter }: NachaSettings,
-  { messageId }: OpenFile,
-  orders: ReadonlyArray<FileOrder>,
+  { messageId, releasedAt, shownAt }: OpenFile,
 ) {
-  if (orders.some(({ reports }) => reports.some(showsReceipt))) return true
-  return settlesAfter?.proof === "carried" && !(yield* has(folder, `${messageId}.ach`))
+  if (settlesAfter?.proof !== "carried") return shownAt === undefined ? undefined : newYork(shownAt).day
+  // If the folder is not mounted, every file would seem to be carried away.
+  if (!(yield* (yield* OutboxFiles).isFolderOf(name, yield* identify(folder)))) return undefined
+  return (yield* has(folder, `${messageId}.ach`)) ? undefined : newYork(releasedAt).day
 })
 
-const isDue = (order: FileOrder, file: OpenFile, nacha: NachaSettings, at: number): boolean =>
-  hasNoOtherEnd(order) && returnsEndAt(effectiveDateOf(order.minor, file, nacha), nacha) <= at
+const later = (one: Day, other: Day): Day => (one > other ? one : other)
 
 /** Open, with nothing said that a person has to judge; or settled before, and its batch does not know it yet. */
 const hasNoOtherEnd = ({ reports, notEnqueued }: FileOrder): boolean =>

@@ -100,8 +100,13 @@ export const layer = Layer.effect(
       openFiles: Effect.fn("FileOrders.openFiles")(function* (bank, { from, to }, limit) {
         const rows = yield* query(
           "find files with open orders",
-          (sql) => sql<Array<{ readonly message_id: string; readonly day: string; readonly made_at: Date }>>`
-            select message_id, day, made_at from bank_files
+          (sql) => sql<Array<OpenRow>>`
+            select message_id, day, made_at, written_at, (
+              select min(report.seen_at) from file_orders ordered
+                join file_order_words report on report.bank = ordered.bank and report.reference = ordered.reference
+              where ordered.file = bank_files.id
+                and split_part(report.word, ' ', 1) in ('accepted', 'settled', 'returned')
+            ) as shown_at from bank_files
             where bank = ${bank} and scheme = 'ach' and day between ${from} and ${to} and written_at is not null
               and exists (
                 select from file_orders ordered where ordered.file = bank_files.id and not exists (
@@ -111,10 +116,12 @@ export const layer = Layer.effect(
                     and report.told))
             order by id desc limit ${limit}`,
         ).pipe(unavailable)
-        return rows.map(({ message_id, day, made_at }) => ({
+        return rows.map(({ message_id, day, made_at, written_at, shown_at }) => ({
           messageId: message_id,
           day,
           madeAt: made_at.getTime(),
+          releasedAt: written_at.getTime(),
+          shownAt: shown_at?.getTime(),
         }))
       }),
       besides: Effect.fn("FileOrders.besides")(function* (bank, references) {
@@ -186,6 +193,14 @@ interface Row {
   readonly state: "accepted" | "failed" | "settled" | "returned" | "withdrawn"
   readonly code: string | null
   readonly reports: ReadonlyArray<{ readonly word: string; readonly told: boolean }>
+}
+
+interface OpenRow {
+  readonly message_id: string
+  readonly day: string
+  readonly made_at: Date
+  readonly written_at: Date
+  readonly shown_at: Date | null
 }
 
 interface KnownRow extends Row {

@@ -44,6 +44,10 @@ export interface OpenFile {
   readonly day: Day
   /** Epoch milliseconds. */
   readonly madeAt: number
+  /** When it was released; epoch milliseconds. */
+  readonly releasedAt: number
+  /** When the bank first showed that it has an order of the file; epoch milliseconds. */
+  readonly shownAt: number | undefined
 }
 
 export interface NewReport {

@@ -1,4 +1,6 @@
 /** A bank that takes files of Nacha: what it gets, what comes back, and when an order is settled of which nothing does. */
+import { rmSync } from "node:fs"
+import { join } from "node:path"
 import { Effect, Result, Schema } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
@@ -7,7 +9,6 @@ import { dueOnNacha } from "../../../../src/providers/banks/files/files.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
 import { newYork } from "../../../../src/providers/nacha/entry-dates.ts"
-import { Partitions } from "../../../../src/streams/partitions.ts"
 import { StoreWatch } from "../../../../src/streams/store-watch.ts"
 import { brokenNachaRules, entriesOf } from "../../nacha/nacha-rules.ts"
 import { changed, nacha, returned, type SentBatch, sentFile } from "../../nacha/return-files.ts"
@@ -259,13 +260,13 @@ describe("an order of which nothing comes back", () => {
     test.run(
       Effect.gen(function* () {
         yield* sentOrders(test, 3)
-        yield* made(test, daysAgo)
         const entry = { id: idOf(1), cents: 1, addenda: returned("R02") }
         test.deliver(
           "returns.ach",
           sentFile([{ entries: isReported ? [entry] : [{ ...entry, id: "NOBODYATALLHERE" }] }], today()),
         )
         yield* test.looks
+        yield* made(test, daysAgo)
         yield* calendar(test)
         // Once more: it changes nothing.
         yield* calendar(test)
@@ -312,27 +313,38 @@ describe("an order of which nothing comes back", () => {
     expect(standing).toEqual(["Accepted"])
   })
 
-  it("is open while the stores or the clock are in doubt", async () => {
+  const aCorrection = () =>
+    sentFile([{ entryClass: "COR", entries: [{ id: idOf(1), addenda: changed("C04", "A") }] }], today())
+
+  it("is open while stores or clock are in doubt, a file is not read, or the bank was known to have it for less than that time", async () => {
     using test = nachaBank(database)
-    const standing = await test.run(
+    const open = ["Accepted", "Accepted"]
+    await test.run(
       Effect.gen(function* () {
         yield* sentOrders(test, 2)
         yield* made(test, 12)
-        test.deliver(
-          "noc.ach",
-          sentFile(
-            [{ entryClass: "COR", entries: [{ id: idOf(1), addenda: changed("C04", "A") }] }],
-            today(),
-          ),
-        )
+        test.deliver("correction.ach", aCorrection())
         yield* test.looks
+        yield* calendar(test)
+        expect(yield* standings(test, 2)).toEqual(open)
+        yield* made(test, 12)
         const doubt = StoreWatch.of({ ...(yield* StoreWatch), objection: () => "the clock is wrong" })
-        const failure = yield* Effect.flip(Effect.provideService(calendar(test), StoreWatch, doubt))
-        expect([failure._tag, (yield* Partitions).count > 0]).toEqual(["BankFilesUnavailable", true])
-        return yield* standings(test, 2)
+        const doubted = yield* Effect.flip(Effect.provideService(calendar(test), StoreWatch, doubt))
+        test.deliver("unread.ach", "1")
+        const unread = yield* Effect.flip(calendar(test))
+        yield* test.looks
+        const quarantined = yield* Effect.flip(calendar(test))
+        expect([doubted, unread, quarantined].map(({ reason }) => reason)).toEqual([
+          "the clock is wrong",
+          "the inbox or the quarantine has files that were not read",
+          "the inbox or the quarantine has files that were not read",
+        ])
+        expect(yield* standings(test, 2)).toEqual(open)
+        for (const name of test.list("quarantine")) rmSync(join(test.bank.folder, "quarantine", name))
+        yield* calendar(test)
+        expect(yield* standings(test, 2)).toEqual(["Settled", "Settled"])
       }),
     )
-    expect(standing).toEqual(["Accepted", "Accepted"])
   })
 
   it("comes back late all the same", async () => {

@@ -59,7 +59,7 @@ export const sentOrders = Effect.fnUntraced(function* (test: FileBankUnderTest, 
 /** The identification number of an item's first attempt. */
 export const idOf = (item: number): string => individualIdOf(referenceOf(item))
 
-/** Moves all files of a bank so many days into the past. */
+/** Moves all files of a bank, and its reports so far, so many days into the past. */
 export const made = (test: FileBankUnderTest, daysAgo: number) =>
   Effect.gen(function* () {
     const { query } = yield* Postgres
@@ -68,6 +68,12 @@ export const made = (test: FileBankUnderTest, daysAgo: number) =>
       "move files",
       (sql) => sql`update bank_files set made_at = ${at}, day = ${at.toISOString().slice(0, 10)}
         where bank = ${test.bank.name}`,
+    )
+    yield* query(
+      "move files and reports",
+      (sql) => sql`
+        with files as (update bank_files set written_at = ${at} where bank = ${test.bank.name})
+        update file_order_words set seen_at = ${at} where bank = ${test.bank.name}`,
     )
   })
 
