@@ -194,6 +194,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/calling/provider-settings",
     "providers/iso20022/bank-statement",
     "providers/iso20022/statement-folder",
+    // Entries that name orders by the identification numbers of Nacha.
+    "providers/nacha/individual-id",
     "projections/read-models",
     "vault/message-seal",
     "database",

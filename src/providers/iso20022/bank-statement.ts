@@ -3,6 +3,7 @@ import { Result } from "effect"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import type { StatementEntry } from "../books.ts"
+import { isIndividualId } from "../nacha/individual-id.ts"
 import { isNacha } from "../nacha/nacha-records.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
 import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
@@ -144,9 +145,9 @@ const referenceOf = ({ reference, otherReferences = [] }: TransferIds): string =
 
 const isOurs = (id: string): boolean => parseTransferReference(id) !== undefined
 
-/** The references of ours among the ids of a movement, and its UETR, unless that is the one of such a reference. */
+/** The references of ours among the ids of a movement, what may be a number of Nacha for one, and its UETR, unless that is the one of such a reference. */
 const ownIdsOf = ({ reference, otherReferences = [], uetr }: TransferIds): ReadonlyArray<string> => {
-  const ours = [reference, ...otherReferences].filter(isOurs)
+  const ours = [reference, ...otherReferences].filter((id) => isOurs(id) || isIndividualId(id))
   return uetr === undefined || ours.some((id) => uetrOf(id) === uetr) ? ours : [...ours, uetr]
 }
 

@@ -184,7 +184,7 @@ it("keeps the rules whatever is ordered, and says all of it", () => {
         details.name,
         details.remittance,
         Number(minor),
-        details.account.accountNumber,
+        "accountNumber" in details.account && details.account.accountNumber,
       ])
       expect(shown.toSorted()).toEqual(asked.toSorted())
       // Each trace number leads back to its place, for as long as returns may come in time.

@@ -1,7 +1,7 @@
 /** A bank of Nacha as its settings say it, and the files that it sends about entries: written by itself, field by field. */
 import type { NachaSettings } from "../../../src/providers/nacha/nacha-settings.ts"
 
-export const nacha = {
+export const nacha: NachaSettings = {
   immediateDestination: "011401533",
   immediateDestinationName: "Citizens",
   immediateOrigin: "1234567890",
@@ -10,7 +10,7 @@ export const nacha = {
   companyId: "1234567890",
   originatingDfi: "011401533",
   entryDescription: "PAYOUT",
-} as const satisfies NachaSettings
+}
 
 /** An entry of a file that a bank sends. */
 export interface SentEntry {

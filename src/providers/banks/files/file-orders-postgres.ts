@@ -12,6 +12,7 @@ import {
   OrdersUnavailable,
   type OrderTerms,
 } from "./file-orders.ts"
+import { individualId } from "./individual-id-postgres.ts"
 import { type OrderReport, reportKeyOf, reportOf, standingBy } from "./order-reports.ts"
 import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
 
@@ -212,10 +213,6 @@ const columns = (sql: Sql) => sql`bank, reference, number, file, currency, minor
   select jsonb_agg(jsonb_build_object('word', report.word, 'told', report.told) order by report.word)
   from file_order_words report where report.bank = file_orders.bank and report.reference = file_orders.reference
 ), '[]'::jsonb) as reports`
-
-/** The rule of individual-id.ts, as nacha-files.sql among the migrations has it in an index. */
-const individualId = (sql: Sql) => sql`upper(translate(substr(
-  encode(sha256(decode(reference, 'escape')), 'base64'), 1, 15), '+/', '01') collate "C")`
 
 const insert = (
   sql: Sql,

@@ -4,11 +4,14 @@ import { join } from "node:path"
 import { Effect, Result, Schema } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
+import { layer as bookedOrders } from "../../../../src/providers/banks/files/booked-orders-postgres.ts"
 import { FileBankSettings } from "../../../../src/providers/banks/files/file-bank-settings.ts"
 import { dueOnNacha } from "../../../../src/providers/banks/files/files.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
+import { readBankStatement } from "../../../../src/providers/iso20022/bank-statement.ts"
 import { newYork } from "../../../../src/providers/nacha/entry-dates.ts"
+import { entriesByOrder, isIndirect } from "../../../../src/reconciliation/booked-entries.ts"
 import { StoreWatch } from "../../../../src/streams/store-watch.ts"
 import { brokenNachaRules, entriesOf } from "../../nacha/nacha-rules.ts"
 import { changed, nacha, returned, type SentBatch, sentFile } from "../../nacha/return-files.ts"
@@ -16,7 +19,15 @@ import { type ConnectedDatabase, connectedDatabase } from "./connected-database.
 import type { FileBankUnderTest } from "./file-bank-under-test.ts"
 import { account, calendar, idOf, made, nachaBank, sentOrders, usOrder } from "./nacha-bank.ts"
 import { dying, place, range } from "./outbox-under-test.ts"
-import { oddities, referenceOf, remarks, standings, statusFile } from "./reported-orders.ts"
+import {
+  accountFile,
+  booking,
+  oddities,
+  referenceOf,
+  remarks,
+  standings,
+  statusFile,
+} from "./reported-orders.ts"
 import { rememberLog, rememberOrders } from "./set-back-stores.ts"
 
 let database: ConnectedDatabase
@@ -334,7 +345,9 @@ describe("an order of which nothing comes back", () => {
         const unread = yield* Effect.flip(calendar(test))
         yield* test.looks
         const quarantined = yield* Effect.flip(calendar(test))
-        expect([doubted, unread, quarantined].map(({ reason }) => reason)).toEqual([
+        expect(
+          [doubted, unread, quarantined].map((failure) => "reason" in failure && failure.reason),
+        ).toEqual([
           "the clock is wrong",
           "the inbox or the quarantine has files that were not read",
           "the inbox or the quarantine has files that were not read",
@@ -399,6 +412,27 @@ it.each(["Postgres", "Redis"])(
     expect([test.taken.size, answers]).toEqual([1, ["Accepted", "Accepted", "Returned"]])
   },
 )
+
+it("is reconciled by the identification numbers in a statement", async () => {
+  using test = nachaBank(database)
+  const entries = await test.run(
+    Effect.gen(function* () {
+      yield* sentOrders(test, 2)
+      const movements = [idOf(2), "NOBODYATALLHERE"].map((id) =>
+        booking({ amount: "0.02", currency: "USD", transactions: [{ ids: { EndToEndId: id } }] }),
+      )
+      const part = `<Stmt><Id>1</Id><FrToDt><ToDtTm>2026-12-02T23:59:59</ToDtTm></FrToDt>${movements.join("")}</Stmt>`
+      const file = accountFile("camt.053").replace("<GrpHdr/>", `<GrpHdr/>${part}`)
+      const { statements } = Result.getOrThrow(readBankStatement(file))
+      const stated = statements.flatMap(({ entries }) =>
+        entries.map((entry) => ({ ...entry, bank: test.bank.name })),
+      )
+      const [direct, indirect] = [stated.filter((entry) => !isIndirect(entry)), stated.filter(isIndirect)]
+      return [...direct, ...(yield* entriesByOrder(indirect))].map(({ reference }) => reference).sort()
+    }).pipe(Effect.provide(bookedOrders)),
+  )
+  expect(entries).toEqual([referenceOf(2), "NOBODYATALLHERE"].sort())
+})
 
 /** Why settings are refused; nothing for those that are not. */
 const problemsOf = (settings: unknown): string => {
