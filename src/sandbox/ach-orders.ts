@@ -5,9 +5,6 @@ import type { OrderFile } from "./file-messages.ts"
 
 const recordLength = 94
 
-/** Whether an order came in a file of Nacha, and so is answered in one when it comes back. */
-export const isAch = ({ beneficiary }: TransferOrder): boolean => beneficiary.account.format === "ach"
-
 /** Whether a file's name is that of a file of Nacha. */
 export const isAchName = (name: string): boolean => name.endsWith(".ach")
 

@@ -1,5 +1,4 @@
 import * as Schema from "effect/Schema"
-import { isAch } from "./ach-orders.ts"
 import { Amount, CurrencySums, minorOf } from "./amount.ts"
 import {
   type CallbackOutcome,
@@ -69,6 +68,9 @@ export interface Transfer {
   /** When the first callback of its current status was acknowledged. */
   toldAt?: string
 }
+
+/** Whether an order came in a file of Nacha, and so is answered in one when it comes back. */
+export const isAch = ({ beneficiary }: TransferOrder): boolean => beneficiary.account.format === "ach"
 
 /** The next step of a transfer that the bank takes by itself. */
 export type NextStep = "settle" | "reject" | "return" | undefined

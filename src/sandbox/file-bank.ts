@@ -1,8 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type AchAnswer, achAnswers } from "./ach-answers.ts"
-import { isAch, isAchName, readAchOrders } from "./ach-orders.ts"
-import { BankBooks, type BankEntry, nextStep, type Transfer, type TransferOrder } from "./bank-books.ts"
+import { isAchName, readAchOrders } from "./ach-orders.ts"
+import {
+  BankBooks,
+  type BankEntry,
+  isAch,
+  nextStep,
+  type Transfer,
+  type TransferOrder,
+} from "./bank-books.ts"
 import {
   type Booking,
   fileRefusal,

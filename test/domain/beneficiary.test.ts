@@ -5,9 +5,13 @@ import {
   Beneficiary,
   BeneficiaryAccount,
   maskedAccount,
+  openedBeneficiaryOf,
   PlainText,
   quotesAccount,
+  sealedOf,
+  unsealed,
   VisibleBeneficiary,
+  visibleBeneficiaryOf,
   visibleOf,
 } from "../../src/domain/beneficiary.ts"
 import { fc } from "../property.ts"
@@ -219,6 +223,19 @@ describe("the mask of an account", () => {
       }),
     )
   })
+})
+
+it("a beneficiary is the same again once it is opened", () => {
+  const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
+  for (const more of [
+    {},
+    { type: "company" },
+    { address: { town: "Berlin", country: "DE" }, type: "person" },
+  ] as const) {
+    const beneficiary = { name: "Ada Lovelace", account, ...more }
+    const opened = openedBeneficiaryOf(visibleBeneficiaryOf(beneficiary), unsealed(sealedOf(beneficiary)))
+    expect(opened).toEqual(beneficiary)
+  }
 })
 
 it("a log is read whose address is in a country that there is no more", () => {

@@ -56,6 +56,11 @@ export const settleByCalendar = Effect.fn("settleByCalendar")(function* (bank: F
         reason: "the inbox or the quarantine has files that were not read",
       })
     yield* settle(bank, file, due)
+    yield* Effect.logInfo("orders are settled of which nothing came back", {
+      bank: bank.name,
+      message: file.messageId,
+      count: due.length,
+    })
   }
 })
 
