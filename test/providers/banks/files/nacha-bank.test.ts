@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { layer as bookedOrders } from "../../../../src/providers/banks/files/booked-orders-postgres.ts"
 import { FileBankSettings } from "../../../../src/providers/banks/files/file-bank-settings.ts"
+import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { dueOnNacha } from "../../../../src/providers/banks/files/files.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
@@ -358,6 +359,30 @@ describe("an order of which nothing comes back", () => {
         expect(yield* standings(test, 2)).toEqual(["Settled", "Settled"])
       }),
     )
+  })
+
+  it("is settled by the next process if one dies before the batch is noted as told", async () => {
+    using test = nachaBank(database)
+    const toTell = () =>
+      Effect.gen(function* () {
+        const found = yield* (yield* FileOrders).find(test.bank.name, referenceOf(2))
+        return found?.notEnqueued.map(({ _tag }) => _tag)
+      })
+    const told = await test.run(
+      Effect.gen(function* () {
+        yield* sentOrders(test, 2)
+        test.deliver("correction.ach", aCorrection())
+        yield* test.looks
+        yield* made(test, 12)
+        const orders = yield* FileOrders
+        const mortal = FileOrders.of({ ...orders, markEnqueued: () => Effect.die("killed") })
+        yield* Effect.exit(Effect.provideService(calendar(test), FileOrders, mortal))
+        const before = yield* toTell()
+        yield* calendar(test)
+        return [before, yield* toTell(), yield* standings(test, 2)]
+      }),
+    )
+    expect(told).toEqual([["Settled"], [], ["Settled", "Settled"]])
   })
 
   it("comes back late all the same", async () => {
