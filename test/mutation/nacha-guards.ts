@@ -10,7 +10,7 @@ export const nachaGuards: ReadonlyArray<StepGuard> = [
     name: "a file of which a part was cut off is not read",
     file: "providers/nacha/nacha-records.ts",
     text: "!== BigInt(count)",
-    without: "",
+    without: "=== -1n",
     caughtIn: returns,
     caughtBy: "that lost an entry with its addenda",
   },

@@ -1,5 +1,5 @@
 /** A bank that takes files of Nacha: what it gets, what comes back, and when an order is settled of which nothing does. */
-import { rmSync } from "node:fs"
+import { renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Result, Schema } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -312,17 +312,20 @@ describe("an order of which nothing comes back", () => {
       Effect.gen(function* () {
         yield* place(other, [1], usOrder)
         yield* writeOutbox(other.bank)
-        const { query } = yield* Postgres
-        const at = new Date(Date.now() - 12 * 86_400_000)
-        yield* query(
-          "age",
-          (sql) => sql`update bank_files set made_at = ${at} where bank = ${other.bank.name}`,
-        )
+        yield* made(other, 12)
+        // Its name has the day.
+        const { messages } = yield* messageIds(other)
+        const outbox = join(other.bank.folder, "outbox")
+        const [name = ""] = other.list("outbox")
+        renameSync(join(outbox, name), join(outbox, `USD-ach-${messages[0]}.ach`))
         yield* calendar(other)
-        return yield* standings(other, 1)
+        const before = yield* standings(other, 1)
+        other.carry()
+        yield* calendar(other)
+        return [...before, ...(yield* standings(other, 1))]
       }),
     )
-    expect(standing).toEqual(["Accepted"])
+    expect(standing).toEqual(["Accepted", "Settled"])
   })
 
   const aCorrection = () =>
