@@ -8,7 +8,7 @@ import { parseAst } from "vitest/node"
 /** What all rooms may know of how the service is run: its settings, and what it reports of itself. */
 const settingsAndSignals = ["config", "settings", "telemetry", "traces"]
 
-/** What a kind of bank is made of: the port, and what speaks HTTP or ISO 20022 for all of them. */
+/** What a kind of bank is made of: the port, and what speaks HTTP, ISO 20022 or Nacha for all of them. */
 const forKinds = [
   "domain",
   "parsing",
@@ -21,6 +21,8 @@ const forKinds = [
   "providers/books",
   "providers/calling",
   "providers/iso20022",
+  // What banks in the US take and send in files.
+  "providers/nacha",
   ...settingsAndSignals,
 ]
 
@@ -193,6 +195,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/calling/provider-settings",
     "providers/iso20022/bank-statement",
     "providers/iso20022/statement-folder",
+    // Entries that name orders by the identification numbers of Nacha.
+    "providers/nacha/individual-id",
     "projections/read-models",
     "vault/message-seal",
     "database",

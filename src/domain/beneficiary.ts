@@ -282,6 +282,12 @@ export const visibleBeneficiaryOf = (beneficiary: Beneficiary): VisibleBeneficia
   }
 }
 
+/** The beneficiary again, from what all see of it and what was sealed. */
+export const openedBeneficiaryOf = (
+  { name, type }: VisibleBeneficiary,
+  opened: Pick<Beneficiary, "account" | "address">,
+): Beneficiary => ({ name, ...(type !== undefined && { type }), ...opened })
+
 /**
  * The country that the IBAN or BIC names. An IBAN with the prefix of its country may belong to a bank in a territory that is
  * outside SEPA, as in New Caledonia: there it is the territory that the BIC names, so that schemes, rules and screening see it.

@@ -96,7 +96,7 @@ export const cutOffOn = (scheme: Scheme, day: Day): number | undefined => {
 }
 
 /** When (epoch milliseconds) clocks in a time zone show a day and a time. */
-const momentIn = (timeZone: string, day: Day, time: string): number => {
+export const momentIn = (timeZone: string, day: Day, time: string): number => {
   const asUtc = Date.parse(`${day}T${time}Z`)
   const there = localTime(timeZone, asUtc)
   return asUtc - (Date.parse(`${there.day}T${there.time}Z`) - asUtc)

@@ -1,6 +1,6 @@
 import { Clock, Effect, Result } from "effect"
 import type { Batch } from "../domain/batch.ts"
-import { quotesAccount } from "../domain/beneficiary.ts"
+import { openedBeneficiaryOf, quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
@@ -111,8 +111,7 @@ const send = (
   const now = () => clock.currentTimeMillisUnsafe()
   if (Result.isFailure(opened)) return Effect.sync(() => report(unreadable(transfer, opened.failure, now())))
   const { account } = opened.success
-  const { name, type } = payout.beneficiary
-  const beneficiary = { name, ...(type === undefined ? {} : { type }), ...opened.success }
+  const beneficiary = openedBeneficiaryOf(payout.beneficiary, opened.success)
   const instruction = { bank, reference, partner, beneficiary, currency, minor, remittance }
   const maySend =
     transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, services, now())) : mayCall

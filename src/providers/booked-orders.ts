@@ -47,6 +47,8 @@ export interface BookedIds {
   /** In lower case. */
   readonly uetrs: ReadonlyArray<string>
   readonly servicerReferences: ReadonlyArray<string>
+  /** Identification numbers of Nacha. */
+  readonly individualIds?: ReadonlyArray<string>
   readonly files: ReadonlyArray<string>
 }
 

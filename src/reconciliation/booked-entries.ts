@@ -4,6 +4,7 @@ import { parseTransferReference } from "../domain/identifiers.ts"
 import { isUetr, uetrOf } from "../domain/uetr.ts"
 import { type BookedOrder, BookedOrders, isOfAnotherTime, isSumOf } from "../providers/booked-orders.ts"
 import { RECORDS_MAX, SourceUnreadable, type StatementEntry } from "../providers/books.ts"
+import { individualIdOf, isIndividualId } from "../providers/nacha/individual-id.ts"
 import { bookedByFile, type OfFile } from "./file-bookings.ts"
 import { shownTogether } from "./shown-amounts.ts"
 
@@ -48,13 +49,16 @@ const knownTo = Effect.fnUntraced(function* (bank: string, entries: ReadonlyArra
   const orders = yield* (yield* BookedOrders).under(bank, {
     references: ids.filter(isOurs),
     uetrs: ids.filter(isUetr),
+    individualIds: ids.filter(isIndividualId),
     servicerReferences: entries.flatMap(({ booking }) => booking?.servicerReference ?? []),
     files: entries.flatMap(({ booking }) => booking?.fileIds ?? []),
   })
   const byServicer = orders.flatMap((order) => order.servicerReferences.map((id) => ({ id, order })))
   return {
     byId: new Map(
-      orders.flatMap((order) => [order.reference, uetrOf(order.reference)].map((id) => [id, order])),
+      orders.flatMap((order) =>
+        [order.reference, uetrOf(order.reference), individualIdOf(order.reference)].map((id) => [id, order]),
+      ),
     ),
     byServicer: Map.groupBy(byServicer, ({ id }) => id),
     byFile: Map.groupBy(orders, ({ file }) => file),
@@ -62,7 +66,7 @@ const knownTo = Effect.fnUntraced(function* (bank: string, entries: ReadonlyArra
 })
 
 interface Known {
-  /** By our reference, and by its UETR. */
+  /** By our reference, its UETR, and its identification number of Nacha. */
   readonly byId: ReadonlyMap<string | undefined, BookedOrder>
   readonly byServicer: ReadonlyMap<string, ReadonlyArray<{ readonly order: BookedOrder }>>
   readonly byFile: ReadonlyMap<string, ReadonlyArray<BookedOrder>>

@@ -73,12 +73,18 @@ export interface Transfer {
   toldAt?: string
 }
 
+/** Whether an order came in a file of Nacha, and so is answered in one when it comes back. */
+export const isAch = ({ beneficiary }: TransferOrder): boolean => beneficiary.account.format === "ach"
+
 /** The next step of a transfer that the bank takes by itself. */
 export type NextStep = "settle" | "reject" | "return" | undefined
 
-export const nextStep = ({ status, magic }: Transfer): NextStep => {
+export const nextStep = ({ status, magic, order }: Transfer): NextStep => {
   if (status === "accepted") return magic === "insufficient-funds" ? "reject" : "settle"
-  return status === "settled" && magic === "returned-later" ? "return" : undefined
+  // What is sent in files of Nacha is sent to a closed account, too: the bank of that account sends it back.
+  const isClosed = magic === "closed-account" && isAch(order)
+  const comesBack = magic === "returned-later" || isClosed
+  return status === "settled" && comesBack ? "return" : undefined
 }
 
 /** The code with which a bank refuses an order at once and finally; undefined if it accepts the order. */

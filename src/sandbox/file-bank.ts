@@ -1,6 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { BankBooks, type BankEntry, nextStep, type Transfer, type TransferOrder } from "./bank-books.ts"
+import { type AchAnswer, achAnswers } from "./ach-answers.ts"
+import { isAchName, readAchOrders } from "./ach-orders.ts"
+import {
+  BankBooks,
+  type BankEntry,
+  isAch,
+  nextStep,
+  type Transfer,
+  type TransferOrder,
+} from "./bank-books.ts"
 import {
   type Booking,
   fileRefusal,
@@ -39,6 +48,18 @@ const firstAccount = ["EUR", "NL91ABNA0417164300"] as const
 const refusals: Partial<Record<MagicOutcome, string>> = {
   "closed-account": "AC04",
   "insufficient-funds": "AM04",
+}
+
+/** It sees no account at another bank in the US before that bank sends the money back. */
+const refusalsOf = (order: TransferOrder) => (isAch(order) ? { "insufficient-funds": "AM04" } : refusals)
+
+/** What a return of Nacha says, and what other banks correct. */
+const returnCodes: Partial<Record<MagicOutcome, string>> = {
+  "closed-account": "R02",
+  "returned-later": "R23",
+}
+const corrections: Partial<Record<MagicOutcome, readonly [code: string, corrected: string]>> = {
+  "payee-nearly-matches": ["C04", "CLIVE CLOSER"],
 }
 
 /** An entry of its journal. What was booked before the end of a day is in the statements of that day. */
@@ -87,7 +108,7 @@ class FileBankServer {
 
   constructor(options: FileBankOptions) {
     this.#options = options
-    this.books = new BankBooks(options.station.server, (_order, magic) => magic && refusals[magic])
+    this.books = new BankBooks(options.station.server, (order, magic) => magic && refusalsOf(order)[magic])
     this.#journal = openJournal<FileBankEntry>(options.journalFile, (entry) => this.#apply(entry))
     for (const room of ["outbox", "inbox", "taken"]) mkdirSync(this.#path(room), { recursive: true })
   }
@@ -135,8 +156,10 @@ class FileBankServer {
     }
     for (const name of taken.filter((name) => !this.#read.has(name))) {
       this.#read.add(name)
-      const file = readOrders(readFileSync(this.#path("taken", name), "utf8"))
-      if (file !== undefined) this.#order(file, name.slice(0, name.indexOf("-")))
+      const [copy = "", own = ""] = name.split(/-(.*)/s)
+      const content = readFileSync(this.#path("taken", name), "utf8")
+      const file = isAchName(own) ? readAchOrders(own, content) : readOrders(content)
+      if (file !== undefined) this.#order(file, copy)
       else console.error(JSON.stringify({ level: "error", message: "refused a file", name }))
     }
   }
@@ -215,6 +238,25 @@ class FileBankServer {
   }
 
   #notify(transfers: readonly Transfer[]): void {
+    const [ach, others] = [true, false].map((is) => transfers.filter(({ order }) => isAch(order) === is))
+    this.#answerAch(ach ?? [])
+    this.#book(others ?? [])
+  }
+
+  /** Returns, and what other banks correct of what they were paid. Each file of a day has a modifier of its own, as far as there are any. */
+  #answerAch(transfers: readonly Transfer[]): void {
+    const answers = transfers.flatMap((transfer): readonly AchAnswer[] => {
+      const { status, magic, code = "" } = transfer
+      if (status === "returned") return [{ transfer, code }]
+      const change = status === "settled" ? magic && corrections[magic] : undefined
+      return change === undefined ? [] : [{ transfer, code: change[0], corrected: change[1] }]
+    })
+    if (answers.length === 0) return
+    const modifier = modifiers[this.#answers % modifiers.length] ?? "A"
+    this.#answer("ach", (_, at) => achAnswers(at, modifier, answers))
+  }
+
+  #book(transfers: readonly Transfer[]): void {
     const bookings = transfers.flatMap((transfer): readonly Booking[] => {
       if (transfer.status === "returned") return [{ transfer, kind: "CRDT" }]
       const isNotified = transfer.status === "settled" && this.#lieAbout(transfer) !== undefined
@@ -232,7 +274,7 @@ class FileBankServer {
     const id = this.#nextId()
     const draft = this.#path("inbox", `.${id}`)
     writeFileSync(draft, write(id, new Date().toISOString()))
-    renameSync(draft, this.#path("inbox", `${id}.${kind}.xml`))
+    renameSync(draft, this.#path("inbox", kind === "ach" ? `${id}.ach` : `${id}.${kind}.xml`))
   }
 
   #record(entry: FileBankEntry): void {
@@ -260,6 +302,11 @@ class FileBankServer {
   }
 }
 
+const modifiers = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+const returnCodeOf = ({ order, magic }: Transfer): string =>
+  (isAch(order) && magic && returnCodes[magic]) || "MS03"
+
 const nextEntry = (transfer: Transfer, at: string): BankEntry => {
   const { transferId } = transfer
   switch (nextStep(transfer)) {
@@ -268,7 +315,7 @@ const nextEntry = (transfer: Transfer, at: string): BankEntry => {
     case "reject":
       return { type: "rejected", at, transferId, code: "AM04" }
     case "return":
-      return { type: "returned", at, transferId, code: "MS03" }
+      return { type: "returned", at, transferId, code: returnCodeOf(transfer) }
     case undefined:
       throw new Error(`transfer ${transferId} is final`)
   }

@@ -7,9 +7,12 @@ import {
   BeneficiaryAccount,
   heldAccount,
   maskedAccount,
+  openedBeneficiaryOf,
   PlainText,
   quotesAccount,
+  sealedOf,
   typeOf,
+  unsealed,
   VisibleBeneficiary,
   visibleBeneficiaryOf,
   visibleOf,
@@ -320,6 +323,19 @@ it("a text quotes a wallet by the name before the @, in any case, and not by its
   expect(quotesAccount("see www.example.com", ada)).toBe(false)
   expect(quotesAccount("call 415 555 26 71", phone)).toBe(true)
   expect(quotesAccount("G83JXTJ is unknown", payPal)).toBe(true)
+})
+
+it("a beneficiary is the same again once it is opened", () => {
+  const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
+  for (const more of [
+    {},
+    { type: "company" },
+    { address: { town: "Berlin", country: "DE" }, type: "person" },
+  ] as const) {
+    const beneficiary = { name: "Ada Lovelace", account, ...more }
+    const opened = openedBeneficiaryOf(visibleBeneficiaryOf(beneficiary), unsealed(sealedOf(beneficiary)))
+    expect(opened).toEqual(beneficiary)
+  }
 })
 
 it("a log is read whose address is in a country that there is no more", () => {

@@ -29,6 +29,7 @@ import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
 import { logReplayGuards } from "./log-replay-guards.ts"
 import { metricGuards } from "./metric-guards.ts"
+import { nachaGuards } from "./nacha-guards.ts"
 import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { pastGuards } from "./past-guards.ts"
@@ -112,6 +113,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...proofGuards,
   ...verificationGuards,
   ...metricGuards,
+  ...nachaGuards,
   ...alertGuards,
   ...traceGuards,
   ...stoppingGuards,

@@ -24,6 +24,8 @@ export interface SchemeLimits<Set extends Characters = Characters> {
   /** Characters, after respelling. */
   readonly nameLengthMax: number
   readonly remittanceLengthMax: number
+  /** Of an account's number, which only whoever writes the order sees. */
+  readonly accountLengthMax?: number
   /** Minor units of the currency. */
   readonly minorMax?: bigint
   /** Whether a payment has to say in which country the beneficiary lives or has its seat. */

@@ -3,6 +3,8 @@ import type { Result } from "effect"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import type { StatementEntry } from "../books.ts"
+import { isIndividualId } from "../nacha/individual-id.ts"
+import { isNacha } from "../nacha/nacha-records.ts"
 import { mtAccountsIn } from "../swift-mt/mt-accounts.ts"
 import { isMt } from "../swift-mt/mt-text.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
@@ -53,13 +55,14 @@ export const readStatementAmongOthers = (
 const readOf = <A>(
   file: Uint8Array | string,
   ofOther: () => A,
-): Result.Result<StatementFile | A, UnreadableFile> =>
-  typeof file !== "string" && isMt(file)
-    ? readable(() => mtStatementFile(file) ?? ofOther())
-    : readXml(file, (root) => {
-        const { kind, document } = messageIn(root)
-        return kind === "camt.053" ? statementsIn(document) : ofOther()
-      })
+): Result.Result<StatementFile | A, UnreadableFile> => {
+  if (typeof file !== "string" && isNacha(file)) return readable(ofOther)
+  if (typeof file !== "string" && isMt(file)) return readable(() => mtStatementFile(file) ?? ofOther())
+  return readXml(file, (root) => {
+    const { kind, document } = messageIn(root)
+    return kind === "camt.053" ? statementsIn(document) : ofOther()
+  })
+}
 
 const statementsIn = (document: Element): StatementFile => {
   const content = one(document, "BkToCstmrStmt")
@@ -168,9 +171,9 @@ const referenceOf = ({ reference, otherReferences = [] }: TransferIds): string =
 
 const isOurs = (id: string): boolean => parseTransferReference(id) !== undefined
 
-/** The references of ours among the ids of a movement, and its UETR, unless that is the one of such a reference. */
+/** The references of ours among the ids of a movement, what may be a number of Nacha for one, and its UETR, unless that is the one of such a reference. */
 const ownIdsOf = ({ reference, otherReferences = [], uetr }: TransferIds): ReadonlyArray<string> => {
-  const ours = [reference, ...otherReferences].filter(isOurs)
+  const ours = [reference, ...otherReferences].filter((id) => isOurs(id) || isIndividualId(id))
   return uetr === undefined || ours.some((id) => uetrOf(id) === uetr) ? ours : [...ours, uetr]
 }
 

@@ -49,6 +49,8 @@ export const creditTransferOf = (
     return Result.fail(problem?.code ?? "AG03")
   const refusal = limits.refusalOf?.(account, remittance)
   if (refusal !== undefined) return Result.fail(refusal)
+  if (numberLengthOf(account) > (limits.accountLengthMax ?? Number.POSITIVE_INFINITY))
+    return Result.fail("RR10")
   const { characters } = limits
   const text = written(remittance ?? "", characters)
   const details = {
@@ -94,6 +96,9 @@ const textsOf = (address: Address): ReadonlyArray<string> => [
 const isAddressWithin = (address: Address): boolean =>
   fields.every((field) => (address[field]?.length ?? 0) <= ADDRESS_LENGTHS_MAX[field]) &&
   (address.lines ?? []).every(({ length }) => length <= ADDRESS_LINE_LENGTH_MAX)
+
+const numberLengthOf = (account: BankAccount): number =>
+  account.scheme === "iban" ? account.iban.length : account.accountNumber.length
 
 /** A text that has a spelling, in it. */
 export const written = (text: string, characters: CharacterSet): string =>

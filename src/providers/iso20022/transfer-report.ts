@@ -9,6 +9,8 @@ export type ReportedStatus = (
   /** Refused; `whole` if the transfer is only listed in a payment or file that was refused, and has no reason of its own. */
   | { readonly _tag: "Failed"; readonly code: string; readonly whole?: true }
   | { readonly _tag: "Returned"; readonly code: string }
+  /** The payment stands, and its details have to be corrected before the next one: the reasons say what. */
+  | { readonly _tag: "Corrected" }
   /** A status without an agreed meaning, or a refusal as a duplicate. */
   | { readonly _tag: "Unclear" }
 ) & {
@@ -18,7 +20,10 @@ export type ReportedStatus = (
 
 /** The ids under which a file names a transfer. Placeholders such as NOTPROVIDED are no ids. */
 export interface TransferIds {
-  /** The first of its own ids: the end-to-end id, the instruction's, the transaction's; empty if it has none of them. */
+  /**
+   * The first of its own ids: the end-to-end id, the instruction's, the transaction's, the individual identification number of Nacha;
+   * empty if it has none of them.
+   */
   readonly reference: string
   /** Its further own ids. */
   readonly otherReferences?: ReadonlyArray<string>
@@ -26,6 +31,8 @@ export interface TransferIds {
   readonly uetr?: string
   /** The bank's id of it (AcctSvcrRef). */
   readonly servicerReference?: string
+  /** Its trace number in the file of Nacha that it was ordered in: 15 digits. */
+  readonly trace?: string
   /** The ids of the payment and the message that it was ordered in. */
   readonly fileIds?: ReadonlyArray<string>
 }

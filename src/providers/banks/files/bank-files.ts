@@ -1,12 +1,14 @@
 /** The role `bank-files`: sends orders to banks in files and processes their reports, for all banks of the kind `files`. */
 import { resolve } from "node:path"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { InvalidProviderSetting } from "../../calling/provider-place.ts"
 import { type BankSettings, ownSettings, ProviderSettings } from "../../calling/provider-settings.ts"
+import { settleByCalendar } from "./calendar-settlement.ts"
 import {
   EVERY_MS,
   FileBankSettings,
   lacksDebtorAddress,
+  NACHA_EVERY_MS,
   ORDERS_PER_FILE_MAX,
   POLL_MS,
 } from "./file-bank-settings.ts"
@@ -52,13 +54,21 @@ export const fileBanks = Effect.gen(function* () {
 
 const fileBankOf = Effect.fnUntraced(function* (settings: BankSettings) {
   const own = yield* ownSettings(settings, FileBankSettings)
-  const defaults = { everyMs: EVERY_MS, ordersMax: ORDERS_PER_FILE_MAX, pollMs: POLL_MS }
+  const defaults = {
+    everyMs: own.nacha === undefined ? EVERY_MS : NACHA_EVERY_MS,
+    ordersMax: ORDERS_PER_FILE_MAX,
+    pollMs: POLL_MS,
+  }
   return { ...defaults, ...own, name: settings.name } satisfies FileBank
 })
+
+/** How often it is looked what nothing came back of: it changes once a day. */
+const SETTLE_EVERY_MS = 60_000
 
 /** Checks outbox and inbox again and again. A pass that fails is logged, and the next one follows. */
 const serve = Effect.fnUntraced(function* (bank: FileBank) {
   let seen: ReadonlySet<string> = new Set()
+  let settledAt = Number.NEGATIVE_INFINITY
   const look = Effect.gen(function* () {
     yield* logged(bank, "outbox", writeOutbox(bank))
     yield* logged(
@@ -68,6 +78,11 @@ const serve = Effect.fnUntraced(function* (bank: FileBank) {
         seen = now
       }),
     )
+    const at = yield* Clock.currentTimeMillis
+    if (at >= settledAt + SETTLE_EVERY_MS) {
+      yield* logged(bank, "settlement", settleByCalendar(bank))
+      settledAt = at
+    }
     yield* Effect.sleep(bank.pollMs)
   })
   return yield* Effect.forever(look)

@@ -2,6 +2,7 @@
  * Matches a bank's message with our orders: which reports it has on them, and what is odd about it. Nothing odd has an effect.
  */
 import { Effect } from "effect"
+import { parseTransferReference } from "../../../domain/identifiers.ts"
 import { cleanText } from "../../../domain/outside-text.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import type { StatusReport } from "../../iso20022/status-report.ts"
@@ -25,23 +26,25 @@ import {
   unmatched,
 } from "./matched-report.ts"
 import {
+  batchesIn,
   type FoundOrder,
   lookUpOrders,
   type OrderLookup,
+  type OwnIds,
   servicerReferencesIn,
   shownId,
 } from "./order-lookup.ts"
 import type { OrderReport } from "./order-reports.ts"
 import { withoutReturnsElsewhere } from "./returns-elsewhere.ts"
 
-/** `iban` is the account that the bank pays from, if it is known. */
+/** `own` is what the settings of the bank say of ids. */
 export const bankReportsIn = Effect.fn("bankReportsIn")(function* (
   bank: string,
   received: BankMessage,
-  iban?: string,
+  own: OwnIds = {},
 ) {
-  const message = withoutReturnsElsewhere(received, iban)
-  const lookup = yield* lookUpOrders(bank, message, iban)
+  const message = withoutReturnsElsewhere(received, own.iban)
+  const lookup = yield* lookUpOrders(bank, message, own)
   const { orders, parts } = yield* matchWithOrders(bank, message, lookup)
   const unread = (message.unread ?? []).map((part) => ofUnread(part, lookup))
   const { reports, oddities, remarks } = combined([...parts, ...unread])
@@ -93,7 +96,7 @@ const matchWithOrders = Effect.fnUntraced(function* (
     ...message.named.flatMap((report) => (together.has(report) ? [] : [matchedMovement(report, lookup)])),
     ...bookedByFile(unplaced, lookup),
   ]
-  const batches = (message.batches ?? []).map((batch) => batchReports(batch, lookup))
+  const batches = batchesIn(message).map((batch) => batchReports(batch, lookup))
   const parts = [...found, ...batches]
   const known = parts.map((part) => (isWholeAccount ? withoutUnknown(part) : part))
   return { orders: distinct(parts.flatMap(({ orders }) => orders)), parts: known } satisfies Matched
@@ -248,7 +251,12 @@ const ofUnread = (part: UnreadPart, lookup: OrderLookup): BankReports => {
 const referencesIn = ({ references, uetrs = [] }: UnreadPart, { of }: OrderLookup): ReadonlyArray<string> => {
   const ofUetrs = uetrs.map((uetr) => of({ reference: "", uetr }))
   const named = ofUetrs.flatMap((order) => (typeof order === "object" ? [order.reference] : []))
-  return [...new Set([...references, ...named])]
+  const known = references.flatMap((reference) => {
+    const order = of({ reference })
+    if (typeof order === "object") return [order.reference]
+    return parseTransferReference(reference) === undefined ? [] : [reference]
+  })
+  return [...new Set([...known, ...named])]
 }
 
 /** The status of the whole file applies to each of its orders that the report does not name. */

@@ -3,6 +3,7 @@ import { Database } from "../../../database/database.ts"
 import { referenceEndIn } from "../../../domain/uetr.ts"
 import { type BookedOrder, BookedOrders } from "../../booked-orders.ts"
 import { SourceUnreadable } from "../../books.ts"
+import { individualId } from "./individual-id-postgres.ts"
 
 /** Our orders as their bank may book them, from the tables of orders, files and reports. */
 export const layer = Layer.effect(
@@ -11,7 +12,7 @@ export const layer = Layer.effect(
     const { query } = yield* Database
     return BookedOrders.of({
       under: Effect.fn("BookedOrders.under")(function* (bank, ids) {
-        const { references, servicerReferences, files } = ids
+        const { references, servicerReferences, individualIds = [], files } = ids
         const ends = ids.uetrs.flatMap((uetr) => referenceEndIn(uetr) ?? [])
         const rows = yield* query(
           "find booked orders",
@@ -33,6 +34,8 @@ export const layer = Layer.effect(
               union select reference from bank_servicer_references
                 where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})
               union select reference from file_orders where bank = ${bank} and substr(reference, 3) = any (${ends})
+              union select reference from file_orders
+                where bank = ${bank} and ${individualId(sql)} = any (${[...individualIds]}) and scheme = 'ach'
               union select named.reference from file_orders named join bank_files whole on whole.id = named.file
                 where whole.bank = ${bank} and whole.message_id = any (${[...files]}))
             order by sent.file, sent.number`,

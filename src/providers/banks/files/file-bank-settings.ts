@@ -12,6 +12,13 @@ import { bankSchemes } from "../../../domain/scheme.ts"
 import type { OrganisationIds } from "../../iso20022/payment-parties.ts"
 import { isIdentifier, spelled } from "../../iso20022/payment-text.ts"
 import { isWritableBic, messageForms } from "../../iso20022/payment-variant.ts"
+import {
+  ACCOUNT_LENGTH_MAX,
+  NAME_LENGTH_MAX as ACH_NAME_LENGTH_MAX,
+  REMITTANCE_LENGTH_MAX as ADDENDA_LENGTH_MAX,
+  ENTRY_MINOR_MAX,
+} from "../../nacha/nacha-file.ts"
+import { NachaSettings } from "../../nacha/nacha-settings.ts"
 import type { FileLimits, FileSchemeLimits } from "../bank-limits.ts"
 import {
   messageOf,
@@ -27,6 +34,8 @@ const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ mi
 
 export const ORDERS_PER_FILE_MAX = 10_000
 export const EVERY_MS = 900_000
+/** From midnight to the cut-off at 16:00, a bank of Nacha gets 32 files; it takes 36 a day. */
+export const NACHA_EVERY_MS = 1_800_000
 export const POLL_MS = 1_000
 
 /** 999,999,999.99 EUR (EPC125-05 rulebook, AT-T002). */
@@ -118,6 +127,10 @@ export const FileBankSettings = Schema.Struct({
   /** The folder with outbox, inbox, archive and quarantine, which must be on one file system. */
   folder: Schema.NonEmptyString,
   debtor: Debtor,
+  /** What its files are: pain.001 of ISO 20022 by default. */
+  format: Schema.optionalKey(Schema.Literals(["pain.001", "nacha"])),
+  /** What was agreed on for files of Nacha; only, and always, with the format `nacha`. */
+  nacha: Schema.optionalKey(NachaSettings),
   /** The schemes that the bank pays by; all by default. */
   schemes: Schema.optionalKey(Schema.NonEmptyArray(Schema.Literals(bankSchemes)).check(Schema.isUnique())),
   crossBorder: Schema.optionalKey(
@@ -144,7 +157,18 @@ export const FileBankSettings = Schema.Struct({
   variant: Schema.optionalKey(VariantSettings),
   /** By partner: on whose behalf the debtor pays that partner's payouts. */
   ultimateDebtors: Schema.optionalKey(UltimateDebtors),
-}).check(Schema.makeFilter((settings) => settingsProblems(settings)))
+}).check(
+  Schema.makeFilter(({ format, nacha, schemes, debtor, variant, ultimateDebtors }) => {
+    if ((format === "nacha") !== (nacha !== undefined))
+      return "the format nacha and the settings nacha belong together"
+    if (format !== "nacha") return true
+    if (schemes?.some((scheme) => scheme !== "ach")) return "files of Nacha pay by ach alone"
+    if (variant !== undefined || ultimateDebtors !== undefined)
+      return "files of Nacha have no variant and no ultimateDebtors: these are for pain.001"
+    return debtor.account.scheme === "aba" || "files of Nacha are paid from an account in the US"
+  }),
+  Schema.makeFilter((settings) => (settings.format === "nacha" ? [] : settingsProblems(settings))),
+)
 export type FileBankSettings = typeof FileBankSettings.Type
 
 interface Checked extends FileLimitChoice {
@@ -189,10 +213,20 @@ const nameIssue = (name: string, lengthMax: number): string =>
     ? `the name has more than the ${lengthMax} characters that the bank's schemes and its variant take`
     : `the name has characters that files do not have, or more than ${NAME_LENGTH_MAX}`
 
-type FileLimitChoice = Pick<FileBankSettings, "schemes" | "crossBorder" | "variant">
+type FileLimitChoice = Pick<FileBankSettings, "format" | "schemes" | "crossBorder" | "variant">
+
+/** Nacha Operating Rules, Appendix Three: printable ASCII, which the extended set is; and the lengths of PPD and CCD. */
+const nachaLimits: FileSchemeLimits = {
+  characters: "extended",
+  nameLengthMax: ACH_NAME_LENGTH_MAX,
+  remittanceLengthMax: ADDENDA_LENGTH_MAX,
+  accountLengthMax: ACCOUNT_LENGTH_MAX,
+  minorMax: ENTRY_MINOR_MAX,
+}
 
 /** What a bank can be sent in files. */
 export const fileLimits = (settings: FileLimitChoice): FileLimits => {
+  if (settings.format === "nacha") return { ach: nachaLimits }
   const { schemes: paid = bankSchemes, crossBorder: { address = "required" } = {} } = settings
   const variant = variantOf(settings)
   const limitsOf = (scheme: (typeof bankSchemes)[number]): FileSchemeLimits => ({
@@ -209,9 +243,12 @@ export const fileLimits = (settings: FileLimitChoice): FileLimits => {
  */
 export const lacksDebtorAddress = ({
   debtor,
+  format,
   schemes: paid = bankSchemes,
-}: Pick<FileBankSettings, "debtor" | "schemes">): boolean =>
-  debtor.address === undefined && paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")
+}: Pick<FileBankSettings, "debtor" | "format" | "schemes">): boolean =>
+  format !== "nacha" &&
+  debtor.address === undefined &&
+  paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")
 
 /** The IBAN that a bank pays from, if its settings name the account by one. */
 export const ibanOf = ({ debtor: { account } }: Pick<FileBankSettings, "debtor">): string | undefined =>

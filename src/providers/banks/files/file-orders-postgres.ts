@@ -12,6 +12,7 @@ import {
   OrdersUnavailable,
   type OrderTerms,
 } from "./file-orders.ts"
+import { individualId } from "./individual-id-postgres.ts"
 import { type OrderReport, reportKeyOf, reportOf, standingBy } from "./order-reports.ts"
 import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
 
@@ -85,6 +86,45 @@ export const layer = Layer.effect(
         const asked = new Set<string | undefined>(uetrs)
         return rows.filter(({ reference }) => asked.has(uetrOf(reference))).map(orderOf)
       }),
+      sentAs: Effect.fn("FileOrders.sentAs")(function* (bank, individualIds) {
+        if (individualIds.length === 0) return []
+        const rows = yield* query(
+          "find orders by their identification numbers",
+          (sql) => sql<Array<Row>>`
+            select ${columns(sql)} from file_orders
+            where bank = ${bank} and ${individualId(sql)} = any (${[...individualIds]}) and scheme = 'ach'
+              and file is not null
+            order by file, number`,
+        ).pipe(unavailable)
+        return rows.map(orderOf)
+      }),
+      openFiles: Effect.fn("FileOrders.openFiles")(function* (bank, { from, to }, limit) {
+        const rows = yield* query(
+          "find files with open orders",
+          (sql) => sql<Array<OpenRow>>`
+            select message_id, day, made_at, written_at, (
+              select min(report.seen_at) from file_orders ordered
+                join file_order_words report on report.bank = ordered.bank and report.reference = ordered.reference
+              where ordered.file = bank_files.id
+                and split_part(report.word, ' ', 1) in ('accepted', 'settled', 'returned')
+            ) as shown_at from bank_files
+            where bank = ${bank} and scheme = 'ach' and day between ${from} and ${to} and written_at is not null
+              and exists (
+                select from file_orders ordered where ordered.file = bank_files.id and not exists (
+                  select from file_order_words report
+                  where report.bank = ordered.bank and report.reference = ordered.reference
+                    and split_part(report.word, ' ', 1) in ('settled', 'returned')
+                    and report.told))
+            order by id desc limit ${limit}`,
+        ).pipe(unavailable)
+        return rows.map(({ message_id, day, made_at, written_at, shown_at }) => ({
+          messageId: message_id,
+          day,
+          madeAt: made_at.getTime(),
+          releasedAt: written_at.getTime(),
+          shownAt: shown_at?.getTime(),
+        }))
+      }),
       besides: Effect.fn("FileOrders.besides")(function* (bank, references) {
         const rows = yield* query(
           "find the orders beside others",
@@ -154,6 +194,14 @@ interface Row {
   readonly state: "accepted" | "failed" | "settled" | "returned" | "withdrawn"
   readonly code: string | null
   readonly reports: ReadonlyArray<{ readonly word: string; readonly told: boolean }>
+}
+
+interface OpenRow {
+  readonly message_id: string
+  readonly day: string
+  readonly made_at: Date
+  readonly written_at: Date
+  readonly shown_at: Date | null
 }
 
 interface KnownRow extends Row {

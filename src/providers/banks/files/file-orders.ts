@@ -1,5 +1,6 @@
 /** The port to the orders for banks that take files. This record, which is never lost, says which orders exist. */
 import { Context, type Effect, type Result, Schema } from "effect"
+import type { Day } from "../../../domain/business-days.ts"
 import type { Scheme } from "../../../domain/scheme.ts"
 import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import type { TransferInstruction, Withdrawal } from "../bank.ts"
@@ -34,6 +35,19 @@ export interface OrderTerms {
   readonly acceptedAt: number
   /** The latest time at which the order must be in a file; epoch milliseconds. */
   readonly dueAt: number
+}
+
+/** A file that a bank has got, some of whose orders are open. */
+export interface OpenFile {
+  readonly messageId: string
+  /** The day of execution. */
+  readonly day: Day
+  /** Epoch milliseconds. */
+  readonly madeAt: number
+  /** When it was released; epoch milliseconds. */
+  readonly releasedAt: number
+  /** When the bank first showed that it has an order of the file; epoch milliseconds. */
+  readonly shownAt: number | undefined
 }
 
 export interface NewReport {
@@ -75,6 +89,20 @@ export class FileOrders extends Context.Service<
       bank: string,
       uetrs: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>
+    /** Of the orders with these individual identification numbers of Nacha, those that are in a file. */
+    readonly sentAs: (
+      bank: string,
+      individualIds: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>
+    /**
+     * Complete files of a bank that were to be executed on these days, with orders that are neither settled nor returned, the
+     * newest first, at most `limit`.
+     */
+    readonly openFiles: (
+      bank: string,
+      days: { readonly from: Day; readonly to: Day },
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<OpenFile>, OrdersUnavailable>
     /** All orders of the files that these orders are in. */
     readonly besides: (
       bank: string,

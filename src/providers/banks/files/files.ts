@@ -6,7 +6,7 @@
 import { join } from "node:path"
 import { Clock, Effect, Result } from "effect"
 import { visibleOf } from "../../../domain/beneficiary.ts"
-import { schemeOf } from "../../../domain/scheme.ts"
+import { type Scheme, schemeOf } from "../../../domain/scheme.ts"
 import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
@@ -14,12 +14,11 @@ import { anyName, statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
 import type { Refusal } from "../bank-limits.ts"
-import { dueAt } from "./execution-day.ts"
-import { EVERY_MS, FileBankSettings, fileLimits, ibanOf } from "./file-bank-settings.ts"
+import { dueAt, dueOnNacha } from "./execution-day.ts"
+import { EVERY_MS, FileBankSettings, fileLimits, ibanOf, NACHA_EVERY_MS } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
 
 const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
-  const { everyMs = EVERY_MS } = own
   const limits = fileLimits(own)
   const orders = yield* FileOrders
   const bank: Bank = {
@@ -35,7 +34,7 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
           transfer,
           scheme,
           acceptedAt,
-          dueAt: dueAt(own, scheme, acceptedAt, everyMs),
+          dueAt: dueIn(own, scheme, acceptedAt),
         })
         if (order === "differs") return yield* differing(instruction)
         return Result.isFailure(transfer) ? refusedBy(transfer.failure, order) : answerOf(order)
@@ -82,6 +81,11 @@ export const files = bankKind({
       }),
     ),
 })
+
+const dueIn = (bank: FileBankSettings, scheme: Scheme, at: number): number =>
+  bank.nacha === undefined
+    ? dueAt(bank, scheme, at, bank.everyMs ?? EVERY_MS)
+    : dueOnNacha(at, bank.everyMs ?? NACHA_EVERY_MS, bank.nacha)
 
 const answerOf = (order: FileOrder): BankAnswer => {
   const { standing, orderId } = order

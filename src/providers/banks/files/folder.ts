@@ -183,6 +183,14 @@ const noneWhenGone = (error: unknown): undefined => {
   if (codeOf(error) !== "ENOENT") throw error
 }
 
+/** Whether the inbox or the quarantine has a file that was not read, also one that is still being carried. */
+export const hasUnread = (folder: string) =>
+  step("look for files that were not read", async () => {
+    for (const room of ["inbox", "quarantine"])
+      if ((await readdir(join(folder, room))).length > 0) return true
+    return false
+  })
+
 /** The content of a file of the inbox; `undefined` if it is gone. */
 export const readArrival = (folder: string, name: string, bytesMax: number) =>
   step("read a file", async () => {

@@ -20,6 +20,7 @@ export interface Oddity {
     | "conflicting-ids"
     | "reused-id"
     | "contradictory"
+    | "correction"
   /** Where in the file it is and why it has no effect, without a quote of the file. */
   readonly detail?: string
 }

@@ -12,7 +12,7 @@ import { type CommandId, Mailbox } from "../../../streams/mailbox.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { readMessage } from "../../iso20022/bank-message-reader.ts"
-import { readable, type UnreadableFile } from "../../iso20022/unreadable-file.ts"
+import { readable, UnreadableFile } from "../../iso20022/unreadable-file.ts"
 import { FILE_BYTES_MAX } from "../../iso20022/xml-reader.ts"
 import { filesInZip, isZip } from "../../iso20022/zip-file.ts"
 import { bankReportsIn } from "./bank-reports.ts"
@@ -20,6 +20,7 @@ import { ibanOf } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
 import { type FileNotes, type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
+import type { BankReports } from "./matched-report.ts"
 import { isInDoubt, type OrderReport, reportKeyOf } from "./order-reports.ts"
 import type { FileBank } from "./outbox.ts"
 
@@ -70,7 +71,10 @@ const takeIn = Effect.fnUntraced(function* (bank: FileBank, arrival: Arrival) {
 })
 
 const takeInFile = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, content: Uint8Array) {
-  yield* processMessage(bank, file, yield* readMessage(content))
+  const message = yield* readMessage(content)
+  const foreign = foreignIn(bank, message)
+  if (foreign !== undefined) return yield* new UnreadableFile(foreign)
+  yield* processMessage(bank, file, message)
 })
 
 /**
@@ -97,6 +101,16 @@ const takeInZip = Effect.fnUntraced(function* (bank: FileBank, zip: InboxFile, c
   if (first !== undefined && unread.length === files.length) return yield* first
   yield* finish(zip, { oddities, remarks: [], servicerReferences: [] })
 })
+
+/** Why a file that can be read is none for this bank's client. */
+const foreignIn = ({ nacha }: FileBank, message: BankMessage) => {
+  if (message._tag !== "ReturnFile") return undefined
+  if (nacha === undefined)
+    return { place: "the file", problem: "of Nacha, which this bank is sent no files of" }
+  return message.companies.includes(nacha.companyId)
+    ? undefined
+    : { place: "the batch headers", problem: "of other companies than ours" }
+}
 
 /** The digest keeps files with the same name apart. */
 const keptAs = ({ name }: Arrival, digest: string): string => `${digest.slice(0, 16)}-${name}`
@@ -129,7 +143,22 @@ const quarantine = Effect.fnUntraced(function* (
 })
 
 const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, message: BankMessage) {
-  const { reports, ...notes } = yield* bankReportsIn(bank.name, message, ibanOf(bank))
+  const own = {
+    iban: ibanOf(bank),
+    ...(bank.nacha?.keepsTraces === true ? { traces: bank.nacha.originatingDfi } : {}),
+  }
+  yield* recordReports(bank, file, yield* bankReportsIn(bank.name, message, own))
+})
+
+/**
+ * Records reports, notifies their batches of them, and then notes that the file is processed. Each step may be repeated. `file` may
+ * also name what is no file, if it is always the same for the same reports.
+ */
+export const recordReports = Effect.fnUntraced(function* (
+  bank: Pick<FileBank, "name">,
+  file: InboxFile,
+  { reports, ...notes }: BankReports & Pick<FileNotes, "servicerReferences">,
+) {
   const oddities = [...notes.oddities]
   const details = detailsIn(notes.remarks)
   for (const chunk of Arr.chunksOf(reports, CHUNK)) {

@@ -57,6 +57,8 @@ const ofStatus = (order: FileOrder, status: ReportedStatus): BankReports => {
   switch (status._tag) {
     case "Unclear":
       return odd(order.reference, "unclear-status")
+    case "Corrected":
+      return corrected(order, status)
     case "Accepted":
     case "Settled":
       return ifNew(order, { _tag: status._tag })
@@ -66,6 +68,12 @@ const ofStatus = (order: FileOrder, status: ReportedStatus): BankReports => {
       return ifNew(order, { _tag: status.whole === true ? "Refused" : "Failed", code: status.code })
   }
 }
+
+/** Who is told a correction has the order. An operator sees to it that the next payment has the right details. */
+const corrected = (order: FileOrder, { reasons = [] }: ReportedStatus): BankReports => ({
+  ...ifNew(order, { _tag: "Accepted" }),
+  oddities: reasons.map((detail) => ({ reference: order.reference, reason: "correction", detail })),
+})
 
 /** A report that we had before, and whose batch has been notified if necessary, is not new. */
 export const ifNew = ({ reference, reports, notEnqueued }: FileOrder, report: OrderReport): BankReports => {

@@ -1,6 +1,7 @@
 /**
  * Finds our orders under the ids that a bank's message names them by: our reference, wherever it stands; the UETR; the bank's
- * own id, once a report named it beside one of ours; or the file that they were sent in. Only orders that went to this bank are
+ * own id, once a report named it beside one of ours; Nacha's identification number, and the trace number of a bank that keeps ours; or the file
+ * that they were sent in. Only orders that went to this bank are
  * found.
  */
 import { Effect } from "effect"
@@ -9,6 +10,8 @@ import { uetrOf } from "../../../domain/uetr.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { isFileId } from "../../iso20022/transfer-ids.ts"
 import { hasOwnId, type TransferIds, type TransferReport } from "../../iso20022/transfer-report.ts"
+import { individualIdOf, isIndividualId } from "../../nacha/individual-id.ts"
+import { inPlaces, placeOfTrace } from "../../nacha/trace-numbers.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
 import { InboxFiles, type ServicerReference } from "./inbox-files.ts"
 import { mayBeAnother } from "./servicer-evidence.ts"
@@ -26,13 +29,22 @@ export interface OrderLookup {
   readonly inFile: (ids: ReadonlyArray<string>) => ReadonlyArray<FileOrder> | "conflicting" | undefined
 }
 
-/** Looks up what a message names. `iban` is the account that the bank pays from, if it is known. */
+/** What the settings of a bank say of ids: the IBAN that it pays from, and the routing number of the traces that it keeps. */
+export interface OwnIds {
+  readonly iban?: string | undefined
+  readonly traces?: string | undefined
+}
+
+/**
+ * Looks up what a message names. `iban` is the account that the bank pays from, if it is known; `traces` is the routing number that
+ * begins the trace numbers of a bank that keeps these.
+ */
 export const lookUpOrders = Effect.fn("lookUpOrders")(function* (
   bank: string,
   message: BankMessage,
-  iban?: string,
+  { iban, traces }: OwnIds = {},
 ) {
-  const batches = message._tag === "StatusReport" ? [] : (message.batches ?? [])
+  const batches = batchesIn(message)
   const all: ReadonlyArray<TransferIds> = [...message.named, ...batches.flatMap(({ members }) => members)]
   const servicers = all.flatMap((ids) =>
     hasOwnId(ids) || ids.servicerReference === undefined ? [] : [ids.servicerReference],
@@ -45,12 +57,18 @@ export const lookUpOrders = Effect.fn("lookUpOrders")(function* (
     ...(yield* orders.sent(bank, [...references])),
     ...(yield* orders.sentUnder(bank, [...new Set(uetrs)])),
   ]
+  const numbers = [...all, ...unreadNumbers(message)].flatMap(ownIds).filter(isIndividualId)
+  const traced = yield* tracedOrders(bank, message, traces)
+  sent.push(...(yield* orders.sentAs(bank, [...new Set(numbers)])), ...traced.values())
   const byReference = new Map(sent.map((order) => [order.reference, order]))
   const byUetr = new Map(byReference.values().map((order) => [uetrOf(order.reference), order]))
+  const byNumber = Map.groupBy(byReference.values(), ({ reference }) => individualIdOf(reference))
   const byServicer = Map.groupBy(learned, ({ servicer }) => servicer)
   const files = new Map<string, ReadonlyArray<FileOrder>>()
   const of: OrderLookup["of"] = (ids) => {
-    const found = new Set(ownIds(ids).flatMap((id) => byReference.get(id) ?? []))
+    const found = new Set(ownIds(ids).flatMap((id) => byReference.get(id) ?? byNumber.get(id) ?? []))
+    const atTrace = byReference.get(traced.get(ids.trace ?? "")?.reference ?? "")
+    if (atTrace !== undefined) found.add(atTrace)
     const named = ids.uetr === undefined ? undefined : byUetr.get(ids.uetr)
     if (named !== undefined) found.add(named)
     const known = hasOwnId(ids) ? [] : (byServicer.get(ids.servicerReference ?? "") ?? [])
@@ -80,12 +98,43 @@ export const lookUpOrders = Effect.fn("lookUpOrders")(function* (
   return { of, inFile } satisfies OrderLookup
 })
 
+/** The bookings of several transfers in a message. */
+export const batchesIn = (message: BankMessage) => ("batches" in message ? (message.batches ?? []) : [])
+
+/** Orders by the trace numbers that a message names, of a bank that keeps ours. */
+const tracedOrders = Effect.fnUntraced(function* (
+  bank: string,
+  message: BankMessage,
+  originatingDfi: string | undefined,
+) {
+  const found = new Map<string, FileOrder>()
+  if (message._tag !== "ReturnFile" || originatingDfi === undefined) return found
+  const files = new Map<string, ReadonlyArray<FileOrder>>()
+  for (const trace of new Set(message.named.flatMap(({ trace = [] }) => trace))) {
+    const place = placeOfTrace(originatingDfi, trace, message.madeOn)
+    if (place === undefined) continue
+    const messageId = `USD-ach-${place.day}-${place.sequence}`
+    const file = files.get(messageId) ?? inPlaces(yield* (yield* FileOrders).sentIn(bank, messageId))
+    files.set(messageId, file)
+    const order = file[place.index]
+    if (order !== undefined) found.set(trace, order)
+  }
+  return found
+})
+
+/** Our numbers in parts that cannot be read. */
+const unreadNumbers = ({ unread = [] }: BankMessage): ReadonlyArray<{ readonly reference: string }> =>
+  unread.flatMap(({ references }) => references.map((reference) => ({ reference })))
+
 const unreadUetrs = ({ unread = [] }: BankMessage): ReadonlyArray<{ readonly uetr: string }> =>
   unread.flatMap(({ uetrs = [] }) => uetrs.map((uetr) => ({ uetr })))
 
 const isOurs = (id: string): boolean => parseTransferReference(id) !== undefined
 
-const ownIds = ({ reference, otherReferences = [] }: TransferIds): ReadonlyArray<string> =>
+const ownIds = ({
+  reference,
+  otherReferences = [],
+}: Pick<TransferIds, "reference" | "otherReferences">): ReadonlyArray<string> =>
   reference === "" ? [] : [reference, ...otherReferences]
 
 /**

@@ -9,7 +9,7 @@ import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import { SUM_MINOR_MAX } from "../../iso20022/payment-initiation.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { KEYS_FORGOTTEN, keeperOf, openDetails } from "./order-seal.ts"
-import { type FileGroup, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
+import { type FileGroup, type FileTerms, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
 /** The files, in tables beside the orders. */
 export const layer = Layer.effect(
@@ -51,10 +51,18 @@ export const layer = Layer.effect(
         ).pipe(unavailable)
         return rows.map(({ batch }) => batch)
       }),
-      make: Effect.fn("OutboxFiles.make")(function* (group, day, at, ordersMax, blocked = []) {
-        yield* query("make a file", (sql) => make(sql, group, day, new Date(at), ordersMax, blocked)).pipe(
-          unavailable,
-        )
+      make: Effect.fn("OutboxFiles.make")(function* (
+        group,
+        day,
+        at,
+        ordersMax,
+        blocked = [],
+        terms = { sumMinorMax: SUM_MINOR_MAX },
+      ) {
+        const [row] = yield* query("make a file", (sql) =>
+          make(sql, group, { day, at: new Date(at), ordersMax, blocked, ...terms }),
+        ).pipe(unavailable)
+        return row?.is_full === true ? ("full" as const) : ("done" as const)
       }),
       unwritten: Effect.fn("OutboxFiles.unwritten")(function* (bank, limit) {
         const rows = yield* query(
@@ -127,18 +135,28 @@ export const layer = Layer.effect(
   }),
 )
 
+/** Beyond this, a check of the table refuses a file. */
+const SEQUENCE_MAX = 1_000_000
+
+interface NextFile extends FileTerms {
+  readonly day: string
+  readonly at: Date
+  readonly ordersMax: number
+  readonly blocked: ReadonlyArray<string>
+}
+
 /**
  * If two processes do this at once, one skips the orders that the other is taking. If both would make the same file, the second
- * fails as a whole and tries again.
+ * fails as a whole and tries again. Files of a bank that tells them by the day on which they are made have no number in common with others
+ * that were made on the same day, also those that were restored from the log.
  */
 const make = (
   sql: Sql,
   { bank, scheme, currency }: FileGroup,
-  day: string,
-  at: Date,
-  ordersMax: number,
-  blocked: ReadonlyArray<string>,
-) => sql`
+  { day, at, ordersMax, blocked, sumMinorMax, sequenceMax = SEQUENCE_MAX, ...file }: NextFile,
+) => {
+  const createdOn = file.createdOn ?? null
+  return sql<Array<{ readonly is_full: boolean }>>`
   with waiting as (
     select number, sum(minor) over (order by number) as running from file_orders
     where bank = ${bank} and scheme = ${scheme} and currency = ${currency}
@@ -146,16 +164,20 @@ const make = (
     order by number limit ${ordersMax}
   ), picked as (
     select number from file_orders join waiting using (number)
-    where running <= ${String(SUM_MINOR_MAX)}::numeric and file is null and state = 'accepted'
+    where running <= ${String(sumMinorMax)}::numeric and file is null and state = 'accepted'
     for update of file_orders skip locked
   ), made as (
-    insert into bank_files (bank, scheme, currency, day, sequence, made_at)
-    select ${bank}, ${scheme}, ${currency}, ${day}, 1 + coalesce(max(sequence), 0), ${at}
-    from bank_files where bank = ${bank} and scheme = ${scheme} and currency = ${currency} and day = ${day}
-    having exists (select from picked)
+    insert into bank_files (bank, scheme, currency, day, sequence, made_at, created_on)
+    select ${bank}, ${scheme}, ${currency}, ${day}, 1 + coalesce(max(sequence), 0), ${at}, ${createdOn}
+    from bank_files where bank = ${bank} and scheme = ${scheme} and currency = ${currency}
+      and (day = ${day} or (day >= ${createdOn} and ${createdOn} = to_char(made_at at time zone 'America/New_York', 'YYYY-MM-DD')))
+    having exists (select from picked) and coalesce(max(sequence), 0) < ${sequenceMax}
     returning id
+  ), filed as (
+    update file_orders set file = made.id from made, picked where file_orders.number = picked.number
   )
-  update file_orders set file = made.id from made, picked where file_orders.number = picked.number`
+  select exists (select from picked) and not exists (select from made) as is_full`
+}
 
 /**
  * Orders whose key was forgotten are never sent, and answer so to inquiries. They are removed only from a file that is not

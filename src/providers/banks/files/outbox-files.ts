@@ -1,5 +1,6 @@
 /** The port to the files that are sent to banks: which orders are in which file, and which steps are done. */
 import { type Array as Arr, Context, type Effect } from "effect"
+import type { Day } from "../../../domain/business-days.ts"
 import type { Scheme } from "../../../domain/scheme.ts"
 import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import type { BankFilesUnavailable } from "./bank-files-unavailable.ts"
@@ -9,6 +10,19 @@ export interface FileGroup {
   readonly bank: string
   readonly scheme: Scheme
   readonly currency: string
+}
+
+/** What holds for the next file of a bank, by its format. */
+export interface FileTerms {
+  /** The highest sum of a file, in minor units. */
+  readonly sumMinorMax: bigint
+  /** The most files of a day. */
+  readonly sequenceMax?: number
+  /**
+   * The day on which the file is made, if the bank tells files by that and their number: then no two files that are made on one day
+   * have the same number.
+   */
+  readonly createdOn?: Day
 }
 
 export interface OutboxFile extends FileGroup {
@@ -39,7 +53,8 @@ export class OutboxFiles extends Context.Service<
     readonly batches: (bank: string) => Effect.Effect<ReadonlyArray<string>, BankFilesUnavailable>
     /**
      * Puts the oldest orders of a file group together into the next file of a day. No order is in two files. Orders of batches
-     * that are `blocked`, or that have a registered decision that is not applied yet, are left out.
+     * that are `blocked`, or that have a registered decision that is not applied yet, are left out. "full" if orders wait, and the
+     * day has as many files as its bank takes.
      */
     readonly make: (
       group: FileGroup,
@@ -47,7 +62,8 @@ export class OutboxFiles extends Context.Service<
       at: number,
       ordersMax: number,
       blocked?: ReadonlyArray<string>,
-    ) => Effect.Effect<void, BankFilesUnavailable>
+      terms?: FileTerms,
+    ) => Effect.Effect<"done" | "full", BankFilesUnavailable>
     /** Files of a bank that were made and logged but not written, the oldest first, at most `limit`. */
     readonly unwritten: (
       bank: string,

@@ -24,9 +24,9 @@ import { agree, hasNoWithdrawn, logFiles, takeOutWithdrawn } from "./agreement.t
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { executionDayOf } from "./execution-day.ts"
 import type { FileBankSettings } from "./file-bank-settings.ts"
+import { finalNameOf, formatOf, isDraft, messageOf } from "./file-format.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
-import { paymentFile } from "./payment-file.ts"
 
 /** A bank of the kind `files`, with all its settings. */
 export interface FileBank extends Omit<FileBankSettings, "everyMs" | "ordersMax" | "pollMs"> {
@@ -60,8 +60,23 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
   if (groups.length > 0) yield* agree(bank.name)
   for (const group of groups)
     yield* files
-      .make(group, executionDayOf(bank, group.scheme, at), at, bank.ordersMax, blocked)
+      .make(
+        group,
+        executionDayOf(bank, group.scheme, at),
+        at,
+        bank.ordersMax,
+        blocked,
+        formatOf(bank).termsAt(at),
+      )
       .pipe(
+        Effect.tap((made) =>
+          made === "full"
+            ? Effect.logWarning(
+                "the day has as many files as the bank takes: orders wait for the next one",
+                group,
+              )
+            : Effect.void,
+        ),
         Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
           Effect.logWarning("a file cannot be made yet", { ...group, step, reason }),
         ),
@@ -94,7 +109,7 @@ const discardAbandoned = Effect.fnUntraced(function* (bank: FileBank) {
   for (const message of messages) {
     if (open.includes(message)) continue
     const staged = yield* (yield* FileLog).staged(bank.name, message)
-    yield* discard(bank.folder, (other) => isDraftOf(nameOf(message), other) && other !== staged)
+    yield* discard(bank.folder, (other) => isDraftOf(message, other) && other !== staged)
   }
 })
 
@@ -116,11 +131,11 @@ const blockedBatches = Effect.fnUntraced(function* (bank: string) {
 
 const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blocked: ReadonlyArray<string>) {
   const files = yield* OutboxFiles
-  const name = nameOf(file.messageId)
-  const draft = yield* stagedAs(bank, file, name, blocked)
+  const draft = yield* stagedAs(bank, file, blocked)
   if (draft === undefined) return
   // The log decides, because it may have a release that Postgres lost.
   const staged = yield* (yield* FileLog).stage(bank.name, file.messageId, draft)
+  const name = finalNameOf(staged)
   // In this order: if the file is released between the two checks, the second one finds its draft gone.
   if ((yield* has(bank.folder, name)) && (yield* has(bank.folder, staged)))
     return yield* new BankFilesUnavailable({ step: "release a file", reason: "another file has its name" })
@@ -131,7 +146,7 @@ const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blo
       message: file.messageId,
     })
   yield* files.written(file)
-  yield* discard(bank.folder, (other) => isDraftOf(name, other))
+  yield* discard(bank.folder, (other) => isDraftOf(file.messageId, other))
   if (!released) return
   const { bankFiles } = yield* Metrics
   bankFiles.inc({ bank: bank.name, outcome: "written" })
@@ -142,20 +157,14 @@ const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blo
 const stagedAs = Effect.fnUntraced(function* (
   bank: FileBank,
   file: OutboxFile,
-  name: string,
   blocked: ReadonlyArray<string>,
 ) {
   const known = file.stagedAs ?? (yield* (yield* FileLog).staged(bank.name, file.messageId))
-  return known ?? (yield* stage(bank, file, name, blocked))
+  return known ?? (yield* stage(bank, file, blocked))
 })
 
 /** Writes a draft and stages it; `undefined` if there is nothing to write, or another draft was staged. */
-const stage = Effect.fnUntraced(function* (
-  bank: FileBank,
-  file: OutboxFile,
-  name: string,
-  blocked: ReadonlyArray<string>,
-) {
+const stage = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blocked: ReadonlyArray<string>) {
   const files = yield* OutboxFiles
   // An order that was put back into the file while it was withdrawn has no details: the others go out without it.
   const transfers = yield* files
@@ -164,8 +173,9 @@ const stage = Effect.fnUntraced(function* (
   if (transfers === undefined) return undefined
   const references = transfers.map(({ reference }) => reference)
   if (!(yield* hasNoWithdrawn(bank.name, file, references))) return undefined
-  const draft = `.${name}.${randomUUID()}`
-  const content = yield* Effect.fromResult(paymentFile(bank, file, transfers)).pipe(
+  const format = formatOf(bank)
+  const draft = `.${file.messageId}${format.suffix}.${randomUUID()}`
+  const content = yield* Effect.fromResult(format.write(file, transfers)).pipe(
     Effect.mapError((reason) => new BankFilesUnavailable({ step: "write a file", reason })),
   )
   yield* writeDurably(bank.folder, draft, content)
@@ -174,10 +184,5 @@ const stage = Effect.fnUntraced(function* (
   return undefined
 })
 
-const SUFFIX = ".pain.001.xml"
-const nameOf = (messageId: string): string => `${messageId}${SUFFIX}`
-const isDraft = (name: string): boolean => name.startsWith(".") && name.includes(`${SUFFIX}.`)
-/** The message id of the file that a draft is for. */
-const messageOf = (draft: string): string => draft.slice(1, draft.lastIndexOf(`${SUFFIX}.`))
-
-const isDraftOf = (name: string, other: string): boolean => other.startsWith(`.${name}.`)
+/** Whether a name in the outbox is that of a draft of a file. */
+const isDraftOf = (messageId: string, name: string): boolean => isDraft(name) && messageOf(name) === messageId

@@ -8,7 +8,7 @@ import type { BatchReport, ReportedStatus, ServicerEvidence } from "../../iso200
 
 /** The same message with such returns as unclear ones. `iban` is the account that the bank pays from, if it is known. */
 export const withoutReturnsElsewhere = (message: BankMessage, iban: string | undefined): BankMessage => {
-  if (message._tag === "StatusReport" || iban === undefined) return message
+  if (message._tag === "StatusReport" || message._tag === "ReturnFile" || iban === undefined) return message
   const { named, batches, ...rest } = message
   const clear = <Report extends Booked>(report: Report): Report =>
     isElsewhere(report, iban) ? { ...report, status: unclear } : report
