@@ -13,7 +13,7 @@ import {
 } from "../../iso20022/transfer-report.ts"
 import { batchReports } from "./batch-bookings.ts"
 import { doubtfulRefusals } from "./copies.ts"
-import { type FileOrder, FileOrders } from "./file-orders.ts"
+import { type FileOrder, FileOrders } from "../orders/file-orders.ts"
 import {
   type BankReports,
   combined,
@@ -31,7 +31,7 @@ import {
   servicerReferencesIn,
   shownId,
 } from "./order-lookup.ts"
-import type { OrderReport } from "./order-reports.ts"
+import type { OrderReport } from "../orders/order-reports.ts"
 import { withoutReturnsElsewhere } from "./returns-elsewhere.ts"
 
 /** `iban` is the account that the bank pays from, if it is known. */

@@ -15,7 +15,7 @@ import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unansw
 import { type BankEntry, bankKind } from "../bank-kind.ts"
 import type { Refusal } from "../bank-limits.ts"
 import { EVERY_MS, FileBankSettings, fileLimits, ibanOf } from "./file-bank-settings.ts"
-import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
+import { type FileOrder, FileOrders, type OrdersUnavailable } from "../orders/file-orders.ts"
 
 /** The last file of a day is made this long before the cut-off, so that it reaches the bank in time. */
 const LEAD_MS = 600_000

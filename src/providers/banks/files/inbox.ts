@@ -15,10 +15,10 @@ import { readMessage } from "../../iso20022/bank-message-reader.ts"
 import { FILE_BYTES_MAX } from "../../iso20022/xml-reader.ts"
 import { bankReportsIn } from "./bank-reports.ts"
 import { ibanOf } from "./file-bank-settings.ts"
-import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
+import { type FileOrder, FileOrders, type NewReport } from "../orders/file-orders.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
 import { type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
-import { isInDoubt, type OrderReport, reportKeyOf } from "./order-reports.ts"
+import { isInDoubt, type OrderReport, reportKeyOf } from "../orders/order-reports.ts"
 import type { FileBank } from "./outbox.ts"
 
 /** Files processed in one pass. */

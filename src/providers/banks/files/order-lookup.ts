@@ -8,7 +8,7 @@ import { parseTransferReference } from "../../../domain/identifiers.ts"
 import { uetrOf } from "../../../domain/uetr.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { hasOwnId, type TransferIds, type TransferReport } from "../../iso20022/transfer-report.ts"
-import { type FileOrder, FileOrders } from "./file-orders.ts"
+import { type FileOrder, FileOrders } from "../orders/file-orders.ts"
 import { InboxFiles, type ServicerReference } from "./inbox-files.ts"
 import { mayBeAnother } from "./servicer-evidence.ts"
 

@@ -22,11 +22,11 @@ import { Partitions } from "../../../streams/partitions.ts"
 import { StoreWatch } from "../../../streams/store-watch.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import { writePaymentInitiation } from "../../iso20022/payment-initiation.ts"
-import { agree, hasNoWithdrawn, logFiles, takeOutWithdrawn } from "./agreement.ts"
-import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import { agree, hasNoWithdrawn, logFiles, takeOutWithdrawn } from "../orders/agreement.ts"
+import { BankFilesUnavailable } from "../orders/bank-files-unavailable.ts"
 import { type FileBankSettings, fileLimits } from "./file-bank-settings.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
-import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
+import { type OutboxFile, OutboxFiles } from "../orders/outbox-files.ts"
 
 /** A bank of the kind `files`, with all its settings. */
 export interface FileBank extends Omit<FileBankSettings, "everyMs" | "ordersMax" | "pollMs"> {
