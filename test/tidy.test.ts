@@ -439,7 +439,7 @@ describe("a file is refused that", () => {
       "is of a kind of bank and chooses where its orders lie",
       "providers/banks/files/files.ts",
       'import { layer } from "./file-orders-postgres.ts"',
-      "imports the adapter providers/banks/orders/file-orders-postgres.ts: only app.ts, cli/ and tests choose one",
+      "imports the adapter providers/banks/files/file-orders-postgres.ts: only app.ts, cli/ and tests choose one",
     ],
     [
       "mixes two adapters",

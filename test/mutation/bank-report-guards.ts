@@ -13,7 +13,7 @@ const withdrawal = "test/providers/banks/files/withdrawal.test.ts"
 export const bankReportGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a refusal of a whole file is told as one",
-    file: "providers/banks/files/inbox.ts",
+    file: "providers/banks/orders/report-record.ts",
     text: 'return { _tag: "Failed", code: cleanText(report.code), whole: true, evidence, ...given }',
     without: 'return { _tag: "Failed", code: cleanText(report.code), evidence, ...given }',
     caughtIn: refusals,
@@ -165,7 +165,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a batch hears that the bank has what it refused",
-    file: "providers/banks/files/inbox.ts",
+    file: "providers/banks/orders/report-record.ts",
     text: 'if (report._tag !== "Accepted" || isInDoubt(order.reports))',
     without: 'if (report._tag !== "Accepted")',
     caughtIn: refusals,

@@ -119,7 +119,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "nothing is filed that could not be logged",
-    file: "providers/banks/files/outbox.ts",
+    file: "providers/banks/orders/making.ts",
     text: "  yield* agree(bank.name)\n",
     without: "",
     caughtIn: agreement,
@@ -143,7 +143,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "no file is written where nobody is paid",
-    file: "providers/banks/files/outbox.ts",
+    file: "providers/banks/orders/making.ts",
     text: "objections[partitions.of(batch)] !== undefined",
     without: "objections[partitions.of(batch)] === ''",
     caughtIn: "test/providers/banks/files/outbox.test.ts",
@@ -207,7 +207,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a file that was forgotten is not silently made again",
-    file: "providers/banks/files/outbox.ts",
+    file: "providers/banks/orders/making.ts",
     text: "if (groups.length > 0) yield* agree(bank.name)",
     without: "",
     caughtIn: agreement,

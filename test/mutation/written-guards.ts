@@ -40,7 +40,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is not said to be unsent of which its bank reported something",
-    file: "providers/banks/files/files.ts",
+    file: "providers/banks/orders/order-port.ts",
     text: "reports.length === 1 ? ownRefusal : undefined",
     without: "reports.length > 0 ? ownRefusal : undefined",
     caughtIn: orders,
@@ -48,7 +48,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a bank's report with the code of our refusal is not taken for ours",
-    file: "providers/banks/files/files.ts",
+    file: "providers/banks/orders/order-port.ts",
     text: "soleRefusalOf(order) === refusal",
     without: "order.reports.length === 1",
     caughtIn: orders,

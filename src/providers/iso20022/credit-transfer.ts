@@ -1,22 +1,28 @@
 /** A transfer as it is written into a file: in the characters of its scheme, and within what its bank takes. */
 import { Result } from "effect"
-import { type Address, type BankAccount, isWallet, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
+import {
+  type Address,
+  type BankAccount,
+  type BeneficiaryAccount,
+  isWallet,
+  visibleBeneficiaryOf,
+} from "../../domain/beneficiary.ts"
 import { schemeOf } from "../../domain/scheme.ts"
 import type { TransferInstruction } from "../banks/bank.ts"
 import { type FileLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
 import { type CharacterSet, spelled } from "./payment-text.ts"
 
-export interface CreditTransfer {
+export interface CreditTransfer<Account extends BeneficiaryAccount = BankAccount> {
   readonly reference: string
   readonly currency: string
   readonly minor: bigint
-  readonly details: TransferDetails
+  readonly details: TransferDetails<Account>
 }
 
 /** The data that only the bank may see. */
-export interface TransferDetails {
+export interface TransferDetails<Account extends BeneficiaryAccount = BankAccount> {
   readonly name: string
-  readonly account: BankAccount
+  readonly account: Account
   readonly address?: Address
   readonly remittance?: string
 }
@@ -62,3 +68,9 @@ export const writtenAddress = (
   town: written(town, characters),
   country,
 })
+
+/** A transfer to an account at a bank, as files have them; nothing for one to a wallet. */
+export const toBankAccount = (transfer: CreditTransfer<BeneficiaryAccount>): CreditTransfer | undefined => {
+  const { account, ...details } = transfer.details
+  return isWallet(account) ? undefined : { ...transfer, details: { ...details, account } }
+}

@@ -11,9 +11,10 @@ import {
   type TransferReport,
   type UnreadPart,
 } from "../../iso20022/transfer-report.ts"
+import { type FileOrder, FileOrders } from "../orders/file-orders.ts"
+import type { OrderReport } from "../orders/order-reports.ts"
 import { batchReports } from "./batch-bookings.ts"
 import { doubtfulRefusals } from "./copies.ts"
-import { type FileOrder, FileOrders } from "../orders/file-orders.ts"
 import {
   type BankReports,
   combined,
@@ -31,7 +32,6 @@ import {
   servicerReferencesIn,
   shownId,
 } from "./order-lookup.ts"
-import type { OrderReport } from "../orders/order-reports.ts"
 import { withoutReturnsElsewhere } from "./returns-elsewhere.ts"
 
 /** `iban` is the account that the bank pays from, if it is known. */

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
-import { dueAt } from "../../../../src/providers/banks/files/files.ts"
+import { dueAt } from "../../../../src/providers/banks/orders/order-port.ts"
 import { type OwnDatabase, ownDatabase } from "../../../database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 
