@@ -1,7 +1,8 @@
 /**
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
  * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
- * names at the end are those of banks of the kind `synchronous`.
+ * names at the end are those of banks of the kind `synchronous`, and then those of PayPal
+ * (https://developer.paypal.com/payouts/view-transactions).
  *
  * A code that is not here is not guessed: it parks the item and raises an alarm. So do codes of duplicates, because they refuse
  * a copy, while the first order may be paid.
@@ -9,7 +10,9 @@
 import { Schema } from "effect"
 
 /** Codes of duplicates: the bank has the order already. Banks use them for a message, a group or a transfer. */
-const duplicates: ReadonlySet<string> = new Set("AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24".split(" "))
+const duplicates: ReadonlySet<string> = new Set(
+  "AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24 DUPLICATE_ITEM".split(" "),
+)
 
 /** Whether a code says that the bank already has what it refuses. */
 export const isOfDuplicate = (code: string): boolean => duplicates.has(code)
@@ -156,6 +159,28 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["CURRENCY_UNSUPPORTED", "elsewhere", "currency that the bank does not pay"],
   ["INSUFFICIENT_FUNDS", "funds", "insufficient funds"],
   ["LIMIT_EXCEEDED", "limit", "amount above the bank's limit"],
+  ["RECEIVER_ACCOUNT_LOCKED", "beneficiary", "wallet locked or inactive"],
+  ["RECEIVER_UNREGISTERED", "beneficiary", "nobody has a wallet at this address or number"],
+  ["RECEIVER_UNCONFIRMED", "beneficiary", "address or number of the wallet not confirmed"],
+  ["RECEIVER_COUNTRY_NOT_ALLOWED", "beneficiary", "the holder's country gets no payouts"],
+  ["RECEIVER_STATE_RESTRICTED", "beneficiary", "the holder's state gets no payouts"],
+  ["RECEIVER_YOUTH_ACCOUNT", "beneficiary", "wallet of a minor"],
+  ["RECEIVER_REFUSED", "customer", "refused by the holder of the wallet"],
+  ["RECEIVING_LIMIT_EXCEEDED", "limit", "above what the wallet may receive"],
+  ["CURRENCY_NOT_SUPPORTED_FOR_RECEIVER", "details", "currency that the wallet does not take"],
+  ["CURRENCY_COMPLIANCE", "compliance", "currency not allowed by regulation"],
+  ["REGULATORY_BLOCKED", "compliance", "blocked by regulation"],
+  ["RISK_DECLINE", "suspicion", "declined by the wallet's provider as a risk"],
+  ["TRANSACTION_LIMIT_EXCEEDED", "limit", "above the limit of one payment"],
+  ["POS_LIMIT_EXCEEDED", "limit", "above the payer's spending limit"],
+  ["NEGATIVE_BALANCE", "funds", "the payer's balance is negative"],
+  ["NON_HOLDING_CURRENCY", "funds", "the payer has no balance in the currency"],
+  ["ACCOUNT_RESTRICTED", "bank", "the payer's account is restricted"],
+  ["INTERNAL_ERROR", "outage", "error at the wallet's provider"],
+  ["BATCH_DENIED", "bank", "payout batch denied by the wallet's provider"],
+  ["RETURNED", "beneficiary", "not claimed by the holder of the wallet, or cancelled before"],
+  ["REFUNDED", "customer", "sent back by the holder of the wallet"],
+  ["REVERSED", "customer", "reversed by the wallet's provider"],
 ]
 
 const meanings: ReadonlyMap<string, FailureMeaning> = new Map(

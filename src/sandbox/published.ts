@@ -52,6 +52,8 @@ export const obeying = ({ app, published }: SandboxServer, held: Held | undefine
   outside.get("/sandbox/breaches", (c) => c.json({ count: breaches.count, shown: breaches.shown }))
   outside.all("/sandbox/*", (c) => app.fetch(c.req.raw, c.env))
   outside.all("/sandbox", (c) => app.fetch(c.req.raw, c.env))
+  // The books are the sandbox's own, and in no document.
+  outside.get("/books", (c) => app.fetch(c.req.raw, c.env))
   outside.all("*", async (c) => {
     const body = await bodyOf(c)
     if (body === undefined) throw refusal(413, tooLarge)

@@ -16,6 +16,7 @@ import { fileBank } from "./file-bank.ts"
 import { InterbankOrders } from "./interbank-orders.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
+import { paypal } from "./paypal.ts"
 import { heldTo, obeying } from "./published.ts"
 import type { SandboxServer } from "./server.ts"
 import { underWeather, WeatherStation } from "./weather-station.ts"
@@ -188,8 +189,9 @@ const createServer = (
         paymentDelayMs,
         returnAfterMs,
       })
-    case "adyen":
     case "paypal":
+      return paypal({ station, journalFile, interbankOrders, paymentDelayMs, slowMs, returnAfterMs })
+    case "adyen":
     case "watchman":
     case "yente":
     case "formance":

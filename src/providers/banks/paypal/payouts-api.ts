@@ -103,7 +103,10 @@ export const payoutsApi = (
     outcomeOf: (answer: A) => string | undefined = () => undefined,
   ) =>
     // Whoever calls repeats it at the next pass, where it is known what may be repeated.
-    channel.call({ step: call.step, repeatable: false, patienceMs, outcomeOf }, callProvider(provider, call, answers))
+    channel.call(
+      { step: call.step, repeatable: false, patienceMs, outcomeOf },
+      callProvider(provider, call, answers),
+    )
   return {
     create: (senderBatchId, transfers) =>
       ask(
