@@ -29,6 +29,7 @@ import { paceGuards } from "./pace-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { pastGuards } from "./past-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
+import { payPalGuards } from "./paypal-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { proofGuards } from "./proof-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
@@ -93,6 +94,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...planningStepGuards,
   ...uploadGuards,
   ...writtenGuards,
+  ...payPalGuards,
   ...readingGuards,
   ...clientGuards,
   ...rebuildGuards,

@@ -1,3 +1,4 @@
+-- Works from 0014 on.
 -- Payout batches that a provider has, by our id of the file of orders that each was made of, and when it is asked about them.
 create table payout_batches_sent (
   bank text collate "C" not null,
