@@ -90,12 +90,13 @@ export interface PayoutsApi {
   readonly cancel: (payoutItemId: string) => Effect.Effect<boolean, ProviderUnavailable>
 }
 
-/** The API of a bank, through its channel. */
+/** The API of a bank, through its channel; it is asked for so many items at a time. */
 export const payoutsApi = (
   provider: Provider,
   channel: ProviderChannel,
   bank: PayPalBank,
   patienceMs: number,
+  pageSize: number = PAGE_SIZE,
 ): PayoutsApi => {
   const ask = <A>(
     call: ProviderCall,
@@ -126,7 +127,7 @@ export const payoutsApi = (
         {
           step: "show payout",
           method: "GET",
-          path: `/v1/payments/payouts/${payoutBatchId}?page=${page}&page_size=${PAGE_SIZE}&total_required=true`,
+          path: `/v1/payments/payouts/${payoutBatchId}?page=${page}&page_size=${pageSize}&total_required=true`,
         },
         { 200: reading(Page, pageOf) },
       ),

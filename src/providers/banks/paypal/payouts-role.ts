@@ -19,7 +19,7 @@ export const layer = Layer.effectDiscard(
 )
 
 /** A bank of the settings with its API, behind a channel of its own. */
-export const openPayouts = Effect.fnUntraced(function* (settings: BankSettings) {
+export const openPayouts = Effect.fnUntraced(function* (settings: BankSettings, pageSize?: number) {
   const own = yield* ownSettings(settings, PayPalSettings)
   const bank = payPalBankOf(settings.name, own)
   const provider = yield* providerOf({ ...settings, ...own })
@@ -27,7 +27,7 @@ export const openPayouts = Effect.fnUntraced(function* (settings: BankSettings) 
     { name: settings.name, kind: settings.kind },
     settings.policy,
   )
-  return { bank, api: payoutsApi(provider, channel, bank, settings.policy.patienceMs) }
+  return { bank, api: payoutsApi(provider, channel, bank, settings.policy.patienceMs, pageSize) }
 })
 
 type Api = Effect.Success<ReturnType<typeof openPayouts>>["api"]

@@ -21,7 +21,7 @@ import { layer as fileLogOnRedis } from "../../../../src/streams/file-log-redis.
 import { loggingLayer } from "../../../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../../../src/telemetry/metrics.ts"
 import { batchId } from "../../../domain/batch-story.ts"
-import { channels, ownPrefix, settings } from "../../../settings.ts"
+import { ownPrefix, providerSettings } from "../../../settings.ts"
 import { calmWatch } from "../../../streams/calm-watch.ts"
 import { layer as streamsInMemory } from "../../../streams/streams-memory.ts"
 import { fixedKeys } from "../../../vault/fixed-keys.ts"
@@ -72,7 +72,7 @@ export class PayoutsUnderTest {
   }
 
   get process() {
-    const appConfig = settings({ DATABASE_URL: this.#database.url, STREAM_PREFIX: this.prefix })
+    const appConfig = providerSettings({ DATABASE_URL: this.#database.url, STREAM_PREFIX: this.prefix })
     const fileLog = Layer.fresh(fileLogOnRedis).pipe(
       Layer.provideMerge(this.#database.connections),
       Layer.provide(appConfig),
@@ -84,7 +84,6 @@ export class PayoutsUnderTest {
       streamsInMemory,
       calmWatch,
       decisionsInPostgres,
-      channels,
     ).pipe(
       Layer.provideMerge(withdrawalInBoth.pipe(Layer.provide(ordersInPostgres))),
       Layer.provideMerge(Layer.mergeAll(fixedKeys(), appConfig, freshMetrics, fileLog)),
@@ -119,7 +118,7 @@ export class PayoutsUnderTest {
     return Effect.flatMap(openPayouts(this.entry), ({ bank, api }) => sendPayouts(bank, changed(api)))
   }
 
-  poll(changed: Changed = (api) => api) {
+  poll(changed: Changed = (api) => api, pageSize?: number) {
     const { name } = this
     return Effect.gen({ self: this }, function* () {
       const { query } = yield* Postgres
@@ -127,7 +126,7 @@ export class PayoutsUnderTest {
         "now",
         (sql) => sql`update payout_batches_sent set poll_at = '-infinity' where bank = ${name}`,
       )
-      const { bank, api } = yield* openPayouts(this.entry)
+      const { bank, api } = yield* openPayouts(this.entry, pageSize)
       yield* pollPayouts(bank, changed(api))
     })
   }

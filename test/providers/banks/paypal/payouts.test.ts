@@ -2,15 +2,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { RedisConnections } from "../../../../src/platform/redis.ts"
 import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/orders/outbox-files.ts"
 import { NOT_IN_BATCH } from "../../../../src/providers/banks/paypal/payout-polling.ts"
-import { POST_WINDOW_MS, UNANSWERED } from "../../../../src/providers/banks/paypal/payout-sending.ts"
+import {
+  POST_WINDOW_MS,
+  sendPayouts,
+  UNANSWERED,
+} from "../../../../src/providers/banks/paypal/payout-sending.ts"
+import { openPayouts, layer as payoutsRole } from "../../../../src/providers/banks/paypal/payouts-role.ts"
 import { SentPayouts } from "../../../../src/providers/banks/paypal/sent-payouts.ts"
 import { ProviderUnavailable } from "../../../../src/providers/calling/provider-error.ts"
+import { ProviderSettings } from "../../../../src/providers/calling/provider-settings.ts"
 import { type Sandbox, startSandbox } from "../../../../src/sandbox/sandbox.ts"
 import { FileLog } from "../../../../src/streams/file-log.ts"
 import { isPublishedDataThere, publishedFile } from "../../../published-data.ts"
@@ -119,11 +125,11 @@ it("reads a payout batch page by page", async () => {
   const test = open()
   await test.run(
     Effect.gen(function* () {
-      yield* test.order(Array.from({ length: 260 }, (_, index) => `person${index}`))
+      yield* test.order(["ada", "grace", "joan", "mary", "ida"])
       yield* test.send()
       yield* Effect.promise(settled)
-      yield* test.poll()
-      expect([yield* test.inquire(1), yield* test.inquire(260)]).toEqual([
+      yield* test.poll(undefined, 2)
+      expect([yield* test.inquire(1), yield* test.inquire(5)]).toEqual([
         { _tag: "Settled" },
         { _tag: "Settled" },
       ])
@@ -376,14 +382,7 @@ it("sends nothing from another PayPal account under the same name", async () => 
   const failure = await test.run(
     Effect.gen(function* () {
       yield* test.order(["ada"])
-      const settings = { ...moved.entry, name: test.name }
-      const { openPayouts } = yield* Effect.promise(
-        () => import("../../../../src/providers/banks/paypal/payouts-role.ts"),
-      )
-      const { sendPayouts } = yield* Effect.promise(
-        () => import("../../../../src/providers/banks/paypal/payout-sending.ts"),
-      )
-      const { bank, api } = yield* openPayouts(settings)
+      const { bank, api } = yield* openPayouts({ ...moved.entry, name: test.name })
       return yield* Effect.flip(sendPayouts(bank, api))
     }),
   )
@@ -406,4 +405,17 @@ it("refuses at once what would refuse a whole payout batch", async () => {
     { _tag: "Failed", code: "AM02", unsent: true },
     { _tag: "Accepted" },
   ])
+})
+
+it("the role sends and asks by itself", async () => {
+  const test = open({ pollMs: 10 })
+  await test.run(
+    Effect.gen(function* () {
+      yield* test.order(["ada"])
+      const own = { ...(yield* ProviderSettings), banks: [test.entry] }
+      yield* Layer.build(payoutsRole.pipe(Layer.provide(Layer.succeed(ProviderSettings, own))))
+      yield* Effect.repeat(test.inquire(1), { until: ({ _tag }) => _tag === "Settled", times: 10_000 })
+    }).pipe(Effect.scoped),
+  )
+  expect(await paid()).toEqual([referenceOf(1)])
 })
