@@ -64,11 +64,11 @@ export interface EngineTerms {
 }
 
 const complianceEngine = complianceEngineLayer([clearance])
-const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceEngine, ledgerLayer([postings])).pipe(
-  Layer.provide(ProviderSettings.layer),
-  Layer.fresh,
-  Layer.provide(channels),
-)
+const providersOutside = Layer.mergeAll(
+  banksLayer([instant]),
+  complianceEngine,
+  ledgerLayer([postings]),
+).pipe(Layer.provide(ProviderSettings.layer), Layer.fresh, Layer.provide(channels))
 
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {

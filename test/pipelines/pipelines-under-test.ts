@@ -53,9 +53,7 @@ export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, ke
         instructionRegister,
         ledgerLayer([postings]),
         keys,
-      ).pipe(
-        Layer.fresh,
-      ),
+      ).pipe(Layer.fresh),
     ),
     Layer.provide([Layer.fresh(ProviderSettings.layer), channels]),
     Layer.provideMerge(Layer.fresh(databaseLayer)),

@@ -146,7 +146,11 @@ it.live("counts an answer that decides something else among the engine's failure
     assert.strictEqual(channel?.lastFailure?.kind, "nonsense")
   }).pipe(
     Effect.provide(
-      Layer.suspend(() => complianceEngineLayer([clearance]).pipe(Layer.provideMerge(providerSettings({ COMPLIANCE_URL: server.url })))),
+      Layer.suspend(() =>
+        complianceEngineLayer([clearance]).pipe(
+          Layer.provideMerge(providerSettings({ COMPLIANCE_URL: server.url })),
+        ),
+      ),
     ),
   ),
 )
