@@ -58,15 +58,18 @@ import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
 import { layer as bookedOrdersInPostgres } from "./providers/banks/files/booked-orders-postgres.ts"
-import type { FileOrders } from "./providers/banks/files/file-orders.ts"
-import { layer as fileOrdersInPostgres } from "./providers/banks/files/file-orders-postgres.ts"
-import { layer as fileRecordsInPostgres } from "./providers/banks/files/file-records-postgres.ts"
 import { files } from "./providers/banks/files/files.ts"
 import { layer as inboxInPostgres } from "./providers/banks/files/inbox-files-postgres.ts"
-import { layer as outboxInPostgres } from "./providers/banks/files/outbox-files-postgres.ts"
-import { withdrawalInBoth } from "./providers/banks/files/withdrawal.ts"
 import { instant } from "./providers/banks/instant/instant.ts"
+import type { FileOrders } from "./providers/banks/orders/file-orders.ts"
+import { layer as fileOrdersInPostgres } from "./providers/banks/orders/file-orders-postgres.ts"
+import { layer as fileRecordsInPostgres } from "./providers/banks/orders/file-records-postgres.ts"
+import { layer as outboxInPostgres } from "./providers/banks/orders/outbox-files-postgres.ts"
+import { withdrawalInBoth } from "./providers/banks/orders/withdrawal.ts"
 import { payoutLimitsLayer } from "./providers/banks/payout-limits.ts"
+import { layer as payoutsLayer } from "./providers/banks/paypal/payouts-role.ts"
+import { paypal } from "./providers/banks/paypal/paypal.ts"
+import { layer as sentPayoutsInPostgres } from "./providers/banks/paypal/sent-payouts-postgres.ts"
 import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
 import { ProviderChannels } from "./providers/calling/channel.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
@@ -195,7 +198,7 @@ const callers = Layer.mergeAll(Administration.layer, KeyDirectory.layer).pipe(
 const pressure = pressureOverRedis.pipe(Layer.provide(foundation))
 
 /** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
-const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files, adyen]
+const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files, adyen, paypal]
 /** The kinds of compliance engines, and of ledgers. */
 export const screeningKinds: ReadonlyArray<ScreeningKind> = [clearance, watchman, yente]
 export const ledgerKinds: ReadonlyArray<LedgerKind> = [postings, formance]
@@ -285,9 +288,11 @@ const parts = {
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability, registers, storeWatch]),
   ),
-  "bank-files": bankFilesLayer.pipe(
+  "bank-files": Layer.merge(bankFilesLayer, payoutsLayer).pipe(
     Layer.provide([
       inboxInPostgres,
+      sentPayoutsInPostgres,
+      channels,
       fileRecordsInPostgres,
       fileLog,
       outboxInPostgres.pipe(Layer.provide([partnerKeys, registers])),

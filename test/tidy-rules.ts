@@ -70,19 +70,27 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   providers: ["domain", "parsing", "platform", ...settingsAndSignals],
   // Each folder is a kind of bank. Nobody imports one but app.ts, and so no kind imports another.
   "providers/banks/*": forKinds,
-  // Orders that wait for their file are sealed as accounts in the log are. Answers that come in files are told to the
-  // log, as callbacks are.
-  "providers/banks/files": [
+  // Orders that wait with us before they are sent are sealed as accounts in the log are, and told to the log as callbacks are:
+  // the kinds that hold orders share this.
+  "providers/banks/orders": [
     ...forKinds,
-    // What banks book is compared with what was ordered here as in the reconciliation.
-    "providers/booked-amount",
-    "providers/booked-orders",
     "streams",
     "vault/aes-gcm",
     "vault/partner-keys",
     "database",
     "platform",
   ],
+  "providers/banks/files": [
+    ...forKinds,
+    "providers/banks/orders",
+    // What banks book is compared with what was ordered here as in the reconciliation.
+    "providers/booked-amount",
+    "providers/booked-orders",
+    "streams",
+    "database",
+    "platform",
+  ],
+  "providers/banks/paypal": [...forKinds, "providers/banks/orders", "streams", "database", "platform"],
   // The second record of what logs tell, which workers compare them with.
   register: ["domain", "database", "platform", ...settingsAndSignals],
   // Batches that partners still put together; their items are sealed as accounts in the log are.

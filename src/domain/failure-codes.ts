@@ -1,7 +1,8 @@
 /**
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
  * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
- * names in capitals are those of banks of the kind `synchronous`; the reasons after them are Adyen's (Transfers API v4).
+ * names in capitals after them are those of banks of the kind `synchronous`; then come the reasons of Adyen (Transfers API v4), and
+ * those of PayPal (https://developer.paypal.com/payouts/view-transactions).
  *
  * A code that is not here is not guessed: it parks the item and raises an alarm. So do codes of duplicates, because they refuse
  * a copy, while the first order may be paid.
@@ -11,7 +12,7 @@ import { withoutWalletIds } from "./masking.ts"
 
 /** Codes of duplicates: the bank has the order already. Banks use them for a message, a group or a transfer. */
 const duplicates: ReadonlySet<string> = new Set(
-  "AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24 duplicateTransmissionDetected".split(" "),
+  "AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24 duplicateTransmissionDetected DUPLICATE_ITEM".split(" "),
 )
 
 /** Whether a code says that the bank already has what it refuses. */
@@ -196,6 +197,28 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["scaFailed", "technical", "strong authentication failed"],
   ["transactionNotPermitted", "bank", "transaction not permitted"],
   ["unableToRouteTransaction", "elsewhere", "no route to the account at this bank"],
+  ["RECEIVER_ACCOUNT_LOCKED", "beneficiary", "wallet locked or inactive"],
+  ["RECEIVER_UNREGISTERED", "beneficiary", "nobody has a wallet at this address or number"],
+  ["RECEIVER_UNCONFIRMED", "beneficiary", "address or number of the wallet not confirmed"],
+  ["RECEIVER_COUNTRY_NOT_ALLOWED", "beneficiary", "the holder's country gets no payouts"],
+  ["RECEIVER_STATE_RESTRICTED", "beneficiary", "the holder's state gets no payouts"],
+  ["RECEIVER_YOUTH_ACCOUNT", "beneficiary", "wallet of a minor"],
+  ["RECEIVER_REFUSED", "customer", "refused by the holder of the wallet"],
+  ["RECEIVING_LIMIT_EXCEEDED", "limit", "above what the wallet may receive"],
+  ["CURRENCY_NOT_SUPPORTED_FOR_RECEIVER", "details", "currency that the wallet does not take"],
+  ["CURRENCY_COMPLIANCE", "compliance", "currency not allowed by regulation"],
+  ["REGULATORY_BLOCKED", "compliance", "blocked by regulation"],
+  ["RISK_DECLINE", "suspicion", "declined by the wallet's provider as a risk"],
+  ["TRANSACTION_LIMIT_EXCEEDED", "limit", "above the limit of one payment"],
+  ["POS_LIMIT_EXCEEDED", "limit", "above the payer's spending limit"],
+  ["NEGATIVE_BALANCE", "funds", "the payer's balance is negative"],
+  ["NON_HOLDING_CURRENCY", "funds", "the payer has no balance in the currency"],
+  ["ACCOUNT_RESTRICTED", "bank", "the payer's account is restricted"],
+  ["INTERNAL_ERROR", "outage", "error at the wallet's provider"],
+  ["BATCH_DENIED", "bank", "payout batch denied by the wallet's provider"],
+  ["RETURNED", "beneficiary", "not claimed by the holder of the wallet, or cancelled before"],
+  ["REFUNDED", "customer", "sent back by the holder of the wallet"],
+  ["REVERSED", "customer", "reversed by the wallet's provider"],
 ]
 
 const meanings: ReadonlyMap<string, FailureMeaning> = new Map(

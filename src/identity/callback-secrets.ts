@@ -53,7 +53,8 @@ export const callbackSecretsLayer = Layer.effect(
       const own = yield* kinds.named(bank.kind)?.callbacks(bank) ?? Effect.undefined
       if (own !== undefined) callbacks.set(bank.name, own)
     }
-    const secrets = yield* secretsOf([...callbacks.keys()], given)
+    const isRequired = (bank: string) => callbacks.get(bank)?.isOptional !== true
+    const secrets = yield* secretsOf([...callbacks.keys()], isRequired, given)
     yield* Effect.forEach(
       given.flatMap(([bank]) => (bank === undefined || secrets.has(bank) ? [] : [bank])),
       (bank) => Effect.logWarning("a callback secret is not used: no such bank calls back", { bank }),
@@ -79,7 +80,11 @@ const checkedApart = Effect.fnUntraced(function* (given: ReadonlyArray<readonly 
   }
 })
 
-const secretsOf = Effect.fnUntraced(function* (callers: ReadonlyArray<string>, given: BankSecrets) {
+const secretsOf = Effect.fnUntraced(function* (
+  callers: ReadonlyArray<string>,
+  isRequired: (bank: string) => boolean,
+  given: BankSecrets,
+) {
   const forOnly = given.filter(([bank]) => bank === undefined)
   if (forOnly.length > 0 && callers.length > 1)
     return yield* invalid(
@@ -88,6 +93,7 @@ const secretsOf = Effect.fnUntraced(function* (callers: ReadonlyArray<string>, g
   const secrets = new Map<string, Secrets>()
   for (const caller of callers) {
     const own = given.flatMap(([bank = caller, secret]) => (bank === caller ? [secret] : []))
+    if (own.length === 0 && !isRequired(caller)) continue
     if (!Arr.isReadonlyArrayNonEmpty(own)) return yield* invalid(`${caller} calls back, and has no secret`)
     if (own.length > SECRETS_OF_A_BANK_MAX)
       return yield* invalid(`${caller} has more than ${SECRETS_OF_A_BANK_MAX} secrets`)

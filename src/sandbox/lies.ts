@@ -23,17 +23,18 @@ export type Lies = typeof Lies.Type
 
 const callingBack = ["north", "south", "adyen"]
 const byFile = ["clearing"]
+const byPayout = ["paypal"]
 const engine = ["compliance"]
 
 /** The servers that can send each kind of false report. */
 export const liars: Readonly<Record<keyof Lies, readonly string[]>> = {
   refusesAfterAccepting: callingBack,
-  acceptsAfterRefusing: [...callingBack, "west", ...byFile],
+  acceptsAfterRefusing: [...callingBack, "west", ...byFile, ...byPayout],
   denies: callingBack,
   speaksForOthers: callingBack,
   refusesCopies: byFile,
   repeatsRefusals: byFile,
-  paysAfterMs: [...callingBack, "west", ...byFile],
+  paysAfterMs: [...callingBack, "west", ...byFile, ...byPayout],
   changesItsMind: engine,
   changesWithinMs: engine,
 }

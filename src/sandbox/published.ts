@@ -53,8 +53,6 @@ export const obeying = ({ app, published }: SandboxServer, held: Held | undefine
   outside.all("/sandbox/*", (c) => app.fetch(c.req.raw, c.env))
   outside.get("/books", (c) => app.fetch(c.req.raw, c.env))
   outside.all("/sandbox", (c) => app.fetch(c.req.raw, c.env))
-  // The books are the sandbox's own, and no part of the provider's API.
-  outside.all("/books", (c) => app.fetch(c.req.raw, c.env))
   outside.all("*", async (c) => {
     const body = await bodyOf(c)
     if (body === undefined) throw refusal(413, tooLarge)

@@ -18,6 +18,7 @@ import { formanceLedger } from "./formance-ledger.ts"
 import { InterbankOrders } from "./interbank-orders.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
+import { paypal } from "./paypal.ts"
 import { heldTo, obeying } from "./published.ts"
 import type { SandboxServer } from "./server.ts"
 import { watchmanServer } from "./watchman-server.ts"
@@ -205,7 +206,7 @@ const createServer = (
     case "adyen":
       return adyenTwin({ ...paying, webhookUrl: options.webhookUrls?.adyen })
     case "paypal":
-      throw new Error(`${name} has no twin`)
+      return paypal({ station, journalFile, interbankOrders, paymentDelayMs, slowMs, returnAfterMs })
     case "watchman":
       return watchmanServer({ journalFile })
     case "yente":

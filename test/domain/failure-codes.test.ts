@@ -36,7 +36,8 @@ describe("a bank's code", () => {
   it("is an ISO 20022 reason code, an ACH return code or a bank's own word, each once", () => {
     const codes = mappedCodes.map(({ code }) => code)
     expect(new Set(codes).size).toBe(codes.length)
-    for (const code of codes) expect(code).toMatch(/^([A-Z]{2}[A-Z0-9]{2}|R\d\d|[A-Z]+_[A-Z]+)$/)
+    for (const code of codes)
+      expect(code).toMatch(/^([A-Z]{2}[A-Z0-9]{2}|R\d\d|[A-Z]+(_[A-Z]+)+|RE(TURNED|FUNDED|VERSED))$/)
   })
 
   it("is told to partners with what to do next, and without what only routing knows", () => {

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest"
 import { CallbackSecrets, callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
+import { paypal } from "../../src/providers/banks/paypal/paypal.ts"
 import { synchronous } from "../../src/providers/banks/synchronous/synchronous.ts"
 import { providerSettings } from "../settings.ts"
 
@@ -25,7 +26,9 @@ const secrets = (environment: Readonly<Record<string, string>>) =>
           ]),
         ),
       ),
-      Effect.provide(callbackSecretsLayer.pipe(Layer.provide(bankKindsLayer([instant, synchronous])))),
+      Effect.provide(
+        callbackSecretsLayer.pipe(Layer.provide(bankKindsLayer([instant, synchronous, paypal]))),
+      ),
       Effect.provide(providerSettings(environment)),
       Effect.scoped,
       Effect.catch((error) => Effect.succeed(error.message)),
@@ -33,7 +36,7 @@ const secrets = (environment: Readonly<Record<string, string>>) =>
   )
 
 /** A providers' file with one bank that calls back, one that calls nobody, and one of a kind that there is not. */
-const oneCaller = (): string => {
+const oneCaller = (kindOfWest = "synchronous"): string => {
   const nowhere = { url: "http://127.0.0.1:9" }
   const document = {
     version: "test",
@@ -41,7 +44,7 @@ const oneCaller = (): string => {
     ledger: nowhere,
     banks: [
       { name: "north", kind: "instant", ...nowhere },
-      { name: "west", kind: "synchronous", ...nowhere },
+      { name: "west", kind: kindOfWest, ...nowhere },
       { name: "nobody", kind: "constructor", ...nowhere },
     ],
     routes: [{ rule: "all", banks: ["north"] }],
@@ -72,6 +75,19 @@ describe("banks that call back", () => {
       north: [one],
       west: undefined,
     })
+  })
+
+  it("may do without a secret where their kind may do without callbacks, and are then not heard", async () => {
+    const PROVIDERS_FILE = oneCaller("paypal")
+    expect(await secrets({ PROVIDERS_FILE, BANK_CALLBACK_SECRET: `north=${one}` })).toMatchObject({
+      north: [one],
+      west: undefined,
+    })
+    expect(await secrets({ PROVIDERS_FILE, BANK_CALLBACK_SECRET: `north=${one},west=${two}` })).toMatchObject(
+      {
+        west: [two],
+      },
+    )
   })
 
   it("keep no secret of a bank that calls nobody back, or of a kind that there is not", async () => {

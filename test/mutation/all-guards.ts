@@ -35,6 +35,7 @@ import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { pastGuards } from "./past-guards.ts"
 import { paymentVariantGuards } from "./payment-variant-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
+import { payPalGuards } from "./paypal-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { proofGuards } from "./proof-guards.ts"
 import { readingGuards } from "./reading-guards.ts"
@@ -104,6 +105,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...planningStepGuards,
   ...uploadGuards,
   ...writtenGuards,
+  ...payPalGuards,
   ...readingGuards,
   ...clientGuards,
   ...rebuildGuards,

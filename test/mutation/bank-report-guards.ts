@@ -13,7 +13,7 @@ const withdrawal = "test/providers/banks/files/withdrawal.test.ts"
 export const bankReportGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a refusal of a whole file is told as one",
-    file: "providers/banks/files/inbox.ts",
+    file: "providers/banks/orders/report-record.ts",
     text: 'return { _tag: "Failed", code: cleanText(report.code), whole: true, evidence, ...given }',
     without: 'return { _tag: "Failed", code: cleanText(report.code), evidence, ...given }',
     caughtIn: refusals,
@@ -117,7 +117,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what another bank could mend is not believed of a file",
-    file: "providers/banks/files/order-reports.ts",
+    file: "providers/banks/orders/order-reports.ts",
     text: "holdsForAllCopies(meaning) : !meaning.reroutable",
     without: "holdsForAllCopies(meaning) : true",
     caughtIn: refusals,
@@ -125,7 +125,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a sign that the bank has the order makes a refusal unclear",
-    file: "providers/banks/files/order-reports.ts",
+    file: "providers/banks/orders/order-reports.ts",
     text: "return isAcknowledged ? holdsForAllCopies(meaning) : ",
     without: "return isAcknowledged === null ? holdsForAllCopies(meaning) : ",
     caughtIn: refusals,
@@ -133,7 +133,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "once a bank of files has the order, it may be a copy that is too much for a limit",
-    file: "providers/banks/files/order-reports.ts",
+    file: "providers/banks/orders/order-reports.ts",
     text: "return isAcknowledged ? holdsForAllCopies(meaning) : ",
     without: 'return isAcknowledged ? meaning.category !== "technical" && !meaning.reroutable : ',
     caughtIn: refusals,
@@ -141,7 +141,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "that the bank has what it refused under a code that nobody has mapped is news",
-    file: "providers/banks/files/order-reports.ts",
+    file: "providers/banks/orders/order-reports.ts",
     text: 'report._tag === "Failed" && !mayBeOfCopy(report)',
     without: 'report._tag === "Failed" && isFinal(meaningOf(report.code), true)',
     caughtIn: refusals,
@@ -165,7 +165,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a batch hears that the bank has what it refused",
-    file: "providers/banks/files/inbox.ts",
+    file: "providers/banks/orders/report-record.ts",
     text: 'if (report._tag !== "Accepted" || isInDoubt(order.reports))',
     without: 'if (report._tag !== "Accepted")',
     caughtIn: refusals,
@@ -173,7 +173,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a batch hears that the bank has what was to be taken back",
-    file: "providers/banks/files/file-orders-postgres.ts",
+    file: "providers/banks/orders/file-orders-postgres.ts",
     text: "true where not exists (select from withdrawn)",
     without: "true where false",
     caughtIn: refusals,
@@ -205,7 +205,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order in a file is not taken back",
-    file: "providers/banks/files/file-orders-postgres.ts",
+    file: "providers/banks/orders/file-orders-postgres.ts",
     text: "      where file_orders.file is null or file_orders.file in (select id from unstaged)\n",
     without: "",
     caughtIn: withdrawal,
@@ -213,7 +213,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what is withdrawn stays so, also where the log of files forgot it",
-    file: "providers/banks/files/file-orders-postgres.ts",
+    file: "providers/banks/orders/file-orders-postgres.ts",
     text: "set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null,",
     without: "set sealed = null,",
     caughtIn: takenBack,
@@ -221,7 +221,7 @@ export const bankReportGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order that comes after it was withdrawn is refused",
-    file: "providers/banks/files/file-orders-postgres.ts",
+    file: "providers/banks/orders/file-orders-postgres.ts",
     text: 'if (row?.state === "withdrawn") return orderOf(row)\n',
     without: "",
     caughtIn: withdrawal,

@@ -251,7 +251,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a draft from before an order was taken out is not the file",
-    file: "providers/banks/files/outbox-files-postgres.ts",
+    file: "providers/banks/orders/outbox-files-postgres.ts",
     text: " and taken_out = $",
     without: " and taken_out >= 0 * $",
     caughtIn: writers,
@@ -259,7 +259,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "no order is taken out of a file that is complete",
-    file: "providers/banks/files/outbox-files-postgres.ts",
+    file: "providers/banks/orders/outbox-files-postgres.ts",
     text: " and staged_as is null and written_at is null\n    returning id",
     without: "\n    returning id",
     caughtIn: writers,
@@ -267,7 +267,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is sealed under its partner's key",
-    file: "providers/banks/files/order-seal.ts",
+    file: "providers/banks/orders/order-seal.ts",
     text: "partner ?? FILE_ORDERS",
     without: "partner === '' ? partner : FILE_ORDERS",
     caughtIn: writers,
@@ -275,7 +275,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a file of which nothing is left is closed",
-    file: "providers/banks/files/outbox-files-postgres.ts",
+    file: "providers/banks/orders/outbox-files-postgres.ts",
     text: "if (rows.length === 0) {",
     without: "if (rows.length < 0) {",
     caughtIn: writers,

@@ -7,7 +7,7 @@ const takenBack = "test/providers/banks/files/agreement-withdrawal.test.ts"
 export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   {
     name: "files that Postgres forgot are put back from the log",
-    file: "providers/banks/files/agreement.ts",
+    file: "providers/banks/orders/agreement.ts",
     text: "if (logged.version > known.version) yield* restore(bank, known)",
     without: "if (logged.version > known.version) yield* Effect.void",
     caughtIn: agreement,
@@ -31,7 +31,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a log of files that was lost knows again what was released",
-    file: "providers/banks/files/agreement.ts",
+    file: "providers/banks/orders/agreement.ts",
     text: "if (file.stagedAs !== undefined) yield* log.stage(bank, file.messageId, file.stagedAs)",
     without: "",
     caughtIn: agreement,
@@ -39,7 +39,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "orders of a file that was forgotten are put back",
-    file: "providers/banks/files/file-records-postgres.ts",
+    file: "providers/banks/orders/file-records-postgres.ts",
     text: "from file, jsonb_to_recordset",
     without: "from file join lateral (select) as nothing on false, jsonb_to_recordset",
     caughtIn: agreement,
@@ -47,7 +47,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "neither store is believed where they contradict each other",
-    file: "providers/banks/files/agreement.ts",
+    file: "providers/banks/orders/agreement.ts",
     text: "else if (logged.head !== known.head) return yield* forked",
     without: "",
     caughtIn: agreement,
@@ -55,7 +55,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is withdrawn in the log of files as well",
-    file: "providers/banks/files/withdrawal.ts",
+    file: "providers/banks/orders/withdrawal.ts",
     text: 'return _tag === "Withdrawn" ? answer : yield* goneBeyond(bank, reference)',
     without: "return _tag === undefined ? yield* goneBeyond(bank, reference) : answer",
     caughtIn: takenBack,
@@ -63,7 +63,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a withdrawal is in the log of files before it is promised",
-    file: "providers/banks/files/withdrawal.ts",
+    file: "providers/banks/orders/withdrawal.ts",
     text: "const { _tag } = yield* logWithdrawn(bank, reference)\n        return",
     without: 'const { _tag } = { _tag: "Withdrawn" }\n        return',
     caughtIn: takenBack,
@@ -71,7 +71,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order that the log has filed keeps what its file needs",
-    file: "providers/banks/files/withdrawal.ts",
+    file: "providers/banks/orders/withdrawal.ts",
     text: "if (isForgotten) return yield* goneBeyond(bank, reference)",
     without: "",
     caughtIn: takenBack,
@@ -79,7 +79,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order that was filed and forgotten was seen",
-    file: "providers/banks/files/withdrawal.ts",
+    file: "providers/banks/orders/withdrawal.ts",
     text: "return logged === undefined ? undefined : yield* forgotten",
     without: "return order",
     caughtIn: takenBack,
@@ -87,7 +87,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what the log knows as withdrawn is not stored again",
-    file: "providers/banks/files/withdrawal.ts",
+    file: "providers/banks/orders/withdrawal.ts",
     text: "yield* caughtUp(bank, reference).pipe(Effect.mapError(notStored))",
     without: "",
     caughtIn: takenBack,
@@ -95,7 +95,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what is withdrawn by one store is confirmed by the other",
-    file: "providers/banks/files/withdrawal.ts",
+    file: "providers/banks/orders/withdrawal.ts",
     text: 'return _tag === "Withdrawn" ? order : yield* forgotten',
     without: "return _tag === undefined ? yield* forgotten : order",
     caughtIn: takenBack,
@@ -103,7 +103,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is taken out of a file that is not complete",
-    file: "providers/banks/files/file-orders-postgres.ts",
+    file: "providers/banks/orders/file-orders-postgres.ts",
     text: " or file_orders.file in (select id from unstaged)",
     without: "",
     caughtIn: "test/providers/banks/files/withdrawal.test.ts",
@@ -119,7 +119,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "nothing is filed that could not be logged",
-    file: "providers/banks/files/outbox.ts",
+    file: "providers/banks/orders/making.ts",
     text: "  yield* agree(bank.name)\n",
     without: "",
     caughtIn: agreement,
@@ -127,7 +127,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "no file is made against a decision that is not taken",
-    file: "providers/banks/files/outbox-files-postgres.ts",
+    file: "providers/banks/orders/outbox-files-postgres.ts",
     text: "and state = 'accepted' and not $",
     without: "and state = 'accepted' or false and not $",
     caughtIn: "test/providers/banks/files/outbox.test.ts",
@@ -135,7 +135,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "no file is completed against a decision that is not taken",
-    file: "providers/banks/files/outbox-files-postgres.ts",
+    file: "providers/banks/orders/outbox-files-postgres.ts",
     text: "where file = bank_files.id and $",
     without: "where file = bank_files.id and false and $",
     caughtIn: "test/providers/banks/files/outbox.test.ts",
@@ -143,7 +143,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "no file is written where nobody is paid",
-    file: "providers/banks/files/outbox.ts",
+    file: "providers/banks/orders/making.ts",
     text: "objections[partitions.of(batch)] !== undefined",
     without: "objections[partitions.of(batch)] === ''",
     caughtIn: "test/providers/banks/files/outbox.test.ts",
@@ -159,7 +159,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a draft without the order does not mean that it went",
-    file: "providers/banks/files/withdrawal.ts",
+    file: "providers/banks/orders/withdrawal.ts",
     text: "return draft === undefined ? answer :",
     without: "return draft !== answer.messageId ? answer :",
     caughtIn: "test/providers/banks/files/withdrawal.test.ts",
@@ -167,7 +167,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a withdrawn order does not hold up the others of its file",
-    file: "providers/banks/files/agreement.ts",
+    file: "providers/banks/orders/agreement.ts",
     text: "      yield* takeOut(bank, file, done.references)\n",
     without: "",
     caughtIn: takenBack,
@@ -175,7 +175,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a file without orders is dropped",
-    file: "providers/banks/files/agreement.ts",
+    file: "providers/banks/orders/agreement.ts",
     text: "yield* records.dropEmpty(bank)",
     without: "",
     caughtIn: takenBack,
@@ -183,7 +183,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "nothing is taken out of a file that may have been released",
-    file: "providers/banks/files/file-records-postgres.ts",
+    file: "providers/banks/orders/file-records-postgres.ts",
     text: " and staged_as is null and written_at is null\n    returning id\n  ), taken as",
     without: "\n    returning id\n  ), taken as",
     caughtIn: takenBack,
@@ -191,7 +191,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order that is restored is withdrawn no more",
-    file: "providers/banks/files/file-records-postgres.ts",
+    file: "providers/banks/orders/file-records-postgres.ts",
     text: "state = case file_orders.state when 'withdrawn' then 'accepted' else file_orders.state end",
     without: "state = file_orders.state",
     caughtIn: takenBack,
@@ -207,7 +207,7 @@ export const fileStoreGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a file that was forgotten is not silently made again",
-    file: "providers/banks/files/outbox.ts",
+    file: "providers/banks/orders/making.ts",
     text: "if (groups.length > 0) yield* agree(bank.name)",
     without: "",
     caughtIn: agreement,

@@ -56,7 +56,7 @@ export const nachaGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "files that are made on one day have no number in common",
-    file: "providers/banks/files/outbox-files-postgres.ts",
+    file: "providers/banks/orders/outbox-files-postgres.ts",
     text: `and (day = \${day} or (day >= \${createdOn}`,
     without: `and (day = \${day} or (day < \${createdOn}`,
     caughtIn: bank,
@@ -64,7 +64,7 @@ export const nachaGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a day has no more files than the bank takes",
-    file: "providers/banks/files/outbox-files-postgres.ts",
+    file: "providers/banks/orders/outbox-files-postgres.ts",
     text: ` and coalesce(max(sequence), 0) < \${sequenceMax}`,
     without: ` and \${sequenceMax} > 0`,
     caughtIn: bank,

@@ -32,7 +32,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is not said to be unsent that may be in a file",
-    file: "providers/banks/files/file-orders-postgres.ts",
+    file: "providers/banks/orders/file-orders-postgres.ts",
     text: 'state === "failed" && file === null ? (code ?? undefined)',
     without: 'state === "failed" ? (code ?? undefined)',
     caughtIn: orders,
@@ -40,7 +40,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is not said to be unsent of which its bank reported something",
-    file: "providers/banks/files/files.ts",
+    file: "providers/banks/orders/order-port.ts",
     text: "reports.length === 1 ? ownRefusal : undefined",
     without: "reports.length > 0 ? ownRefusal : undefined",
     caughtIn: orders,
@@ -48,7 +48,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a bank's report with the code of our refusal is not taken for ours",
-    file: "providers/banks/files/files.ts",
+    file: "providers/banks/orders/order-port.ts",
     text: "soleRefusalOf(order) === refusal",
     without: "order.reports.length === 1",
     caughtIn: orders,
@@ -56,7 +56,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is not refused that the log of files has in a file",
-    file: "providers/banks/files/withdrawal.ts",
+    file: "providers/banks/orders/withdrawal.ts",
     text: "Result.isFailure(terms.transfer) &&",
     without: "false &&",
     caughtIn: orders,
@@ -64,7 +64,7 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "another address makes another order",
-    file: "providers/banks/files/order-seal.ts",
+    file: "providers/banks/orders/order-seal.ts",
     text: "Object.entries(sealedOf(beneficiary))",
     without: "Object.entries(beneficiary.account)",
     caughtIn: orders,

@@ -22,6 +22,8 @@ export interface BankReport {
 
 /** The callbacks of a kind of bank. They arrive at `/bank-callbacks/<bank>`, and are verified with the secrets of that bank. */
 export interface BankCallbacks extends CallbackSignature {
+  /** Its banks may do without callbacks, because they are asked anyway: one that has no secret takes none. */
+  readonly isOptional?: true
   /** Reads the reports in a verified callback. They are about transfers at this bank, whatever bank the body names. */
   readonly read: (
     bank: string,

@@ -5,6 +5,7 @@ import {
   ADDRESS_LINE_LENGTH_MAX,
   type Address,
   type BankAccount,
+  type BeneficiaryAccount,
   heldAccount,
   isWallet,
   visibleBeneficiaryOf,
@@ -14,19 +15,19 @@ import type { TransferInstruction } from "../banks/bank.ts"
 import { type FileLimits, type FileSchemeLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
 import { type CharacterSet, spelled } from "./payment-text.ts"
 
-export interface CreditTransfer {
+export interface CreditTransfer<Account extends BeneficiaryAccount = BankAccount> {
   readonly reference: string
   /** On whose behalf it is paid; unknown of orders from before partners had keys of their own. */
   readonly partner?: string
   readonly currency: string
   readonly minor: bigint
-  readonly details: TransferDetails
+  readonly details: TransferDetails<Account>
 }
 
 /** The data that only the bank may see. */
-export interface TransferDetails {
+export interface TransferDetails<Account extends BeneficiaryAccount = BankAccount> {
   readonly name: string
-  readonly account: BankAccount
+  readonly account: Account
   readonly address?: Address
   readonly remittance?: string
 }
@@ -115,3 +116,9 @@ export const writtenAddress = (
   country,
   ...(lines !== undefined && { lines: lines.map((line) => written(line, characters)) }),
 })
+
+/** A transfer to an account at a bank, as files have them; nothing for one to a wallet. */
+export const toBankAccount = (transfer: CreditTransfer<BeneficiaryAccount>): CreditTransfer | undefined => {
+  const { account, ...details } = transfer.details
+  return isWallet(account) ? undefined : { ...transfer, details: { ...details, account } }
+}

@@ -12,9 +12,10 @@ import {
   type TransferReport,
   type UnreadPart,
 } from "../../iso20022/transfer-report.ts"
+import { type FileOrder, FileOrders } from "../orders/file-orders.ts"
+import type { OrderReport } from "../orders/order-reports.ts"
 import { batchReports } from "./batch-bookings.ts"
 import { doubtfulRefusals } from "./copies.ts"
-import { type FileOrder, FileOrders } from "./file-orders.ts"
 import {
   type BankReports,
   combined,
@@ -34,7 +35,6 @@ import {
   servicerReferencesIn,
   shownId,
 } from "./order-lookup.ts"
-import type { OrderReport } from "./order-reports.ts"
 import { withoutReturnsElsewhere } from "./returns-elsewhere.ts"
 
 /** `own` is what the settings of the bank say of ids. */

@@ -5,7 +5,7 @@
  */
 import { bookedOf, isSumOf } from "../../booked-orders.ts"
 import type { BatchReport } from "../../iso20022/transfer-report.ts"
-import type { FileOrder } from "./file-orders.ts"
+import type { FileOrder } from "../orders/file-orders.ts"
 import { combined, type MatchedPart, matched, odd, oddityOf, unmatched } from "./matched-report.ts"
 import { type FoundOrder, type OrderLookup, shownId } from "./order-lookup.ts"
 

@@ -19,12 +19,12 @@ import { Partitions } from "../../../streams/partitions.ts"
 import { StoreWatch } from "../../../streams/store-watch.ts"
 import { effectiveDateOf, newYork, returnsEndAt } from "../../nacha/entry-dates.ts"
 import type { NachaSettings } from "../../nacha/nacha-settings.ts"
-import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import { type FileOrder, FileOrders, type OpenFile } from "./file-orders.ts"
+import { BankFilesUnavailable } from "../orders/bank-files-unavailable.ts"
+import { type FileOrder, FileOrders, type OpenFile } from "../orders/file-orders.ts"
+import { OutboxFiles } from "../orders/outbox-files.ts"
 import { has, hasUnread, identify } from "./folder.ts"
-import { recordReports } from "./inbox.ts"
+import { processReports } from "./inbox.ts"
 import type { FileBank } from "./outbox.ts"
-import { OutboxFiles } from "./outbox-files.ts"
 
 /** Files that are looked at in one pass, and the oldest of them: what is open longer is for an operator. */
 const FILES_MAX = 400
@@ -99,7 +99,7 @@ const settle = (bank: FileBank, { messageId }: OpenFile, due: ReadonlyArray<File
   const references = due.map(({ reference }) => reference)
   const digest = hash("sha256", JSON.stringify(["nothing came back", bank.name, messageId, references]))
   const remark = "no return until the end of the time in which banks pass returns on"
-  return recordReports(
+  return processReports(
     bank,
     { bank: bank.name, name: `${messageId} nothing came back`, digest },
     {

@@ -15,8 +15,8 @@
  * recorded first, and a recorded refusal is not judged again.
  */
 import { Effect } from "effect"
-import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
-import { mayBeOfCopy, type OrderReport, reportKeyOf, showsReceipt } from "./order-reports.ts"
+import { type FileOrder, FileOrders, type NewReport } from "../orders/file-orders.ts"
+import { mayBeOfCopy, type OrderReport, reportKeyOf, showsReceipt } from "../orders/order-reports.ts"
 
 /** Given new reports, returns `accepted` reports for orders that the bank may have although it refuses them. */
 export const doubtfulRefusals = Effect.fn("doubtfulRefusals")(function* (

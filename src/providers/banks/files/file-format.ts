@@ -5,8 +5,8 @@ import { SUM_MINOR_MAX } from "../../iso20022/payment-initiation.ts"
 import { newYork } from "../../nacha/entry-dates.ts"
 import { FILE_MINOR_MAX, writeNachaFile } from "../../nacha/nacha-file.ts"
 import { filesPerDay, type NachaSettings } from "../../nacha/nacha-settings.ts"
+import type { FileTerms, OutboxFile } from "../orders/outbox-files.ts"
 import type { FileBankSettings } from "./file-bank-settings.ts"
-import type { FileTerms, OutboxFile } from "./outbox-files.ts"
 import { paymentFile } from "./payment-file.ts"
 
 export interface FileFormat {

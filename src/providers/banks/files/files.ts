@@ -4,74 +4,30 @@
  * statements come from its files; it is never called and sends no callbacks.
  */
 import { join } from "node:path"
-import { Clock, Effect, Result } from "effect"
-import { visibleOf } from "../../../domain/beneficiary.ts"
-import { type Scheme, schemeOf } from "../../../domain/scheme.ts"
-import { ProviderUnavailable } from "../../calling/provider-error.ts"
+import { Effect } from "effect"
+import type { Scheme } from "../../../domain/scheme.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
 import { anyName, statementFolder } from "../../iso20022/statement-folder.ts"
-import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
-import { type BankEntry, bankKind } from "../bank-kind.ts"
-import type { Refusal } from "../bank-limits.ts"
+import { bankKind } from "../bank-kind.ts"
+import { holdingBank, withdrawHeld } from "../orders/order-port.ts"
 import { dueAt, dueOnNacha } from "./execution-day.ts"
 import { EVERY_MS, FileBankSettings, fileLimits, ibanOf, NACHA_EVERY_MS } from "./file-bank-settings.ts"
-import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
-
-const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
-  const limits = fileLimits(own)
-  const orders = yield* FileOrders
-  const bank: Bank = {
-    name,
-    keyWindowMs: Number.POSITIVE_INFINITY,
-    transfer: Effect.fnUntraced(
-      function* (instruction: TransferInstruction) {
-        const acceptedAt = yield* Clock.currentTimeMillis
-        const { beneficiary, currency } = instruction
-        const scheme = schemeOf(visibleOf(beneficiary.account), currency, acceptedAt)
-        const transfer = creditTransferOf(instruction, limits, acceptedAt)
-        const order = yield* orders.store(instruction, {
-          transfer,
-          scheme,
-          acceptedAt,
-          dueAt: dueIn(own, scheme, acceptedAt),
-        })
-        if (order === "differs") return yield* differing(instruction)
-        return Result.isFailure(transfer) ? refusedBy(transfer.failure, order) : answerOf(order)
-      },
-      Effect.catchTag("OrdersUnavailable", (failure) =>
-        Effect.succeed(unanswered(unavailable(name, failure))),
-      ),
-    ),
-    inquire: (reference) =>
-      orders.find(name, reference).pipe(
-        Effect.map((order) => (order === undefined ? neverSeen : answerOf(order))),
-        Effect.catchTag("OrdersUnavailable", (failure) =>
-          Effect.succeed(unanswered(unavailable(name, failure))),
-        ),
-      ),
-  }
-  return bank
-})
-
-/** If the record of orders is unavailable, this counts as a bank that does not answer. */
-const unavailable = (provider: string, { reason, isNotStored }: OrdersUnavailable): ProviderUnavailable =>
-  new ProviderUnavailable({
-    provider,
-    reason,
-    ...(isNotStored === true ? { kind: "not-called" as const } : {}),
-  })
 
 export const files = bankKind({
   name: "files",
   settings: FileBankSettings,
   http: () => undefined,
   limits: fileLimits,
-  connect,
-  withdraw: (bank, reference) =>
-    Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)).pipe(
-      Effect.mapError((failure) => unavailable(bank, failure)),
-    ),
+  connect: ({ name, own }) => {
+    const limits = fileLimits(own)
+    return holdingBank(
+      name,
+      (scheme, at) => dueIn(own, scheme, at),
+      (instruction, at) => creditTransferOf(instruction, limits, at),
+    )
+  },
+  withdraw: withdrawHeld,
   iban: ibanOf,
   statement: ({ name, own }, day) =>
     Effect.succeed(
@@ -86,42 +42,3 @@ const dueIn = (bank: FileBankSettings, scheme: Scheme, at: number): number =>
   bank.nacha === undefined
     ? dueAt(bank, scheme, at, bank.everyMs ?? EVERY_MS)
     : dueOnNacha(at, bank.everyMs ?? NACHA_EVERY_MS, bank.nacha)
-
-const answerOf = (order: FileOrder): BankAnswer => {
-  const { standing, orderId } = order
-  switch (standing._tag) {
-    case "Accepted":
-      return { ...standing, transferId: orderId }
-    case "Unclear":
-      return ambiguous(unsentReason(order) ?? standing.reason)
-    default:
-      return standing
-  }
-}
-
-/**
- * The answer about an order that we cannot write. While our own refusal is all that is known of it, nothing of it was sent, and
- * nothing will be.
- */
-const refusedBy = (refusal: Refusal, order: FileOrder): BankAnswer =>
-  soleRefusalOf(order) === refusal ? { _tag: "Failed", code: refusal, unsent: true } : answerOf(order)
-
-/** The code of our own refusal if that is all that is known of an order. A report of its bank never counts as ours. */
-const soleRefusalOf = ({ ownRefusal, reports }: FileOrder): string | undefined =>
-  reports.length === 1 ? ownRefusal : undefined
-
-/** Why an order is open that we refused ourselves, when the answer to the call that brought it was lost. */
-const unsentReason = (order: FileOrder): string | undefined => {
-  const code = soleRefusalOf(order)
-  return code === undefined
-    ? undefined
-    : `it was refused with the code ${code} before anything of it was sent`
-}
-
-const neverSeen: BankAnswer = { _tag: "NeverSeen" }
-
-const differing = ({ bank, reference }: TransferInstruction): Effect.Effect<BankAnswer> =>
-  Effect.as(
-    Effect.logError("a reference was used for a different order", { bank, reference }),
-    ambiguous("the reference belongs to a different order"),
-  )

@@ -20,7 +20,7 @@ import {
 } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
-import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import { BankFilesUnavailable } from "../orders/bank-files-unavailable.ts"
 
 const rooms = ["outbox", "inbox", "archive", "quarantine"]
 

@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../../../database/database.ts"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
-import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import { BankFilesUnavailable } from "../orders/bank-files-unavailable.ts"
 import { type FileNotes, type InboxFile, InboxFiles, type LearnedReference } from "./inbox-files.ts"
 
 /** The record of processed files, in the tables beside those of the orders. */

@@ -1,7 +1,7 @@
 /** The port to the record of banks' files: which were processed, and the oddities in them. */
 import { Context, type Effect } from "effect"
 import type { SentFile } from "../../booked-orders.ts"
-import type { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import type { BankFilesUnavailable } from "../orders/bank-files-unavailable.ts"
 
 /** Part of a bank's file that has no effect on payments. */
 export interface Oddity {

@@ -4,36 +4,26 @@
  * changes nothing. Oddities are reported and have no effect, and a file that cannot be accepted goes to quarantine.
  */
 import { hash } from "node:crypto"
-import { Array as Arr, Clock, Effect, Result, Schedule } from "effect"
-import type { TransferOutcome } from "../../../domain/commands.ts"
-import { parseTransferReference } from "../../../domain/identifiers.ts"
+import { Array as Arr, Effect, Result } from "effect"
 import { cleanText, type OutsideText } from "../../../domain/outside-text.ts"
-import { type CommandId, Mailbox } from "../../../streams/mailbox.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { readMessage } from "../../iso20022/bank-message-reader.ts"
 import { readable, UnreadableFile } from "../../iso20022/unreadable-file.ts"
 import { FILE_BYTES_MAX } from "../../iso20022/xml-reader.ts"
 import { filesInZip, isZip } from "../../iso20022/zip-file.ts"
+import type { NewReport } from "../orders/file-orders.ts"
+import { type OrderReport, reportKeyOf } from "../orders/order-reports.ts"
+import { REPORTS_AT_ONCE, recordReports } from "../orders/report-record.ts"
 import { bankReportsIn } from "./bank-reports.ts"
 import { ibanOf } from "./file-bank-settings.ts"
-import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
 import { type FileNotes, type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
 import type { BankReports } from "./matched-report.ts"
-import { isInDoubt, type OrderReport, reportKeyOf } from "./order-reports.ts"
 import type { FileBank } from "./outbox.ts"
 
 /** Files processed in one pass. */
 const FILES_MAX = 100
-/** Orders whose reports are recorded and enqueued together. */
-const CHUNK = 500
-const ENQUEUES_MAX = 16
-/** A worker empties a full mailbox. If it stays full for this long, the file waits for a later pass. */
-const MAILBOX_RETRY_MS = 100
-const MAILBOX_RETRIES = 50
-/** A mailbox recognises a repeated report for this long. Later repetitions reach the batch, where they change nothing. */
-const COMMAND_KEPT_MS = 600_000
 
 /**
  * Processes the files that are unchanged since the last pass; returns what was seen, for the next pass. A file that cannot be
@@ -147,31 +137,26 @@ const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxF
     iban: ibanOf(bank),
     ...(bank.nacha?.keepsTraces === true ? { traces: bank.nacha.originatingDfi } : {}),
   }
-  yield* recordReports(bank, file, yield* bankReportsIn(bank.name, message, own))
+  yield* processReports(bank, file, yield* bankReportsIn(bank.name, message, own))
 })
 
 /**
  * Records reports, notifies their batches of them, and then notes that the file is processed. Each step may be repeated. `file` may
  * also name what is no file, if it is always the same for the same reports.
  */
-export const recordReports = Effect.fnUntraced(function* (
+export const processReports = Effect.fnUntraced(function* (
   bank: Pick<FileBank, "name">,
   file: InboxFile,
   { reports, ...notes }: BankReports & Pick<FileNotes, "servicerReferences">,
 ) {
   const oddities = [...notes.oddities]
   const details = detailsIn(notes.remarks)
-  for (const chunk of Arr.chunksOf(reports, CHUNK)) {
-    const orders = yield* FileOrders
-    const changed = yield* orders.record(bank.name, chunk)
-    const unknown = yield* Effect.forEach(
-      changed,
-      (order) => enqueueReports(file, order, (report) => detailOf(chunk, details, order.reference, report)),
-      { concurrency: ENQUEUES_MAX },
+  for (const chunk of Arr.chunksOf(reports, REPORTS_AT_ONCE))
+    oddities.push(
+      ...(yield* recordReports({ bank: bank.name, digest: file.digest }, chunk, (reference, report) =>
+        detailOf(chunk, details, reference, report),
+      )),
     )
-    oddities.push(...unknown.flat())
-    yield* orders.markEnqueued(bank.name, changed)
-  }
   yield* finish(file, { ...notes, oddities })
 })
 
@@ -187,65 +172,6 @@ const finish = Effect.fnUntraced(function* (file: InboxFile, notes: FileNotes) {
     digest: file.digest.slice(0, 16),
     count: oddities.length,
   })
-})
-
-/**
- * Enqueues the reports on an order that its batch has not had yet, a refusal before a sign that contradicts it. The batch
- * already assumes that the bank has the order, so such a sign is enqueued only if it is in doubt.
- */
-const enqueueReports = Effect.fnUntraced(function* (
-  file: InboxFile,
-  order: FileOrder,
-  detailOf: (report: OrderReport) => OutsideText | undefined,
-) {
-  const oddities: Array<Oddity> = []
-  for (const report of order.notEnqueued.toSorted((one, other) => rank(one) - rank(other)))
-    if (report._tag !== "Accepted" || isInDoubt(order.reports))
-      oddities.push(
-        ...(yield* enqueueReport(
-          file,
-          { reference: order.reference, report, detail: detailOf(report) },
-          order.orderId,
-        )),
-      )
-  return oddities
-})
-
-const rank = ({ _tag }: OrderReport): number => (_tag === "Accepted" ? 1 : 0)
-
-/** Enqueues a report for its batch, where a repetition changes nothing. */
-const enqueueReport = Effect.fnUntraced(function* (
-  file: InboxFile,
-  { reference, report, detail }: NewReport & { readonly detail: OutsideText | undefined },
-  orderId: string,
-) {
-  const transfer = parseTransferReference(reference)
-  if (transfer === undefined) return [{ reference, reason: "no-such-batch" }] as const
-  const { batch, item, attempt } = transfer
-  const at = yield* Clock.currentTimeMillis
-  const outcome = outcomeOf(report, orderId, at, detail)
-  return yield* (yield* Mailbox)
-    .enqueue(
-      batch,
-      { _tag: "RecordTransfer", at, item, attempt, bank: file.bank, outcome },
-      commandIdOf(file, reference, report),
-    )
-    .pipe(
-      Effect.retry({
-        while: ({ _tag }) => _tag === "MailboxFull",
-        schedule: Schedule.spaced(MAILBOX_RETRY_MS),
-        times: MAILBOX_RETRIES,
-      }),
-      Effect.as([]),
-      Effect.catchTag("NoSuchBatch", () => Effect.succeed([{ reference, reason: "no-such-batch" }] as const)),
-    )
-})
-
-/** The id of a report's command, which is the same whenever the file is processed again. */
-const commandIdOf = ({ bank, digest }: InboxFile, reference: string, report: OrderReport): CommandId => ({
-  id: hash("sha256", JSON.stringify([bank, digest, reference, reportKeyOf(report)]), "base64url"),
-  digest: "",
-  keptMs: COMMAND_KEPT_MS,
 })
 
 /** All reasons that a file gives for an order, as one text. */
@@ -270,26 +196,3 @@ const detailOf = (
   reports.some((own) => own.reference === reference && reportKeyOf(own.report) === reportKeyOf(report))
     ? details.get(reference)
     : undefined
-
-const outcomeOf = (
-  report: OrderReport,
-  orderId: string,
-  at: number,
-  detail: OutsideText | undefined,
-): TransferOutcome => {
-  const evidence = "callback"
-  const given = detail === undefined ? {} : { detail }
-  switch (report._tag) {
-    case "Accepted":
-      return { _tag: "Accepted", transferId: orderId, inquireAt: at, evidence }
-    case "Refused":
-      return { _tag: "Failed", code: cleanText(report.code), whole: true, evidence, ...given }
-    case "Asked":
-      throw new Error("a withdrawal is not a report of a bank")
-    case "Failed":
-    case "Returned":
-      return { ...report, code: cleanText(report.code), evidence, ...given }
-    case "Settled":
-      return { ...report, evidence }
-  }
-}

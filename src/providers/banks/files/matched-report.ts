@@ -3,10 +3,10 @@ import { cleanText } from "../../../domain/outside-text.ts"
 import { isUetr } from "../../../domain/uetr.ts"
 import { explanationOf } from "../../booked-amount.ts"
 import type { ReportedStatus, TransferReport } from "../../iso20022/transfer-report.ts"
-import type { FileOrder, NewReport } from "./file-orders.ts"
+import type { FileOrder, NewReport } from "../orders/file-orders.ts"
+import { type OrderReport, reportKeyOf } from "../orders/order-reports.ts"
 import type { FileNotes, Oddity, Remark } from "./inbox-files.ts"
 import { type FoundOrder, shownId } from "./order-lookup.ts"
-import { type OrderReport, reportKeyOf } from "./order-reports.ts"
 
 export interface BankReports extends Omit<FileNotes, "servicerReferences"> {
   /** Reports that we did not have yet, in the order in which they must be recorded. */

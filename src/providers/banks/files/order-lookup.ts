@@ -12,7 +12,7 @@ import { isFileId } from "../../iso20022/transfer-ids.ts"
 import { hasOwnId, type TransferIds, type TransferReport } from "../../iso20022/transfer-report.ts"
 import { individualIdOf, isIndividualId } from "../../nacha/individual-id.ts"
 import { inPlaces, placeOfTrace } from "../../nacha/trace-numbers.ts"
-import { type FileOrder, FileOrders } from "./file-orders.ts"
+import { type FileOrder, FileOrders } from "../orders/file-orders.ts"
 import { InboxFiles, type ServicerReference } from "./inbox-files.ts"
 import { mayBeAnother } from "./servicer-evidence.ts"
 

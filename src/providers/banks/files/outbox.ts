@@ -14,19 +14,20 @@
  * If a process dies between two steps, the next pass does the rest. Two processes may do this at once.
  */
 import { randomUUID } from "node:crypto"
-import { Clock, Effect } from "effect"
-import { isBatchId } from "../../../domain/identifiers.ts"
+import { Effect } from "effect"
+import type { Scheme } from "../../../domain/scheme.ts"
 import { FileLog } from "../../../streams/file-log.ts"
-import { Partitions } from "../../../streams/partitions.ts"
-import { StoreWatch } from "../../../streams/store-watch.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
-import { agree, hasNoWithdrawn, logFiles, takeOutWithdrawn } from "./agreement.ts"
-import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import { toBankAccount } from "../../iso20022/credit-transfer.ts"
+import { hasNoWithdrawn, takeOutWithdrawn } from "../orders/agreement.ts"
+import { BankFilesUnavailable } from "../orders/bank-files-unavailable.ts"
+import type { HeldTransfer } from "../orders/held-transfer.ts"
+import { blockedBatches, makeFiles } from "../orders/making.ts"
+import { type OutboxFile, OutboxFiles } from "../orders/outbox-files.ts"
 import { executionDayOf } from "./execution-day.ts"
 import type { FileBankSettings } from "./file-bank-settings.ts"
 import { finalNameOf, formatOf, isDraft, messageOf } from "./file-format.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
-import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
 /** A bank of the kind `files`, with all its settings. */
 export interface FileBank extends Omit<FileBankSettings, "everyMs" | "ordersMax" | "pollMs"> {
@@ -52,36 +53,12 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
       reason: "it is not the folder that was used before",
     })
   const blocked = yield* blockedBatches(bank.name)
-  // Make nothing that cannot be logged: an order that waits can still be withdrawn.
-  yield* agree(bank.name)
-  const at = yield* Clock.currentTimeMillis
-  const groups = yield* files.due(bank.name, at, bank.ordersMax)
-  // Postgres may have been set back since the check above. Then it would make lost orders into the same file again, unnoticed.
-  if (groups.length > 0) yield* agree(bank.name)
-  for (const group of groups)
-    yield* files
-      .make(
-        group,
-        executionDayOf(bank, group.scheme, at),
-        at,
-        bank.ordersMax,
-        blocked,
-        formatOf(bank).termsAt(at),
-      )
-      .pipe(
-        Effect.tap((made) =>
-          made === "full"
-            ? Effect.logWarning(
-                "the day has as many files as the bank takes: orders wait for the next one",
-                group,
-              )
-            : Effect.void,
-        ),
-        Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
-          Effect.logWarning("a file cannot be made yet", { ...group, step, reason }),
-        ),
-      )
-  yield* logFiles(bank.name)
+  const making = {
+    ...bank,
+    dayOf: (scheme: Scheme, at: number) => executionDayOf(bank, scheme, at),
+    termsAt: formatOf(bank).termsAt,
+  }
+  yield* makeFiles(making, blocked)
   yield* discardAbandoned(bank)
   for (const file of yield* files.unwritten(bank.name, FILES_MAX))
     yield* write(bank, file, blocked).pipe(
@@ -111,22 +88,6 @@ const discardAbandoned = Effect.fnUntraced(function* (bank: FileBank) {
     const staged = yield* (yield* FileLog).staged(bank.name, message)
     yield* discard(bank.folder, (other) => isDraftOf(message, other) && other !== staged)
   }
-})
-
-/**
- * Batches whose orders may not be sent: those in partitions where payments are stopped. Fails if they are stopped in all of
- * them, as with a wrong clock.
- */
-const blockedBatches = Effect.fnUntraced(function* (bank: string) {
-  const [{ objection, look }, partitions] = [yield* StoreWatch, yield* Partitions]
-  yield* look
-  const objections = Array.from({ length: partitions.count }, (_, partition) => objection(partition))
-  const [first] = objections
-  if (first !== undefined && !objections.includes(undefined))
-    return yield* new BankFilesUnavailable({ step: "look at the stores", reason: first })
-  if (objections.every((reason) => reason === undefined)) return []
-  const batches = yield* (yield* OutboxFiles).batches(bank)
-  return batches.filter((batch) => isBatchId(batch) && objections[partitions.of(batch)] !== undefined)
 })
 
 const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blocked: ReadonlyArray<string>) {
@@ -167,10 +128,9 @@ const stagedAs = Effect.fnUntraced(function* (
 const stage = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blocked: ReadonlyArray<string>) {
   const files = yield* OutboxFiles
   // An order that was put back into the file while it was withdrawn has no details: the others go out without it.
-  const transfers = yield* files
-    .transfersOf(file)
-    .pipe(Effect.tapError(() => takeOutWithdrawn(bank.name, file)))
-  if (transfers === undefined) return undefined
+  const found = yield* files.transfersOf(file).pipe(Effect.tapError(() => takeOutWithdrawn(bank.name, file)))
+  if (found === undefined) return undefined
+  const transfers = yield* Effect.forEach(found, toAccount)
   const references = transfers.map(({ reference }) => reference)
   if (!(yield* hasNoWithdrawn(bank.name, file, references))) return undefined
   const format = formatOf(bank)
@@ -183,6 +143,14 @@ const stage = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blo
   yield* discard(bank.folder, (other) => other === draft)
   return undefined
 })
+
+/** Files have no place for a wallet, and nothing accepts an order to one for a bank of files. */
+const toAccount = (transfer: HeldTransfer) =>
+  Effect.fromNullishOr(toBankAccount(transfer)).pipe(
+    Effect.mapError(
+      () => new BankFilesUnavailable({ step: "write a file", reason: "an order is to a wallet" }),
+    ),
+  )
 
 /** Whether a name in the outbox is that of a draft of a file. */
 const isDraftOf = (messageId: string, name: string): boolean => isDraft(name) && messageOf(name) === messageId

@@ -5,8 +5,8 @@
 import { Array as Arr, Result } from "effect"
 import { type CreditTransfer, rewritten } from "../../iso20022/credit-transfer.ts"
 import { writePaymentInitiation } from "../../iso20022/payment-initiation.ts"
+import type { OutboxFile } from "../orders/outbox-files.ts"
 import { type FileBankSettings, fileLimits } from "./file-bank-settings.ts"
-import type { OutboxFile } from "./outbox-files.ts"
 import { variantLimits, variantOf } from "./variant-settings.ts"
 
 type Settings = Omit<FileBankSettings, "folder" | "everyMs" | "ordersMax" | "pollMs">

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { dueAt } from "../../../../src/providers/banks/files/execution-day.ts"
-import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
+import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
 import { type OwnDatabase, ownDatabase } from "../../../database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 

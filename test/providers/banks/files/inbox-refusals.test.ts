@@ -1,8 +1,8 @@
 /** When a refusal in a bank's files is final, and when it may be about a second copy of a file that the bank has taken. */
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
-import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
+import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
+import { reportKeyOf } from "../../../../src/providers/banks/orders/order-reports.ts"
 import {
   booked,
   oddities,

@@ -5,11 +5,11 @@ import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { StoreUnavailable } from "../../../../src/platform/store-unavailable.ts"
-import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { InboxFiles } from "../../../../src/providers/banks/files/inbox-files.ts"
-import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
+import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
+import { reportKeyOf } from "../../../../src/providers/banks/orders/order-reports.ts"
 import { Mailbox } from "../../../../src/streams/mailbox.ts"
 import {
   booked,

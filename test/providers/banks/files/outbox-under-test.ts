@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
-import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
+import { OutboxFiles } from "../../../../src/providers/banks/orders/outbox-files.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import type { FileBankUnderTest } from "./file-bank-under-test.ts"
 

@@ -9,10 +9,10 @@ import {
   fileLimits,
   lacksDebtorAddress,
 } from "../../../../src/providers/banks/files/file-bank-settings.ts"
-import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { files } from "../../../../src/providers/banks/files/files.ts"
-import { fingerprintOf } from "../../../../src/providers/banks/files/order-seal.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
+import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
+import { fingerprintOf } from "../../../../src/providers/banks/orders/order-seal.ts"
 import { policyOf } from "../../../../src/providers/calling/call-policy.ts"
 import { PartnerKeys } from "../../../../src/vault/partner-keys.ts"
 import { type OwnDatabase, ownDatabase } from "../../../database.ts"

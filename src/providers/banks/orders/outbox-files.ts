@@ -2,8 +2,8 @@
 import { type Array as Arr, Context, type Effect } from "effect"
 import type { Day } from "../../../domain/business-days.ts"
 import type { Scheme } from "../../../domain/scheme.ts"
-import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import type { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import type { HeldTransfer } from "./held-transfer.ts"
 
 /** Orders that go out in one file: at one bank, by one scheme, in one currency. */
 export interface FileGroup {
@@ -81,7 +81,7 @@ export class OutboxFiles extends Context.Service<
      */
     readonly transfersOf: (
       file: OutboxFile,
-    ) => Effect.Effect<Arr.NonEmptyReadonlyArray<CreditTransfer> | undefined, BankFilesUnavailable>
+    ) => Effect.Effect<Arr.NonEmptyReadonlyArray<HeldTransfer> | undefined, BankFilesUnavailable>
     /**
      * Chooses the draft that will be released. False if another was chosen before, if orders were removed from the file since
      * it was read, or if it has an order that must be left out, as above.

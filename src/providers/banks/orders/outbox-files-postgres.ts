@@ -5,9 +5,9 @@ import { Database } from "../../../database/database.ts"
 import type { Scheme } from "../../../domain/scheme.ts"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
-import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import { SUM_MINOR_MAX } from "../../iso20022/payment-initiation.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import type { HeldTransfer } from "./held-transfer.ts"
 import { KEYS_FORGOTTEN, keeperOf, openDetails } from "./order-seal.ts"
 import { type FileGroup, type FileTerms, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
@@ -241,7 +241,7 @@ const opened = Effect.fnUntraced(function* (
   { bank, currency }: OutboxFile,
   rows: ReadonlyArray<OrderRow>,
 ) {
-  const transfers: Array<CreditTransfer> = []
+  const transfers: Array<HeldTransfer> = []
   const forgotten: Array<string> = []
   for (const { reference, partner, minor, sealed } of rows) {
     if (sealed === null) return yield* unopened("an order has no details any more")

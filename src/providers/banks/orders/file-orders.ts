@@ -2,9 +2,9 @@
 import { Context, type Effect, type Result, Schema } from "effect"
 import type { Day } from "../../../domain/business-days.ts"
 import type { Scheme } from "../../../domain/scheme.ts"
-import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import type { TransferInstruction, Withdrawal } from "../bank.ts"
 import type { Refusal } from "../bank-limits.ts"
+import type { HeldTransfer } from "./held-transfer.ts"
 import type { OrderReport, ReportedStanding } from "./order-reports.ts"
 
 /** The state of an order, by its bank's reports, or because it was withdrawn before the bank could get it. */
@@ -28,7 +28,7 @@ export interface FileOrder {
 
 export interface OrderTerms {
   /** The transfer as it will be written, or the code with which we refuse it. */
-  readonly transfer: Result.Result<CreditTransfer, Refusal>
+  readonly transfer: Result.Result<HeldTransfer, Refusal>
   /** The scheme by which it is paid. */
   readonly scheme: Scheme
   /** Epoch milliseconds. */

@@ -4,8 +4,8 @@ import { sealedOf } from "../../../domain/beneficiary.ts"
 import type { PartnerId } from "../../../domain/identifiers.ts"
 import { decrypt, encrypt, fromBase64Url } from "../../../vault/aes-gcm.ts"
 import type { DataKey } from "../../../vault/partner-keys.ts"
-import type { TransferDetails } from "../../iso20022/credit-transfer.ts"
 import type { TransferInstruction } from "../bank.ts"
+import type { HeldDetails } from "./held-transfer.ts"
 
 /**
  * The vault's name for the keys of orders from before these were sealed under their partner's key. No partner can have this
@@ -22,12 +22,7 @@ export const keeperOf = (partner: string | null): string => partner ?? FILE_ORDE
 /** The code of an order whose partner's keys were forgotten before its file was complete. It is ours; no bank reports it. */
 export const KEYS_FORGOTTEN = "KEYS_FORGOTTEN"
 
-export const sealDetails = (
-  key: DataKey,
-  bank: string,
-  reference: string,
-  details: TransferDetails,
-): string =>
+export const sealDetails = (key: DataKey, bank: string, reference: string, details: HeldDetails): string =>
   `${key.id}.${encrypt(key.key, contextOf(bank, reference), JSON.stringify(details)).toString("base64url")}`
 
 /** Opens a seal; `undefined` if it was changed, or belongs to another order. */
@@ -36,11 +31,11 @@ export const openDetails = (
   bank: string,
   reference: string,
   sealed: string,
-): TransferDetails | undefined => {
+): HeldDetails | undefined => {
   const box = fromBase64Url(sealed.slice(sealed.indexOf(".") + 1))
   const text = box && decrypt(key.key, contextOf(bank, reference), box)
   // The data was validated before it was sealed, and the seal proves that it is ours.
-  return text && (JSON.parse(text.toString("utf8")) as TransferDetails)
+  return text && (JSON.parse(text.toString("utf8")) as HeldDetails)
 }
 
 /**
