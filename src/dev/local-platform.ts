@@ -109,8 +109,27 @@ const startAll = Effect.fnUntraced(function* (
   const { url, operationsUrl, pid, ended } = yield* startService(dataDir, settings).pipe(
     Effect.retry({ times: STARTS_MAX - 1 }),
   )
+  yield* tellOfNotifications(twins, url)
   report(`AtlasPay on ${url} (process ${pid})`)
   return { url, operationsUrl, sandbox: accessOf(settings), natsUrl: stack.natsUrl, serviceEnded: ended }
+})
+
+/** Orders to Adyen do not say where it notifies: its customer enters that once, as this does at the twin. */
+const tellOfNotifications = Effect.fnUntraced(function* (
+  { adyen }: NonNullable<LocalSandboxUrls["twins"]>,
+  service: string,
+) {
+  if (adyen === undefined) return
+  yield* Effect.tryPromise({
+    try: (signal) =>
+      fetch(`${adyen}/sandbox/webhook`, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ url: `${service}/bank-callbacks/adyen` }),
+        signal,
+      }),
+    catch: () => new CliFailure({ reason: "The twin of Adyen does not answer." }),
+  })
 })
 
 /** The books of the twins that are banks are looked at like those of other banks. */

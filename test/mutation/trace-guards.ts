@@ -51,7 +51,7 @@ export const traceGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a batch that its channel held back is in no trouble",
     file: "actors/batch-traces.ts",
-    text: ' || span.failure === "not-called"',
+    text: ' || failure === "not-called"',
     without: "",
     caughtIn: batchTraces,
     caughtBy: "is not kept because a channel took no calls",

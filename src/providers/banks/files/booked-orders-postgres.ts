@@ -3,7 +3,7 @@ import { Database } from "../../../database/database.ts"
 import { referenceEndIn } from "../../../domain/uetr.ts"
 import { type BookedOrder, BookedOrders } from "../../booked-orders.ts"
 import { SourceUnreadable } from "../../books.ts"
-import { individualId } from "../orders/individual-id-postgres.ts"
+import { individualId } from "../orders/individual-id-expression.ts"
 
 /** Our orders as their bank may book them, from the tables of orders, files and reports. */
 export const layer = Layer.effect(

@@ -12,7 +12,7 @@ import {
   OrdersUnavailable,
   type OrderTerms,
 } from "./file-orders.ts"
-import { individualId } from "./individual-id-postgres.ts"
+import { individualId } from "./individual-id-expression.ts"
 import { type OrderReport, reportKeyOf, reportOf, standingBy } from "./order-reports.ts"
 import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
 
