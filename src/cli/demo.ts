@@ -3,7 +3,7 @@ import { Effect, Option, Result, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { currencyLines, stateCounts } from "../client/batch-lines.ts"
 import type { ShownBatch } from "../client/command-client.ts"
-import { chosenTwins } from "../dev/chosen-twins.ts"
+import { chosenTwins, withoutStatement } from "../dev/chosen-twins.ts"
 import { clearingFolder, endDay, ordersTaken } from "../dev/clearing-files.ts"
 import { type LocalPlatform, startLocalPlatform } from "../dev/local-platform.ts"
 import type { LocalTwins } from "../dev/local-sandbox.ts"
@@ -144,8 +144,10 @@ const pay = Effect.fnUntraced(function* (
   for (const problem of problems) screen.line(`Problem: ${problem}`)
   const { clearing } = platform.sandbox.banks
   if (clearing !== undefined) yield* endDay(clearing, folder)
-  const reconciliation = yield* reconcileDay(dataDir, utcDay(Date.now()), Option.none())
-  for (const line of ["", ...reconciliationLines(reconciliation)]) screen.line(line)
+  const without = Object.keys(platform.sandbox.banks).filter((bank) => withoutStatement.has(bank))
+  const reconciliation =
+    without.length > 0 ? undefined : yield* reconcileDay(dataDir, utcDay(Date.now()), Option.none())
+  for (const line of ["", ...reconciledLines(reconciliation, without)]) screen.line(line)
   for (const line of furtherLines(partner.batch, dataDir)) screen.line(line)
   if (keep) for (const line of addressLines(dataDir, platform)) screen.line(line)
   if (json)
@@ -154,10 +156,10 @@ const pay = Effect.fnUntraced(function* (
         ...jsonSummary(settlement, partner, tookMs),
         webhooks: webhooksJson(partner.endpoint, webhooks),
         files,
-        reconciliation: reconciliationJson(reconciliation),
+        reconciliation: reconciliation === undefined ? null : reconciliationJson(reconciliation),
       }),
     )
-  return [...problems, ...differencesOf(partner.batch, reconciliation)]
+  return [...problems, ...(reconciliation === undefined ? [] : differencesOf(partner.batch, reconciliation))]
 })
 
 /** The discrepancies about this batch; other batches of the day may still be under way. */
@@ -165,6 +167,16 @@ const differencesOf = (batch: string, { discrepancies }: Reconciliation): Readon
   discrepancies
     .filter((discrepancy) => discrepancy.batch === batch)
     .map(({ kind, item }) => `${kind}: item ${item ?? "unknown"}`)
+
+const reconciledLines = (
+  reconciliation: Reconciliation | undefined,
+  without: ReadonlyArray<string>,
+): ReadonlyArray<string> =>
+  reconciliation === undefined
+    ? [
+        `Not reconciled: ${without.join(", ")} gives no statement to read. With one from elsewhere: atlaspay reconcile --statements FOLDER`,
+      ]
+    : reconciliationLines(reconciliation)
 
 const liveBlock = (batch: ShownBatch, { webhooks, events }: Partner): ReadonlyArray<string> => [
   ...currencyLines(batch),

@@ -11,6 +11,9 @@ export const partOf: Readonly<Record<TwinName, "bank" | "compliance" | "ledger">
   formance: "ledger",
 }
 
+/** Twins of banks that give no statement, so that a day with them cannot be reconciled without one from elsewhere. */
+export const withoutStatement: ReadonlySet<string> = new Set<TwinName>(["paypal"])
+
 /** Reads "adyen,paypal,watchman,formance", or says what is wrong with it. */
 export const chosenTwins = (text: string): Result.Result<ReadonlyArray<TwinName>, string> => {
   const chosen: Array<TwinName> = []

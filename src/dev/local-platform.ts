@@ -114,8 +114,8 @@ const startAll = Effect.fnUntraced(function* (
   return { url, operationsUrl, sandbox: accessOf(settings), natsUrl: stack.natsUrl, serviceEnded: ended }
 })
 
-/** Orders to Adyen do not say where it notifies: its customer enters that once, as this does at the twin. */
-const tellOfNotifications = Effect.fnUntraced(function* (
+/** Tells the twin of Adyen where the service listens. Orders to Adyen do not say where it notifies: its customer enters that once, as this does at the twin. */
+export const tellOfNotifications = Effect.fnUntraced(function* (
   { adyen }: NonNullable<LocalSandboxUrls["twins"]>,
   service: string,
 ) {
@@ -133,7 +133,7 @@ const tellOfNotifications = Effect.fnUntraced(function* (
 })
 
 /** The books of the twins that are banks are looked at like those of other banks. */
-const withTwinsAsBanks = ({ banks, twins = {}, ...others }: LocalSandboxUrls) => ({
+export const withTwinsAsBanks = ({ banks, twins = {}, ...others }: LocalSandboxUrls) => ({
   ...others,
   banks: {
     ...banks,

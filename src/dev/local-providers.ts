@@ -52,7 +52,7 @@ const adyen = (url: string) => ({
   name: "adyen",
   kind: "adyen",
   url,
-  auth: { kind: "header", name: "X-API-Key", value: "env:SANDBOX_ADYEN_API_KEY" },
+  auth: { kind: "header", name: "X-API-Key", value: { env: "SANDBOX_ADYEN_API_KEY" } },
   balanceAccount: "BA3227C223222B5CTBLR8BWJB",
 })
 
@@ -64,18 +64,19 @@ const paypal = (url: string) => ({
     kind: "oauth2",
     tokenUrl: `${url}/oauth/token`,
     clientId: twinCredentials.SANDBOX_PAYPAL_CLIENT_ID,
-    clientSecret: "env:SANDBOX_PAYPAL_CLIENT_SECRET",
+    clientSecret: { env: "SANDBOX_PAYPAL_CLIENT_SECRET" },
   },
   ...haste,
 })
 
-const banksOfTwins = ({ adyen: adyenUrl, paypal: paypalUrl }: TwinUrls) => [
+/** The entries of the twins that are banks. */
+export const banksOfTwins = ({ adyen: adyenUrl, paypal: paypalUrl }: TwinUrls) => [
   ...(adyenUrl === undefined ? [] : [adyen(adyenUrl)]),
   ...(paypalUrl === undefined ? [] : [paypal(paypalUrl)]),
 ]
 
 /** What the twins can pay goes through them, and the rest as without them. */
-const routesOfTwins = (twins: TwinUrls) => [
+export const routesOfTwins = (twins: TwinUrls) => [
   ...(twins.paypal === undefined
     ? []
     : [{ rule: "wallets", when: { scheme: ["wallet"] }, banks: ["paypal"] }]),
@@ -84,15 +85,19 @@ const routesOfTwins = (twins: TwinUrls) => [
     : [{ rule: "accounts", when: { scheme: bankSchemes }, banks: ["adyen", "south"] }]),
 ]
 
-const thresholds = { review: 0.85, reject: 0.99 }
+const thresholds = { review: 0.8, reject: 0.95 }
+/** What an engine searches. */
+const searched = { watchman: { lists: ["us_ofac", "us_csl"] }, yente: { dataset: "sanctions" } } as const
 
 /** The document as an operator writes it, with the names of the settings. */
 const documentOf = (folder: string, { compliance, ledger, banks, twins = {} }: LocalSandboxUrls) => {
   const { watchman, yente, formance } = twins
-  const [engine, kind] = watchman === undefined ? [yente, "yente"] : [watchman, "watchman"]
+  const [engine, kind] =
+    watchman === undefined ? ([yente, "yente"] as const) : ([watchman, "watchman"] as const)
   return {
     version: Object.keys(twins).length === 0 ? "local-1" : `local-1-${Object.keys(twins).join("-")}`,
-    compliance: engine === undefined ? { url: compliance } : { kind, url: engine, thresholds },
+    compliance:
+      engine === undefined ? { url: compliance } : { kind, url: engine, thresholds, ...searched[kind] },
     ledger: formance === undefined ? { url: ledger } : { kind: "formance", url: formance, ledger: "payouts" },
     banks: [...banksOfTwins(twins), ...ownBanks(folder, banks)],
     routes: [...routesOfTwins(twins), ...routes],

@@ -44,14 +44,18 @@ const tokenLifetimeS = 300
 const noncesMax = 100_000
 const tokensMax = 10_000
 
-/** An app behind its door. The routes of the sandbox itself, below `/sandbox`, are open. */
-export const behindDoor = (app: Hono<SandboxEnv>, door: Door): Hono<SandboxEnv> => {
+/**
+ * An app behind its door. The routes of the sandbox itself, below `/sandbox`, are open; and so are the books of a twin, which are no part
+ * of its provider's API.
+ */
+export const behindDoor = (app: Hono<SandboxEnv>, door: Door, isTwin = false): Hono<SandboxEnv> => {
   const { oauth2 } = door
   if (Object.keys(door).every((name) => name === "tls")) return app
   const outside = createApp()
   const issuer = new TokenIssuer()
   const nonces = new Set<string>()
   outside.all("/sandbox", (c) => app.fetch(c.req.raw, c.env))
+  if (isTwin) outside.get("/books", (c) => app.fetch(c.req.raw, c.env))
   outside.post("/sandbox/revoke-tokens", (c) => {
     issuer.revoke()
     return c.body(null, 204)

@@ -11,6 +11,7 @@ import {
   type ServerName,
   serverNames,
   type TwinName,
+  twinNames,
 } from "./data-folder.ts"
 import { behindDoor, type Door, readDoor } from "./door.ts"
 import { fileBank } from "./file-bank.ts"
@@ -110,7 +111,11 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     server.app.get("/sandbox", (c) => c.json({ sandboxId: identity.sandboxId, server: name }))
     const door = readDoor(name, options.doors?.[name])
     const obedient = obeying(server, await heldTo(options.documents, server.published))
-    const app = behindDoor(underWeather(obedient, station), door)
+    const app = behindDoor(
+      underWeather(obedient, station),
+      door,
+      twinNames.some((twin) => twin === name),
+    )
     const listening = await listenAsBefore(name, { app, door }, host, options.portBase, identity)
     opened.push(listening, station)
     station.start(listening)

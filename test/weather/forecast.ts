@@ -1,4 +1,5 @@
 /** The bad weather of a run, and the settings under which the service has to stand it. */
+import { banksOfTwins, routesOfTwins } from "../../src/dev/local-providers.ts"
 import { chanceOf } from "../../src/sandbox/dice.ts"
 import type { SandboxUrls } from "../../src/sandbox/sandbox.ts"
 import { fullPace, type Liars, liesOf } from "./liars.ts"
@@ -51,6 +52,27 @@ export const providersOf = ({ compliance, ledger, banks }: SandboxUrls) => ({
   ],
 })
 
+/** The same with twins of real providers: what they pay goes to them first, and a ledger among them takes the place of ours. */
+export const withTwins = <
+  Document extends { readonly banks: ReadonlyArray<object>; readonly routes: ReadonlyArray<object> },
+>(
+  document: Document,
+  twins: NonNullable<SandboxUrls["twins"]>,
+) => ({
+  ...document,
+  ...(twins.formance === undefined
+    ? {}
+    : { ledger: { kind: "formance", url: twins.formance, ledger: "payouts", policy } }),
+  banks: [...banksOfTwins(twins).map((bank) => ({ ...bank, policy })), ...document.banks],
+  routes: [
+    ...routesOfTwins(twins).map(({ when, ...rule }) => ({ ...rule, when: { ...when, health: "closed" } })),
+    ...(twins.paypal === undefined
+      ? []
+      : [{ rule: "wallets-in-any-case", when: { scheme: ["wallet"] }, banks: ["paypal"] }]),
+    ...document.routes,
+  ],
+})
+
 const debtor = { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } }
 /** An order waits for its file longer than any call may be on its way: a no that comes meanwhile comes in time. */
 const clearing = { name: "clearing", kind: "files", debtor, everyMs: 3_500, ordersMax: 40, pollMs: 100 }
@@ -97,6 +119,9 @@ export const forecast = (seed: number, outage: Outage, liars: Liars = new Set(),
     north: { ...bank, callbacks, lies: lies.north, ...downOf("north") },
     south: { ...bank, callbacks, lies: lies.south, ...downOf("south") },
     west: { ...bank, lies: lies.west, ...downOf("west") },
+    adyen: { ...bank, callbacks },
+    paypal: everywhere,
+    formance: everywhere,
     clearing: { seed, lies: lies.clearing },
   }
 }

@@ -26,30 +26,43 @@ const strangers = [
   "Sally Slow",
 ]
 
-const { items: examples } = JSON.parse(
-  readFileSync(new URL("../../examples/payouts.json", import.meta.url), "utf8"),
-) as { readonly items: ReadonlyArray<PostedItem> }
+const examplesIn = (name: string) =>
+  (
+    JSON.parse(readFileSync(new URL(`../../examples/${name}.json`, import.meta.url), "utf8")) as {
+      readonly items: ReadonlyArray<PostedItem>
+    }
+  ).items
 
-/** So many payouts, in batches of 1 to 60. */
-export const ordersOf = (seed: number, payouts: number): ReadonlyArray<Order> => {
+const accounts = examplesIn("payouts")
+/** Every eleventh is to a wallet. */
+const withWallets = examplesIn("payouts-and-wallets")
+
+/** So many payouts, in batches of 1 to 60; some of them to wallets, if there is a bank that pays these. */
+export const ordersOf = (seed: number, payouts: number, hasWallets = false): ReadonlyArray<Order> => {
+  const examples = hasWallets ? withWallets : accounts
   const orders: Array<Order> = []
   for (let left = payouts; left > 0; left -= orders.at(-1)?.items.length ?? left) {
     const batch = orders.length
     const size = Math.min(left, 1 + pick(ITEMS_MAX, seed, "size", batch))
-    orders.push(orderOf(seed, batch, size))
+    orders.push(orderOf(examples, seed, batch, size))
   }
   return orders
 }
 
-const orderOf = (seed: number, batch: number, size: number): Order => ({
+const orderOf = (examples: ReadonlyArray<PostedItem>, seed: number, batch: number, size: number): Order => ({
   key: `weather-${seed}-${batch}`,
-  items: Array.from({ length: size }, (_, item) => payoutOf(seed, batch, item)),
+  items: Array.from({ length: size }, (_, item) => payoutOf(examples, seed, batch, item)),
   ...(chanceOf(seed, "approval", batch) < APPROVED_SHARE
     ? { terms: { requireApproval: true, submittedBy: "clerk" } as const }
     : {}),
 })
 
-const payoutOf = (seed: number, batch: number, item: number): PostedItem => {
+const payoutOf = (
+  examples: ReadonlyArray<PostedItem>,
+  seed: number,
+  batch: number,
+  item: number,
+): PostedItem => {
   const example = examples[pick(examples.length, seed, "example", batch, item)]
   if (example === undefined) throw new Error("there are no example payouts")
   const { amount, beneficiary } = example

@@ -3,31 +3,37 @@ import { randomInt } from "node:crypto"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect, Exit, Option, Scope } from "effect"
+import { Effect, Exit, Option, Result, Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { emptyFolder, startServer } from "../../bench/stand.ts"
 import { dataDir, json } from "../../src/cli/flags.ts"
+import { chosenTwins } from "../../src/dev/chosen-twins.ts"
 import { clearingFolder } from "../../src/dev/clearing-files.ts"
 import { withLock } from "../../src/dev/embedded-lock.ts"
 import { startStack } from "../../src/dev/embedded-stack.ts"
 import { freePort } from "../../src/dev/embedded-start.ts"
 import { localMasterKeys } from "../../src/dev/local-master-keys.ts"
+import { tellOfNotifications, withTwinsAsBanks } from "../../src/dev/local-platform.ts"
 import {
+  type LocalTwins,
   sandboxApiKeys,
   sandboxCallbackSecrets,
   sandboxKeys,
   sandboxOperatorKeys,
   startLocalSandbox,
+  twinCredentials,
 } from "../../src/dev/local-sandbox.ts"
+import type { TwinName } from "../../src/sandbox/data-folder.ts"
 import { asCliFailure, CliFailure } from "../../src/terminal/cli-failure.ts"
 import type { Evidence } from "../checker/invariants.ts"
 import { kindsOf } from "../checker/violation-kinds.ts"
 import { errorsIn } from "./error-lines.ts"
-import { providersAmongLiars, providersOf, settings, settingsAmongLiars } from "./forecast.ts"
+import { providersAmongLiars, providersOf, settings, settingsAmongLiars, withTwins } from "./forecast.ts"
 import { type Liars, liarKinds } from "./liars.ts"
 import { SettableStore } from "./settable-store.ts"
 import { type Place, runWeather, type WeatherReport } from "./weather-run.ts"
 
+const noTwins: ReadonlyArray<TwinName> = []
 const OUTAGE = { inMs: 8_000, forMs: 10_000 }
 const RUN_MS_MAX = 480_000
 const VIOLATIONS_SHOWN_MAX = 50
@@ -66,22 +72,24 @@ const openService = Effect.fnUntraced(function* (
 })
 
 /** Starts everything on a folder of its own: servers, sandbox, a process with all roles and one more worker. */
-const startPlace = Effect.fnUntraced(function* (folder: string, liars: Liars) {
+const startPlace = Effect.fnUntraced(function* (folder: string, liars: Liars, twins: LocalTwins) {
   yield* emptyFolder(folder)
   const onProgress = (line: string) => console.log(`  ${line}`)
   const stores = liars.has("stores") ? yield* openStores(folder) : undefined
   const given = stores === undefined ? {} : { redisUrl: stores.redis.url, databaseUrl: stores.postgres.url }
-  const [stack, sandbox] = yield* Effect.all(
-    [startStack({ dataDir: folder, given, onProgress }), startLocalSandbox(folder)],
+  const [stack, started] = yield* Effect.all(
+    [startStack({ dataDir: folder, given, onProgress }), startLocalSandbox(folder, twins)],
     { concurrency: "unbounded" },
   )
+  const sandbox = withTwinsAsBanks(started)
   const providersFile = join(folder, "providers.json")
   const isHonest = liars.size === 0
   const providers = isHonest ? providersOf(sandbox) : providersAmongLiars(sandbox, clearingFolder(folder))
-  writeFileSync(providersFile, JSON.stringify(providers))
+  writeFileSync(providersFile, JSON.stringify(withTwins(providers, started.twins ?? {})))
   const environment = {
     ...(isHonest ? settings : settingsAmongLiars),
-    ...sandboxCallbackSecrets(),
+    ...twinCredentials,
+    ...sandboxCallbackSecrets(twins.names),
     PROVIDERS_FILE: providersFile,
     REDIS_URL: stack.redisUrl,
     DATABASE_URL: stack.databaseUrl,
@@ -92,6 +100,7 @@ const startPlace = Effect.fnUntraced(function* (folder: string, liars: Liars) {
   }
   const whole = yield* openService(folder, "service", environment)
   const origin = new URL(whole.target.url).origin
+  yield* tellOfNotifications(started.twins ?? {}, origin)
   const worker = yield* openService(folder, "worker", {
     ...environment,
     ROLES: "api,worker",
@@ -107,7 +116,7 @@ const startPlace = Effect.fnUntraced(function* (folder: string, liars: Liars) {
     operations: [whole.operationsUrl, worker.operationsUrl],
     apiKey: whole.target.apiKey,
     people: { approver: sandboxKeys.supervisor, operator: sandboxKeys.olga },
-    sandbox,
+    sandbox: { ...sandbox, twins: started.twins ?? {} },
     traces: { redisPrimaries: [stack.redisUrl], redisPrefix: "ap", databaseUrl: stack.databaseUrl },
     ...(stores === undefined ? {} : { troubled: { stores, restart } }),
     errorsSince: (ms) => logs.flatMap((log) => errorsIn(readFileSync(log, "utf8").split("\n"), ms)),
@@ -160,8 +169,14 @@ const caseFiles = (found: ReadonlyArray<string>, { redis, banks, lies, alarms }:
     }
   })
 
-const run = Effect.fnUntraced(function* (folder: string, seed: number, payouts: number, liars: Liars) {
-  const place = yield* startPlace(folder, liars)
+const run = Effect.fnUntraced(function* (
+  folder: string,
+  seed: number,
+  payouts: number,
+  liars: Liars,
+  twins: LocalTwins,
+) {
+  const place = yield* startPlace(folder, liars, twins)
   return yield* Effect.tryPromise({
     try: () =>
       runWeather(place, {
@@ -203,10 +218,24 @@ Command.make(
       Flag.withDescription("With --liars: one kind of them alone"),
       Flag.optional,
     ),
+    twins: Flag.String("twins").pipe(
+      Flag.withDescription(
+        "Twins of real providers to pay through: some of adyen, paypal, formance, with commas",
+      ),
+      Flag.mapTryCatch(
+        (text) => Result.getOrThrowWith(chosenTwins(text), (problem) => new Error(problem)),
+        (error) => (error instanceof Error ? error.message : String(error)),
+      ),
+      Flag.withDefault(noTwins),
+    ),
+    documents: Flag.String("documents").pipe(
+      Flag.withDescription("The OpenAPI documents that the twins are held to"),
+      Flag.optional,
+    ),
     dataDir,
     json: json("Make the last line one JSON object, see docs/TESTING.md"),
   },
-  Effect.fn(function* ({ seed: given, payouts, liars, only, dataDir, json }) {
+  Effect.fn(function* ({ seed: given, payouts, liars, only, twins, documents, dataDir, json }) {
     const seed = Option.getOrElse(given, () => randomInt(1_000_000_000))
     console.log(`seed ${seed}`)
     mkdirSync(dataDir, { recursive: true })
@@ -214,7 +243,9 @@ Command.make(
     const among = new Set(
       liars ? Option.match(only, { onNone: () => liarKinds, onSome: (kind) => [kind] }) : [],
     )
-    const report = yield* Effect.scoped(run(folder, seed, payouts, among)).pipe(withLock(`${folder}.lock`, 0))
+    const report = yield* Effect.scoped(
+      run(folder, seed, payouts, among, { names: twins, documents: Option.getOrUndefined(documents) }),
+    ).pipe(withLock(`${folder}.lock`, 0))
     for (const line of ["", ...reportLines(report)]) console.log(line)
     writeFileSync(join(folder, "logs", "violations.txt"), report.violations.join("\n"))
     if (json) console.log(JSON.stringify(report))

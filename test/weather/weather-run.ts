@@ -121,7 +121,7 @@ const setOut = (place: Place, options: WeatherOptions): Run => {
   const { seed, liars = new Set(), pace = fullPace } = options
   const { compliance, banks } = place.sandbox
   const { apiKey, people: keys } = place
-  const orders = ordersOf(seed, options.payouts)
+  const orders = ordersOf(seed, options.payouts, place.sandbox.twins?.paypal !== undefined)
   const orderOf = (number: number) => {
     const order = nth(orders, number)
     return liars.has("people") ? scheduled(order, seed, Date.now(), pace) : order
@@ -255,10 +255,10 @@ const endDay = async (clearing: string): Promise<void> => {
 }
 
 const putInForce = async (
-  { compliance, ledger, banks }: SandboxUrls,
+  { compliance, ledger, banks, twins }: SandboxUrls,
   weather: ReturnType<typeof forecast>,
 ): Promise<void> => {
-  const urls: Readonly<Record<string, string | undefined>> = { compliance, ledger, ...banks }
+  const urls: Readonly<Record<string, string | undefined>> = { compliance, ledger, ...banks, ...twins }
   await Promise.all(
     Object.entries(weather).map(async ([server, own]) => {
       const url = urls[server]
