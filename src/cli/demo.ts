@@ -11,6 +11,7 @@ import { makePartner, type Partner } from "../dev/partner.ts"
 import { recordFile } from "../dev/service-record.ts"
 import { awaitSettlement, type Settlement } from "../dev/settlement.ts"
 import { bankLines, countsOf, summaryTable, sumsOf } from "../dev/summary.ts"
+import { twinBreaches } from "../dev/twin-breaches.ts"
 import { type ResentWebhook, resendOne, type Webhooks } from "../dev/webhook-resend.ts"
 import { attemptLines, webhookTable } from "../dev/webhook-summary.ts"
 import { utcDay } from "../domain/business-days.ts"
@@ -137,7 +138,7 @@ const pay = Effect.fnUntraced(function* (
   screen.settle()
   const tookMs = Date.now() - since
   const webhooks = yield* resendOne(partner)
-  const problems = [...settlement.problems, ...webhooks.problems]
+  const problems = [...settlement.problems, ...webhooks.problems, ...(yield* twinBreaches(platform.twins))]
   const orders = (yield* ordersTaken(folder)).filter((name) => !takenBefore.includes(name))
   const files = { folder, orders }
   for (const line of closingLines(settlement, partner, webhooks, files, tookMs)) screen.line(line)

@@ -26,6 +26,8 @@ export interface LocalPlatform {
   readonly url: string
   readonly operationsUrl: string
   readonly sandbox: SandboxAccess
+  /** The URLs of the twins of real providers, by name. */
+  readonly twins: Readonly<Record<string, string>>
   readonly natsUrl: string
   /** Fails if the service that was started here ends before the scope. */
   readonly serviceEnded: Effect.Effect<never, CliFailure>
@@ -66,7 +68,7 @@ const attach = Effect.fnUntraced(function* (
     return yield* new CliFailure({ reason: `Process ${pid} runs a service here that is not the sandbox's.` })
   const { natsUrl } = yield* startServers(dataDir, report)
   report(`AtlasPay on ${url} (attached, process ${pid})`)
-  return { url, operationsUrl, sandbox, natsUrl, serviceEnded: Effect.never }
+  return { url, operationsUrl, sandbox, twins: {}, natsUrl, serviceEnded: Effect.never }
 })
 
 const startAll = Effect.fnUntraced(function* (
@@ -111,7 +113,14 @@ const startAll = Effect.fnUntraced(function* (
   )
   yield* tellOfNotifications(twins, url)
   report(`AtlasPay on ${url} (process ${pid})`)
-  return { url, operationsUrl, sandbox: accessOf(settings), natsUrl: stack.natsUrl, serviceEnded: ended }
+  return {
+    url,
+    operationsUrl,
+    sandbox: accessOf(settings),
+    twins,
+    natsUrl: stack.natsUrl,
+    serviceEnded: ended,
+  }
 })
 
 /** Tells the twin of Adyen where the service listens. Orders to Adyen do not say where it notifies: its customer enters that once, as this does at the twin. */

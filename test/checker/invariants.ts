@@ -185,15 +185,27 @@ const phantoms = (stories: ReadonlyArray<LogStory>, { banks, posted, setBacks }:
         : [`no log asked for the transfer ${reference}: ${shown(transfer)}`]
     const { key, items } = target.story
     const item = ordered.get(`${key} ${items.get(target.item)?.reference}`)
-    const made = [amount.currency, amount.value, beneficiary.name, beneficiary.accountLast4].join(" ")
+    const { name, accountLast4 } = beneficiary
+    const made = [amount.currency, amount.value, ...(isToWallet(item) ? [] : [name]), accountLast4].join(" ")
     return item !== undefined && made === wordsOf(item)
       ? []
       : [`${nameOf(target)}: the transfer ${reference} is not what was posted`]
   })
 }
 
-const wordsOf = ({ amount, beneficiary: { name, account } }: PostedItem): string =>
-  [amount.currency, amount.value, name, (account.iban ?? account.accountNumber)?.slice(-4)].join(" ")
+/** A wallet's provider gets no name: it knows its customers. */
+const isToWallet = (item: PostedItem | undefined): boolean =>
+  item !== undefined && walletOf(item.beneficiary.account) !== undefined
+
+const walletOf = ({ email, phone, paypalId }: PostedItem["beneficiary"]["account"]): string | undefined =>
+  email ?? phone ?? paypalId
+
+const wordsOf = (item: PostedItem): string => {
+  const { amount, beneficiary } = item
+  const { account, name } = beneficiary
+  const number = account.iban ?? account.accountNumber ?? walletOf(account)
+  return [amount.currency, amount.value, ...(isToWallet(item) ? [] : [name]), number?.slice(-4)].join(" ")
+}
 
 /**
  * Invariants 17, 18 and 22: nothing is at a bank that the compliance engine did not clear by its own books, that a reviewer

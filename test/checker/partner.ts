@@ -10,7 +10,14 @@ export interface PostedItem {
   readonly amount: { readonly currency: string; readonly value: string }
   readonly beneficiary: {
     readonly name: string
-    readonly account: { readonly scheme: string; readonly iban?: string; readonly accountNumber?: string }
+    readonly account: {
+      readonly scheme: string
+      readonly iban?: string
+      readonly accountNumber?: string
+      readonly email?: string
+      readonly phone?: string
+      readonly paypalId?: string
+    }
   }
 }
 

@@ -47,15 +47,22 @@ export const beyondBudget = (
 /** How often one transfer may be ordered at a bank under its key. */
 const SENDS_MAX = 5
 
+/** It gets many orders in one request, which has no key in its headers: how often it was asked says nothing of one transfer. */
+const keyless: ReadonlySet<string> = new Set(["paypal"])
+
 /** What came to the banks of the sandbox more often than it may, whether it was answered or not. */
 export const orderedTooOften = async (
   banks: Readonly<Record<string, string>>,
 ): Promise<ReadonlyArray<string>> => {
   const told = await Promise.all(
-    Object.entries(banks).map(async ([bank, url]) => {
-      const requests = (await (await fetch(`${url}/sandbox/requests`)).json()) as { ordersPerKeyMax: number }
-      return [bank, requests.ordersPerKeyMax] as const
-    }),
+    Object.entries(banks)
+      .filter(([bank]) => !keyless.has(bank))
+      .map(async ([bank, url]) => {
+        const requests = (await (await fetch(`${url}/sandbox/requests`)).json()) as {
+          ordersPerKeyMax: number
+        }
+        return [bank, requests.ordersPerKeyMax] as const
+      }),
   )
   return told.flatMap(([bank, times]) =>
     times <= SENDS_MAX ? [] : [`a transfer was ordered ${times} times at ${bank}`],

@@ -54,7 +54,10 @@ export const providersOf = ({ compliance, ledger, banks }: SandboxUrls) => ({
 
 /** The same with twins of real providers: what they pay goes to them first, and a ledger among them takes the place of ours. */
 export const withTwins = <
-  Document extends { readonly banks: ReadonlyArray<object>; readonly routes: ReadonlyArray<object> },
+  Document extends {
+    readonly banks: ReadonlyArray<object>
+    readonly routes: ReadonlyArray<object | undefined>
+  },
 >(
   document: Document,
   twins: NonNullable<SandboxUrls["twins"]>,

@@ -4,6 +4,8 @@
  * of the service are addresses: it looks at it from outside.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import { Effect } from "effect"
+import { twinBreaches } from "../../src/dev/twin-breaches.ts"
 import type { SandboxUrls } from "../../src/sandbox/sandbox.ts"
 import type { BankRecord } from "../checker/bank-transfers.ts"
 import { gather, leftAtLast, type Memory, type Traces } from "../checker/evidence.ts"
@@ -210,6 +212,7 @@ const reportOf = async (
     ),
     ...beyondBudget(counted, retriesAllowed),
     ...(await orderedTooOften(sandbox.banks)),
+    ...(await Effect.runPromise(twinBreaches(sandbox.twins ?? {}))),
   ]
   if (found.length > 0) onViolations(found, evidence)
   return {
