@@ -20,7 +20,7 @@ const STILL_MS_MAX = 60_000
 /** How often Node checks the times, and thus by how much later each may take effect. */
 const TIMES_CHECKED_EVERY_MS = 500
 /** For how long the rest of a request is read and discarded after the answer, so that the client can read the answer. */
-const LINGER_MS_MAX = 500
+const LINGER_MS_MAX = 2_000
 /** How long requests under way may take after the server begins to close: less than all parts of the process together. */
 const DRAIN_MS_MAX = 5_500
 const DRAIN_POLL_MS = 50
