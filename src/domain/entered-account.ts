@@ -43,8 +43,8 @@ const rules: ReadonlyArray<readonly [field: string, rule: Rule]> = [
   ["paypalId", grouped],
 ]
 
-/** Most accounts are written as they should be. */
-const isPlain = (text: string): boolean => /^[0-9A-Z]*$/.test(text) && !text.startsWith("IBAN")
+/** Most accounts are written as they should be. What begins with "00" may be a telephone number. */
+const isPlain = (text: string): boolean => /^(?!IBAN|00)[0-9A-Z]*$/.test(text)
 
 /** The same account with its identifiers in their electronic form; what is no account is returned as it is. */
 export const enteredAccount = (account: unknown): unknown => {

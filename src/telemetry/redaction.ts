@@ -13,7 +13,7 @@ const SECRET_LENGTH_MAX = 256
 
 /** Whom somebody pays and with what words, what opens something, and what errors of Redis and Postgres repeat of a command or a row. */
 const secretField =
-  /^(iban|bic|account|account[-_]?number|e[-_]?mail|phone|paypal[-_]?id|receiver|street|routing[-_]?number|sort[-_]?code|beneficiary|(beneficiary|account|holder|payee)[-_]?name|remittance|authorization|cookie|args|parameters|detail|.*(secret|key|password|token))$/i
+  /^(iban|bic|account|account[-_]?number|e[-_]?mail|phone|paypal[-_]?id|receiver|street|(address[-_]?)?line[-_]?[12]|address[-_]?lines|postal[-_]?address|routing[-_]?number|sort[-_]?code|beneficiary|(beneficiary|account|holder|payee)[-_]?name|remittance|authorization|cookie|args|parameters|detail|.*(secret|key|password|token))$/i
 
 /** What is cut is masked with the text that follows: half of an account number or a key looks like neither. */
 const cutAfter = (mask: (text: string) => string, text: string): string =>

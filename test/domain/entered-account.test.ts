@@ -13,6 +13,8 @@ it.each([
   [{ email: "\u00a0Ada.Lovelace+Pay@Example.COM " }, { email: "ada.lovelace+pay@example.com" }],
   [{ phone: "+1 (415) 555-2671" }, { phone: "+14155552671" }],
   [{ phone: "00 49 30\u00a0901820" }, { phone: "+4930901820" }],
+  [{ phone: "004930901820" }, { phone: "+4930901820" }],
+  [{ accountNumber: "004930901820" }, { accountNumber: "004930901820" }],
   [{ phone: "+44.20.7946\u20110958" }, { phone: "+442079460958" }],
   [{ paypalId: "g83j-xtj5 ehcq2" }, { paypalId: "G83JXTJ5EHCQ2" }],
 ])("undoes the groups of %j", (written, entered) => {

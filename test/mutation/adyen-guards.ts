@@ -10,6 +10,22 @@ const statement = "test/providers/banks/adyen/adyen-statement.test.ts"
 
 export const adyenGuards: ReadonlyArray<StepGuard> = [
   {
+    name: "free lines of an address are sent",
+    file: at("transfer-request"),
+    text: "[house, ...lines]",
+    without: "[house]",
+    caughtIn: requests,
+    caughtBy: "has the free lines of an address beside",
+  },
+  {
+    name: "a report of another amount is no repetition",
+    file: "http/callbacks/bank-callbacks.ts",
+    text: ", ...Object.values(statedBy(report))",
+    without: "",
+    caughtIn: "test/providers/banks/adyen/adyen-mail.test.ts",
+    caughtBy: "is not taken for a repetition where it says another amount under the same number",
+  },
+  {
     name: "amounts are in Adyen's minor units",
     file: at("adyen-amount"),
     text: "{ CLP: 2, CVE: 0, IDR: 0, ISK: 2 }",

@@ -10,6 +10,14 @@ const orders = "test/payout-files/payment-order.test.ts"
 
 export const beneficiaryGuards: ReadonlyArray<StepGuard> = [
   {
+    name: "a telephone number of digits alone may begin with 00",
+    file: "domain/entered-account.ts",
+    text: "(?!IBAN|00)",
+    without: "(?!IBAN)",
+    caughtIn: entered,
+    caughtBy: "undoes the groups of",
+  },
+  {
     name: "an e-mail address has one case",
     file: "domain/entered-account.ts",
     text: "text.trim().replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())",

@@ -131,12 +131,10 @@ const statedBy = ({ amount }: BankReport) =>
   amount === undefined ? {} : { amount: { currency: amount.currency, minor: amount.minor.toString() } }
 
 /** The id includes the content: if a bank gives one message id to two different reports, both count. */
-const commandIdOf = (
-  bank: string,
-  { message, reference }: BankReport,
-  outcome: TransferOutcome,
-): CommandId => {
-  const said = JSON.stringify([bank, message, reference, outcome])
+const commandIdOf = (bank: string, report: BankReport, outcome: TransferOutcome): CommandId => {
+  const { message, reference } = report
+  // A report without an amount keeps the id that earlier releases gave it.
+  const said = JSON.stringify([bank, message, reference, outcome, ...Object.values(statedBy(report))])
   return { id: hash("sha256", said, "base64url"), digest: "", keptMs: CALLBACK_KEPT_MS }
 }
 

@@ -25,7 +25,8 @@ const Notification = Schema.Struct({
   environment: Word,
   type: Schema.optionalKey(Word),
   data: Schema.Struct({
-    category: Word,
+    /** Each transfer has one; what other types of notifications are about has none. */
+    category: Schema.optionalKey(Word),
     direction: Schema.optionalKey(Word),
     type: Schema.optionalKey(Word),
     reference: Schema.optionalKey(Schema.String),
@@ -64,10 +65,10 @@ export const adyenCallbacks = (own: AdyenSettings): BankCallbacks => ({
     const { environment, type, data } = yield* readJsonCallback(body, decodeAny)
     if (environment !== environmentOf(own))
       return yield* new UnreadableCallback({ problem: "environment: not the one that this bank is in" })
-    const isRead = type === undefined || notificationTypes.has(type)
+    if (type !== undefined && !notificationTypes.has(type)) return []
+    const isOfBank = data.category === undefined || data.category === "bank"
     // Top-ups, fees, and what others pay from the platform: acknowledged, or Adyen would repeat them for a month.
-    if (!isRead || data.category !== "bank" || parseTransferReference(data.reference ?? "") === undefined)
-      return []
+    if (!isOfBank || parseTransferReference(data.reference ?? "") === undefined) return []
     const { data: transfer } = yield* readJsonCallback(body, decodePayment)
     return isPaymentFrom(transfer, own.balanceAccount) ? yield* reportsOf(transfer) : []
   }),

@@ -5,7 +5,7 @@
 import { Effect, Schema } from "effect"
 import { addDays, type Day } from "../../../domain/business-days.ts"
 import { type Source, SourceUnreadable, type StatementEntry } from "../../books.ts"
-import { bookedDay, undatedRows } from "../../calling/book-page-http.ts"
+import { bookedDay, undatedRows, unusedRows } from "../../calling/book-page-http.ts"
 import { type ProviderChannel, ProviderChannels } from "../../calling/channel.ts"
 import { providerOf } from "../../calling/provider-access-http.ts"
 import { callProvider, type Provider, reading } from "../../calling/provider-http.ts"
@@ -19,6 +19,9 @@ const PAGE_SIZE = 100
 const PAGES_MAX = 10_000
 const DAYS_BEFORE = 5
 const DAYS_AFTER = 2
+
+/** Characters of a transaction's id that a report shows; Adyen's have fewer. */
+const ID_SHOWN_MAX = 64
 
 /** How long a page waits while the channel admits no calls. */
 const PATIENCE_MS = 60_000
@@ -54,21 +57,26 @@ export const adyenStatement = Effect.fnUntraced(function* (bank: BankEntry<Adyen
   const http = { url, ...(auth === undefined ? {} : { auth }), ...(tls === undefined ? {} : { tls }) }
   const provider = yield* providerOf({ ...bank, ...http })
   const source: Source<StatementEntry> = (visit, unused) => {
-    const undated = undatedRows(bank.name)
+    const [undated, unreadable] = [undatedRows(bank.name), unusedRows(bank.name)]
     const read = (transaction: Transaction) => {
       if (!isPayment(transaction, balanceAccount)) return
       const { id, amount, bookingDate, transfer } = transaction
       const bookedOn = bookedDay(bookingDate)
-      if (bookedOn === undefined) return undated.add(`transaction ${id}`)
+      const place = `transaction ${id.slice(0, ID_SHOWN_MAX)}`
+      if (bookedOn === undefined) return undated.add(place)
       const minor = minorOfAdyen(Math.abs(amount.value), amount.currency)
-      if (minor === undefined)
-        return unused?.({ bank: bank.name, place: `transaction ${id}`, problem: "its amount cannot be read" })
+      if (minor === undefined) return unreadable.add(place, "its amount cannot be read")
       const kind = amount.value < 0 ? "debit" : "credit"
       const reference = transfer?.reference ?? ""
       visit({ bank: bank.name, reference, currency: amount.currency, minor, kind, bookedOn })
     }
     return pagesOf(provider, channel, firstQuery(balanceAccount, day), (page) => page.forEach(read)).pipe(
-      Effect.andThen(Effect.sync(() => undated.report(unused))),
+      Effect.andThen(
+        Effect.sync(() => {
+          unreadable.report(unused)
+          undated.report(unused)
+        }),
+      ),
     )
   }
   return source

@@ -97,8 +97,11 @@ const PART_LENGTH_MIN = 3
 /** An address as Adyen takes it; `undefined` where there is none that it would take. */
 const addressOf = (address: Address | undefined) => {
   if (address === undefined || withStates.has(address.country)) return undefined
-  const { street, buildingNumber, postcode, town, country } = address
-  const line1 = placed([street, buildingNumber].filter((part) => part !== undefined).join(" "))
+  const { street, buildingNumber, postcode, town, country, lines = [] } = address
+  const house = [street, buildingNumber].filter((part) => part !== undefined).join(" ")
+  // Adyen has two lines: with a street of its own, all free lines share the second one.
+  const [line1 = "", ...others] = [house, ...lines].map(placed).filter((line) => line !== "")
+  const line2 = others.join(", ")
   const city = placed(town)
   const postalCode = latin(postcode ?? "")
     .replaceAll(/[^A-Za-z0-9]+/g, " ")
@@ -108,6 +111,7 @@ const addressOf = (address: Address | undefined) => {
     ...(city.length < PART_LENGTH_MIN ? {} : { city }),
     country,
     ...(line1 === "" ? {} : { line1 }),
+    ...(line2 === "" ? {} : { line2 }),
     ...(isPostalCode ? { postalCode } : {}),
   }
 }

@@ -120,6 +120,10 @@ describe("a notification of Adyen", () => {
     ["what others pay", notification({ reference: "Payout of Monday" })],
     ["a transfer without a reference", notification({ reference: undefined })],
     ["a type of another kind", notification({}, { type: "balancePlatform.accountHolder.updated" })],
+    [
+      "a type of another kind about no transfer",
+      { environment: "test", type: "balancePlatform.accountHolder.updated", data: { accountHolder: {} } },
+    ],
     ["another kind of thing", { environment: "test", data: { category: "card", amount: canary } }],
   ] as const)("reports nothing of %s", ([, body]) =>
     Effect.gen(function* () {
@@ -131,6 +135,7 @@ describe("a notification of Adyen", () => {
     ["the other environment", notification({}, { environment: "live" }), {}],
     ["a test, at a live bank", notification(), { environment: "live" }],
     ["a part of a minor unit", notification({ amount: { currency: "ISK", value: 150 } }), {}],
+    ["a payment of ours without a category", notification({ category: undefined }), {}],
     ["no amount", notification({ amount: undefined }), {}],
     ["an account in place of an id", notification({ id: { canary } }), {}],
     ["no environment", notification({}, { environment: undefined }), {}],

@@ -73,6 +73,14 @@ describe("a notification of Adyen, at the API,", () => {
     ])
   })
 
+  it("is not taken for a repetition where it says another amount under the same number", async () => {
+    const before = (await mail()).length
+    assert.strictEqual((await notify({ amount: { currency: "EUR", value: 999 } })).status, 202)
+    const told = (await mail()).map(({ command }) => command)
+    assert.strictEqual(told.length, before + 1)
+    expect(told.at(-1)).toMatchObject({ amount: { currency: "EUR", minor: "999" } })
+  })
+
   it("is refused where it was changed, or is of the other environment", async () => {
     const before = (await mail()).length
     assert.strictEqual((await notify({}, { tamper: " " })).status, 401)

@@ -118,6 +118,17 @@ describe("the statement of Adyen", () => {
     }).pipe(Effect.provide(providerSettings())),
   )
 
+  it.live("lists the first hundred amounts that it cannot read, and counts the others", () =>
+    Effect.gen(function* () {
+      const amount = { currency: "ISK", value: -150 }
+      const data = Array.from({ length: 130 }, () => transaction({ id: "T".repeat(1_000), amount }))
+      const { unused } = yield* readOf({ "": { data } })
+      assert.lengthOf(unused, 101)
+      assert.strictEqual(unused[0]?.place, `transaction ${"T".repeat(64)}`)
+      assert.include(unused.at(-1)?.problem, "30 further rows")
+    }).pipe(Effect.provide(providerSettings())),
+  )
+
   it.live("takes the cursor of a link, and asks nobody else", () =>
     Effect.gen(function* () {
       const pages = {

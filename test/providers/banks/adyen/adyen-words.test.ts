@@ -9,11 +9,36 @@ import {
   standingOf,
 } from "../../../../src/providers/banks/adyen/adyen-words.ts"
 import { isPublishedDataThere } from "../../../published-data.ts"
-import { enumerated } from "./published.ts"
+import { enumerated, fieldsWithWords } from "./published.ts"
 
 const sorted = (words: Iterable<string>) => [...words].sort()
 
+/** Enumerations that are not read, with why. */
+const unread = [
+  // We ask for no grants, and return nothing that was paid in.
+  "CapitalGrant.status",
+  // Of transfers, their own status counts: it is `failed` after a review that failed, and `credited` when money has arrived.
+  "ConfirmationTrackingData.status",
+  "InternalReviewTrackingData.status",
+  // A modification is about a payment by card; its words are those of transfers.
+  "Modification.status",
+  "ReturnTransferResponse.status",
+  // A statement has what is `booked`; what is `pending` will be.
+  "Transaction.status",
+]
+
 describe.skipIf(!isPublishedDataThere)("of Adyen's documents", () => {
+  it("each enumeration of statuses and reasons is read, or left out on purpose", () => {
+    const read = ["Transfer", "TransferData", "TransferEvent"].flatMap((schema) => [
+      `${schema}.reason`,
+      `${schema}.status`,
+    ])
+    expect(sorted(fieldsWithWords("status", "reason"))).toEqual(
+      sorted([...read, "InternalReviewTrackingData.reason", ...unread]),
+    )
+    expect(sorted(enumerated("Transaction", "status"))).toEqual(["booked", "pending"])
+  })
+
   it.each([
     ["Transfer", "status"],
     ["TransferData", "status"],

@@ -46,6 +46,18 @@ export const enumerated = (schema: string, field: string): ReadonlyArray<string>
   return [...new Set(values)]
 }
 
+/** The fields with these names that are enumerations, by their schemas: `Transfer.status`. */
+export const fieldsWithWords = (...names: ReadonlyArray<string>): ReadonlySet<string> => {
+  const found = [transfersFile, notificationsFile].flatMap((file) => {
+    const { components } = parse(readFileSync(publishedFile(file), "utf8"))
+    return Object.entries<{ properties?: Record<string, { enum?: unknown }> }>(components.schemas).flatMap(
+      ([schema, { properties = {} }]) =>
+        names.flatMap((name) => (properties[name]?.enum === undefined ? [] : [`${schema}.${name}`])),
+    )
+  })
+  return new Set(found)
+}
+
 /** The examples of requests to a webhook, by its name. */
 export const notificationExamples = (): ReadonlyArray<readonly [name: string, body: unknown]> => {
   const { components } = parse(readFileSync(publishedFile(notificationsFile), "utf8"))

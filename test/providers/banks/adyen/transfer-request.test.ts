@@ -144,6 +144,17 @@ describe("a request for a transfer", () => {
     expect(JSON.stringify(party({ beneficiary: { address: long } }))).not.toContain("postalCode")
   })
 
+  it.each([
+    [{}, { line1: "Hus B", line2: "c/o Ber’g" }],
+    [
+      { street: "Kaigatan", buildingNumber: "3" },
+      { line1: "Kaigatan 3", line2: "Hus B, c/o Ber’g" },
+    ],
+  ] as const)("has the free lines of an address beside %j", (fields, written) => {
+    const address = { ...fields, lines: ["Hus B", "c/o Ber'g"], town: "Lund", country: "SE" }
+    expect(party({ beneficiary: { address } })).toMatchObject({ address: { ...written, city: "Lund" } })
+  })
+
   it("needs an address across borders, with a state where there are states", () => {
     const yen = (beneficiary: Partial<Beneficiary>) => ({
       currency: "JPY",
@@ -185,6 +196,7 @@ const addresses = fc.record(
     postcode: text(16),
     town: text(35),
     country: fc.constantFrom("JP", "US", "DE"),
+    lines: fc.array(text(70), { minLength: 1, maxLength: 2 }),
   },
   { requiredKeys: ["town", "country"] },
 )
@@ -223,7 +235,7 @@ describe("a request for any transfer", () => {
           address?: Record<string, string>
         }
         expect(fullName).toMatch(/^[A-Za-z0-9,.;:\-—/\\+&!?@()"' ]+$/)
-        for (const line of [lines.line1 ?? "a", lines.city ?? "a"])
+        for (const line of [lines.line1 ?? "a", lines.line2 ?? "a", lines.city ?? "a"])
           expect(line).toMatch(/^[A-Za-z0-9.\-—/#,’°():;[\]&\\| ]+$/)
       }),
     )
