@@ -126,11 +126,7 @@ export const watchman: ScreeningKind = providerKind({
       )
     return {
       screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
-        const { listVersion: version, found } = yield* byTheSameLists(
-          provider,
-          loaded,
-          screened(request),
-        )
+        const { listVersion: version, found } = yield* byTheSameLists(provider, loaded, screened(request))
         return { clearanceId: request.clearanceId, listVersion: version, decisions: found }
       }),
     }

@@ -103,11 +103,7 @@ export const yente: ScreeningKind = providerKind({
     }
     return {
       screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
-        const { listVersion: version, found } = yield* byTheSameLists(
-          provider,
-          loaded,
-          screened(request),
-        )
+        const { listVersion: version, found } = yield* byTheSameLists(provider, loaded, screened(request))
         return { clearanceId: request.clearanceId, listVersion: version, decisions: found }
       }),
     }
