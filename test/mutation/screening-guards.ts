@@ -33,10 +33,26 @@ export const screeningGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the lists are the same before and after",
     file: "providers/compliance/list-search.ts",
-    text: "if (after === before) return",
-    without: "if (after !== undefined) return",
+    text: "after.version === before.version",
+    without: "after !== undefined",
     caughtIn: watchman,
     caughtBy: "while the lists change under it",
+  },
+  {
+    name: "the lists are not loaded again meanwhile",
+    file: "providers/compliance/list-search.ts",
+    text: " && after.loading === before.loading",
+    without: "",
+    caughtIn: watchman,
+    caughtBy: "by searches while it had loaded nothing",
+  },
+  {
+    name: "a name without letters is not cleared",
+    file: "providers/compliance/scored-answers.ts",
+    text: "/\\p{L}/u.test(name)",
+    without: "name !== undefined",
+    caughtIn: watchman,
+    caughtBy: "lets a person look",
   },
   {
     name: "a score is from 0 to 1",

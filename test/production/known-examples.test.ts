@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { expect, it } from "vitest"
-import { sandboxApiKeys } from "../../src/dev/local-sandbox.ts"
+import { sandboxApiKeys, twinCredentials } from "../../src/dev/local-sandbox.ts"
 import { knownExamples } from "../../src/production/known-examples.ts"
+import { serverNames } from "../../src/sandbox/data-folder.ts"
+import { sandboxSecretOf } from "../../src/sandbox/sandbox.ts"
 import { API_KEY } from "../platform-under-test.ts"
 import { masterKeys } from "../settings.ts"
 
@@ -35,6 +37,9 @@ it("every secret that the repository shows is known to be an example", () => {
     ...files.flatMap((file) => secretsIn(readFileSync(file, "utf8"))),
     ...valuesOf(sandboxApiKeys),
     ...valuesOf(masterKeys),
+    ...serverNames.map(sandboxSecretOf),
+    twinCredentials.SANDBOX_ADYEN_API_KEY,
+    twinCredentials.SANDBOX_PAYPAL_CLIENT_SECRET,
     API_KEY,
   ]
   expect(shown.length).toBeGreaterThan(20)

@@ -13,20 +13,30 @@ const ROUNDS_MAX = 2
 export const nonsense = (provider: string, step: string, problem: string) =>
   new ProviderUnavailable({ provider, kind: "nonsense", reason: `${step}: ${problem}` })
 
+/** Lists as an engine has them at one moment. */
+export interface LoadedLists {
+  /** The same for the same lists. */
+  readonly version: string
+  /** Another one after each loading, also of the same lists. Left out where entries do not have to be loaded to be searched. */
+  readonly loading?: string
+}
+
 /**
  * Searches by one version of the lists: the one before the search is the one after it. Otherwise some answers may be by the old lists and
- * some by the new, so it is all done again, and fails if the lists go on changing.
+ * some by the new, so it is all done again, and fails if the lists go on changing. It is the same if they were loaded again meanwhile:
+ * an engine that was started again finds nobody until it has, and then has the lists that it had before.
  */
 export const byTheSameLists = Effect.fnUntraced(function* <A>(
   provider: string,
-  listVersion: Effect.Effect<string, ProviderUnavailable>,
+  lists: Effect.Effect<LoadedLists, ProviderUnavailable>,
   search: Effect.Effect<A, ProviderUnavailable>,
 ) {
-  let before = yield* listVersion
+  let before = yield* lists
   for (let round = 1; round <= ROUNDS_MAX; round += 1) {
     const found = yield* search
-    const after = yield* listVersion
-    if (after === before) return { listVersion: before, found }
+    const after = yield* lists
+    if (after.version === before.version && after.loading === before.loading)
+      return { listVersion: before.version, found }
     before = after
   }
   return yield* nonsense(provider, "lists", "they changed while they were searched")

@@ -47,6 +47,17 @@ export const answerOn = (
   }
 }
 
+/** Whether lists can be searched for a name. Engines compare letters, and find nobody under a name without any: that clears nobody. */
+export const isSearchable = (name: string): boolean => /\p{L}/u.test(name)
+
+/** The decision about an item whose name is not searchable: somebody has to look. */
+export const unsearchable = (item: number): AnswerWithMatches => ({
+  item,
+  decision: "review",
+  cause: "sanctions",
+  reason: "its name has no letters to search lists for",
+})
+
 /** Whether an answer repeats the name that was asked for. Engines clean names, so only letters and digits without marks count. */
 export const isSameName = (one: string, other: string): boolean => lettersOf(one) === lettersOf(other)
 

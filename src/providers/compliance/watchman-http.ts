@@ -14,10 +14,12 @@ import {
   answerOn,
   CountryUse,
   isSameName,
+  isSearchable,
   LISTS_AGE_MS_MAX,
   ListsAge,
   Score,
   Thresholds,
+  unsearchable,
 } from "./scored-answers.ts"
 import type { ScreeningKind } from "./screening-kind.ts"
 
@@ -95,11 +97,11 @@ export const watchman: ScreeningKind = providerKind({
   connect: Effect.fnUntraced(function* (engine) {
     const { own, name: provider } = engine
     const ask = yield* openListSearch(engine)
-    const listVersion = Effect.map(
+    const loaded = Effect.map(
       ask({ step: "lists", method: "GET", path: "/v2/listinfo" }, lists, (info, now) =>
         listProblem(info, now, own),
       ),
-      listVersionOf,
+      (info) => ({ version: listVersionOf(info), loading: info.endedAt }),
     )
     const searched = (clearanceId: string, subject: Subject, type: SearchedType) =>
       Effect.map(
@@ -114,19 +116,17 @@ export const watchman: ScreeningKind = providerKind({
       Effect.forEach(
         subjectsOf(items, own.countries),
         (subject) =>
-          Effect.map(
-            Effect.forEach(typesOf(subject.type), (type) => searched(clearanceId, subject, type)),
-            (matches) => answerOn(subject.item, matches.flat(), own.thresholds),
-          ),
+          isSearchable(subject.name)
+            ? Effect.map(
+                Effect.forEach(typesOf(subject.type), (type) => searched(clearanceId, subject, type)),
+                (matches) => answerOn(subject.item, matches.flat(), own.thresholds),
+              )
+            : Effect.succeed(unsearchable(subject.item)),
         { concurrency: own.searchesAtATime ?? SEARCHES_AT_A_TIME },
       )
     return {
       screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
-        const { listVersion: version, found } = yield* byTheSameLists(
-          provider,
-          listVersion,
-          screened(request),
-        )
+        const { listVersion: version, found } = yield* byTheSameLists(provider, loaded, screened(request))
         return { clearanceId: request.clearanceId, listVersion: version, decisions: found }
       }),
     }

@@ -14,10 +14,12 @@ import {
   answerOn,
   CountryUse,
   isSameName,
+  isSearchable,
   LISTS_AGE_MS_MAX,
   ListsAge,
   Score,
   Thresholds,
+  unsearchable,
 } from "./scored-answers.ts"
 import type { ScreeningKind } from "./screening-kind.ts"
 import { Catalog, catalogProblem, dataVersionOf } from "./yente-catalog.ts"
@@ -80,28 +82,28 @@ export const yente: ScreeningKind = providerKind({
     const { own, name: provider } = engine
     const { dataset, algorithm = ALGORITHM, listsAgeMsMax = LISTS_AGE_MS_MAX } = own
     const ask = yield* openListSearch(engine)
-    const listVersion = Effect.map(
+    const loaded = Effect.map(
       ask({ step: "lists", method: "GET", path: "/catalog" }, catalog, (answer, now) =>
         catalogProblem(answer, dataset, now, listsAgeMsMax),
       ),
-      (answer) => dataVersionOf(answer, dataset, algorithm),
+      (answer) => ({ version: dataVersionOf(answer, dataset, algorithm) }),
     )
-    const screened = ({ items }: ClearanceRequest) =>
-      Effect.map(
+    const screened = ({ items }: ClearanceRequest) => {
+      const subjects = subjectsOf(items, own.countries)
+      const asked = subjects.filter(({ name }) => isSearchable(name))
+      const others = subjects.filter(({ name }) => !isSearchable(name))
+      return Effect.map(
         Effect.forEach(
-          chunksOf(subjectsOf(items, own.countries), own.queriesPerRequest ?? QUERIES_PER_REQUEST),
-          (subjects) => matched(ask, subjects, own),
+          chunksOf(asked, own.queriesPerRequest ?? QUERIES_PER_REQUEST),
+          (together) => matched(ask, together, own),
           { concurrency: REQUESTS_AT_A_TIME },
         ),
-        (answers) => answers.flat(),
+        (answers) => [...others.map(({ item }) => unsearchable(item)), ...answers.flat()],
       )
+    }
     return {
       screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
-        const { listVersion: version, found } = yield* byTheSameLists(
-          provider,
-          listVersion,
-          screened(request),
-        )
+        const { listVersion: version, found } = yield* byTheSameLists(provider, loaded, screened(request))
         return { clearanceId: request.clearanceId, listVersion: version, decisions: found }
       }),
     }

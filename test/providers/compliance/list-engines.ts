@@ -105,6 +105,20 @@ export const listEngineContract = (kind: ScreeningKind, twin: Twin, own: object)
     }),
   )
 
+  it.live("lets a person look at a name that no list can be searched for", () =>
+    Effect.gen(function* () {
+      const url = urlOf(yield* withTwin(twin), twin)
+      const nameless = ["***", "4711", "\u2605 \u2605"].map((name, index) => named(index + 1, name))
+      const { decisions } = yield* screened(url, [...nameless, named(4, "Ada Lovelace")])
+      assert.deepStrictEqual(
+        decisions.toSorted((one, other) => one.item - other.item).map(({ decision }) => decision),
+        ["review", "review", "review", "approved"],
+      )
+      const alone = yield* screened(url, nameless)
+      assert.strictEqual(alone.decisions.length, 3)
+    }),
+  )
+
   it.live("gives another version with other lists, and the same for the same", () =>
     Effect.gen(function* () {
       const url = urlOf(yield* withTwin(twin), twin)

@@ -18,11 +18,12 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
+const loadedAt = new Date().toISOString()
 const listInfo = (more: object = {}) => ({
   lists: { us_ofac: 10, us_csl: 5 },
   listHashes: { us_ofac: "a1", us_csl: "b2" },
-  startedAt: new Date().toISOString(),
-  endedAt: new Date().toISOString(),
+  startedAt: loadedAt,
+  endedAt: loadedAt,
   version: "v0.69.0",
   ...more,
 })
@@ -184,6 +185,21 @@ describe("clears nobody", () => {
       server.behaviour = answering(finding(), changing(2))
       assert.strictEqual((yield* screen()).decisions.length, 1)
       assert.strictEqual(version, 2)
+    }),
+  )
+
+  it.live("by searches while it had loaded nothing, although it has the same lists before and after", () =>
+    Effect.gen(function* () {
+      // It is started again after the first question about its lists, and has loaded the same ones before the second.
+      let times = 0
+      const started = Date.now()
+      const again = () => listInfo({ endedAt: new Date(started + Math.min(times++, 1)).toISOString() })
+      server.behaviour = answering(
+        (name, type) => finding(...(times > 1 ? [entity({ match: 1 })] : []))(name, type),
+        again,
+      )
+      const { decisions } = yield* screen()
+      assert.strictEqual(decisions[0]?.decision, "rejected")
     }),
   )
 
