@@ -66,7 +66,7 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
         at,
         bank.ordersMax,
         blocked,
-        formatOf(bank).termsAt(at),
+        formatOf(bank).termsAt(at, group.scheme),
       )
       .pipe(
         Effect.tap((made) =>
