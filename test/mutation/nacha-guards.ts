@@ -98,7 +98,7 @@ export const nachaGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nothing is settled by the calendar while a return may not be read",
     file: "providers/banks/files/calendar-settlement.ts",
-    text: "if (yield* hasUnread(bank.folder))",
+    text: "if (isUnread)",
     without: "if (!bank.folder)",
     caughtIn: bank,
     caughtBy: "is open while stores or clock are in doubt",
