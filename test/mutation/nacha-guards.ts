@@ -2,6 +2,7 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const bank = "test/providers/banks/files/nacha-bank.test.ts"
+const doubts = "test/providers/banks/files/nacha-doubts.test.ts"
 const returns = "test/providers/nacha/nacha-returns.test.ts"
 const written = "test/providers/nacha/nacha-file.test.ts"
 
@@ -98,7 +99,7 @@ export const nachaGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nothing is settled by the calendar while a return may not be read",
     file: "providers/banks/files/calendar-settlement.ts",
-    text: "if (yield* hasUnread(bank.folder))",
+    text: "if (isUnread)",
     without: "if (!bank.folder)",
     caughtIn: bank,
     caughtBy: "is open while stores or clock are in doubt",
@@ -118,5 +119,38 @@ export const nachaGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: bank,
     caughtBy: "is settled once the time of returns is over, and its remark says why",
+  },
+  {
+    name: "nothing is settled by the calendar that was said something odd of",
+    file: "providers/banks/files/calendar-settlement.ts",
+    text: "open.filter((order) => !namesOf(order).some((name) => doubted.has(name)))",
+    without: "open.filter(() => doubted.size >= 0)",
+    caughtIn: doubts,
+    caughtBy: "settles no order that came back in a way that a person has to judge",
+  },
+  {
+    name: "nothing is settled by the calendar while a file in a container could not be read",
+    file: "providers/banks/files/inbox.ts",
+    text: "first !== undefined && bank.nacha !== undefined",
+    without: "first !== undefined && bank.nacha === undefined",
+    caughtIn: doubts,
+    caughtBy: "settles nothing while a file in a container could not be read",
+  },
+  {
+    name: "a trace number beside another's identification number names no order",
+    file: "providers/banks/files/order-lookup.ts",
+    text: 'ids.reference !== "" && !found.has(atTrace)',
+    without: 'ids.reference === "?" && !found.has(atTrace)',
+    caughtIn: doubts,
+    caughtBy: "believes no trace number beside another's identification number",
+  },
+  {
+    name: "orders that fit no file of Nacha delay no other file",
+    file: "providers/banks/files/file-format.ts",
+    text: "fits ? rewritten(transfer, nachaLimits) : undefined",
+    without: "fits ? transfer : transfer",
+    caughtIn: doubts,
+    caughtBy:
+      "writes no file of orders from before it took files of Nacha that do not fit, and delays no other",
   },
 ]

@@ -10,3 +10,6 @@ create unique index bank_files_by_creation on bank_files (bank, created_on, sequ
 
 -- When a bank was first known to have an order: until then nothing can come back of it.
 alter table file_order_words add column seen_at timestamptz not null default now();
+
+-- Before an order is settled of which nothing came back, it is looked whether anything was odd about it.
+create index bank_oddities_by_reference on bank_oddities (bank, reference);

@@ -57,3 +57,14 @@ export const returnsEndAt = (effective: Day, { settlesAfter }: Pick<NachaSetting
   beginningOf(
     addDays(businessDayAfter(CALENDAR, effective, settlesAfter?.bankingDays ?? RETURN_BANKING_DAYS), 1),
   )
+
+/** The last day of which everything that is in time has come back at a time (epoch milliseconds), if entries were effective on it. */
+export const lastReturnedDay = (at: number, settings: Pick<NachaSettings, "settlesAfter">): Day => {
+  let day = newYork(at).day
+  // Sixty banking days, the most that settings have, are fewer than so many days.
+  for (let days = 0; days < DAYS_BACK_MAX && returnsEndAt(day, settings) > at; days += 1)
+    day = addDays(day, -1)
+  return day
+}
+
+const DAYS_BACK_MAX = 120

@@ -117,7 +117,7 @@ const inCodeWords = (text: string): Information => {
   for (let index = 0; index + 1 < parts.length; index += 2) {
     const [name = "", value = ""] = parts.slice(index, index + 2)
     isBanks &&= !others.has(name)
-    found.push({ name, value: value.replace(/\/+$/, "").trim(), isBanks })
+    found.push({ name, value: withoutSlashes(value).trim(), isBanks })
   }
   // Where the kind of a transfer comes first, its reference comes last, after the remittance.
   const isReferenceLast = ["TRTP", "RTYP"].includes(found[0]?.name ?? "")
@@ -137,4 +137,11 @@ const inCodeWords = (text: string): Information => {
     ...(paymentId === undefined ? {} : { paymentId }),
     ...(back.length === 1 && reason !== undefined ? { reason: plainCodeOf(reason.value) } : {}),
   }
+}
+
+/** Without slashes at the end. A pattern would look at a long row of slashes anew from each of them. */
+const withoutSlashes = (text: string): string => {
+  let end = text.length
+  while (text[end - 1] === "/") end -= 1
+  return text.slice(0, end)
 }

@@ -33,9 +33,9 @@ const fieldStart = /^:([0-9]{2}[A-Z]?):(.*)$/
 const blockStart = /^(?:-\})?(?:\{[1-35]:(?:[^{}]|\{[^{}]*\})*\})*\{4:(.*)$/
 const blocksBefore = /^(?:\{[1-35]:(?:[^{}]|\{[^{}]*\})*\})+$/
 /** The end of a block, or the line of a hyphen; some banks write it so. */
-const messageEnd = /^-(?:\}.*|XXX)?\s*$/
+const messageEnd = /^-(?:\}.*|XXX)?$/s
 /** Some banks begin each message with its type. */
-const typeLine = /^:[0-9]{3}:\s*$/
+const typeLine = /^:[0-9]{3}:$/
 
 /** Throws an `UnreadableFile` with the line for text that belongs to no field, and for a file without messages. */
 export const mtMessagesIn = (text: string): ReadonlyArray<MtMessage> => {
@@ -68,8 +68,8 @@ class Reading {
     const line = block?.[1] ?? written
     const [, tag, first = ""] = fieldStart.exec(line) ?? []
     if (line.trim() === "" || blocksBefore.test(line)) return
-    if (messageEnd.test(line)) this.#close(true)
-    else if (typeLine.test(line)) this.#close()
+    if (messageEnd.test(line.trimEnd())) this.#close(true)
+    else if (typeLine.test(line.trimEnd())) this.#close()
     else if (tag !== undefined) this.#open(tag, first, at)
     else this.#goOn(line, at)
   }

@@ -2,6 +2,8 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { readBankStatement } from "../../../src/providers/iso20022/bank-statement.ts"
+import { informationIn } from "../../../src/providers/swift-mt/mt-information.ts"
+import { mtMessagesIn } from "../../../src/providers/swift-mt/mt-messages.ts"
 import { problemOf, read } from "../iso20022/bank-messages.ts"
 import { credit, debit, type MtParts, mt940 } from "./statements.ts"
 
@@ -316,4 +318,13 @@ describe("a file is refused, with its place,", () => {
     }
     expect([...counted].sort()).toEqual([0, 2])
   })
+})
+
+it("reads long rows of slashes and spaces in time that grows with their length alone", () => {
+  const row = "/".repeat(4_000)
+  const information = ["/EREF/", ...Array.from({ length: 98 }, () => row), "x/REMI/"]
+  expect(informationIn(information).own).toEqual([`${row.repeat(98)}x`])
+  const blank = `-}${" ".repeat(4_000)}\u2028x`
+  const file = [":20:A", ...Array.from({ length: 3_900 }, () => blank)].join("\n")
+  expect(mtMessagesIn(file)).toHaveLength(1)
 })

@@ -7,7 +7,8 @@
  *   carried the file away;
  * - the last day is over on which the bank passes returns on, counted from the effective date, or from the day on which the bank was first
  *   known to have the file;
- * - no report says anything else: a refusal, a return, a withdrawal in doubt;
+ * - no report says anything else: a refusal, a return, a withdrawal in doubt, or something that has no effect, such as a return of
+ *   another amount, and that a person has to judge;
  * - every file of the bank is read: a return may be in one that is not.
  *
  * What comes back later is a return of a settled payment. A bank that books its debits is believed at once (camt).
@@ -17,7 +18,8 @@ import { Clock, Effect } from "effect"
 import { addDays, type Day } from "../../../domain/business-days.ts"
 import { Partitions } from "../../../streams/partitions.ts"
 import { StoreWatch } from "../../../streams/store-watch.ts"
-import { effectiveDateOf, newYork, returnsEndAt } from "../../nacha/entry-dates.ts"
+import { effectiveDateOf, lastReturnedDay, newYork, returnsEndAt } from "../../nacha/entry-dates.ts"
+import { individualIdOf } from "../../nacha/individual-id.ts"
 import type { NachaSettings } from "../../nacha/nacha-settings.ts"
 import { BankFilesUnavailable } from "../orders/bank-files-unavailable.ts"
 import { type FileOrder, FileOrders, type OpenFile } from "../orders/file-orders.ts"
@@ -38,19 +40,25 @@ export const settleByCalendar = Effect.fn("settleByCalendar")(function* (bank: F
   const at = yield* Clock.currentTimeMillis
   const today = newYork(at).day
   const orders = yield* FileOrders
-  const days = { from: addDays(today, -DAYS_MAX), to: today }
+  // Of younger files nothing can be due: however many there are, they hide no older one.
+  const days = { from: addDays(today, -DAYS_MAX), to: lastReturnedDay(at, nacha) }
   for (const file of yield* orders.openFiles(bank.name, days, FILES_MAX)) {
     const since = yield* atBankSince(bank, nacha, file)
     // Most files are too young: nothing of them is read.
     if (since === undefined || returnsEndAt(since, nacha) > at) continue
-    const due = (yield* orders.sentIn(bank.name, file.messageId)).filter(
+    // Looked at first: what another process reads and puts away after this is in what is known of the orders.
+    const isUnread = yield* hasUnread(bank.folder)
+    const open = (yield* orders.sentIn(bank.name, file.messageId)).filter(
       (order) =>
         hasNoOtherEnd(order) &&
-        returnsEndAt(later(since, effectiveDateOf(order.minor, file, nacha)), nacha) <= at,
+        returnsEndAt(later(since, effectiveDay(order.minor, file, nacha)), nacha) <= at,
     )
+    if (open.length === 0) continue
+    const doubted = yield* orders.doubted(bank.name, open.flatMap(namesOf))
+    const due = open.filter((order) => !namesOf(order).some((name) => doubted.has(name)))
     if (due.length === 0) continue
     // What was not read may be the return of one of these.
-    if (yield* hasUnread(bank.folder))
+    if (isUnread)
       return yield* new BankFilesUnavailable({
         step: "settle what nothing came back of",
         reason: "the inbox or the quarantine has files that were not read",
@@ -85,6 +93,16 @@ const atBankSince = Effect.fnUntraced(function* (
   if (!(yield* (yield* OutboxFiles).isFolderOf(name, yield* identify(folder)))) return undefined
   return (yield* has(folder, `${messageId}.ach`)) ? undefined : newYork(releasedAt).day
 })
+
+/** What an oddity may name an order by. */
+const namesOf = ({ reference }: FileOrder): ReadonlyArray<string> => [reference, individualIdOf(reference)]
+
+/** The effective day of an entry. A file that was released after the cut-off of its day missed it, whenever it was made. */
+const effectiveDay = (minor: bigint, file: OpenFile, nacha: NachaSettings): Day =>
+  later(
+    effectiveDateOf(minor, file, nacha),
+    effectiveDateOf(minor, { day: file.day, madeAt: file.releasedAt }, nacha),
+  )
 
 const later = (one: Day, other: Day): Day => (one > other ? one : other)
 

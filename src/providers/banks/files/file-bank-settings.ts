@@ -216,7 +216,7 @@ const nameIssue = (name: string, lengthMax: number): string =>
 type FileLimitChoice = Pick<FileBankSettings, "format" | "schemes" | "crossBorder" | "variant">
 
 /** Nacha Operating Rules, Appendix Three: printable ASCII, which the extended set is; and the lengths of PPD and CCD. */
-const nachaLimits: FileSchemeLimits = {
+export const nachaLimits: FileSchemeLimits = {
   characters: "extended",
   nameLengthMax: ACH_NAME_LENGTH_MAX,
   remittanceLengthMax: ADDENDA_LENGTH_MAX,

@@ -53,7 +53,9 @@ const takeIn = Effect.fnUntraced(function* (bank: FileBank, arrival: Arrival) {
   const digest = hash("sha256", content)
   const file: InboxFile = { bank: bank.name, name, digest }
   if (yield* (yield* InboxFiles).isRead(file)) return yield* archive(bank, arrival, digest, "repeated")
-  const taken = isZip(content) ? takeInZip(bank, file, content) : takeInFile(bank, file, content)
+  const taken = isZip(content)
+    ? takeInZip(bank, file, content, keptAs(arrival, digest))
+    : takeInFile(bank, file, content)
   const outcome = yield* Effect.result(taken)
   if (Result.isSuccess(outcome)) return yield* archive(bank, arrival, digest, "read")
   if (outcome.failure._tag !== "UnreadableFile") return yield* outcome.failure
@@ -71,7 +73,12 @@ const takeInFile = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile,
  * Processes the files in a container one by one: each is a file of its own, also if it came by itself before. One that cannot be
  * read takes no other one with it, and is an oddity of the container. Of a container, nothing can be read if that is so for all.
  */
-const takeInZip = Effect.fnUntraced(function* (bank: FileBank, zip: InboxFile, content: Uint8Array) {
+const takeInZip = Effect.fnUntraced(function* (
+  bank: FileBank,
+  zip: InboxFile,
+  content: Uint8Array,
+  as: string,
+) {
   const files = yield* Effect.fromResult(readable(() => filesInZip(content)))
   const unread: Array<UnreadableFile> = []
   const oddities: Array<Oddity> = []
@@ -89,6 +96,8 @@ const takeInZip = Effect.fnUntraced(function* (bank: FileBank, zip: InboxFile, c
   }
   const [first] = unread
   if (first !== undefined && unread.length === files.length) return yield* first
+  // It may be a file of returns. As long as its reason lies in the quarantine, no silence is taken for a payment.
+  if (first !== undefined && bank.nacha !== undefined) yield* explain(bank.folder, as, first.message)
   yield* finish(zip, { oddities, remarks: [], servicerReferences: [] })
 })
 

@@ -68,7 +68,11 @@ export const lookUpOrders = Effect.fn("lookUpOrders")(function* (
   const of: OrderLookup["of"] = (ids) => {
     const found = new Set(ownIds(ids).flatMap((id) => byReference.get(id) ?? byNumber.get(id) ?? []))
     const atTrace = byReference.get(traced.get(ids.trace ?? "")?.reference ?? "")
-    if (atTrace !== undefined) found.add(atTrace)
+    if (atTrace !== undefined) {
+      // Traces of all who originate at a bank begin alike: with another's identification number, this one is another's.
+      if (ids.reference !== "" && !found.has(atTrace)) return "conflicting"
+      found.add(atTrace)
+    }
     const named = ids.uetr === undefined ? undefined : byUetr.get(ids.uetr)
     if (named !== undefined) found.add(named)
     const known = hasOwnId(ids) ? [] : (byServicer.get(ids.servicerReference ?? "") ?? [])

@@ -26,9 +26,7 @@ export const paymentFile = (
   }
   const fitting = transfers.flatMap((transfer) => rewritten(transfer, limits) ?? [])
   if (fitting.length < transfers.length || !Arr.isArrayNonEmpty(fitting))
-    return Result.fail(
-      `${transfers.length - fitting.length} of its orders were accepted by other settings of the bank, and do not fit those of today`,
-    )
+    return Result.fail(misfits(transfers.length - fitting.length))
   return Result.succeed(
     writePaymentInitiation({
       messageId,
@@ -45,3 +43,7 @@ export const paymentFile = (
     }),
   )
 }
+
+/** Why a file is not written with so many orders that its bank's settings of today do not allow. */
+export const misfits = (count: number): string =>
+  `${count} of its orders were accepted by other settings of the bank, and do not fit those of today`

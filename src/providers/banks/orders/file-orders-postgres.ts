@@ -109,12 +109,13 @@ export const layer = Layer.effect(
                 and split_part(report.word, ' ', 1) in ('accepted', 'settled', 'returned')
             ) as shown_at from bank_files
             where bank = ${bank} and scheme = 'ach' and day between ${from} and ${to} and written_at is not null
+              -- What was sent as pain.001, before the bank took files of Nacha, is settled by what the bank says of it.
+              and coalesce(staged_as, '') not like '%.pain.001.xml.%'
               and exists (
                 select from file_orders ordered where ordered.file = bank_files.id and not exists (
                   select from file_order_words report
                   where report.bank = ordered.bank and report.reference = ordered.reference
-                    and split_part(report.word, ' ', 1) in ('settled', 'returned')
-                    and report.told))
+                    and report.word <> 'accepted' and (report.word <> 'settled' or report.told)))
             order by id desc limit ${limit}`,
         ).pipe(unavailable)
         return rows.map(({ message_id, day, made_at, written_at, shown_at }) => ({
@@ -124,6 +125,15 @@ export const layer = Layer.effect(
           releasedAt: written_at.getTime(),
           shownAt: shown_at?.getTime(),
         }))
+      }),
+      doubted: Effect.fn("FileOrders.doubted")(function* (bank, names) {
+        const rows = yield* query(
+          "find orders in doubt",
+          (sql) => sql<Array<{ readonly reference: string }>>`
+            select distinct reference from bank_oddities
+            where bank = ${bank} and reference = any (${[...names]}) and reason not in ('correction', 'no-such-batch')`,
+        ).pipe(unavailable)
+        return new Set(rows.map(({ reference }) => reference))
       }),
       besides: Effect.fn("FileOrders.besides")(function* (bank, references) {
         const rows = yield* query(

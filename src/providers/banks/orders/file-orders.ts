@@ -103,6 +103,14 @@ export class FileOrders extends Context.Service<
       days: { readonly from: Day; readonly to: Day },
       limit: number,
     ) => Effect.Effect<ReadonlyArray<OpenFile>, OrdersUnavailable>
+    /**
+     * Of these names of orders, those of which a file of the bank said something that has no effect: a return of another amount, a
+     * status that says nothing certain, an entry that cannot be read. A correction leaves no doubt.
+     */
+    readonly doubted: (
+      bank: string,
+      names: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlySet<string>, OrdersUnavailable>
     /** All orders of the files that these orders are in. */
     readonly besides: (
       bank: string,

@@ -19,7 +19,7 @@ export interface MakingBank {
   /** The day on which a file that is made at a time (epoch milliseconds) asks to be executed. */
   readonly dayOf: (scheme: Scheme, at: number) => Day
   /** What holds for a file that is made at a time (epoch milliseconds); left out if the bank takes any. */
-  readonly termsAt?: (at: number) => FileTerms
+  readonly termsAt?: (at: number, scheme: Scheme) => FileTerms
 }
 
 /** Makes files of a bank's orders that are due, and logs them, if both stores agree. A group that cannot be made delays no other. */
@@ -33,7 +33,14 @@ export const makeFiles = Effect.fn("makeFiles")(function* (bank: MakingBank, blo
   if (groups.length > 0) yield* agree(bank.name)
   for (const group of groups)
     yield* files
-      .make(group, bank.dayOf(group.scheme, at), at, bank.ordersMax, blocked, bank.termsAt?.(at))
+      .make(
+        group,
+        bank.dayOf(group.scheme, at),
+        at,
+        bank.ordersMax,
+        blocked,
+        bank.termsAt?.(at, group.scheme),
+      )
       .pipe(
         Effect.tap((made) =>
           made === "full"
