@@ -17,7 +17,7 @@ import {
 } from "../../calling/provider-http.ts"
 import type { HeldTransfer } from "../orders/held-transfer.ts"
 import { type BatchStatus, batchStatuses, type ItemStatus, itemStatuses } from "./item-states.ts"
-import type { PayPalBank } from "./paypal-settings.ts"
+import { type PayPalBank, wholeCurrencies } from "./paypal-settings.ts"
 
 /** Items of one page: an answer has 1 MiB at most, and an item with its links about 2 KiB. */
 export const PAGE_SIZE = 250
@@ -160,11 +160,17 @@ const bodyOf = (
   },
   items: transfers.map(({ reference, currency, minor, details: { account, remittance } }) => ({
     ...receiverOf(account),
-    amount: { currency, value: formatAmount(minor, currency) },
+    amount: { currency, value: amountOf(minor, currency) },
     sender_item_id: reference,
     ...(remittance !== undefined && { note: remittance }),
   })),
 })
+
+/** An amount as PayPal takes it: decimals where it has none refuse the whole payout batch, even if they are zeros. */
+const amountOf = (minor: bigint, currency: string): string => {
+  const value = formatAmount(minor, currency)
+  return wholeCurrencies.has(currency) ? value.replace(/\.0+$/, "") : value
+}
 
 /** How PayPal addresses a wallet. Telephone numbers have no sign there. */
 export const receiverOf = (

@@ -1,9 +1,6 @@
 /** Orders go to PayPal's twin in payout batches, once, whatever dies or comes back older; its document judges every request and answer. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Effect, Layer } from "effect"
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { RedisConnections } from "../../../../src/platform/redis.ts"
 import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/orders/outbox-files.ts"
@@ -15,75 +12,13 @@ import {
 } from "../../../../src/providers/banks/paypal/payout-sending.ts"
 import { openPayouts, layer as payoutsRole } from "../../../../src/providers/banks/paypal/payouts-role.ts"
 import { SentPayouts } from "../../../../src/providers/banks/paypal/sent-payouts.ts"
-import { ProviderUnavailable } from "../../../../src/providers/calling/provider-error.ts"
 import { ProviderSettings } from "../../../../src/providers/calling/provider-settings.ts"
-import { type Sandbox, startSandbox } from "../../../../src/sandbox/sandbox.ts"
 import { FileLog } from "../../../../src/streams/file-log.ts"
-import { isPublishedDataThere, publishedFile } from "../../../published-data.ts"
-import { type ConnectedDatabase, connectedDatabase } from "../files/connected-database.ts"
-import { type Changed, canary, PayoutsUnderTest, referenceOf } from "./payouts-under-test.ts"
+import { type Changed, canary, referenceOf } from "./payouts-under-test.ts"
+import { losingAnswers, neverArriving, payPalTwin } from "./paypal-twin.ts"
 
-const folder = mkdtempSync(join(tmpdir(), "paypal-"))
-afterAll(() => rmSync(folder, { recursive: true }))
-const secretFile = join(folder, "secret")
-const credentials = { clientId: "atlas", clientSecret: "a-secret-of-the-twin" }
+const { open, books, paid, settled, breaches } = payPalTwin()
 
-let database: ConnectedDatabase
-let sandbox: Sandbox
-let url: string
-beforeAll(async () => {
-  writeFileSync(secretFile, credentials.clientSecret, { mode: 0o600 })
-  database = await connectedDatabase()
-})
-afterAll(() => database.drop())
-
-/** A twin of its own for each test, because a payout batch has the same id in each. */
-beforeEach(async () => {
-  sandbox = await startSandbox({
-    twins: ["paypal"],
-    doors: { paypal: { oauth2: credentials } },
-    ...(isPublishedDataThere && { documents: publishedFile("openapi") }),
-  })
-  url = sandbox.urls.twins?.paypal ?? ""
-  return () => sandbox.close()
-})
-
-const open = (own: Readonly<Record<string, unknown>> = {}) => {
-  const auth = {
-    kind: "oauth2",
-    tokenUrl: `${url}/oauth/token`,
-    clientId: credentials.clientId,
-    clientSecret: { file: secretFile },
-  }
-  return new PayoutsUnderTest(database, { url, auth, ...own })
-}
-
-interface Books {
-  readonly paidTwice: number
-  readonly payments: ReadonlyArray<{ readonly reference: string }>
-  readonly transfers: ReadonlyArray<{ readonly reference: string; readonly status: string }>
-  readonly outstanding: number
-}
-/** The twin is asked as by its client. */
-const json = async (path: string) => {
-  const body = new URLSearchParams({ grant_type: "client_credentials" })
-  const authorization = `Basic ${Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString("base64")}`
-  const issued = await fetch(`${url}/oauth/token`, { method: "POST", headers: { authorization }, body })
-  const { access_token: token } = (await issued.json()) as { readonly access_token: string }
-  return (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })).json()
-}
-const books = async () => (await json("/books")) as Books
-const paid = async () => (await books()).payments.map(({ reference }) => reference).sort()
-const settled = () => expect.poll(async () => (await books()).outstanding).toBe(0)
-const breaches = async () =>
-  isPublishedDataThere ? await json("/sandbox/breaches") : { count: 0, shown: [] }
-
-const lost = new ProviderUnavailable({ provider: "paypal", reason: "the answer was lost", kind: "timed-out" })
-const losingAnswers: Changed = (api) => ({
-  ...api,
-  create: (...given) => Effect.andThen(api.create(...given), Effect.fail(lost)),
-})
-const neverArriving: Changed = (api) => ({ ...api, create: () => Effect.fail(lost) })
 const dying: Changed = (api) => ({
   ...api,
   create: (...given) => Effect.andThen(api.create(...given), Effect.die("killed")),
@@ -305,128 +240,6 @@ it("parks the orders of a payout batch that is refused as a whole, and posts it 
   expect([posts, (await books()).transfers]).toEqual([1, []])
 })
 
-describe("a payout batch that was refused as a whole", () => {
-  const refusing: Changed = (api) => ({
-    ...api,
-    create: () => Effect.succeed({ _tag: "Refused", code: "VALIDATION_ERROR" } as const),
-  })
-
-  it("is not posted when Postgres comes back without the refusal: all its orders are parked again", async () => {
-    const test = open()
-    await test.run(
-      Effect.gen(function* () {
-        yield* test.order(["ada", "grace"])
-        const before = yield* test.rows
-        yield* test.send(refusing)
-        yield* before.putBack
-        yield* test.send()
-        yield* test.send()
-        for (const item of [1, 2])
-          expect(JSON.stringify(yield* test.inquire(item))).toContain("VALIDATION_ERROR")
-      }),
-    )
-    expect((await books()).transfers).toEqual([])
-  })
-
-  it("parks the orders that were not parked when the process died, although Redis lost the refusal", async () => {
-    const test = open()
-    await test.run(
-      Effect.gen(function* () {
-        yield* test.order(["ada", "grace"])
-        yield* test.send(neverArriving)
-        const report = { _tag: "Refused", code: "VALIDATION_ERROR" } as const
-        yield* (yield* FileOrders).record(test.name, [{ reference: referenceOf(1), report }])
-        yield* test.send()
-        for (const item of [1, 2])
-          expect(JSON.stringify(yield* test.inquire(item))).toContain("VALIDATION_ERROR")
-      }),
-    )
-    expect((await books()).transfers).toEqual([])
-  })
-
-  it("is asked about if another process was told that it was made", async () => {
-    const test = open()
-    const refusedElsewhere: Changed = (api) => ({
-      ...api,
-      create: (...given) =>
-        Effect.andThen(
-          Effect.promise(() => test.run(test.send(refusing))),
-          api.create(...given),
-        ),
-    })
-    await test.run(
-      Effect.gen(function* () {
-        yield* test.order(["ada"])
-        yield* test.send(refusedElsewhere)
-        yield* Effect.promise(settled)
-        yield* test.poll()
-        expect(yield* test.inquire(1)).toEqual({ _tag: "Settled" })
-      }),
-    )
-  })
-})
-
-it("gives Postgres back the stage that only Redis has, without the orders that were withdrawn before it", async () => {
-  const test = open()
-  await test.run(
-    Effect.gen(function* () {
-      yield* test.order(["ada", "grace"])
-      const files = yield* OutboxFiles
-      const death = { ...files, stage: () => Effect.die("killed") }
-      yield* Effect.exit(Effect.provideService(test.send(), OutboxFiles, death))
-      const before = yield* test.rows
-      yield* (yield* FileOrders).withdraw(test.name, referenceOf(1))
-      yield* test.send(neverArriving)
-      yield* before.putBack
-      yield* test.send(neverArriving)
-      yield* test.send(neverArriving)
-      const [file] = yield* files.unwritten(test.name, 1)
-      expect(file?.stagedAs).toBe(yield* (yield* FileLog).staged(test.name, file?.messageId ?? ""))
-      yield* test.send()
-    }),
-  )
-  await settled()
-  expect(await paid()).toEqual([referenceOf(2)])
-})
-
-it("cancels what nobody claimed although PayPal does not answer about another item", async () => {
-  const test = open()
-  await test.run(
-    Effect.gen(function* () {
-      yield* test.order(["una.unclaimed", "una.unclaimed"])
-      yield* test.send()
-      for (const item of [1, 2]) yield* (yield* FileOrders).withdraw(test.name, referenceOf(item))
-      let calls = 0
-      yield* test.poll((api) => ({
-        ...api,
-        cancel: (...given) => (++calls === 1 ? Effect.fail(lost) : api.cancel(...given)),
-      }))
-      yield* test.poll((api) => ({ ...api, cancel: () => Effect.fail(lost) }))
-      expect((yield* test.inquire(2))._tag).toBe("Returned")
-    }),
-  )
-})
-
-it("asks again about a payout batch that lacks an order, although all others have failed", async () => {
-  const test = open()
-  const without: Changed = (api) => ({
-    ...api,
-    page: (...given) =>
-      Effect.map(api.page(...given), (page) => ({ ...page, items: page.items.slice(1), itemsInAll: 1 })),
-  })
-  await test.run(
-    Effect.gen(function* () {
-      yield* test.order(["ada", "ivo.insufficient"])
-      yield* test.send()
-      yield* Effect.promise(settled)
-      yield* test.poll(without)
-      expect(JSON.stringify(yield* test.inquire(1))).toContain(NOT_IN_BATCH)
-      yield* test.poll()
-      expect(yield* test.inquire(1)).toEqual({ _tag: "Settled" })
-    }),
-  )
-})
-
 it("does not take somebody else's payout batch for its own", async () => {
   const [one, other] = [open(), open()]
   await one.run(Effect.andThen(one.order(["ada"]), one.send()))
@@ -527,6 +340,29 @@ it("refuses at once what would refuse a whole payout batch", async () => {
     { _tag: "Failed", code: "AM02", unsent: true },
     { _tag: "Accepted" },
   ])
+})
+
+it("sends no decimals in a currency that has none at PayPal", async () => {
+  const test = open()
+  const shown: Array<unknown> = []
+  await test.run(
+    Effect.gen(function* () {
+      yield* test.order(["ada"], 1, { currency: "HUF", minor: 150_000n })
+      yield* test.order(["grace"], 2, { minor: 150_000n })
+      yield* test.send()
+      yield* Effect.promise(settled)
+      yield* test.poll((api) => ({
+        ...api,
+        page: (...given) =>
+          Effect.tap(api.page(...given), ({ items }) =>
+            Effect.sync(() => shown.push(...items.map(({ payout_item }) => payout_item.amount))),
+          ),
+      }))
+      expect(yield* test.inquire(1)).toEqual({ _tag: "Settled" })
+    }),
+  )
+  expect(shown).toContainEqual({ currency: "HUF", value: "1500" })
+  expect(shown).toContainEqual({ currency: "EUR", value: "1500.00" })
 })
 
 it("the role sends and asks by itself", async () => {
