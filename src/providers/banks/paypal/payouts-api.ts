@@ -56,9 +56,17 @@ const Page = Schema.Struct({
   items: Schema.optionalKey(Schema.Array(ItemFields)),
 })
 
-const Refusal = Schema.Struct({ name: text(200), links: Schema.optionalKey(Schema.Unknown) })
+const Refusal = Schema.Struct({
+  name: text(200),
+  links: Schema.optionalKey(Schema.Unknown),
+  details: Schema.optionalKey(Schema.Unknown),
+})
 const Link = Schema.Struct({ href: text(20_000), rel: text(100) })
 const decodeLinks = Schema.decodeUnknownResult(Schema.Array(Link))
+/** PayPal's document has the links beside the details; PayPal itself puts the one to a known payout batch into a detail. */
+const decodeDetails = Schema.decodeUnknownResult(
+  Schema.Array(Schema.Struct({ link: Schema.optionalKey(Schema.Unknown) })),
+)
 
 /** What became of a call to create a payout batch. */
 export type Creation =
@@ -190,8 +198,8 @@ export const receiverOf = (
 }
 
 const creationAnswers = (senderBatchId: string): Answers<Creation> => {
-  const refused = reading(Refusal, ({ name, links }): Creation => {
-    const known = payoutIn(links)
+  const refused = reading(Refusal, ({ name, links, details }): Creation => {
+    const known = [links, ...linksIn(details)].flatMap((found) => payoutIn(found) ?? [])[0]
     return known === undefined
       ? { _tag: "Refused", code: codedReason(name).code }
       : { _tag: "Known", payoutBatchId: known }
@@ -207,6 +215,11 @@ const creationAnswers = (senderBatchId: string): Answers<Creation> => {
     400: refused,
     422: refused,
   }
+}
+
+const linksIn = (details: unknown): ReadonlyArray<unknown> => {
+  const read = decodeDetails(details)
+  return Result.isFailure(read) ? [] : read.success.map(({ link }) => link)
 }
 
 /** The payout batch that an error links to: the one that has the id. Only its path counts, because it is asked where all are. */
