@@ -65,6 +65,14 @@ export const payPalGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "without the orders that were withdrawn before it",
   },
   {
+    name: "a payout batch that has an id is found in a detail",
+    file: "providers/banks/paypal/payouts-api.ts",
+    text: "[links, ...linksIn(details)]",
+    without: "[links, ...linksIn([])]",
+    caughtIn: payouts,
+    caughtBy: "when the answer is lost",
+  },
+  {
     name: "somebody else's payout batch is not taken for ours",
     file: sending,
     text: 'page.items.every(({ payout_item: { sender_item_id } }) => references.has(sender_item_id ?? ""))',
