@@ -89,6 +89,8 @@ describe("a payout batch is made once", () => {
     await test.run(test.send())
     await test.run(Effect.andThen(test.order(["joan"], 3), test.send()))
     await settled()
+    await test.run(test.poll())
+    expect(await test.run(test.inquire(1))).toEqual({ _tag: "Settled" })
     expect(await paid()).toEqual([1, 2, 3].map(referenceOf))
     expect((await books()).paidTwice).toBe(0)
     expect(await breaches()).toEqual({ count: 0, shown: [] })
