@@ -170,9 +170,11 @@ const duplicate = (base: string, batch: PayoutBatch) =>
         field: "SENDER_BATCH_ID",
         location: "body",
         issue: "Batch with given sender_batch_id already exists",
+        // Where PayPal has the link, beside what its document says.
+        link: [{ href: hrefOf(base, batch), rel: "self", method: "GET" }],
       },
     ],
-    links: [{ href: hrefOf(base, batch), rel: "self", method: "GET" }],
+    links: [],
   })
 
 /** An item of a payout batch that was taken. */

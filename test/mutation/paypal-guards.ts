@@ -2,6 +2,7 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const payouts = "test/providers/banks/paypal/payouts.test.ts"
+const inDoubt = "test/providers/banks/paypal/payouts-in-doubt.test.ts"
 const webhooks = "test/providers/banks/paypal/webhooks.test.ts"
 const sending = "providers/banks/paypal/payout-sending.ts"
 const polling = "providers/banks/paypal/payout-polling.ts"
@@ -26,10 +27,50 @@ export const payPalGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a payout batch is not posted again after it was refused",
     file: sending,
-    text: 'if (orders.some(({ reports }) => reports.some(({ _tag }) => _tag === "Refused")))',
-    without: "if (orders.length < 0)",
+    text: "if (refusal !== undefined) return yield* park(file, refusal.code)",
+    without: "",
+    caughtIn: inDoubt,
+    caughtBy: "although Redis lost the refusal",
+  },
+  {
+    name: "the log keeps the refusal of a payout batch",
+    file: sending,
+    text: "yield* conclude(file, yield* (yield* FileLog).stage(bank.name, field, refusedWith(answer.code)))",
+    without: "yield* park(file, answer.code + field.slice(field.length))",
+    caughtIn: inDoubt,
+    caughtBy: "is not posted when Postgres comes back without the refusal",
+  },
+  {
+    name: "a payout batch that was made and refused at once is asked about",
+    file: sending,
+    text: "if (decided !== payoutBatchId && refusalIn(decided) === undefined)",
+    without: "if (decided !== payoutBatchId)",
+    caughtIn: inDoubt,
+    caughtBy: "is asked about if another process was told that it was made",
+  },
+  {
+    name: "Postgres gets the stage back that it lost",
+    file: sending,
+    text: "yield* (yield* OutboxFiles).stage(file, staged)",
+    without: "",
+    caughtIn: inDoubt,
+    caughtBy: "gives Postgres back the stage",
+  },
+  {
+    name: "withdrawn orders are not in a stage that Postgres gets back",
+    file: sending,
+    text: "yield* takeOutWithdrawn(file.bank, file)",
+    without: "",
+    caughtIn: inDoubt,
+    caughtBy: "without the orders that were withdrawn before it",
+  },
+  {
+    name: "a payout batch that has an id is found in a detail",
+    file: "providers/banks/paypal/payouts-api.ts",
+    text: "[links, ...linksIn(details)]",
+    without: "[links, ...linksIn([])]",
     caughtIn: payouts,
-    caughtBy: "refused as a whole, and posts it no more",
+    caughtBy: "when the answer is lost",
   },
   {
     name: "somebody else's payout batch is not taken for ours",
@@ -70,6 +111,14 @@ export const payPalGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: payouts,
     caughtBy: "parks what PayPal's payout batch lacks",
+  },
+  {
+    name: "a payout batch that lacks orders is asked about further",
+    file: polling,
+    text: " && read.missing.length === 0",
+    without: "",
+    caughtIn: inDoubt,
+    caughtBy: "asks again about a payout batch that lacks an order",
   },
   {
     name: "a webhook is signed with its body",

@@ -73,7 +73,7 @@ const poll = Effect.fnUntraced(function* (bank: PayPalBank, api: PayoutsApi, pay
   yield* cancelUnclaimed(api, payout, orders, [...seen.values()])
   yield* (yield* SentPayouts).polled(
     payout,
-    yield* nextPoll(bank, payout, isWhole, status, [...seen.values()]),
+    yield* nextPoll(bank, payout, { isEnd: isWhole && hasEnded(status), missing, items: [...seen.values()] }),
   )
 })
 
@@ -172,26 +172,38 @@ const cancelUnclaimed = Effect.fnUntraced(function* (
     const order = orders.get(payout_item.sender_item_id ?? "")
     const isAsked = order?.reports.some(({ _tag }) => _tag === "Asked") ?? false
     if (!isAsked || order === undefined || transaction_status !== "UNCLAIMED") continue
-    const isCancelled = yield* api.cancel(payout_item_id)
     const { reference } = order
-    yield* isCancelled
-      ? Effect.logInfo("an unclaimed payout was cancelled", { bank, reference })
-      : Effect.logWarning("an unclaimed payout cannot be cancelled", { bank, reference })
+    yield* api.cancel(payout_item_id).pipe(
+      Effect.flatMap((isCancelled) =>
+        isCancelled
+          ? Effect.logInfo("an unclaimed payout was cancelled", { bank, reference })
+          : Effect.logWarning("an unclaimed payout cannot be cancelled", { bank, reference }),
+      ),
+      // An item that PayPal does not answer about delays no other.
+      Effect.catch((failure) =>
+        Effect.logWarning("an unclaimed payout cannot be cancelled yet", { bank, reference, failure }),
+      ),
+    )
   }
 })
 
 const nextPoll = Effect.fnUntraced(function* (
   { pollMs }: PayPalBank,
   { sentAt }: SentPayout,
-  isWhole: boolean,
-  status: BatchStatus,
-  items: ReadonlyArray<PayPalItem>,
+  read: {
+    /** Whether all of it was read, and nothing will be added to it, as far as PayPal says. */
+    readonly isEnd: boolean
+    readonly missing: ReadonlyArray<FileOrder>
+    readonly items: ReadonlyArray<PayPalItem>
+  },
 ) {
   const now = yield* Clock.currentTimeMillis
   const age = Math.max(now - sentAt, 0)
-  if (isWhole && hasEnded(status)) {
-    if (items.every(({ transaction_status }) => isFinalForEver(transaction_status))) return "closed" as const
-    const isSettled = items.every(({ transaction_status }) => !isOpen(transaction_status))
+  if (read.isEnd) {
+    const isForEver = read.items.every(({ transaction_status }) => isFinalForEver(transaction_status))
+    // What is missing may still appear.
+    if (isForEver && read.missing.length === 0) return "closed" as const
+    const isSettled = read.items.every(({ transaction_status }) => !isOpen(transaction_status))
     if (isSettled && age > ASKED_FOR_MS) return "closed" as const
   }
   return now + Math.min(Math.max(pollMs, age / AGE_PART), DAY_MS)

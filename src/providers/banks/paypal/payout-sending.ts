@@ -66,12 +66,12 @@ const send = Effect.fnUntraced(function* (
 ) {
   const log = yield* FileLog
   const answered = yield* log.staged(bank.name, answeredField(file.messageId))
-  if (answered !== undefined) return yield* note(file, answered)
-  // A reader may have died between its record of a refusal and the mark below: the payout batch is not posted again.
+  if (answered !== undefined) return yield* conclude(file, answered)
+  // Redis may have lost the refusal of a payout batch whose parking was interrupted: it is not posted again.
   const orders = yield* (yield* FileOrders).sentIn(bank.name, file.messageId)
-  if (orders.some(({ reports }) => reports.some(({ _tag }) => _tag === "Refused")))
-    return yield* park(file, "")
-  const known = file.stagedAs ?? (yield* log.staged(bank.name, file.messageId))
+  const refusal = orders.flatMap(({ reports }) => reports).find((report) => report._tag === "Refused")
+  if (refusal !== undefined) return yield* park(file, refusal.code)
+  const known = file.stagedAs ?? (yield* knownToLog(file))
   if (known !== undefined && (yield* isTooLate(known))) return yield* park(file, UNANSWERED)
   const transfers = yield* transfersOf(bank, file, known === undefined)
   if (transfers === undefined) return
@@ -80,6 +80,18 @@ const send = Effect.fnUntraced(function* (
     if (!(yield* (yield* OutboxFiles).stage(file, name, blocked))) return
     yield* post(bank, api, file, transfers, name)
   } else yield* post(bank, api, file, transfers, known)
+})
+
+/**
+ * The stage that the log has and Postgres lost. Postgres gets it back: otherwise the time of the first post would be forgotten if
+ * Redis lost it, too, later. Orders that were withdrawn before the stage are taken out first; then the next pass gives it back.
+ */
+const knownToLog = Effect.fnUntraced(function* (file: OutboxFile) {
+  const staged = yield* (yield* FileLog).staged(file.bank, file.messageId)
+  if (staged === undefined) return undefined
+  yield* takeOutWithdrawn(file.bank, file)
+  yield* (yield* OutboxFiles).stage(file, staged)
+  return staged
 })
 
 /** The orders of a file; those that the log has as withdrawn are taken out as long as nothing was posted. */
@@ -107,8 +119,11 @@ const post = Effect.fnUntraced(function* (
   const sorted = transfers.toSorted((one, other) => (one.reference < other.reference ? -1 : 1))
   const answer = yield* api.create(file.messageId, sorted)
   switch (answer._tag) {
-    case "Refused":
-      return yield* park(file, answer.code)
+    case "Refused": {
+      // Postgres may come back without the refusal, when somebody has paid in another way: the log keeps it, too.
+      const field = answeredField(file.messageId)
+      return yield* conclude(file, yield* (yield* FileLog).stage(bank.name, field, refusedWith(answer.code)))
+    }
     case "Strange":
       return yield* cannot("the answer is about another payout batch")
     case "Known":
@@ -143,7 +158,9 @@ const isOurs = Effect.fnUntraced(function* (
 const note = Effect.fnUntraced(function* (file: OutboxFile, payoutBatchId: string) {
   const { bank, messageId } = file
   const decided = yield* (yield* FileLog).stage(bank, answeredField(messageId), payoutBatchId)
-  if (decided !== payoutBatchId) return yield* cannot("it was answered with two ids")
+  // If another process was refused meanwhile, PayPal is asked all the same, and its answers end the doubt.
+  if (decided !== payoutBatchId && refusalIn(decided) === undefined)
+    return yield* cannot("it was answered with two ids")
   yield* (yield* SentPayouts).note({
     bank,
     messageId,
@@ -155,16 +172,21 @@ const note = Effect.fnUntraced(function* (file: OutboxFile, payoutBatchId: strin
   yield* Effect.logInfo("payout batch sent", { bank, message: messageId, payout: payoutBatchId })
 })
 
+/** Does what follows from an answer that the log has, in Postgres. */
+const conclude = Effect.fnUntraced(function* (file: OutboxFile, answered: string) {
+  const code = refusalIn(answered)
+  yield* code === undefined ? note(file, answered) : park(file, code)
+})
+
 /** Leaves the orders of a payout batch to a person: it is refused as a whole, or may be posted no more. */
 const park = Effect.fnUntraced(function* (file: OutboxFile, code: string) {
   const { bank, messageId } = file
   const orders = yield* (yield* FileOrders).sentIn(bank, messageId)
-  const refused = orders.flatMap(({ reference, reports }) => {
-    const before = reports.find((report) => report._tag === "Refused")
-    return before === undefined && code === ""
-      ? []
-      : [{ reference, report: before ?? ({ _tag: "Refused", code } as const) }]
-  })
+  // An order that was parked before keeps its code, and its batch is told again.
+  const refused = orders.map(({ reference, reports }) => ({
+    reference,
+    report: reports.find((report) => report._tag === "Refused") ?? ({ _tag: "Refused", code } as const),
+  }))
   for (const chunk of Arr.chunksOf(refused, REPORTS_AT_ONCE))
     yield* recordReports({ bank, digest: messageId }, chunk, () => undefined)
   yield* (yield* OutboxFiles).written(file)
@@ -172,13 +194,19 @@ const park = Effect.fnUntraced(function* (file: OutboxFile, code: string) {
   yield* Effect.logError("a payout batch is not paid, as far as is known: its orders are parked", {
     bank,
     message: messageId,
-    code: code === "" ? undefined : code,
+    code,
     count: orders.length,
   })
 })
 
-/** Where the log of files has PayPal's id of a payout batch. No file has this message id. */
+/** Where the log of files has PayPal's answer for a payout batch: its id, or the refusal. No file has this message id. */
 const answeredField = (messageId: string): string => `${messageId} answered`
+
+/** A refusal as the log has it. PayPal's ids have no spaces. */
+const REFUSED = "refused "
+const refusedWith = (code: string): string => REFUSED + code
+const refusalIn = (answered: string): string | undefined =>
+  answered.startsWith(REFUSED) ? answered.slice(REFUSED.length) : undefined
 
 /** Identifies the orders of a payout batch. */
 const digestOf = (transfers: ReadonlyArray<HeldTransfer>): string =>

@@ -17,7 +17,7 @@ import {
 } from "../../calling/provider-http.ts"
 import type { HeldTransfer } from "../orders/held-transfer.ts"
 import { type BatchStatus, batchStatuses, type ItemStatus, itemStatuses } from "./item-states.ts"
-import type { PayPalBank } from "./paypal-settings.ts"
+import { type PayPalBank, wholeCurrencies } from "./paypal-settings.ts"
 
 /** Items of one page: an answer has 1 MiB at most, and an item with its links about 2 KiB. */
 export const PAGE_SIZE = 250
@@ -56,9 +56,17 @@ const Page = Schema.Struct({
   items: Schema.optionalKey(Schema.Array(ItemFields)),
 })
 
-const Refusal = Schema.Struct({ name: text(200), links: Schema.optionalKey(Schema.Unknown) })
+const Refusal = Schema.Struct({
+  name: text(200),
+  links: Schema.optionalKey(Schema.Unknown),
+  details: Schema.optionalKey(Schema.Unknown),
+})
 const Link = Schema.Struct({ href: text(20_000), rel: text(100) })
 const decodeLinks = Schema.decodeUnknownResult(Schema.Array(Link))
+/** PayPal's document has the links beside the details; PayPal itself puts the one to a known payout batch into a detail. */
+const decodeDetails = Schema.decodeUnknownResult(
+  Schema.Array(Schema.Struct({ link: Schema.optionalKey(Schema.Unknown) })),
+)
 
 /** What became of a call to create a payout batch. */
 export type Creation =
@@ -160,11 +168,17 @@ const bodyOf = (
   },
   items: transfers.map(({ reference, currency, minor, details: { account, remittance } }) => ({
     ...receiverOf(account),
-    amount: { currency, value: formatAmount(minor, currency) },
+    amount: { currency, value: amountOf(minor, currency) },
     sender_item_id: reference,
     ...(remittance !== undefined && { note: remittance }),
   })),
 })
+
+/** An amount as PayPal takes it: decimals where it has none refuse the whole payout batch, even if they are zeros. */
+const amountOf = (minor: bigint, currency: string): string => {
+  const value = formatAmount(minor, currency)
+  return wholeCurrencies.has(currency) ? value.replace(/\.0+$/, "") : value
+}
 
 /** How PayPal addresses a wallet. Telephone numbers have no sign there. */
 export const receiverOf = (
@@ -184,8 +198,8 @@ export const receiverOf = (
 }
 
 const creationAnswers = (senderBatchId: string): Answers<Creation> => {
-  const refused = reading(Refusal, ({ name, links }): Creation => {
-    const known = payoutIn(links)
+  const refused = reading(Refusal, ({ name, links, details }): Creation => {
+    const known = [links, ...linksIn(details)].flatMap((found) => payoutIn(found) ?? [])[0]
     return known === undefined
       ? { _tag: "Refused", code: codedReason(name).code }
       : { _tag: "Known", payoutBatchId: known }
@@ -201,6 +215,11 @@ const creationAnswers = (senderBatchId: string): Answers<Creation> => {
     400: refused,
     422: refused,
   }
+}
+
+const linksIn = (details: unknown): ReadonlyArray<unknown> => {
+  const read = decodeDetails(details)
+  return Result.isFailure(read) ? [] : read.success.map(({ link }) => link)
 }
 
 /** The payout batch that an error links to: the one that has the id. Only its path counts, because it is asked where all are. */

@@ -63,3 +63,6 @@ export const payPalBankOf = (name: string, own: PayPalSettings): PayPalBank => {
 export const payPalLimits: BankLimits = {
   wallet: { characters: "any", nameLengthMax: 140, remittanceLengthMax: 140 },
 }
+
+/** Currencies that have no decimals at PayPal, other than in ISO 4217 (https://developer.paypal.com/api/rest/reference/currency-codes). */
+export const wholeCurrencies: ReadonlySet<string> = new Set(["HUF", "TWD"])

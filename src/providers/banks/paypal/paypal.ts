@@ -11,7 +11,7 @@ import { bankKind } from "../bank-kind.ts"
 import { limitProblems, type Refusal } from "../bank-limits.ts"
 import type { HeldTransfer } from "../orders/held-transfer.ts"
 import { holdingBank, withdrawHeld } from "../orders/order-port.ts"
-import { PayPalSettings, payPalBankOf, payPalLimits } from "./paypal-settings.ts"
+import { PayPalSettings, payPalBankOf, payPalLimits, wholeCurrencies } from "./paypal-settings.ts"
 import { payPalWebhooks } from "./webhooks.ts"
 
 export const paypal = bankKind({
@@ -34,8 +34,6 @@ const currencies: ReadonlySet<string> = new Set(
     " ",
   ),
 )
-/** There they have no decimals, other than in ISO 4217. */
-const wholeCurrencies: ReadonlySet<string> = new Set(["HUF", "TWD"])
 
 /** The transfer as it will be sent, or the code with which we refuse it before anything is: one bad item refuses a whole payout batch. */
 const transferOf = (

@@ -1,9 +1,6 @@
 /** Orders go to PayPal's twin in payout batches, once, whatever dies or comes back older; its document judges every request and answer. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Effect, Layer } from "effect"
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { RedisConnections } from "../../../../src/platform/redis.ts"
 import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/orders/outbox-files.ts"
@@ -15,75 +12,13 @@ import {
 } from "../../../../src/providers/banks/paypal/payout-sending.ts"
 import { openPayouts, layer as payoutsRole } from "../../../../src/providers/banks/paypal/payouts-role.ts"
 import { SentPayouts } from "../../../../src/providers/banks/paypal/sent-payouts.ts"
-import { ProviderUnavailable } from "../../../../src/providers/calling/provider-error.ts"
 import { ProviderSettings } from "../../../../src/providers/calling/provider-settings.ts"
-import { type Sandbox, startSandbox } from "../../../../src/sandbox/sandbox.ts"
 import { FileLog } from "../../../../src/streams/file-log.ts"
-import { isPublishedDataThere, publishedFile } from "../../../published-data.ts"
-import { type ConnectedDatabase, connectedDatabase } from "../files/connected-database.ts"
-import { type Changed, canary, PayoutsUnderTest, referenceOf } from "./payouts-under-test.ts"
+import { type Changed, canary, referenceOf } from "./payouts-under-test.ts"
+import { losingAnswers, neverArriving, payPalTwin } from "./paypal-twin.ts"
 
-const folder = mkdtempSync(join(tmpdir(), "paypal-"))
-afterAll(() => rmSync(folder, { recursive: true }))
-const secretFile = join(folder, "secret")
-const credentials = { clientId: "atlas", clientSecret: "a-secret-of-the-twin" }
+const { open, books, paid, settled, breaches } = payPalTwin()
 
-let database: ConnectedDatabase
-let sandbox: Sandbox
-let url: string
-beforeAll(async () => {
-  writeFileSync(secretFile, credentials.clientSecret, { mode: 0o600 })
-  database = await connectedDatabase()
-})
-afterAll(() => database.drop())
-
-/** A twin of its own for each test, because a payout batch has the same id in each. */
-beforeEach(async () => {
-  sandbox = await startSandbox({
-    twins: ["paypal"],
-    doors: { paypal: { oauth2: credentials } },
-    ...(isPublishedDataThere && { documents: publishedFile("openapi") }),
-  })
-  url = sandbox.urls.twins?.paypal ?? ""
-  return () => sandbox.close()
-})
-
-const open = (own: Readonly<Record<string, unknown>> = {}) => {
-  const auth = {
-    kind: "oauth2",
-    tokenUrl: `${url}/oauth/token`,
-    clientId: credentials.clientId,
-    clientSecret: { file: secretFile },
-  }
-  return new PayoutsUnderTest(database, { url, auth, ...own })
-}
-
-interface Books {
-  readonly paidTwice: number
-  readonly payments: ReadonlyArray<{ readonly reference: string }>
-  readonly transfers: ReadonlyArray<{ readonly reference: string; readonly status: string }>
-  readonly outstanding: number
-}
-/** The twin is asked as by its client. */
-const json = async (path: string) => {
-  const body = new URLSearchParams({ grant_type: "client_credentials" })
-  const authorization = `Basic ${Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString("base64")}`
-  const issued = await fetch(`${url}/oauth/token`, { method: "POST", headers: { authorization }, body })
-  const { access_token: token } = (await issued.json()) as { readonly access_token: string }
-  return (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })).json()
-}
-const books = async () => (await json("/books")) as Books
-const paid = async () => (await books()).payments.map(({ reference }) => reference).sort()
-const settled = () => expect.poll(async () => (await books()).outstanding).toBe(0)
-const breaches = async () =>
-  isPublishedDataThere ? await json("/sandbox/breaches") : { count: 0, shown: [] }
-
-const lost = new ProviderUnavailable({ provider: "paypal", reason: "the answer was lost", kind: "timed-out" })
-const losingAnswers: Changed = (api) => ({
-  ...api,
-  create: (...given) => Effect.andThen(api.create(...given), Effect.fail(lost)),
-})
-const neverArriving: Changed = (api) => ({ ...api, create: () => Effect.fail(lost) })
 const dying: Changed = (api) => ({
   ...api,
   create: (...given) => Effect.andThen(api.create(...given), Effect.die("killed")),
@@ -154,6 +89,8 @@ describe("a payout batch is made once", () => {
     await test.run(test.send())
     await test.run(Effect.andThen(test.order(["joan"], 3), test.send()))
     await settled()
+    await test.run(test.poll())
+    expect(await test.run(test.inquire(1))).toEqual({ _tag: "Settled" })
     expect(await paid()).toEqual([1, 2, 3].map(referenceOf))
     expect((await books()).paidTwice).toBe(0)
     expect(await breaches()).toEqual({ count: 0, shown: [] })
@@ -405,6 +342,29 @@ it("refuses at once what would refuse a whole payout batch", async () => {
     { _tag: "Failed", code: "AM02", unsent: true },
     { _tag: "Accepted" },
   ])
+})
+
+it("sends no decimals in a currency that has none at PayPal", async () => {
+  const test = open()
+  const shown: Array<unknown> = []
+  await test.run(
+    Effect.gen(function* () {
+      yield* test.order(["ada"], 1, { currency: "HUF", minor: 150_000n })
+      yield* test.order(["grace"], 2, { minor: 150_000n })
+      yield* test.send()
+      yield* Effect.promise(settled)
+      yield* test.poll((api) => ({
+        ...api,
+        page: (...given) =>
+          Effect.tap(api.page(...given), ({ items }) =>
+            Effect.sync(() => shown.push(...items.map(({ payout_item }) => payout_item.amount))),
+          ),
+      }))
+      expect(yield* test.inquire(1)).toEqual({ _tag: "Settled" })
+    }),
+  )
+  expect(shown).toContainEqual({ currency: "HUF", value: "1500" })
+  expect(shown).toContainEqual({ currency: "EUR", value: "1500.00" })
 })
 
 it("the role sends and asks by itself", async () => {
