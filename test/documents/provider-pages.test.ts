@@ -43,7 +43,7 @@ describe("the settings that a provider's page shows", () => {
     const { status, output } = await configHere(
       {
         PROVIDERS_FILE: file,
-        API_KEYS: "acme=some-key",
+        API_KEYS: "acme=acme-key",
         MASTER_KEYS: `k1=${Buffer.alloc(32, 1).toString("base64")}`,
         REDIS_URL: "redis://127.0.0.1:1",
         DATABASE_URL: "postgres://127.0.0.1:1/x",
