@@ -36,7 +36,7 @@ describe("atlaspay migrate", () => {
     expect(done.lines.map((line) => JSON.parse(line))).toEqual(
       names.map((migration) => ({ migration, action: "apply" })),
     )
-    expect(await tables()).toBe(50)
+    expect(await tables()).toBe(51)
     const again = await migrate()
     expect(again.status).toBe(0)
     expect(again.lines).toEqual([`Nothing to do: the schema has ${names.at(-1)}.`])

@@ -36,8 +36,10 @@ describe("a bank's code", () => {
   it("is an ISO 20022 reason code, an ACH return code or a bank's own word, each once", () => {
     const codes = mappedCodes.map(({ code }) => code)
     expect(new Set(codes).size).toBe(codes.length)
-    for (const code of codes)
-      expect(code).toMatch(/^([A-Z]{2}[A-Z0-9]{2}|R\d\d|[A-Z]+(_[A-Z]+)+|RE(TURNED|FUNDED|VERSED))$/)
+    // The last form is that of Adyen's reasons.
+    const form =
+      /^([A-Z]{2}[A-Z0-9]{2}|R\d\d|[A-Z]+(_[A-Z]+)+|RE(TURNED|FUNDED|VERSED)|[a-z]+([A-Z][a-z]+)+)$/
+    for (const code of codes) expect(code).toMatch(form)
   })
 
   it("is told to partners with what to do next, and without what only routing knows", () => {
