@@ -144,7 +144,7 @@ const isDebit = (entry: string): boolean => /[5-9]/.test(entry[2] ?? "")
 
 const addAddenda = ({ batch, sums }: CountedBatch, record: string, place: string): void => {
   const entry = batch.entries.at(-1)
-  if (entry?.announcesAddenda !== true) unreadable(place, "addenda of no entry that has any")
+  if (entry?.announcesAddenda !== true) unreadable(place, "addenda of an entry that announces none")
   entry?.addenda.push(record)
   sums.count += 1
 }

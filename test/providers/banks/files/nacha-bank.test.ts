@@ -1,12 +1,10 @@
 /** A bank that takes files of Nacha: what it gets, what comes back, and when an order is settled of which nothing does. */
 import { renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Result, Schema } from "effect"
+import { Effect, Result } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { layer as bookedOrders } from "../../../../src/providers/banks/files/booked-orders-postgres.ts"
-import { dueOnNacha } from "../../../../src/providers/banks/files/execution-day.ts"
-import { FileBankSettings } from "../../../../src/providers/banks/files/file-bank-settings.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { FileOrders } from "../../../../src/providers/banks/orders/file-orders.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/orders/outbox-files.ts"
@@ -15,7 +13,7 @@ import { newYork } from "../../../../src/providers/nacha/entry-dates.ts"
 import { entriesByOrder, isIndirect } from "../../../../src/reconciliation/booked-entries.ts"
 import { StoreWatch } from "../../../../src/streams/store-watch.ts"
 import { brokenNachaRules, entriesOf } from "../../nacha/nacha-rules.ts"
-import { changed, nacha, returned, type SentBatch, sentFile } from "../../nacha/return-files.ts"
+import { changed, returned, type SentBatch, sentFile } from "../../nacha/return-files.ts"
 import { type ConnectedDatabase, connectedDatabase } from "./connected-database.ts"
 import type { FileBankUnderTest } from "./file-bank-under-test.ts"
 import { account, calendar, idOf, made, nachaBank, sentOrders, usOrder } from "./nacha-bank.ts"
@@ -152,28 +150,6 @@ const messageIds = Effect.fnUntraced(function* (test: FileBankUnderTest) {
       select message_id from bank_files where bank = ${test.bank.name} order by id`,
   )
   return { messages: rows.map(({ message_id }) => message_id.replace("USD-ach-", "")) }
-})
-
-it("makes orders wait for the day on which they are executed, and catches the cut-off of the same day", () => {
-  const at = (time: string) => Date.parse(time)
-  const due = (time: string, settings = {}) =>
-    new Date(dueOnNacha(at(time), 1_800_000, { ...nacha, ...settings })).toISOString()
-  expect([
-    // A Wednesday in New York: at noon, ten minutes before the cut-off of the same day, and in the evening.
-    due("2026-12-02T17:00:00Z"),
-    due("2026-12-02T18:45:00Z", { sameDay: { cutOff: "14:00" } }),
-    due("2026-12-02T18:55:00Z", { sameDay: { cutOff: "14:00" } }),
-    due("2026-12-02T20:45:00Z"),
-    due("2026-12-04T21:30:00Z"),
-    due("2026-12-04T21:30:00Z", { ahead: true }),
-  ]).toEqual([
-    "2026-12-02T17:30:00.000Z",
-    "2026-12-02T18:50:00.000Z",
-    "2026-12-02T19:25:00.000Z",
-    "2026-12-02T20:50:00.000Z",
-    "2026-12-07T05:30:00.000Z",
-    "2026-12-04T22:00:00.000Z",
-  ])
 })
 
 describe("what comes back", () => {
@@ -460,24 +436,4 @@ it("is reconciled by the identification numbers in a statement", async () => {
     }).pipe(Effect.provide(bookedOrders)),
   )
   expect(entries).toEqual([referenceOf(2), "NOBODYATALLHERE"].sort())
-})
-
-/** Why settings are refused; nothing for those that are not. */
-const problemsOf = (settings: unknown): string => {
-  const decoded = Schema.decodeUnknownResult(FileBankSettings)(settings)
-  return Result.isFailure(decoded) ? String(decoded.failure) : ""
-}
-
-it("has settings that go together", () => {
-  using test = nachaBank(database)
-  const base = { folder: "/f", debtor: test.bank.debtor }
-  const iban = { name: "Atlas", account: { scheme: "iban", iban: "NL91ABNA0417164300" } }
-  expect(problemsOf({ ...base, format: "nacha", nacha })).toBe("")
-  for (const [change, problem] of [
-    [{ format: "nacha" }, "belong together"],
-    [{ nacha }, "belong together"],
-    [{ format: "nacha", nacha, schemes: ["sepa"] }, "by ach alone"],
-    [{ format: "nacha", nacha, debtor: iban }, "an account in the US"],
-  ] as const)
-    expect(problemsOf({ ...base, ...change })).toContain(problem)
 })
