@@ -35,6 +35,7 @@ export interface LocalPlatform {
 
 const READY_MS_MAX = 60_000
 const STARTS_MAX = 3
+const TWIN_MS_MAX = 10_000
 
 const program = fileURLToPath(new URL("../cli/main.ts", import.meta.url))
 
@@ -129,16 +130,17 @@ export const tellOfNotifications = Effect.fnUntraced(function* (
   service: string,
 ) {
   if (adyen === undefined) return
-  yield* Effect.tryPromise({
-    try: (signal) =>
+  const { ok } = yield* Effect.tryPromise({
+    try: (interrupted) =>
       fetch(`${adyen}/sandbox/webhook`, {
         method: "PUT",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ url: `${service}/bank-callbacks/adyen` }),
-        signal,
+        signal: AbortSignal.any([interrupted, AbortSignal.timeout(TWIN_MS_MAX)]),
       }),
     catch: () => new CliFailure({ reason: "The twin of Adyen does not answer." }),
   })
+  if (!ok) return yield* new CliFailure({ reason: "The twin of Adyen does not take the address to notify." })
 })
 
 /** The books of the twins that are banks are looked at like those of other banks. */

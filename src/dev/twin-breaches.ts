@@ -9,17 +9,21 @@ const Breaches = Schema.Struct({
 const decode = Schema.decodeUnknownEffect(Breaches)
 
 const SHOWN_MAX = 3
+const ANSWER_MS_MAX = 10_000
 
 /** A sentence for each twin that has breaches. A twin that is held to no document has none. */
 export const twinBreaches = Effect.fn("twinBreaches")(function* (twins: Readonly<Record<string, string>>) {
   const sentences: Array<string> = []
   for (const [name, url] of Object.entries(twins)) {
-    const answer = yield* Effect.tryPromise({
-      try: (signal) => fetch(`${url}/sandbox/breaches`, { signal }),
+    const json = yield* Effect.tryPromise({
+      try: async (interrupted): Promise<unknown> => {
+        const signal = AbortSignal.any([interrupted, AbortSignal.timeout(ANSWER_MS_MAX)])
+        const answer = await fetch(`${url}/sandbox/breaches`, { signal })
+        return answer.status === 404 ? undefined : answer.json()
+      },
       catch: () => new CliFailure({ reason: `The twin ${name} does not answer.` }),
     })
-    if (answer.status === 404) continue
-    const json: unknown = yield* Effect.promise(() => answer.json())
+    if (json === undefined) continue
     const { count, shown } = yield* decode(json).pipe(
       Effect.mapError(() => new CliFailure({ reason: `The twin ${name} does not say its breaches.` })),
     )

@@ -87,6 +87,24 @@ export const nextStep = ({ status, magic, order }: Transfer): NextStep => {
   return status === "settled" && comesBack ? "return" : undefined
 }
 
+/** The entry of a bank's next step, with the codes of that bank. Throws if there is no next step. */
+export const stepEntry = <Changed extends { readonly at: string; readonly transferId: string }>(
+  transfer: Transfer,
+  changed: Changed,
+  codes: { readonly rejected: string; readonly returned: string },
+) => {
+  switch (nextStep(transfer)) {
+    case "settle":
+      return { type: "settled", ...changed } as const
+    case "reject":
+      return { type: "rejected", ...changed, code: codes.rejected } as const
+    case "return":
+      return { type: "returned", ...changed, code: codes.returned } as const
+    case undefined:
+      throw new Error(`transfer ${changed.transferId} is final`)
+  }
+}
+
 /** The code with which a bank refuses an order at once and finally; undefined if it accepts the order. */
 export type RefusalOf = (order: TransferOrder, magic: MagicOutcome | undefined) => string | undefined
 

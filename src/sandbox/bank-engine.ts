@@ -4,6 +4,7 @@ import {
   type BankEntry,
   nextStep,
   type RefusalOf,
+  stepEntry,
   type Transfer,
   type TransferOrder,
 } from "./bank-books.ts"
@@ -206,16 +207,7 @@ export class BankEngine {
     const nextInMs = step === "settle" && magic === "returned-later" ? returnAfterMs : undefined
     const travel = station.travelOf(`${order.reference}.${step}`, nextInMs)
     const changed = { at: new Date().toISOString(), transferId, travel }
-    switch (step) {
-      case "settle":
-        return { type: "settled", ...changed }
-      case "reject":
-        return { type: "rejected", ...changed, code: insufficientFunds }
-      case "return":
-        return { type: "returned", ...changed, code: returned }
-      case undefined:
-        throw new Error(`transfer ${transferId} is final`)
-    }
+    return stepEntry(transfer, changed, { rejected: insufficientFunds, returned })
   }
 
   #deliver(callback: OwedCallback): Promise<void> {

@@ -6,7 +6,7 @@ import {
   BankBooks,
   type BankEntry,
   isAch,
-  nextStep,
+  stepEntry,
   type Transfer,
   type TransferOrder,
 } from "./bank-books.ts"
@@ -307,16 +307,9 @@ const modifiers = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 const returnCodeOf = ({ order, magic }: Transfer): string =>
   (isAch(order) && magic && returnCodes[magic]) || "MS03"
 
-const nextEntry = (transfer: Transfer, at: string): BankEntry => {
-  const { transferId } = transfer
-  switch (nextStep(transfer)) {
-    case "settle":
-      return { type: "settled", at, transferId }
-    case "reject":
-      return { type: "rejected", at, transferId, code: "AM04" }
-    case "return":
-      return { type: "returned", at, transferId, code: returnCodeOf(transfer) }
-    case undefined:
-      throw new Error(`transfer ${transferId} is final`)
-  }
-}
+const nextEntry = (transfer: Transfer, at: string): BankEntry =>
+  stepEntry(
+    transfer,
+    { at, transferId: transfer.transferId },
+    { rejected: "AM04", returned: returnCodeOf(transfer) },
+  )

@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Context } from "hono"
 import { Amount } from "./amount.ts"
-import { BankBooks, type BankEntry, nextStep, type RefusalOf, type Transfer } from "./bank-books.ts"
+import { BankBooks, type BankEntry, type RefusalOf, stepEntry, type Transfer } from "./bank-books.ts"
 import type { InterbankOrders } from "./interbank-orders.ts"
 import { openJournal } from "./journal.ts"
 import { hasFateAtBanks, magicOutcome } from "./magic-beneficiaries.ts"
@@ -333,16 +333,9 @@ class PayPalServer {
   }
 }
 
-const nextEntry = (transfer: Transfer, at: string): BankEntry => {
-  const { transferId } = transfer
-  switch (nextStep(transfer)) {
-    case "settle":
-      return { type: "settled", at, transferId }
-    case "reject":
-      return { type: "rejected", at, transferId, code: "INSUFFICIENT_FUNDS" }
-    case "return":
-      return { type: "returned", at, transferId, code: "REVERSED" }
-    case undefined:
-      throw new Error(`transfer ${transferId} is final`)
-  }
-}
+const nextEntry = (transfer: Transfer, at: string): BankEntry =>
+  stepEntry(
+    transfer,
+    { at, transferId: transfer.transferId },
+    { rejected: "INSUFFICIENT_FUNDS", returned: "REVERSED" },
+  )
