@@ -20,7 +20,7 @@ import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import { type Cost, compareLines, compareReport, orderOf, type Pair, type Side } from "./compare-report.ts"
 import { readSpent, spentBetween } from "./engine/servers.ts"
 import { pipelineCompareLines, pipelineCompareReport, type RoundsOfPair } from "./pipeline/compare-report.ts"
-import { measureService } from "./pipeline/measure.ts"
+import { measureService, WARM_UP } from "./pipeline/measure.ts"
 import type { Round } from "./pipeline/round.ts"
 
 /** AtlasPay's side of `bench:engine`, at the same path in every checkout. */
@@ -182,7 +182,7 @@ const comparePipelines = Effect.fnUntraced(function* (
     for (const side of orderOf(pair))
       rounds[side] = yield* measureService(
         folder,
-        { checkout: checkouts[side], layout, payouts, open: OPEN, rounds: 1 },
+        { checkout: checkouts[side], layout, payouts, open: OPEN, rounds: 1, warmUp: WARM_UP },
         (line) => console.log(`  pair ${pair + 1}, ${side}: ${line}`),
       )
     if (rounds.old !== undefined && rounds.new !== undefined)

@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, realpathSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { dataDir, json } from "../src/cli/flags.ts"
 import { withLock } from "../src/dev/embedded-lock.ts"
 import { asCliFailure } from "../src/terminal/cli-failure.ts"
 import { layoutOf } from "./pipeline/layout.ts"
 import { loneLines, measureLone } from "./pipeline/lone.ts"
-import { measurePipeline } from "./pipeline/measure.ts"
+import { measurePipeline, WARM_UP } from "./pipeline/measure.ts"
 import { pipelineLines, pipelineReport } from "./pipeline/report.ts"
 import { measureRest, restLines } from "./pipeline/rest.ts"
 
@@ -55,6 +55,14 @@ const layout = Flag.String("layout").pipe(
   ),
 )
 
+const profile = Flag.Directory("profile").pipe(
+  Flag.withDescription(
+    "A folder that gets a processor profile of each role, for the developer tools of a browser",
+  ),
+  Flag.map((path) => resolve(process.env.INIT_CWD ?? ".", path)),
+  Flag.optional,
+)
+
 const progress = (line: string): void => console.log(`  ${line}`)
 
 Command.make(
@@ -63,8 +71,15 @@ Command.make(
     payouts: wholeNumber("payouts", "How many payouts a round has, in batches of 50", 10_000, 1_000_000),
     rounds: wholeNumber("rounds", "How many rounds each side has", 2, 50),
     open: wholeNumber("open", "How many batches are open at a time", 200, 1_000),
+    warmUp: wholeNumber(
+      "warm-up",
+      "How many payouts each side makes before it is measured",
+      WARM_UP,
+      1_000_000,
+    ),
     layout,
     checkout,
+    profile,
     lone: mode("lone", "Measure how long one lone payout takes, in place of the cost"),
     samples: wholeNumber("samples", "With --lone: how many payouts, one after the other", 300, 100_000),
     rest: mode("rest", "Measure the processor time at rest, in place of the cost of payouts"),
@@ -73,7 +88,8 @@ Command.make(
     dataDir,
     json: json("Make the last line one JSON object, see docs/BENCHMARKS.md"),
   },
-  Effect.fn(function* ({ dataDir, json, lone, rest, ...options }) {
+  Effect.fn(function* ({ dataDir, json, lone, rest, profile, ...given }) {
+    const options = { ...given, ...(Option.isSome(profile) ? { profile: profile.value } : {}) }
     mkdirSync(dataDir, { recursive: true })
     const folder = join(realpathSync(dataDir), "bench-pipeline")
     const show = <Report>(report: Report, lines: (report: Report) => ReadonlyArray<string>) => {

@@ -10,7 +10,7 @@ import { Command, Flag } from "effect/cli"
 import { dataDir, json } from "../src/cli/flags.ts"
 import { withLock } from "../src/dev/embedded-lock.ts"
 import { asCliFailure } from "../src/terminal/cli-failure.ts"
-import { measureService } from "./pipeline/measure.ts"
+import { measureService, WARM_UP } from "./pipeline/measure.ts"
 import type { Round } from "./pipeline/round.ts"
 import { type Turn, tracingLines, tracingReport } from "./tracing-report.ts"
 
@@ -52,13 +52,18 @@ interface Options {
   readonly before: Option.Option<string>
 }
 
+const rotated = <A>(list: ReadonlyArray<A>, by: number): ReadonlyArray<A> => [
+  ...list.slice(by % list.length),
+  ...list.slice(0, by % list.length),
+]
+
 /** Measures the kinds in turn, each time with servers and processes of their own. */
 const measureTurns = Effect.fn("measureTurns")(function* (folder: string, options: Options) {
   const { before, rounds, ...size } = options
   const collector = yield* openCollector
   const say = (line: string) => console.log(`  ${line}`)
   const measure = (checkout: string, settings: Readonly<Record<string, string>>) =>
-    measureService(folder, { ...size, checkout, rounds: 1 }, say, settings)
+    measureService(folder, { ...size, checkout, rounds: 1, warmUp: WARM_UP }, say, settings)
   const recording = (percent: string) => ({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     TRACE_SAMPLE_PERCENT: percent,
@@ -71,7 +76,8 @@ const measureTurns = Effect.fn("measureTurns")(function* (folder: string, option
   ]
   const turns: Array<Turn> = []
   for (let number = 1; number <= rounds; number += 1)
-    for (const [kind, checkout, settings] of kinds) {
+    // Each round begins with another one, so that a machine that becomes slower or quicker favours none.
+    for (const [kind, checkout, settings] of rotated(kinds, number - 1)) {
       say(`round ${number}, ${kind}`)
       const bytesBefore = collector.taken.bytes
       const round: Round = yield* measure(checkout, settings)

@@ -62,6 +62,8 @@ export interface Service {
   readonly layout: ReadonlyArray<ServiceProcess>
   /** Settings besides those of the stand. */
   readonly settings?: Readonly<Record<string, string>>
+  /** The folder that gets a processor profile of each process when it ends. */
+  readonly profile?: string
 }
 
 const READY_MS_MAX = 60_000
@@ -171,16 +173,17 @@ const natsPids = (folder: string): ReadonlyArray<number> => {
 
 const startService = Effect.fnUntraced(function* (
   { folder, environment, connections: { sql }, receiver, report }: Shared,
-  { checkout, layout, settings: own = {} }: Service,
+  { checkout, layout, settings: own = {}, profile }: Service,
 ): Effect.fn.Return<Side, CliFailure, Scope.Scope> {
   const [port, operationsPort] = yield* Effect.all([freePort, freePort], { concurrency: 2 })
   const origin = `http://127.0.0.1:${port}`
   const settings = { ...environment, PUBLIC_URL: origin, NATS_STREAM: STREAMS.service, ...own }
   const started = yield* Effect.forEach(layout, ({ name, roles }, index) => {
     const isApi = roles.split(",").includes("api")
-    return startRoles(folder, checkout, `${name}-${index + 1}`, roles, {
-      ...settings,
-      ...(isApi ? { HOST: "127.0.0.1", PORT: String(port), OPERATIONS_PORT: String(operationsPort) } : {}),
+    const api = { HOST: "127.0.0.1", PORT: String(port), OPERATIONS_PORT: String(operationsPort) }
+    return startRoles({
+      ...{ folder, checkout, roles, profile, name: `${name}-${index + 1}` },
+      settings: { ...settings, ...(isApi ? api : {}) },
     }).pipe(Effect.map((process) => ({ name, process })))
   })
   yield* isReady(`http://127.0.0.1:${operationsPort}`).pipe(
@@ -204,19 +207,30 @@ const startService = Effect.fnUntraced(function* (
   }
 })
 
+interface RolesStart {
+  readonly folder: string
+  readonly checkout: string
+  readonly name: string
+  readonly roles: string
+  readonly settings: Readonly<Record<string, string>>
+  readonly profile: string | undefined
+}
+
 /** Starts some roles as `npm start` does, and waits until they run. */
-const startRoles = Effect.fnUntraced(function* (
-  folder: string,
-  checkout: string,
-  name: string,
-  roles: string,
-  settings: Readonly<Record<string, string>>,
-): Effect.fn.Return<LeashedProcess, CliFailure, Scope.Scope> {
+const startRoles = Effect.fnUntraced(function* ({
+  folder,
+  checkout,
+  name,
+  roles,
+  settings,
+  profile,
+}: RolesStart): Effect.fn.Return<LeashedProcess, CliFailure, Scope.Scope> {
   const program = join(checkout, "src/cli/main.ts")
   const logFile = logFileOf(folder, name)
   const process_ = yield* spawnLeashed({
     command: process.execPath,
     args: [
+      ...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${join(profile, name)}`]),
       ...["--max-semi-space-size=64", program, "serve"],
       ...["--roles", roles, "--data-dir", join(folder, name)],
     ],
