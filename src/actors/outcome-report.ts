@@ -4,7 +4,7 @@
  * appends, not what it reads.
  */
 import type { Batch } from "../domain/batch.ts"
-import { type Scheme, settlementDueAt } from "../domain/scheme.ts"
+import { settlementDueAt } from "../domain/scheme.ts"
 import type { Metrics } from "../telemetry/metrics.ts"
 import type { EndedItem, MovedMoney, TurnOutcomes } from "./turn-outcomes.ts"
 
@@ -20,7 +20,6 @@ export type OutcomeReport = (
 ) => void
 
 export const makeOutcomeReport = (metrics: Metrics): OutcomeReport => {
-  const dueAt = makeDueAt()
   return (batch, outcomes, at, traceId) => {
     const seconds = Math.max(0, at - batch.receivedAt) / 1_000
     for (const outcome of outcomes.screened) metrics.screeningSeconds.observe({ outcome }, seconds)
@@ -30,7 +29,7 @@ export const makeOutcomeReport = (metrics: Metrics): OutcomeReport => {
       const { outcome, scheme } = ended
       metrics.itemsFinal.inc({ outcome })
       metrics.settlementSeconds.observeTraced({ scheme, outcome }, seconds, traceId)
-      countInTime(metrics, ended, at, dueAt)
+      countInTime(metrics, ended, at)
     }
     outcomes.throwIfBroken()
   }
@@ -46,21 +45,8 @@ const countInTime = (
   { settledLate, settledOnTime }: Metrics,
   { outcome, scheme, payableAt }: EndedItem,
   at: number,
-  dueAt: typeof settlementDueAt,
 ) => {
   if (payableAt === undefined || (outcome !== "paid" && outcome !== "failed")) return
-  const counter = at <= dueAt(scheme, payableAt) ? settledOnTime : settledLate
+  const counter = at <= settlementDueAt(scheme, payableAt) ? settledOnTime : settledLate
   counter.inc({ scheme })
-}
-
-/** The last answer for each scheme: the items of a batch ask for the same, and a calendar is slow to ask. */
-const makeDueAt = (): typeof settlementDueAt => {
-  const last = new Map<Scheme, { readonly from: number; readonly due: number }>()
-  return (scheme, from) => {
-    const known = last.get(scheme)
-    if (known?.from === from) return known.due
-    const due = settlementDueAt(scheme, from)
-    last.set(scheme, { from, due })
-    return due
-  }
 }

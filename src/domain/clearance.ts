@@ -65,6 +65,10 @@ const unobjected = { state: "screened", reason: undefined } as const
 export const effectOn = (item: Item): AnswerEffect =>
   isUnrouted(item) ? "decides" : meaningOfState(item.state).answer
 
+/** Whether the answer to a requested clearance can still change the item. */
+export const waitsForAnswer = ({ state, clearanceWithdrawn }: Item): boolean =>
+  !clearanceWithdrawn && meaningOfState(state).wantsClearance
+
 /**
  * When a clearance is valid for sending. Its lists must be those that the engine announced last. List versions are opaque, so
  * only the order of announcements tells which is newer. While the terms are unknown, nothing is sent.

@@ -2,7 +2,7 @@
  * Writes and reads events and mail: one line of JSON each, events with their version. Text that cannot be read is a failure
  * with a reason, never a guess.
  */
-import { Predicate, Result, Schema } from "effect"
+import { Array as Arr, Predicate, Result, Schema } from "effect"
 import { MailCommand, RecordTransfer } from "./commands.ts"
 import { BatchEvent, ItemsReceived, PayoutItem } from "./events.ts"
 import { kindsWithText, withCleanTexts } from "./outside-text.ts"
@@ -19,12 +19,16 @@ export const encodeEvent = (event: BatchEvent): string => {
   return JSON.stringify(kindsWithText.has(event._tag) ? { ...lifted, clean: CLEAN } : lifted)
 }
 
-const itemJson = ({ minor, ...item }: Extract<BatchEvent, { _tag: "ItemsReceived" }>["items"][number]) => ({
-  ...item,
-  minor: minor.toString(),
-})
+const itemJson = ({ minor, ...item }: PayoutItem) => ({ ...item, minor: minor.toString() })
 
-const decodeCurrent = Schema.decodeUnknownResult(BatchEvent)
+const decodeAny = Schema.decodeUnknownResult(BatchEvent)
+
+type Decode = typeof decodeAny
+
+/** A decoder for each kind, because the one of all kinds would look for the kind's schema again at each event. */
+const decoders: ReadonlyMap<unknown, Decode> = new Map<unknown, Decode>(
+  BatchEvent.members.map((kind) => [kind.fields._tag.schema.literal, Schema.decodeUnknownResult(kind)]),
+)
 
 /** Items in their JSON form. A schema that only checks and converts nothing is several times as fast. */
 const WrittenItems = Schema.Struct({
@@ -38,31 +42,35 @@ const WrittenItems = Schema.Struct({
 })
 const decodeWrittenItems = Schema.decodeUnknownResult(WrittenItems)
 
-const decodeItems = (json: unknown) =>
-  Result.map(decodeWrittenItems(json), (event): BatchEvent => {
-    const [first, ...others] = event.items
-    return { ...event, items: [readItem(first), ...others.map(readItem)] }
-  })
+const decodeItems: Decode = (json) =>
+  Result.map(decodeWrittenItems(json), (event) => ({ ...event, items: Arr.map(event.items, readItem) }))
 
-const readItem = (item: (typeof WrittenItems.Type)["items"][number]): PayoutItem => ({
-  ...item,
-  minor: BigInt(item.minor),
-})
+const readItem = (written: (typeof WrittenItems.Type)["items"][number]): PayoutItem => {
+  const { item, reference, beneficiary, currency, remittance } = written
+  const read = { item, reference, beneficiary, currency, minor: BigInt(written.minor) }
+  return remittance === undefined ? read : { ...read, remittance }
+}
 
 /** Reads an event. Fails with a sentence that names the field and never its value, because events contain payees. */
 export const decodeEvent = (text: string): Result.Result<BatchEvent, string> => {
-  const lifted = Result.flatMap(parse(text), upcast)
-  return Result.flatMap(lifted, (event) => {
-    const decoded = event._tag === "ItemsReceived" ? decodeItems(event) : decodeCurrent(event)
-    return Result.mapError(decoded, ({ message }) => message)
-  })
+  const json = parse(text)
+  if (json === undefined) return notAnObject
+  const lifted = upcast(json)
+  if (Result.isFailure(lifted)) return Result.fail(lifted.failure)
+  const event = lifted.success
+  const decode = event._tag === "ItemsReceived" ? decodeItems : (decoders.get(event._tag) ?? decodeAny)
+  return Result.mapError(decode(event), ({ message }) => message)
 }
 
-const parse = (text: string): Result.Result<EventJson, string> => {
-  const json = Result.try({ try: (): unknown => JSON.parse(text), catch: () => undefined })
-  return Result.isSuccess(json) && Predicate.isObject(json.success)
-    ? Result.succeed(json.success as EventJson)
-    : Result.fail("not a JSON object")
+const notAnObject = Result.fail("not a JSON object")
+
+const parse = (text: string): EventJson | undefined => {
+  try {
+    const json: unknown = JSON.parse(text)
+    return Predicate.isObject(json) ? (json as EventJson) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Reports about transfers, which nearly all mail is: they convert nothing, so their check is compiled, unlike that of all mail. */
@@ -86,7 +94,8 @@ const decodeCommand = (json: EventJson) => {
 }
 
 /** Reads a command from a mailbox; fails like {@link decodeEvent}. It cleans its texts, as older releases did not. */
-export const decodeMail = (text: string): Result.Result<MailCommand, string> =>
-  Result.flatMap(parse(text), (json) =>
-    Result.mapError(decodeCommand(withCleanTexts(json)), ({ message }) => message),
-  )
+export const decodeMail = (text: string): Result.Result<MailCommand, string> => {
+  const json = parse(text)
+  if (json === undefined) return notAnObject
+  return Result.mapError(decodeCommand(withCleanTexts(json)), ({ message }) => message)
+}

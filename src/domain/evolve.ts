@@ -17,21 +17,18 @@ import {
   type Item,
   isAwaited,
   itemOf,
-  type Tally,
   type Withdrawal,
   waitsForFunds,
 } from "./batch.ts"
 import { refuseCancellation } from "./cancellation-refusal.ts"
-import { enterIndex, leaveIndex } from "./due-index.ts"
-import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
+import { addItem, change, changeAll, enter } from "./change-item.ts"
+import type { BatchEvent, BatchEventOf, OpenRefusal, TransferIntent } from "./events.ts"
 import { begin } from "./evolve-receipt.ts"
-import { type Answer, answered, askedAbout, reviewing, waitsForAnswer } from "./evolve-screening.ts"
-import type { ItemState } from "./item-state.ts"
+import { type Answer, answer, askAbout, review } from "./evolve-screening.ts"
 import { newItem } from "./new-item.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
 import { rescheduled } from "./reschedule.ts"
-import { taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
@@ -42,7 +39,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "BatchReceived":
       return begin(batch, event)
     case "ItemsReceived":
-      for (const item of event.items) addItem(batch, item)
+      for (const item of event.items) addItem(batch, newItem(item, batch.version))
       batch.seals.push({
         from: event.items[0].item,
         to: event.items.at(-1)?.item ?? 0,
@@ -56,10 +53,10 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ClearancePending":
       return deferred(batch, event)
     case "ClearanceWithdrawn":
-      for (const { item } of event.decisions) change(batch, item, { clearanceWithdrawn: true })
+      for (const { item } of event.decisions) clearanceWithdrawn(batch, item)
       return screened(batch, event)
     case "ItemReviewed":
-      return change(batch, event.item, reviewing(itemOf(batch, event.item), event))
+      return change(batch, event.item, (item) => review(batch, item, event))
     case "BatchApproved":
       if (batch.approval !== undefined) approve(batch.approval, event)
       return batch
@@ -74,7 +71,10 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       batch.arrivals = event.arrivals
       return batch
     case "ItemsCancelled":
-      return changeAll(batch, event.items, { state: "cancelled", cancelled: true, reason: event.reason })
+      return changeAll(batch, event.items, (item) => {
+        enter(batch, item, "cancelled", event.reason)
+        item.cancelled = true
+      })
     case "CancellationRefused":
       return refuseCancellation(batch, event)
     case "CommandRefused":
@@ -86,7 +86,9 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       if (event.kind === "hold") batch.startedAt ??= event.at
       batch.postingCount = event.posting
       batch.postings.set(event.posting, event)
-      return changeAll(batch, event.items, { posting: event.posting })
+      return changeAll(batch, event.items, (item) => {
+        item.posting = event.posting
+      })
     case "PostingBooked":
       return booked(batch, event.posting)
     case "PostingRefused":
@@ -141,18 +143,19 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "LateOutcomeDetected":
       return disputed(batch, event)
     case "ResolutionProposed":
-      return change(batch, event.item, { proposal: event })
+      return change(batch, event.item, (item) => {
+        item.proposal = event
+      })
     case "ParkedResolved":
       return resolved(batch, event)
     case "RetryRequested":
-      return change(batch, event.item, { state: "screened", reason: undefined, reroute: undefined })
+      return readied(batch, event.item, () => undefined)
     case "RerouteRequested":
-      return rerouted(batch, event)
-    case "ItemsUnrouted":
-      return changeAll(batch, event.items, {
-        state: "parked",
-        reason: cleanText(`no rule of version ${event.version} leads to a bank`),
-      })
+      return readied(batch, event.item, ({ attempt }) => attempt?.route)
+    case "ItemsUnrouted": {
+      const reason = cleanText(`no rule of version ${event.version} leads to a bank`)
+      return changeAll(batch, event.items, (item) => enter(batch, item, "parked", reason))
+    }
     case "BatchClosed":
       batch.closed = event.state
       batch.closedAt = event.at
@@ -168,27 +171,22 @@ export const fold = (events: Iterable<BatchEvent>, batch: Batch = emptyBatch()):
   return batch
 }
 
-const addItem = (batch: Batch, accepted: PayoutItem): void => {
-  const item = newItem(accepted, batch.version)
-  batch.items.set(item.item, item)
-  batch.tasks.submit.add(item.item)
-  const tally = tallyOf(talliesOf(batch, item.currency), item.state)
-  tally.count += 1
-  tally.minor += item.minor
-}
-
 const asked = (batch: Batch, { at, clearance, items }: BatchEventOf<"ScreeningRequested">): Batch => {
   batch.clearanceCount = clearance
   batch.clearances.set(clearance, { items, askedAt: at, decideBy: undefined, deferrals: 0 })
-  for (const item of items) change(batch, item, askedAbout(itemOf(batch, item), clearance))
-  return batch
+  return changeAll(batch, items, (item) => askAbout(batch, item, clearance))
 }
+
+const clearanceWithdrawn = (batch: Batch, number: number): Batch =>
+  change(batch, number, (item) => {
+    item.clearanceWithdrawn = true
+  })
 
 /** Folds an answer. Items that were cancelled meanwhile stay cancelled, whatever the answer. */
 const screened = (batch: Batch, event: Answer): Batch => {
   const open = batch.clearances.get(event.clearance)
   for (const decided of event.decisions)
-    change(batch, decided.item, answered(itemOf(batch, decided.item), decided, event, open))
+    change(batch, decided.item, (item) => answer(batch, item, decided, event, open))
   if (open !== undefined && !isAwaited(batch, event.clearance, open)) batch.clearances.delete(event.clearance)
   return batch
 }
@@ -199,9 +197,12 @@ const deferred = (batch: Batch, event: BatchEventOf<"ClearancePending">): Batch 
     throw new Error(`clearance ${event.clearance} waits for nothing: the log is not legal`)
   clearance.decideBy = event.decideBy
   clearance.deferrals += 1
-  for (const item of event.items)
-    if (itemOf(batch, item).state === "screening")
-      change(batch, item, { reason: cleanText("the compliance engine decides later") })
+  const reason = cleanText("the compliance engine decides later")
+  for (const number of event.items)
+    if (itemOf(batch, number).state === "screening")
+      change(batch, number, (item) => {
+        item.reason = reason
+      })
   return batch
 }
 
@@ -209,7 +210,11 @@ const bookings = { hold: "held", post: "posted", release: "released", reverse: "
 
 const booked = (batch: Batch, number: number): Batch => {
   const { kind, items } = takePosting(batch, number)
-  return changeAll(batch, items, { posting: undefined, ledger: bookings[kind] })
+  const ledger = bookings[kind]
+  return changeAll(batch, items, (item) => {
+    item.posting = undefined
+    item.ledger = ledger
+  })
 }
 
 /** Folds a refused posting. Items that need another posting by now, or none, do not wait for this one. */
@@ -217,9 +222,13 @@ const refused = (batch: Batch, { posting, code, retryAt }: BatchEventOf<"Posting
   const { kind, items } = takePosting(batch, posting)
   for (const number of items) {
     const times = (itemOf(batch, number).refusal?.times ?? 0) + 1
-    change(batch, number, { posting: undefined })
+    change(batch, number, (item) => {
+      item.posting = undefined
+    })
     if (itemOf(batch, number).task !== kind) continue
-    change(batch, number, { refusal: { posting, kind, code, times, retryAt } })
+    change(batch, number, (item) => {
+      item.refusal = { posting, kind, code, times, retryAt }
+    })
     if (waitsForFunds(itemOf(batch, number), itemOf(batch, number).currency))
       itemOf(batch, number).waitedForFunds = true
   }
@@ -228,9 +237,11 @@ const refused = (batch: Batch, { posting, code, retryAt }: BatchEventOf<"Posting
 
 const funded = (batch: Batch, { at, currency }: BatchEventOf<"FundsArrived">): Batch => {
   for (const number of batch.refused) {
-    const item = itemOf(batch, number)
-    if (item.refusal !== undefined && waitsForFunds(item, currency))
-      change(batch, number, { refusal: { ...item.refusal, retryAt: Math.min(item.refusal.retryAt, at) } })
+    const { refusal } = itemOf(batch, number)
+    if (refusal === undefined || !waitsForFunds(itemOf(batch, number), currency)) continue
+    change(batch, number, (item) => {
+      item.refusal = { ...refusal, retryAt: Math.min(refusal.retryAt, at) }
+    })
   }
   return batch
 }
@@ -242,18 +253,21 @@ const takePosting = (batch: Batch, number: number) => {
   return posting
 }
 
-const requested = (batch: Batch, at: number, intent: TransferIntent): void => {
-  const { attempt, earlier, reroute } = itemOf(batch, intent.item)
-  if (attempt !== undefined) earlier.push(attempt)
-  change(batch, intent.item, {
-    state: "transferring",
-    reroute: undefined,
-    attempt: newAttempt(at, intent, (attempt?.round ?? 0) + (reroute === undefined ? 1 : 0)),
+const requested = (batch: Batch, at: number, intent: TransferIntent): Batch =>
+  change(batch, intent.item, (item) => {
+    const { attempt, earlier, reroute } = item
+    if (attempt !== undefined) earlier.push(attempt)
+    enter(batch, item, "transferring", item.reason)
+    item.reroute = undefined
+    item.attempt = newAttempt(at, intent, (attempt?.round ?? 0) + (reroute === undefined ? 1 : 0))
   })
-}
 
-const rerouted = (batch: Batch, { item }: BatchEventOf<"RerouteRequested">): Batch =>
-  change(batch, item, { state: "screened", reason: undefined, reroute: itemOf(batch, item).attempt?.route })
+/** The item is to be paid again, by the rules or after the route of its refused attempt. */
+const readied = (batch: Batch, number: number, rerouteOf: (item: Item) => Item["reroute"]): Batch =>
+  change(batch, number, (item) => {
+    enter(batch, item, "screened", undefined)
+    item.reroute = rerouteOf(item)
+  })
 
 type AboutTransfer = { readonly at: number; readonly item: number; readonly attempt: number }
 
@@ -276,8 +290,8 @@ const withdrawalRequested = (batch: Batch, about: Omit<AboutTransfer, "at">, ask
 
 /** Changes an attempt without a change of its phase. */
 const mended = (batch: Batch, about: Omit<AboutTransfer, "at">, mend: (attempt: Attempt) => void): Batch => {
-  mend(currentAttempt(batch, about))
-  return change(batch, about.item, {})
+  const attempt = currentAttempt(batch, about)
+  return change(batch, about.item, () => mend(attempt))
 }
 
 /** The attempt is parked: its bank is no longer asked, and a person decides. */
@@ -344,53 +358,10 @@ const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch =>
 }
 
 const stand = (batch: Batch, { item }: AboutTransfer, reason: Item["reason"]): Batch =>
-  change(batch, item, standing(itemOf(batch, item), reason))
-
-const changeAll = (batch: Batch, items: Iterable<number>, fields: Partial<Item>): Batch => {
-  for (const item of items) change(batch, item, fields)
-  return batch
-}
-
-const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
-  const item = itemOf(batch, number)
-  if (fields.state !== undefined && fields.state !== item.state) {
-    const tallies = talliesOf(batch, item.currency)
-    const [left, entered] = [tallyOf(tallies, item.state), tallyOf(tallies, fields.state)]
-    left.count -= 1
-    left.minor -= item.minor
-    entered.count += 1
-    entered.minor += item.minor
-  }
-  if (fields.state !== undefined) item.proposal = undefined
-  if (fields.state === "held" || fields.state === "parked") item.attended = true
-  leaveIndex(batch, item)
-  Object.assign(item, fields)
-  if (item.asked !== undefined && !waitsForAnswer(item)) item.asked = undefined
-  if (fields.state !== undefined) item.since = batch.version
-  const task = taskOf(item)
-  if (task !== item.task) {
-    batch.tasks[item.task].delete(number)
-    batch.tasks[task].add(number)
-    item.task = task
-    if (task === "request") item.place = ++batch.placeCount
-  }
-  if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined
-  enterIndex(batch, item)
-  return batch
-}
-
-type Tallies = Map<ItemState, Tally>
-
-const talliesOf = ({ tallies }: Batch, currency: string): Tallies =>
-  tallies.get(currency) ?? kept(tallies, currency, new Map())
-
-const tallyOf = (tallies: Tallies, state: ItemState): Tally =>
-  tallies.get(state) ?? kept(tallies, state, { count: 0, minor: 0n })
-
-const kept = <K, V>(map: Map<K, V>, key: K, made: V): V => {
-  map.set(key, made)
-  return made
-}
+  change(batch, item, (item) => {
+    const stands = standing(item, reason)
+    enter(batch, item, stands.state, stands.reason)
+  })
 
 const anyAttempt = (batch: Batch, about: AboutTransfer): Attempt => {
   const attempt = attemptOf(itemOf(batch, about.item), about.attempt)

@@ -70,12 +70,28 @@ export const executionOf = (scheme: Scheme, at: number): Day => {
 /** The day that clocks in the scheme's time zone show at `at` (epoch milliseconds), whether it is open then or not. */
 export const dayOf = (scheme: Scheme, at: number): Day => localTime(rules[scheme].timeZone, at).day
 
+/**
+ * The answers of a calendar, of which the last one of each scheme is kept by its minute: cut-offs and days begin at whole minutes,
+ * most questions are about now, and a calendar is slow to ask.
+ */
+const byMinute = <A>(ask: (scheme: Scheme, at: number) => A): ((scheme: Scheme, at: number) => A) => {
+  const last = new Map<Scheme, { readonly minute: number; readonly answer: A }>()
+  return (scheme, at) => {
+    const minute = Math.floor(at / 60_000)
+    const known = last.get(scheme)
+    if (known?.minute === minute) return known.answer
+    const answer = ask(scheme, at)
+    last.set(scheme, { minute, answer })
+    return answer
+  }
+}
+
 /** The day on which a payout that goes out at `at` (epoch milliseconds) should arrive, in the scheme's time zone. */
-export const arrivalOf = (scheme: Scheme, at: number): Day => {
+export const arrivalOf: (scheme: Scheme, at: number) => Day = byMinute((scheme, at) => {
   const { calendar, businessDays } = rules[scheme]
   const execution = executionOf(scheme, at)
   return calendar === undefined ? execution : businessDayAfter(calendar, execution, businessDays)
-}
+})
 
 const HOUR_MS = 3_600_000
 
@@ -84,10 +100,13 @@ const HOUR_MS = 3_600_000
  * scheme's time zone, or so many hours later. The sources are those of the rules above.
  */
 export const settlementDueAt = (scheme: Scheme, at: number): number => {
-  const { timeZone, hoursMax } = rules[scheme]
-  if (hoursMax !== undefined) return at + hoursMax * HOUR_MS
-  return momentIn(timeZone, addDays(arrivalOf(scheme, at), 1), "00:00")
+  const { hoursMax } = rules[scheme]
+  return hoursMax === undefined ? dayEndOf(scheme, at) : at + hoursMax * HOUR_MS
 }
+
+const dayEndOf = byMinute((scheme, at) =>
+  momentIn(rules[scheme].timeZone, addDays(arrivalOf(scheme, at), 1), "00:00"),
+)
 
 /** Until when (epoch milliseconds) a payout can go out on a day; `undefined` for a scheme that never closes. */
 export const cutOffOn = (scheme: Scheme, day: Day): number | undefined => {

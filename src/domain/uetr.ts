@@ -5,7 +5,7 @@
  * and another attempt has another. Of a UUID's 122 free bits, 101 are the last of the batch id (85 of which are a hash of the partner and
  * its idempotency key), 17 the item and 4 the attempt: nothing is hashed again, so no two transfers can meet by chance.
  */
-import { parseTransferReference } from "./identifiers.ts"
+import { type BatchId, parseTransferReference } from "./identifiers.ts"
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -17,11 +17,34 @@ const ATTEMPT_BITS = 4n
 export const uetrOf = (reference: string): string | undefined => {
   const key = parseTransferReference(reference)
   if (key === undefined) return undefined
+  const { beginning, end } = partOf(key.batch)
+  const ending = end + (key.item << Number(ATTEMPT_BITS)) + key.attempt
+  return `${beginning}${ending.toString(16).padStart(12, "0")}`
+}
+
+/** What a UETR has of its batch: all groups of digits but the last, and the value of the last without the item and the attempt. */
+interface BatchPart {
+  readonly beginning: string
+  readonly end: number
+}
+
+/** The parts of the batches asked about last. A batch has many transfers, and long arithmetic is slow. */
+const parts = new Map<BatchId, BatchPart>()
+const PARTS_MAX = 1_024
+
+const partOf = (batch: BatchId): BatchPart => {
+  const known = parts.get(batch)
+  if (known !== undefined) return known
+  if (parts.size >= PARTS_MAX) parts.clear()
+  const made = makePart(batch)
+  parts.set(batch, made)
+  return made
+}
+
+const makePart = (id: BatchId): BatchPart => {
   let batch = 0n
-  for (const character of key.batch.slice("pb_".length))
-    batch = (batch << 5n) | BigInt(alphabet.indexOf(character))
-  const free =
-    ((((batch & ones(BATCH_BITS)) << ITEM_BITS) | BigInt(key.item)) << ATTEMPT_BITS) | BigInt(key.attempt)
+  for (const character of id.slice("pb_".length)) batch = (batch << 5n) | BigInt(alphabet.indexOf(character))
+  const free = (batch & ones(BATCH_BITS)) << (ITEM_BITS + ATTEMPT_BITS)
   // 48 bits, the version, 12 bits, the variant, 62 bits (RFC 9562, section 5.4).
   const bits =
     ((free >> 74n) << 80n) |
@@ -29,10 +52,11 @@ export const uetrOf = (reference: string): string | undefined => {
     (((free >> 62n) & ones(12n)) << 64n) |
     (2n << 62n) |
     (free & ones(62n))
-  return bits
+  const beginning = (bits >> 48n)
     .toString(16)
-    .padStart(32, "0")
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
+    .padStart(20, "0")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})$/, "$1-$2-$3-$4-")
+  return { beginning, end: Number(bits & ones(48n)) }
 }
 
 /** ISO 20022's UUIDv4Identifier. */

@@ -5,7 +5,7 @@
 import { Result } from "effect"
 import type { BatchEvent } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
-import { withCleanTexts } from "./outside-text.ts"
+import { kindsWithText, withCleanTexts } from "./outside-text.ts"
 
 /**
  * The rules by which an event's texts were cleaned before it was appended, in its JSON as `clean`. If it is absent, the texts
@@ -46,7 +46,10 @@ const known: Readonly<Record<string, ReadonlyArray<Upcaster> | undefined>> = upc
 /** The version in which this release writes events of a kind. */
 export const currentVersion = (tag: string): number => 1 + (known[tag]?.length ?? 0)
 
-/** Converts an event to the current version. Fails with a sentence if this release does not know its version. */
+/**
+ * Converts an event to the current version. Fails with a sentence if this release does not know its version. Most kinds have no
+ * text that could need cleaning. The reason of a refused command is one of ours, but a later release may have written it.
+ */
 export const upcast = (event: EventJson): Result.Result<EventJson, string> => {
   const tag = String(event._tag)
   const version = event.v ?? 1
@@ -56,7 +59,8 @@ export const upcast = (event: EventJson): Result.Result<EventJson, string> => {
   }
   const renamed = former[tag]
   if (renamed !== undefined) return Result.succeed(renamed(event))
-  const lifts = known[tag]?.slice(version - 1) ?? []
-  const lifted = lifts.reduce((lifted, lift) => lift(lifted), event)
-  return Result.succeed(event.clean === CLEAN ? lifted : withCleanTexts(lifted))
+  let lifted = event
+  if (version < current) for (const lift of known[tag]?.slice(version - 1) ?? []) lifted = lift(lifted)
+  const isToBeCleaned = event.clean !== CLEAN && (kindsWithText.has(tag) || tag === "CommandRefused")
+  return Result.succeed(isToBeCleaned ? withCleanTexts(lifted) : lifted)
 }

@@ -53,8 +53,8 @@ export const authorityGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "what was held or parked is remembered",
-    file: "domain/evolve.ts",
-    text: 'if (fields.state === "held" || fields.state === "parked") item.attended = true',
+    file: "domain/change-item.ts",
+    text: 'if (state === "held" || state === "parked") item.attended = true',
     without: "",
   },
   {
@@ -95,8 +95,8 @@ export const authorityGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "a proposal is void when something happens to the item",
-    file: "domain/evolve.ts",
-    text: "if (fields.state !== undefined) item.proposal = undefined",
+    file: "domain/change-item.ts",
+    text: "  item.proposal = undefined\n",
     without: "",
   },
   {

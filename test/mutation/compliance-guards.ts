@@ -146,8 +146,8 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "what is screened again is not paid before the answer",
     file: "domain/evolve-screening.ts",
-    text: 'state === "received" || state === "screened" ?',
-    without: 'state === "received" ?',
+    text: 'if (state === "received" || state === "screened")',
+    without: 'if (state === "received")',
   },
   {
     name: "an engine that is given time wakes the batch",

@@ -371,7 +371,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "what waits for no posting any more is not refused",
-    file: "domain/evolve.ts",
+    file: "domain/change-item.ts",
     text: 'if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined',
     without: "",
   },

@@ -81,7 +81,7 @@ export const textGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an event of a release that cleaned nothing is cleaned as it is read",
     file: "domain/upcasters.ts",
-    text: "event.clean === CLEAN ? lifted : withCleanTexts(lifted)",
+    text: "isToBeCleaned ? withCleanTexts(lifted) : lifted",
     without: "lifted",
     caughtIn: domain,
     caughtBy: "is read, and cleaned",
@@ -89,8 +89,8 @@ export const textGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an event of this release is read as it was written",
     file: "domain/upcasters.ts",
-    text: "event.clean === CLEAN ? lifted : withCleanTexts(lifted)",
-    without: "withCleanTexts(lifted)",
+    text: "event.clean !== CLEAN && ",
+    without: "",
     caughtIn: domain,
     caughtBy: "an event of this release is read as it was written",
   },

@@ -67,14 +67,14 @@ const seeds: ReadonlyArray<{
   {
     what: "what a person proposed is forgotten",
     file: "evolve.ts",
-    text: "change(batch, event.item, { proposal: event })",
-    other: "batch",
+    text: "        item.proposal = event\n",
+    other: "",
     differs: { what: "state", type: "ResolutionProposed" },
     path: /proposal$/,
   },
   {
     what: "an amount is tallied as one unit less",
-    file: "evolve.ts",
+    file: "change-item.ts",
     text: "    entered.minor += item.minor",
     other: "    entered.minor += item.minor - 1n",
     differs: { what: "state" },
@@ -228,7 +228,7 @@ describe("the event that is named", () => {
   it.each([
     // What no look at what was touched can see.
     [
-      "evolve.ts",
+      "change-item.ts",
       "  batch.items.set(item.item, item)",
       `  const { attended } = item
   if (item.item === 70) Object.defineProperty(item, "attended", { enumerable: true, configurable: true, get: () => batch.version > 150 || attended, set: () => undefined })

@@ -1,0 +1,72 @@
+/** The only way in which events change an item that is in the batch: its task, counts and indexes follow from what was changed. */
+import { type Batch, type Item, itemOf, type Tally } from "./batch.ts"
+import { waitsForAnswer } from "./clearance.ts"
+import { enterIndex, leaveIndex } from "./due-index.ts"
+import type { ItemState } from "./item-state.ts"
+import { taskOf } from "./task.ts"
+
+/** Adds an item that was received. */
+export const addItem = (batch: Batch, item: Item): void => {
+  batch.items.set(item.item, item)
+  batch.tasks.submit.add(item.item)
+  const tally = tallyOf(talliesOf(batch, item.currency), item.state)
+  tally.count += 1
+  tally.minor += item.minor
+}
+
+/**
+ * Changes an item by `edit`, in place; its state only by {@link enter}. Throws if the batch has no such item. Fields are set one by
+ * one: to copy an object of changes onto each item takes a quarter of a fold.
+ */
+export const change = (batch: Batch, number: number, edit: (item: Item) => void): Batch => {
+  const item = itemOf(batch, number)
+  leaveIndex(batch, item)
+  edit(item)
+  if (item.asked !== undefined && !waitsForAnswer(item)) item.asked = undefined
+  const task = taskOf(item)
+  if (task !== item.task) {
+    batch.tasks[item.task].delete(number)
+    batch.tasks[task].add(number)
+    item.task = task
+    if (task === "request") item.place = ++batch.placeCount
+  }
+  if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined
+  enterIndex(batch, item)
+  return batch
+}
+
+/** Changes items in the same way. */
+export const changeAll = (batch: Batch, items: Iterable<number>, edit: (item: Item) => void): Batch => {
+  for (const item of items) change(batch, item, edit)
+  return batch
+}
+
+/** Sets the state of an item that is being changed, and why it has it; also if it is the same state again. */
+export const enter = (batch: Batch, item: Item, state: ItemState, reason: Item["reason"]): void => {
+  if (state !== item.state) {
+    const tallies = talliesOf(batch, item.currency)
+    const [left, entered] = [tallyOf(tallies, item.state), tallyOf(tallies, state)]
+    left.count -= 1
+    left.minor -= item.minor
+    entered.count += 1
+    entered.minor += item.minor
+  }
+  item.proposal = undefined
+  if (state === "held" || state === "parked") item.attended = true
+  item.state = state
+  item.reason = reason
+  item.since = batch.version
+}
+
+type Tallies = Map<ItemState, Tally>
+
+const talliesOf = ({ tallies }: Batch, currency: string): Tallies =>
+  tallies.get(currency) ?? kept(tallies, currency, new Map())
+
+const tallyOf = (tallies: Tallies, state: ItemState): Tally =>
+  tallies.get(state) ?? kept(tallies, state, { count: 0, minor: 0n })
+
+const kept = <K, V>(map: Map<K, V>, key: K, made: V): V => {
+  map.set(key, made)
+  return made
+}
