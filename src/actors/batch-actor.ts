@@ -177,8 +177,7 @@ const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
 const endCall = (actor: Activation, ended: Message & { _tag: "Ended" }): Effect.Effect<void> => {
   actor.decisions.push(...ended.decisions)
   actor.callsUnderWay -= 1
-  if (actor.callsUnderWay === 0) actor.busy.clear()
-  else for (const [item, call] of actor.busy) if (call === ended.call) actor.busy.delete(item)
+  actor.busy.end(ended.call)
   if (ended.stalled !== undefined) return stall(actor, ended.kind, ended.stalled)
   actor.backoff.succeeded(ended.kind)
   return Effect.void
@@ -322,7 +321,7 @@ const start = (actor: Activation, call: Call): Effect.Effect<unknown> => {
   const { id, batch, services, messages, head } = actor
   const number = ++actor.callCount
   actor.callsUnderWay += 1
-  for (const item of call.items) actor.busy.set(item, number)
+  actor.busy.begin(number, call.items)
   const ended = { _tag: "Ended", call: number, kind: call._tag } as const
   const fail = (failure: Stall | OwnershipLost) =>
     messages.put(
