@@ -22,6 +22,7 @@ import type { Call, Mandate } from "../pipelines/call.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
+import { logDebug } from "../telemetry/log-level.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { CallScope } from "../traces/call-scope.ts"
 import { traceIdOf } from "../traces/span.ts"
@@ -241,10 +242,10 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
   yield* tellAppended(actor, turn)
-  yield* Effect.logDebug("events appended", {
+  yield* logDebug("events appended", () => ({
     version: actor.batch.version,
     events: events.map(({ _tag }) => _tag),
-  })
+  }))
   for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
   return isReleased
