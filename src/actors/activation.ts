@@ -25,6 +25,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { troubleIn } from "../traces/log-spans.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import type { BatchTraces } from "./batch-traces.ts"
+import { BusyItems } from "./busy-items.ts"
 import type { Lease } from "./lease.ts"
 import { MessageQueue, type MessageQueues } from "./message-queue.ts"
 import type { OutcomeReport } from "./outcome-report.ts"
@@ -120,8 +121,8 @@ export interface Activation extends BatchFold {
   readonly line: PayLine
   readonly messages: MessageQueue<Message>
   readonly calls: FiberSet.FiberSet
-  /** Items in a call under way, with the number of the call. */
-  readonly busy: Map<number, number>
+  /** Items in a call under way. */
+  readonly busy: BusyItems
   /** Items whose intents were written here and whose places in channels are reserved; at most those transferring. */
   readonly places: Set<number>
   /** See {@link Warm}. */
@@ -166,7 +167,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
     messages,
     calls: yield* FiberSet.make(),
     decisions: [],
-    busy: new Map(),
+    busy: new BusyItems(),
     places: new Set(),
     callsUnderWay: 0,
     callCount: 0,

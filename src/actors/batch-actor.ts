@@ -22,6 +22,7 @@ import type { Call, Mandate } from "../pipelines/call.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
+import { logDebug } from "../telemetry/log-level.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { CallScope } from "../traces/call-scope.ts"
 import { traceIdOf } from "../traces/span.ts"
@@ -177,8 +178,7 @@ const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
 const endCall = (actor: Activation, ended: Message & { _tag: "Ended" }): Effect.Effect<void> => {
   actor.decisions.push(...ended.decisions)
   actor.callsUnderWay -= 1
-  if (actor.callsUnderWay === 0) actor.busy.clear()
-  else for (const [item, call] of actor.busy) if (call === ended.call) actor.busy.delete(item)
+  actor.busy.end(ended.call)
   if (ended.stalled !== undefined) return stall(actor, ended.kind, ended.stalled)
   actor.backoff.succeeded(ended.kind)
   return Effect.void
@@ -242,10 +242,10 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, turn: Turn) 
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
   yield* tellAppended(actor, turn)
-  yield* Effect.logDebug("events appended", {
+  yield* logDebug("events appended", () => ({
     version: actor.batch.version,
     events: events.map(({ _tag }) => _tag),
-  })
+  }))
   for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
   return isReleased
@@ -322,7 +322,7 @@ const start = (actor: Activation, call: Call): Effect.Effect<unknown> => {
   const { id, batch, services, messages, head } = actor
   const number = ++actor.callCount
   actor.callsUnderWay += 1
-  for (const item of call.items) actor.busy.set(item, number)
+  actor.busy.begin(number, call.items)
   const ended = { _tag: "Ended", call: number, kind: call._tag } as const
   const fail = (failure: Stall | OwnershipLost) =>
     messages.put(

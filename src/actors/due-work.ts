@@ -13,7 +13,8 @@ import type { Activation } from "./activation.ts"
 import { intentsOf, invited } from "./intents.ts"
 
 /** The part of an actor that planning needs. */
-export interface Planner extends Pick<Activation, "id" | "batch" | "busy" | "terms" | "line"> {
+export interface Planner extends Pick<Activation, "id" | "batch" | "terms" | "line"> {
+  readonly busy: Pick<Activation["busy"], "has">
   readonly services: { readonly pipelines: Pick<Pipelines["Service"], "routes" | "capacities" | "invite"> }
 }
 

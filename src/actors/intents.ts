@@ -2,7 +2,7 @@
 import { Array as Arr } from "effect"
 import { itemOf, nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
-import { transferReference } from "../domain/identifiers.ts"
+import { transferReferencesOf } from "../domain/identifiers.ts"
 import type { PlannedTransfer } from "../domain/plan-transfers.ts"
 import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { Activation } from "./activation.ts"
@@ -17,11 +17,13 @@ export const invited = (
   now: number,
   full: Set<string>,
 ): ReadonlyArray<PlannedTransfer> => {
+  const wanted = new Map<string, number>()
+  for (const { destination } of transfers)
+    wanted.set(destination.bank, (wanted.get(destination.bank) ?? 0) + 1)
   const granted = new Map<string, number>()
-  for (const [bank, { length }] of Map.groupBy(transfers, ({ destination }) => destination.bank)) {
-    const count = services.pipelines.invite(bank, length, now)
-    granted.set(bank, count)
-    if (count < length) full.add(bank)
+  for (const [bank, count] of wanted) {
+    granted.set(bank, services.pipelines.invite(bank, count, now))
+    if ((granted.get(bank) ?? 0) < count) full.add(bank)
   }
   if (full.size === 0) return transfers
   return transfers.filter(({ destination: { bank } }) => {
@@ -37,9 +39,10 @@ export const intentsOf = (
   planned: ReadonlyArray<PlannedTransfer>,
   at: number,
 ): ReadonlyArray<BatchCommand> => {
-  const transfers = planned.map(({ item: number, destination }) => {
-    const key = { item: number, attempt: nextAttempt(itemOf(batch, number)) }
-    return { ...key, ...destination, reference: transferReference({ batch: id, ...key }) }
+  const referenceOf = transferReferencesOf(id)
+  const transfers = planned.map(({ item, destination }) => {
+    const attempt = nextAttempt(itemOf(batch, item))
+    return { item, attempt, ...destination, reference: referenceOf(item, attempt) }
   })
   return Arr.isArrayNonEmpty(transfers) ? [{ _tag: "RequestTransfers", at, transfers }] : []
 }

@@ -56,7 +56,13 @@ export interface TransferKey {
  * item 42.
  */
 export const transferReference = ({ batch, item, attempt }: TransferKey): string =>
-  `${batch.slice(3).toUpperCase()}-${item}-${attempt}`
+  transferReferencesOf(batch)(item, attempt)
+
+/** The references of a batch's transfers, each as {@link transferReference} makes it. */
+export const transferReferencesOf = (batch: BatchId) => {
+  const name = batch.slice(3).toUpperCase()
+  return (item: ItemNumber, attempt: AttemptNumber): string => `${name}-${item}-${attempt}`
+}
 
 const referencePattern = /^([A-Z2-7]{22})-([1-9][0-9]{0,5})-([1-9])$/
 

@@ -38,6 +38,11 @@ export class PayLine {
   #terms: ClearanceTerms = "unknown"
   #listVersion: string | undefined
 
+  /** Items that were screened by the lists announced last, the oldest clearance first. */
+  readonly byLists: Iterable<Item> = { [Symbol.iterator]: () => this.#here(this.#byLists) }
+  /** Items that were screened by other lists, the oldest clearance first. */
+  readonly byOthers: Iterable<Item> = { [Symbol.iterator]: () => this.#here(this.#byOthers) }
+
   constructor(routes: Routes) {
     this.#routes = routes
   }
@@ -72,16 +77,6 @@ export class PayLine {
   /** Items by the way they go. Their clearances are by the lists announced last, or by any if none were announced. */
   get queues(): Iterable<Queue> {
     return this.#terms === "unknown" ? [] : this.#queues.values()
-  }
-
-  /** Items that were screened by the lists announced last, the oldest clearance first. */
-  get byLists(): Iterable<Item> {
-    return { [Symbol.iterator]: () => this.#here(this.#byLists) }
-  }
-
-  /** Items that were screened by other lists, the oldest clearance first. */
-  get byOthers(): Iterable<Item> {
-    return { [Symbol.iterator]: () => this.#here(this.#byOthers) }
   }
 
   /** Empties the line, so that all items come again. */

@@ -10,8 +10,10 @@ export const callBanks = (
   concurrency: number,
   call: (transfer: DueTransfer) => Effect.Effect<void>,
 ): Effect.Effect<void> => {
-  const perBank = [...Map.groupBy(transfers, ({ bank }) => bank).values()].map((own) =>
-    Effect.forEach(own, call, { concurrency, discard: true }),
-  )
+  const callAll = (own: ReadonlyArray<DueTransfer>) =>
+    Effect.forEach(own, call, { concurrency, discard: true })
+  const first = transfers[0]?.bank
+  if (transfers.every(({ bank }) => bank === first)) return callAll(transfers)
+  const perBank = [...Map.groupBy(transfers, ({ bank }) => bank).values()].map(callAll)
   return Effect.all(perBank, { concurrency: "unbounded", discard: true })
 }

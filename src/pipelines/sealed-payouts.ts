@@ -22,11 +22,11 @@ export const openingOf = Effect.fnUntraced(function* (
   batch: Batch,
   numbers: ReadonlyArray<number>,
 ): Effect.fn.Return<Opening, VaultUnavailable> {
-  const chunkOf = (item: number) => batch.seals.find(({ from, to }) => from <= item && item <= to)
   const opened = new Map<number, SealedAccount>()
   const unopened = new Map<number, string>()
-  for (const [chunk, items] of Map.groupBy(numbers, chunkOf)) {
-    if (chunk === undefined) continue
+  for (const chunk of batch.seals) {
+    const items = numbers.filter((item) => chunk.from <= item && item <= chunk.to)
+    if (items.length === 0) continue
     const accounts = yield* openChunk(keys, id, batch, chunk)
     // Keep only the accounts that are paid now.
     for (const item of items) {

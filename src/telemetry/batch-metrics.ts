@@ -50,7 +50,7 @@ export const batchMetrics = ({ by }: Definer) => {
     eventsAppended: by("api", "worker").counter("events_appended_total", "Events appended to batch logs", [
       "type",
     ]),
-    settlementSeconds: worker.traced(
+    settlementSeconds: worker.histogram(
       "settlement_seconds",
       "Time from the acceptance of an item to its final state",
       { labels: ["scheme", "outcome"], buckets: settlementSeconds },

@@ -16,7 +16,7 @@ export const httpMetrics = ({ by }: Definer) => {
       "route",
       "status",
     ]),
-    httpRequestSeconds: everywhere.traced(
+    httpRequestSeconds: everywhere.histogram(
       "http_request_seconds",
       "Time from the headers of a request to the beginning of its answer, by the class of its status",
       { labels: ["method", "route", "status"] },
@@ -31,7 +31,7 @@ export const httpMetrics = ({ by }: Definer) => {
       "Requests whose key or token was missing, refused or could not be checked",
       ["reason"],
     ),
-    acceptanceSeconds: api.traced(
+    acceptanceSeconds: api.histogram(
       "acceptance_seconds",
       "Time from the headers of a payout batch to its answer",
       { labels: ["status"] },

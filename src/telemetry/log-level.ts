@@ -2,7 +2,7 @@
  * The level from which on this process logs. It may be changed while the process runs, for a time: afterwards the level of the settings
  * is back, so that a level that somebody forgot does not fill disks.
  */
-import { Context, type LogLevel as EffectLevel, LogLevel as Order } from "effect"
+import { Context, Effect, type LogLevel as EffectLevel, LogLevel as Order } from "effect"
 import { type LogLevel, logLevels } from "../log-levels.ts"
 
 const severities = {
@@ -64,3 +64,16 @@ export class LogThreshold {
 export const ProcessLogThreshold = Context.Reference<LogThreshold>("atlaspay/telemetry/LogThreshold", {
   defaultValue: () => new LogThreshold(),
 })
+
+/** Logs what only those see who look for a fault. Its details are not even made while the level in force hides it. */
+export const logDebug = (
+  message: string,
+  details: () => Readonly<Record<string, unknown>>,
+): Effect.Effect<void> =>
+  Effect.clockWith((clock) =>
+    Effect.flatMap(ProcessLogThreshold, (threshold) =>
+      threshold.admits("Debug", clock.currentTimeMillisUnsafe())
+        ? Effect.logDebug(message, details())
+        : Effect.void,
+    ),
+  )

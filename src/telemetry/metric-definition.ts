@@ -2,8 +2,9 @@
  * How a metric is defined: its name, help and labels, and what someone who reads it has to know: which roles report it, and how the
  * values of several processes become one. The registry, docs/METRICS.md and the tests come from these definitions.
  */
-import { Counter, Gauge, Histogram, type Registry } from "prom-client"
+import { Gauge, type Registry } from "prom-client"
 import type { Role } from "../service-roles.ts"
+import { QuickCounter } from "./quick-counter.ts"
 import { ReadGauge } from "./read-gauge.ts"
 import { TracedHistogram } from "./traced-histogram.ts"
 
@@ -76,7 +77,7 @@ export const makeDefiner = (registry: Registry, elapsed: Elapsed = () => perform
         help: string,
         labels: ReadonlyArray<Label> = [],
       ) =>
-        new Counter<Label>({
+        new QuickCounter<Label>({
           ...describe(name, help, { kind: "counter", labels, across: "sum" }),
           labelNames: labels,
         }),
@@ -97,18 +98,8 @@ export const makeDefiner = (registry: Registry, elapsed: Elapsed = () => perform
           shownForMs,
           elapsed,
         ),
+      /** A histogram whose buckets can name the trace of their last observation. */
       histogram: <const Label extends string = never>(
-        name: string,
-        help: string,
-        { labels = [], buckets = callSeconds }: HistogramOptions<Label> = {},
-      ) =>
-        new Histogram<Label>({
-          ...describe(name, help, { kind: "histogram", labels, across: "sum" }),
-          labelNames: labels,
-          buckets: [...buckets],
-        }),
-      /** A histogram whose buckets name the trace of their last observation. */
-      traced: <const Label extends string = never>(
         name: string,
         help: string,
         { labels = [], buckets = callSeconds }: HistogramOptions<Label> = {},

@@ -13,7 +13,7 @@ export const providerMetrics = ({ by }: Definer) => {
       "step",
       "outcome",
     ]),
-    providerCallSeconds: worker.traced("provider_call_seconds", "Time of a call to a provider", {
+    providerCallSeconds: worker.histogram("provider_call_seconds", "Time of a call to a provider", {
       labels: ["provider", "step"],
     }),
     providerRetries: worker.counter("provider_retries_total", "Retries of calls to providers", [

@@ -1,6 +1,7 @@
 /** Batches that plan by one snapshot of a bank's channel, and what each of them then gets. No clock, and no store. */
 import { Result } from "effect"
 import { expect, it } from "vitest"
+import { BusyItems } from "../../src/actors/busy-items.ts"
 import { decideDue, JOINED_MAX, type Planner } from "../../src/actors/due-work.ts"
 import type { BankCapacity } from "../../src/domain/bank-capacity.ts"
 import { anyClearance } from "../../src/domain/clearance.ts"
@@ -70,7 +71,7 @@ const batchOf = (channels: Channels, euros: number, yen: number) => {
   const planner: Planner = {
     id: batchId,
     batch,
-    busy: new Map(),
+    busy: new BusyItems(),
     terms: anyClearance,
     line: new PayLine(routes),
     services: channels,

@@ -114,7 +114,7 @@ describe("as OpenMetrics", () => {
   const exposed = async () => {
     const registry = new Registry()
     const { by } = makeDefiner(registry)
-    const histogram = by("api").traced("waits_seconds", 'How long "it" waits', {
+    const histogram = by("api").histogram("waits_seconds", 'How long "it" waits', {
       labels: ["route"],
       buckets: [1, 5],
     })
