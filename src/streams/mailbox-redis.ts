@@ -1,5 +1,5 @@
 /** The mailboxes of batches on Redis Streams. */
-import { Effect, type Scope } from "effect"
+import { Array as Arr, Effect, type Scope } from "effect"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
@@ -12,8 +12,8 @@ import {
   type PartitionKeys,
   type PartitionSteps,
   range,
+  readings,
   unavailable,
-  wherever,
 } from "./partition-steps-redis.ts"
 import { withLog } from "./restoring.ts"
 import { readMail } from "./stream-entry.ts"
@@ -34,14 +34,36 @@ export const mailbox = (
     const entries = yield* range(steps, steps.keysOf(batch).mail(batch), "-", limit)
     return entries.map(readMail)
   }),
-  withMail: (batches) =>
-    wherever(
-      steps.commands,
-      batches,
-      (pipeline, batch) => pipeline.xlen(steps.keysOf(batch).mail(batch)),
-      (count) => Number(count) > 0,
-    ),
+  withMail: lookingForMail(steps),
 })
+
+/** Mailboxes that one command looks into. It reads the first command of each. */
+const LOOKED_AT_TOGETHER_MAX = 64
+
+/** One command looks into many mailboxes: one for each would cost the client more than what it reads. */
+const lookingForMail = ({
+  commands,
+  keysOf,
+  partitionOf,
+}: PartitionSteps): Mailbox["Service"]["withMail"] => {
+  const mailOf = (batch: BatchId) => keysOf(batch).mail(batch)
+  return (batches) => {
+    // On a cluster, one command can read only keys in one slot: those of a partition.
+    const slots = commands.isCluster ? [...Map.groupBy(batches, partitionOf).values()] : [batches]
+    const groups = slots.flatMap((slot) => Arr.chunksOf(slot, LOOKED_AT_TOGETHER_MAX))
+    const found = readings(commands, groups, (pipeline, group) =>
+      pipeline.xread("COUNT", 1, "STREAMS", ...group.map(mailOf), ...group.map(() => "0-0")),
+    )
+    return Effect.map(found, (answers) =>
+      groups.flatMap((group, index) => {
+        const answer = answers[index] as ReadonlyArray<[mail: string, entries: unknown]> | null | undefined
+        if (answer === undefined) return group
+        const withMail = new Set(answer?.map(([mail]) => mail))
+        return group.filter((batch) => withMail.has(mailOf(batch)))
+      }),
+    )
+  }
+}
 
 interface Enqueued {
   readonly batch: BatchId
