@@ -4,17 +4,11 @@ import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { attempt } from "../platform/redis-failure.ts"
-import { partitionTimeout } from "./deadline.ts"
+import { inTime, partitionTimeout } from "./deadline.ts"
 import { commandEnqueued } from "./evidence.ts"
 import type { LogUnlinking } from "./log-unlinking.ts"
 import { type CommandId, CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
-import {
-  type PartitionKeys,
-  type PartitionSteps,
-  range,
-  readings,
-  unavailable,
-} from "./partition-steps-redis.ts"
+import { type PartitionKeys, type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { withLog } from "./restoring.ts"
 import { readMail } from "./stream-entry.ts"
 
@@ -37,30 +31,33 @@ export const mailbox = (
   withMail: lookingForMail(steps),
 })
 
-/** Mailboxes that one command looks into. It reads the first command of each. */
+/** Mailboxes that one call looks into. */
 const LOOKED_AT_TOGETHER_MAX = 64
 
-/** One command looks into many mailboxes: one for each would cost the client more than what it reads. */
+/** One call looks into many mailboxes: a command for each would cost several times as much. */
 const lookingForMail = ({
   commands,
   keysOf,
   partitionOf,
+  call,
 }: PartitionSteps): Mailbox["Service"]["withMail"] => {
-  const mailOf = (batch: BatchId) => keysOf(batch).mail(batch)
+  const withMailIn = (group: ReadonlyArray<BatchId>) =>
+    inTime(
+      call(
+        "count-mail",
+        group.map((batch) => keysOf(batch).mail(batch)),
+        [],
+      ),
+    ).pipe(
+      Effect.map((counts) => group.filter((_, index) => (counts as ReadonlyArray<number>)[index] !== 0)),
+      Effect.catchTag("StoreUnavailable", () => Effect.succeed(group)),
+    )
   return (batches) => {
-    // On a cluster, one command can read only keys in one slot: those of a partition.
+    // On a cluster, one call can read only keys in one slot: those of a partition.
     const slots = commands.isCluster ? [...Map.groupBy(batches, partitionOf).values()] : [batches]
     const groups = slots.flatMap((slot) => Arr.chunksOf(slot, LOOKED_AT_TOGETHER_MAX))
-    const found = readings(commands, groups, (pipeline, group) =>
-      pipeline.xread("COUNT", 1, "STREAMS", ...group.map(mailOf), ...group.map(() => "0-0")),
-    )
-    return Effect.map(found, (answers) =>
-      groups.flatMap((group, index) => {
-        const answer = answers[index] as ReadonlyArray<[mail: string, entries: unknown]> | null | undefined
-        if (answer === undefined) return group
-        const withMail = new Set(answer?.map(([mail]) => mail))
-        return group.filter((batch) => withMail.has(mailOf(batch)))
-      }),
+    return Effect.map(Effect.forEach(groups, withMailIn, { concurrency: "unbounded" }), (found) =>
+      found.flat(),
     )
   }
 }
