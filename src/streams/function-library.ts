@@ -11,6 +11,7 @@ export const functionNames = [
   "reserve",
   "cancel-reservation",
   "enqueue",
+  "count-mail",
   "append",
   "release",
   "hand-over",
@@ -49,7 +50,12 @@ export const functionName = (name: FunctionName): string => namesInRedis[name]
 
 const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "reserve", "enqueue"])
 
-const onlyReads: ReadonlySet<FunctionName> = new Set(["find-log", "count-unlinked", "queue-depth"])
+const onlyReads: ReadonlySet<FunctionName> = new Set([
+  "count-mail",
+  "find-log",
+  "count-unlinked",
+  "queue-depth",
+])
 
 /**
  * When Redis is out of memory, it accepts no new batches and no new mail, but work under way is still recorded and

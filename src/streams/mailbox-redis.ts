@@ -1,20 +1,14 @@
 /** The mailboxes of batches on Redis Streams. */
-import { Effect, type Scope } from "effect"
+import { Array as Arr, Effect, type Scope } from "effect"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { attempt } from "../platform/redis-failure.ts"
-import { partitionTimeout } from "./deadline.ts"
+import { inTime, partitionTimeout } from "./deadline.ts"
 import { commandEnqueued } from "./evidence.ts"
 import type { LogUnlinking } from "./log-unlinking.ts"
 import { type CommandId, CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
-import {
-  type PartitionKeys,
-  type PartitionSteps,
-  range,
-  unavailable,
-  wherever,
-} from "./partition-steps-redis.ts"
+import { type PartitionKeys, type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { withLog } from "./restoring.ts"
 import { readMail } from "./stream-entry.ts"
 
@@ -34,14 +28,39 @@ export const mailbox = (
     const entries = yield* range(steps, steps.keysOf(batch).mail(batch), "-", limit)
     return entries.map(readMail)
   }),
-  withMail: (batches) =>
-    wherever(
-      steps.commands,
-      batches,
-      (pipeline, batch) => pipeline.xlen(steps.keysOf(batch).mail(batch)),
-      (count) => Number(count) > 0,
-    ),
+  withMail: lookingForMail(steps),
 })
+
+/** Mailboxes that one call looks into. */
+const LOOKED_AT_TOGETHER_MAX = 64
+
+/** One call looks into many mailboxes: a command for each would cost several times as much. */
+const lookingForMail = ({
+  commands,
+  keysOf,
+  partitionOf,
+  call,
+}: PartitionSteps): Mailbox["Service"]["withMail"] => {
+  const withMailIn = (group: ReadonlyArray<BatchId>) =>
+    inTime(
+      call(
+        "count-mail",
+        group.map((batch) => keysOf(batch).mail(batch)),
+        [],
+      ),
+    ).pipe(
+      Effect.map((counts) => group.filter((_, index) => (counts as ReadonlyArray<number>)[index] !== 0)),
+      Effect.catchTag("StoreUnavailable", () => Effect.succeed(group)),
+    )
+  return (batches) => {
+    // On a cluster, one call can read only keys in one slot: those of a partition.
+    const slots = commands.isCluster ? [...Map.groupBy(batches, partitionOf).values()] : [batches]
+    const groups = slots.flatMap((slot) => Arr.chunksOf(slot, LOOKED_AT_TOGETHER_MAX))
+    return Effect.map(Effect.forEach(groups, withMailIn, { concurrency: "unbounded" }), (found) =>
+      found.flat(),
+    )
+  }
+}
 
 interface Enqueued {
   readonly batch: BatchId

@@ -121,9 +121,9 @@ export const archivedLogGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a command that was handled brings no log back",
     file: "streams/functions/enqueue.lua",
-    text: "if before then return before == digest and 'ENQUEUED' or 'REUSED' end\n  if redis.call('EXISTS', log) == 0 then return may_be_archived(names, batch) and 'ASK' or 'NONE' end",
+    text: "if before then return before == digest and 'ENQUEUED' or 'REUSED' end\n    if not box.has_log then return may_be_archived(names, batch) and 'ASK' or 'NONE' end",
     without:
-      "if redis.call('EXISTS', log) == 0 then return may_be_archived(names, batch) and 'ASK' or 'NONE' end\n  if before then return before == digest and 'ENQUEUED' or 'REUSED' end",
+      "if not box.has_log then return may_be_archived(names, batch) and 'ASK' or 'NONE' end\n    if before then return before == digest and 'ENQUEUED' or 'REUSED' end",
     caughtIn: redis,
     caughtBy: "go on with mail that comes late",
   },

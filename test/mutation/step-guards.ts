@@ -54,7 +54,7 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a mailbox has its limit",
     file: "streams/functions/enqueue.lua",
-    text: "if redis.call('XLEN', mail) >= limit then return 'FULL' end",
+    text: "if box.room <= 0 then return 'FULL' end",
     without: "",
     caughtIn,
     caughtBy: "is refused when the mailbox is full",

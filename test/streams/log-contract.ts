@@ -1,6 +1,6 @@
 /** The part of the contract that is about the log and the mailbox of a batch. */
 import { assert, type Vitest } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Result } from "effect"
 import { describe } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { chainStart } from "../../src/streams/hash-chain.ts"
@@ -345,6 +345,28 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
         const nowhere = yield* Effect.flip(log.enqueue(somePartner(log)(), news(1), commandId()))
         assert.strictEqual(nowhere._tag, "NoSuchBatch")
       }),
+    )
+
+    it.effect(
+      "is refused when others that come at the same time fill the mailbox, and repeated ones are not",
+      () =>
+        Effect.gen(function* () {
+          const log = yield* wholeLog
+          const { batch } = yield* opened("w")
+          const ids = Array.from({ length: MAILBOX_MAX + 2 }, () => commandId())
+          const first = ids.slice(0, 1)
+          const answers = yield* Effect.forEach(
+            [...first, ...ids, ...first],
+            (id) => Effect.result(log.enqueue(batch, news(1), id)),
+            { concurrency: "unbounded" },
+          )
+          assert.strictEqual(answers.filter(Result.isFailure).length, 2)
+          const enqueued = (yield* log.mail(batch, 10)).map(({ commandId }) => commandId)
+          assert.deepStrictEqual(
+            enqueued,
+            ids.slice(0, MAILBOX_MAX).map(({ id }) => id),
+          )
+        }),
     )
 
     it.effect("has its own answer among those that come at the same time", () =>

@@ -5,29 +5,45 @@
 --       its id is kept (ms), id
 -- Returns for each command 'ENQUEUED', also for a repetition; 'REUSED' if the id belongs to a command with another digest;
 -- 'FULL' if too much mail is waiting; 'ASK' if only the archive may have the batch; 'NONE' if there is no such batch.
-local function enqueue(queue, names, share, limit, keys, args)
-  local log, mark, mail = unpack(keys)
-  local batch, command, digest, kept_ms, id = unpack(args)
-  -- Before the log is looked for: a command that was handled brings no log back from the archive.
-  local before = redis.call('GET', mark)
-  if before then return before == digest and 'ENQUEUED' or 'REUSED' end
-  if redis.call('EXISTS', log) == 0 then return may_be_archived(names, batch) and 'ASK' or 'NONE' end
-  if redis.call('XLEN', mail) >= limit then return 'FULL' end
-  redis.call('XADD', mail, '*', 'c', command, 'i', id)
-  redis.call('SET', mark, digest, 'PX', kept_ms)
-  local ready, scheduled, lanes, waiting = unpack(queue)
-  schedule(ready, scheduled, lanes, waiting, share, batch)
-  return 'ENQUEUED'
+
+-- What a call knows of a batch. It is looked up once, because nothing but this call changes it meanwhile.
+local function look_at(log, mail, limit)
+  return { has_log = redis.call('EXISTS', log) == 1, room = limit - redis.call('XLEN', mail), is_scheduled = false }
+end
+
+-- The digest under which an id is marked already. Marks it, if the command is to be added.
+local function marked_before(mark, digest, kept_ms, is_added)
+  if is_added then return redis.call('SET', mark, digest, 'NX', 'GET', 'PX', kept_ms) end
+  return redis.call('GET', mark)
 end
 
 return function(keys, args)
-  local queue = { unpack(keys, 1, 4) }
+  local ready, scheduled, lanes, waiting, names = unpack(keys, 1, 5)
   local share, limit = args[1], tonumber(args[2])
+  local boxes = {}
+
+  local function enqueue(log, mark, mail, batch, command, digest, kept_ms, id)
+    local box = boxes[batch] or look_at(log, mail, limit)
+    boxes[batch] = box
+    -- Before the log is looked for: a command that was handled brings no log back from the archive.
+    local before = marked_before(mark, digest, kept_ms, box.has_log and box.room > 0)
+    if before then return before == digest and 'ENQUEUED' or 'REUSED' end
+    if not box.has_log then return may_be_archived(names, batch) and 'ASK' or 'NONE' end
+    if box.room <= 0 then return 'FULL' end
+    redis.call('XADD', mail, '*', 'c', command, 'i', id)
+    box.room = box.room - 1
+    if not box.is_scheduled then schedule(ready, scheduled, lanes, waiting, share, batch) end
+    box.is_scheduled = true
+    return 'ENQUEUED'
+  end
+
   local answers = {}
   for n = 1, (#keys - 5) / 3 do
-    local own_keys = { unpack(keys, 3 * n + 3, 3 * n + 5) }
-    local own_args = { unpack(args, 5 * n - 2, 5 * n + 2) }
-    answers[n] = enqueue(queue, keys[5], share, limit, own_keys, own_args)
+    local key, arg = 3 * n + 3, 5 * n - 2
+    answers[n] = enqueue(
+      keys[key], keys[key + 1], keys[key + 2],
+      args[arg], args[arg + 1], args[arg + 2], args[arg + 3], args[arg + 4]
+    )
   end
   return answers
 end
