@@ -96,13 +96,20 @@ const receive = Effect.fnUntraced(function* (
   yield* verifying(secrets, callbacks)(c, body)
   const text = yield* inUtf8(c, body)
   const reports = yield* Effect.mapError(callbacks.read(bank, headerOf(c), text), refusalOf)
-  const known = yield* Effect.forEach(reports, (report) => enqueue(bank, report), {
-    // One report, as most callbacks have, needs no fiber of its own.
-    concurrency: Math.min(reports.length, ENQUEUED_AT_ONCE),
-  })
-  if (known.includes(false)) return yield* new NotFound({ what: "transfer" })
-  return ACCEPTED
+  const isKnown = yield* enqueueAll(bank, reports)
+  return isKnown ? ACCEPTED : yield* new NotFound({ what: "transfer" })
 })
+
+/** Enqueues reports; false if one of them is about no transfer of ours. Most callbacks have one report, which needs no list. */
+const enqueueAll = (bank: string, reports: ReadonlyArray<BankReport>) => {
+  const [only] = reports
+  if (only !== undefined && reports.length === 1) return enqueue(bank, only)
+  const concurrency = Math.min(reports.length, ENQUEUED_AT_ONCE)
+  return Effect.map(
+    Effect.forEach(reports, (report) => enqueue(bank, report), { concurrency }),
+    (known) => !known.includes(false),
+  )
+}
 
 const refusalOf = ({ problem }: UnreadableCallback): InvalidBody | InvalidRequest =>
   typeof problem === "string" ? new InvalidRequest({ detail: problem }) : invalidBody(problem)

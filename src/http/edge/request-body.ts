@@ -109,31 +109,46 @@ export const withRoom = (
     endpoints: new KindRoom(kinds.endpoints),
     callbacks: new KindRoom(kinds.callbacks),
   }
-  const usePieces: RequestBodies["Service"]["usePieces"] = (exchange, { kind, owner, bytesMax }, use) =>
-    Effect.suspend(() => {
-      const { headers } = exchange.incoming
-      const coding = codingOf(headers["content-encoding"], kinds[kind].mayBeCompressed === true)
+  const read = <A, E, R>(
+    exchange: Exchange,
+    { kind, owner, bytesMax }: BodyTerms,
+    { whole, inPieces }: Uses<A, E, R>,
+  ): Effect.Effect<A, E | BodyFailure, R> =>
+    Effect.suspend((): Effect.Effect<A, E | BodyFailure, R> => {
+      const { incoming } = exchange
+      const coding = codingOf(incoming.headers["content-encoding"], kinds[kind].mayBeCompressed === true)
       if (coding instanceof UnsupportedCoding) return coding
-      const announced = Number(headers["content-length"] ?? 0)
+      const announced = Number(incoming.headers["content-length"] ?? 0)
       if (announced > bytesMax) return new BodyTooLarge({ bytesMax })
-      const reservation = rooms[kind].enter(exchange.incoming, owner, bytesMax, announced)
+      const reservation = rooms[kind].enter(incoming, owner, bytesMax, announced)
       if (!(reservation instanceof Reservation)) return reservation
-      const times = { withinMs: kinds[kind].withinMs, windowMs }
-      return arrived(exchange.incoming).pipe(
-        Effect.flatMap(
-          () =>
-            whole(exchange.incoming, coding, reservation) ??
-            piecesOf(exchange, { coding, bytesMax }, reservation, times),
-        ),
-        Effect.flatMap(use),
-        Effect.ensuring(Effect.sync(() => reservation.giveBack())),
+      const asItCame = Effect.suspend((): Effect.Effect<A, E | BodyFailure, R> => {
+        const body = wholeOf(incoming, coding, reservation)
+        if (Buffer.isBuffer(body)) return whole(body)
+        if (body !== undefined) return Effect.fail(body)
+        const times = { withinMs: kinds[kind].withinMs, windowMs }
+        return Effect.flatMap(piecesOf(exchange, { coding, bytesMax }, reservation, times), inPieces)
+      })
+      return Effect.ensuring(
+        hasArrived(incoming) ? asItCame : Effect.andThen(arrived(incoming), asItCame),
+        Effect.sync(() => reservation.giveBack()),
       )
     })
   return {
-    usePieces,
+    usePieces: (exchange, terms, use) =>
+      read(exchange, terms, { whole: (body) => use([body]), inPieces: use }),
     use: (exchange, terms, use) =>
-      usePieces(exchange, terms, (pieces) => Effect.flatMap(inSlices(joined(pieces)), use)),
+      read(exchange, terms, {
+        whole: use,
+        inPieces: (pieces) => Effect.flatMap(inSlices(joined(pieces)), use),
+      }),
   }
+}
+
+/** What is done with a body that is all there, and with one that came in pieces. */
+interface Uses<A, E, R> {
+  readonly whole: (body: Buffer) => Effect.Effect<A, E, R>
+  readonly inPieces: (pieces: Array<Buffer>) => Effect.Effect<A, E, R>
 }
 
 /** The room of one kind of request. */
@@ -255,20 +270,22 @@ class Reservation {
   }
 }
 
+/** Whether there is nothing to wait for before the body is looked at. A client that waits for "100 Continue" has sent nothing yet. */
+const hasArrived = (incoming: IncomingMessage): boolean =>
+  incoming.complete || incoming.headers.expect !== undefined
+
 /**
  * Waits until what came together with the headers is in the stream: Node reports a request before it parses the bytes behind
- * its headers. A client that waits for "100 Continue" has sent nothing yet.
+ * its headers.
  */
 const arrived = (incoming: IncomingMessage): Effect.Effect<void> =>
-  incoming.complete || incoming.headers.expect !== undefined
-    ? Effect.void
-    : Effect.callback((resume) => {
-        const soon = setImmediate(() => resume(Effect.void))
-        return Effect.sync(() => {
-          clearImmediate(soon)
-          incoming.resume()
-        })
-      })
+  Effect.callback((resume) => {
+    const soon = setImmediate(() => resume(Effect.void))
+    return Effect.sync(() => {
+      clearImmediate(soon)
+      incoming.resume()
+    })
+  })
 
 interface Limits {
   readonly coding: Coding
@@ -279,18 +296,18 @@ interface Limits {
  * A body that is all there, without waiting, timers and listeners: most are short and come with their headers. `undefined` for
  * any other, which is read as it comes.
  */
-const whole = (
+const wholeOf = (
   incoming: IncomingMessage,
   coding: Coding,
   reservation: Reservation,
-): Effect.Effect<Array<Buffer>, BodyFailure> | undefined => {
+): Buffer | BodyFailure | undefined => {
   if (coding !== "identity" || !incoming.complete || incoming.destroyed || reservation.isBack)
     return undefined
   const body: Buffer = incoming.read() ?? Buffer.alloc(0)
   const refused = reservation.grow(body.length)
-  if (refused !== undefined) return Effect.fail(refused)
+  if (refused !== undefined) return refused
   reservation.finish()
-  return Effect.succeed([body])
+  return body
 }
 
 interface Times {
