@@ -2,13 +2,11 @@
  * Answers the requests that come for every payout without the router, which costs as much as all the rest of the work for one.
  * Whatever is unusual about a request goes through the router to the same handler.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { ServerResponse } from "node:http"
+import type { DirectListener } from "./listening.ts"
 import { announcesTooMuch, headerOf } from "./request-body.ts"
 import { errorAnswer, type SandboxServer } from "./server.ts"
 import type { WeatherStation } from "./weather-station.ts"
-
-/** Takes a request, or leaves it to the router: `false`. */
-export type DirectListener = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
 
 /** For a server that nothing but the weather stands in front of: no door, and no document that it is held to. */
 export const directly =

@@ -1,9 +1,14 @@
-import { createServer, type RequestListener, type Server } from "node:http"
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http"
 import { createServer as createTlsServer, Server as TlsServer } from "node:https"
 import type { AddressInfo } from "node:net"
 import { getRequestListener } from "@hono/node-server"
 import type { Hono } from "hono"
-import type { DirectListener } from "./direct-posts.ts"
 import type { Door } from "./door.ts"
 import type { SandboxEnv } from "./request-body.ts"
 
@@ -18,6 +23,9 @@ export interface Listening {
 /** The URL of a server, with brackets around an IPv6 address. */
 export const originOf = (host: string, port: number, scheme = "http"): string =>
   `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`
+
+/** Takes a request, or leaves it to the app: `false`. */
+export type DirectListener = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
 
 /** What a server answers with: its app, and first of all the listener for what needs no router, if there is one. */
 export interface Served {
