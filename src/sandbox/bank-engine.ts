@@ -76,6 +76,9 @@ export class BankEngine {
   /** Sends false reports on other banks' orders, which are in no books. */
   readonly #forger: CallbackSender
   readonly #timers = new Set<NodeJS.Timeout>()
+  /** Transfers whose next step is due: those of one turn of the event loop are written together. */
+  #due: Transfer[] = []
+  #dueSteps: NodeJS.Immediate | undefined
 
   constructor(options: BankOptions, rules: BankRules) {
     const { station, journalFile, secret, callbackRetry } = options
@@ -116,6 +119,7 @@ export class BankEngine {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer)
+    clearImmediate(this.#dueSteps)
     await Promise.all([this.#sender.close(), this.#forger.close()])
     this.#journal.close()
   }
@@ -138,7 +142,24 @@ export class BankEngine {
   }
 
   #follow(transfer: Transfer): void {
-    this.#wait(Date.parse(transfer.at) + this.#delayMs(transfer), () => this.#takeNextStep(transfer))
+    this.#wait(Date.parse(transfer.at) + this.#delayMs(transfer), () => {
+      this.#due.push(transfer)
+      this.#dueSteps ??= setImmediate(() => {
+        this.#dueSteps = undefined
+        this.#takeDueSteps()
+      })
+    })
+  }
+
+  #takeDueSteps(): void {
+    const due = this.#due
+    this.#due = []
+    const entries = due.map((transfer) => this.#nextEntry(transfer))
+    this.#journal.append(...entries)
+    due.forEach((transfer, nth) => {
+      const entry = entries[nth]
+      if (entry !== undefined) void this.#stepTaken(transfer, this.books.apply(entry))
+    })
   }
 
   #delayMs({ status, magic, lie }: Transfer): number {
@@ -194,7 +215,10 @@ export class BankEngine {
 
   /** Settles, rejects or returns. Resolves when the callbacks about it have ended. */
   #takeNextStep(transfer: Transfer): Promise<unknown> {
-    const owed = this.#record(this.#nextEntry(transfer))
+    return this.#stepTaken(transfer, this.#record(this.#nextEntry(transfer)))
+  }
+
+  #stepTaken(transfer: Transfer, owed: readonly OwedCallback[]): Promise<unknown> {
     if (this.books.unfinished.has(transfer)) this.#follow(transfer)
     return Promise.all(owed.map((callback) => this.#deliver(callback)))
   }
@@ -211,13 +235,11 @@ export class BankEngine {
   }
 
   #deliver(callback: OwedCallback): Promise<void> {
-    return this.#sender.deliver(callback, (outcome) =>
-      this.#record({
-        type: "callback-ended",
-        at: new Date().toISOString(),
-        callback: callback.delivery,
-        outcome,
-      }),
-    )
+    return this.#sender.deliver(callback, (outcome) => {
+      const at = new Date().toISOString()
+      const ended = { type: "callback-ended", at, callback: callback.delivery, outcome } as const
+      this.#journal.note(ended)
+      this.books.apply(ended)
+    })
   }
 }

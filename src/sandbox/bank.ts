@@ -1,7 +1,18 @@
 import * as Schema from "effect/Schema"
 import { type RefusalOf, type Transfer, TransferOrder } from "./bank-books.ts"
 import { BankEngine, type BankOptions } from "./bank-engine.ts"
-import { createApp, keepSilent, readKeyed, readPage, type SandboxServer } from "./server.ts"
+import type { Asked } from "./request-body.ts"
+import {
+  createApp,
+  type DirectAnswer,
+  keepSilent,
+  readKeyed,
+  readPage,
+  type SandboxServer,
+  unanswered,
+} from "./server.ts"
+
+const orderPath = "/instant-transfer"
 
 /** The reason for a refusal at once, as text, by its ISO 20022 code. */
 const refusals: Readonly<Record<string, string>> = {
@@ -35,14 +46,23 @@ export const bank = (options: BankOptions): SandboxServer => {
   const { books } = engine
   const decodeOrder = Schema.decodeUnknownResult(TransferOrder)
 
-  app.post("/instant-transfer", async (c) => {
-    const transfer = await engine.order(await readKeyed(c, decodeOrder))
+  const takeOrder = async (asked: Asked): Promise<DirectAnswer> => {
+    const transfer = await engine.order(await readKeyed(asked, decodeOrder))
     const { transferId, order, magic } = transfer
     const { reference } = order
-    if (magic === "timeout-after-paying") return keepSilent(c)
+    if (magic === "timeout-after-paying") {
+      keepSilent(asked)
+      return undefined
+    }
     const code = books.refusalOf(transfer)
-    if (code === undefined) return c.json({ transferId, reference, status: "accepted" }, 202)
-    return c.json({ transferId, reference, status: "rejected", code, message: refusals[code] }, 422)
+    if (code === undefined) return { status: 202, json: { transferId, reference, status: "accepted" } }
+    const json = { transferId, reference, status: "rejected", code, message: refusals[code] }
+    return { status: 422, json }
+  }
+
+  app.post(orderPath, async (c) => {
+    const answer = await takeOrder(c)
+    return answer === undefined ? unanswered : c.json(answer.json, answer.status)
   })
 
   app.get("/instant-transfer/:reference", (c) => {
@@ -54,5 +74,6 @@ export const bank = (options: BankOptions): SandboxServer => {
 
   app.get("/books", (c) => c.json(books.show(readPage(c))))
 
-  return { app, start: () => engine.start(), close: () => engine.close() }
+  const posts = new Map([[orderPath, takeOrder]])
+  return { app, posts, start: () => engine.start(), close: () => engine.close() }
 }

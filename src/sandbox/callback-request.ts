@@ -1,5 +1,11 @@
 import type { Dispatcher } from "undici"
 
+/** Where a callback goes, in two parts. */
+export interface CallbackTarget {
+  readonly origin: string
+  readonly path: string
+}
+
 const answerBytesMax = 64 * 1024
 const givenUp = new Error("given up")
 
@@ -23,13 +29,12 @@ export class CallbackRequest implements Dispatcher.DispatchHandler {
 
   send(
     connections: Pick<Dispatcher, "dispatch">,
-    url: string,
+    { origin, path }: CallbackTarget,
     headers: Readonly<Record<string, string>>,
     body: string,
   ): void {
-    const { origin, pathname, search } = new URL(url)
     const times = { headersTimeout: 0, bodyTimeout: 0 }
-    connections.dispatch({ origin, path: pathname + search, method: "POST", headers, body, ...times }, this)
+    connections.dispatch({ origin, path, method: "POST", headers, body, ...times }, this)
   }
 
   giveUp(): void {

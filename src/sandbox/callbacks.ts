@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events"
 import { setTimeout as pause } from "node:timers/promises"
 import * as Schema from "effect/Schema"
 import { Agent } from "undici"
-import { CallbackRequest } from "./callback-request.ts"
+import { CallbackRequest, type CallbackTarget } from "./callback-request.ts"
 
 /** The URL to which a client wants callbacks. */
 export const CallbackUrl = Schema.String.check(
@@ -98,6 +98,7 @@ export class CallbackSender {
   readonly #underWay = new Set<Promise<void>>()
   readonly #waiting: (() => void)[] = []
   #connections = 0
+  #target: (CallbackTarget & { readonly url: string }) | undefined
 
   /** `clockSkewMs` is the error of the clock that dates the signatures. */
   constructor(
@@ -133,7 +134,8 @@ export class CallbackSender {
 
   async #run(callback: OwedCallback): Promise<CallbackOutcome | undefined> {
     const { triesMax, waitMsMin, waitMsMax } = this.#retry
-    await this.#wait(callback.dueMs - Date.now())
+    const earlyMs = callback.dueMs - Date.now()
+    if (earlyMs > 0) await this.#wait(earlyMs)
     for (let tries = 1; tries <= triesMax; tries += 1) {
       if (await this.#tryInTurn(callback)) return "delivered"
       if (tries < triesMax) await this.#wait(Math.min(waitMsMin * 2 ** (tries - 1), waitMsMax))
@@ -167,8 +169,17 @@ export class CallbackSender {
         this.#key,
         Math.floor((Date.now() + this.#clockSkewMs()) / 1000),
       )
-      attempt.send(this.#agent, url, headers, body)
+      attempt.send(this.#agent, this.#targetOf(url), headers, body)
     })
+  }
+
+  /** Nearly all callbacks go to the same URL as the one before. */
+  #targetOf(url: string): CallbackTarget {
+    if (this.#target?.url !== url) {
+      const { origin, pathname, search } = new URL(url)
+      this.#target = { url, origin, path: pathname + search }
+    }
+    return this.#target
   }
 
   async #wait(ms: number): Promise<void> {

@@ -1,9 +1,14 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs"
 import { dirname } from "node:path"
 
-/** An append-only record of what a server did. An entry survives the process once `append` has returned. */
+/** An append-only record of what a server did. Entries survive the process once `append` has returned. */
 export interface Journal<Entry> {
-  append(entry: Entry): void
+  append(...entries: ReadonlyArray<Entry>): void
+  /**
+   * Adds an entry that is written with the next one, or at the end of this turn of the event loop: for what does no harm if a kill
+   * forgets it, such as that a callback arrived, because it is then sent again.
+   */
+  note(entry: Entry): void
   close(): void
 }
 
@@ -18,7 +23,7 @@ export const openJournal = <Entry>(
   file: string | undefined,
   replay: (entry: Entry) => void,
 ): Journal<Entry> => {
-  if (file === undefined) return { append() {}, close() {} }
+  if (file === undefined) return { append() {}, note() {}, close() {} }
   mkdirSync(dirname(file), { recursive: true })
   const descriptor = openSync(file, "a+", 0o600)
   try {
@@ -51,6 +56,9 @@ const parseLine = <Entry>(line: string, file: string, offset: number): Entry => 
 
 class FileJournal<Entry> implements Journal<Entry> {
   readonly #descriptor: number
+  /** Lines that are still to be written. */
+  #noted = ""
+  #writing: NodeJS.Immediate | undefined
   #broken = false
 
   constructor(descriptor: number) {
@@ -58,16 +66,31 @@ class FileJournal<Entry> implements Journal<Entry> {
   }
 
   /** One synchronous write. After a failed or short one the end of the file is unknown, so nothing more is accepted. */
-  append(entry: Entry): void {
+  append(...entries: ReadonlyArray<Entry>): void {
     if (this.#broken) throw new Error("the journal failed earlier and takes no more entries")
-    const line = Buffer.from(`${JSON.stringify(entry)}\n`)
+    let lines = this.#noted
+    for (const entry of entries) lines += `${JSON.stringify(entry)}\n`
+    if (lines === "") return
+    this.#noted = ""
+    const bytes = Buffer.from(lines)
     this.#broken = true
-    const written = writeSync(this.#descriptor, line)
-    if (written !== line.length) throw new Error(`the journal took ${written} of ${line.length} bytes`)
+    const written = writeSync(this.#descriptor, bytes)
+    if (written !== bytes.length) throw new Error(`the journal took ${written} of ${bytes.length} bytes`)
     this.#broken = false
   }
 
+  note(entry: Entry): void {
+    if (this.#broken) throw new Error("the journal failed earlier and takes no more entries")
+    this.#noted += `${JSON.stringify(entry)}\n`
+    this.#writing ??= setImmediate(() => {
+      this.#writing = undefined
+      this.append()
+    })
+  }
+
   close(): void {
+    clearImmediate(this.#writing)
+    if (!this.#broken) this.append()
     this.#broken = true
     closeSync(this.#descriptor)
   }

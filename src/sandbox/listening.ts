@@ -1,7 +1,13 @@
-import { Server } from "node:http"
-import { createServer, Server as TlsServer } from "node:https"
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http"
+import { createServer as createTlsServer, Server as TlsServer } from "node:https"
 import type { AddressInfo } from "node:net"
-import { createAdaptorServer } from "@hono/node-server"
+import { getRequestListener } from "@hono/node-server"
 import type { Hono } from "hono"
 import type { Door } from "./door.ts"
 import type { SandboxEnv } from "./request-body.ts"
@@ -18,17 +24,28 @@ export interface Listening {
 export const originOf = (host: string, port: number, scheme = "http"): string =>
   `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`
 
+/** Takes a request, or leaves it to the app: `false`. */
+export type DirectListener = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
+
+/** What a server answers with: its app, and first of all the listener for what needs no router, if there is one. */
+export interface Served {
+  readonly app: Hono<SandboxEnv>
+  readonly direct?: DirectListener | undefined
+}
+
 /** Serves an app on a port, 0 for any free one. Rejects with EADDRINUSE if the port is taken. */
 export const listen = (
-  app: Hono<SandboxEnv>,
+  { app, direct }: Served,
   host: string,
   port: number,
   tls?: Door["tls"],
 ): Promise<Listening> =>
   new Promise((resolve, reject) => {
-    const server = createAdaptorServer({ fetch: app.fetch, hostname: host, ...(tls && secured(tls)) })
-    if (!(server instanceof Server || server instanceof TlsServer))
-      throw new TypeError("not a server of HTTP/1.1")
+    const routed = getRequestListener(app.fetch, { hostname: host })
+    const listener: RequestListener = (incoming, outgoing) => {
+      if (direct?.(incoming, outgoing) !== true) void routed(incoming, outgoing)
+    }
+    const server = tls === undefined ? createServer(listener) : createTlsServer(secured(tls), listener)
     server.once("error", reject)
     server.listen(port, host, () => {
       server.off("error", reject)
@@ -39,12 +56,9 @@ export const listen = (
 
 /** With `clientCa`, connections without a certificate of that authority are refused. */
 const secured = ({ key, cert, clientCa }: NonNullable<Door["tls"]>) => ({
-  createServer,
-  serverOptions: {
-    key,
-    cert,
-    ...(clientCa && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
-  },
+  key,
+  cert,
+  ...(clientCa && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
 })
 
 class HttpListening implements Listening {

@@ -13,12 +13,13 @@ import {
   type TwinName,
   twinNames,
 } from "./data-folder.ts"
-import { behindDoor, type Door, readDoor } from "./door.ts"
+import { directly } from "./direct-posts.ts"
+import { behindDoor, type Door, isOpen, readDoor } from "./door.ts"
 import { fileBank } from "./file-bank.ts"
 import { formanceLedger } from "./formance-ledger.ts"
 import { InterbankOrders } from "./interbank-orders.ts"
 import { ledger } from "./ledger.ts"
-import { type Listening, listen } from "./listening.ts"
+import { type Listening, listen, type Served } from "./listening.ts"
 import { paypal } from "./paypal.ts"
 import { heldTo, obeying } from "./published.ts"
 import type { SandboxServer } from "./server.ts"
@@ -110,13 +111,15 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     opened.push(server)
     server.app.get("/sandbox", (c) => c.json({ sandboxId: identity.sandboxId, server: name }))
     const door = readDoor(name, options.doors?.[name])
-    const obedient = obeying(server, await heldTo(options.documents, server.published))
+    const held = await heldTo(options.documents, server.published)
+    const obedient = obeying(server, held)
     const app = behindDoor(
       underWeather(obedient, station),
       door,
       twinNames.some((twin) => twin === name),
     )
-    const listening = await listenAsBefore(name, { app, door }, host, options.portBase, identity)
+    const direct = held === undefined && isOpen(door) ? directly(server, station) : undefined
+    const listening = await listenAsBefore(name, { app, direct, door }, host, options.portBase, identity)
     opened.push(listening, station)
     station.start(listening)
     server.start()
@@ -164,17 +167,17 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
 /** Listens on the port from `portBase`, else on the remembered one, else (or if that is taken) on any free one. */
 const listenAsBefore = async (
   name: ServerName,
-  { app, door }: { readonly app: SandboxServer["app"]; readonly door: Door },
+  { door, ...served }: Served & { readonly door: Door },
   host: string,
   portBase: number | undefined,
   { ports }: Identity,
 ): Promise<Listening> => {
-  if (portBase !== undefined) return listen(app, host, portBase + serverNames.indexOf(name), door.tls)
+  if (portBase !== undefined) return listen(served, host, portBase + serverNames.indexOf(name), door.tls)
   try {
-    return await listen(app, host, ports[name] ?? 0, door.tls)
+    return await listen(served, host, ports[name] ?? 0, door.tls)
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error
-    return listen(app, host, 0, door.tls)
+    return listen(served, host, 0, door.tls)
   }
 }
 

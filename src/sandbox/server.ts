@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Context, Hono } from "hono"
 import { HTTPException } from "hono/http-exception"
-import { announcesTooMuch, bodyOf, headerOf, type SandboxEnv } from "./request-body.ts"
+import { type Asked, announcesTooMuch, bodyOf, headerOf, type SandboxEnv } from "./request-body.ts"
 
 /** What a twin is held to. */
 export interface Published {
@@ -19,11 +19,19 @@ export interface Published {
 /** A server of the sandbox: its routes, and what to do when they become reachable and when they close. */
 export interface SandboxServer {
   readonly app: Hono<SandboxEnv>
+  /** The POSTs that come for each payout, by path; the routes of `app` give the same answers. */
+  readonly posts?: ReadonlyMap<string, DirectPost>
   /** What it is held to, if it is the twin of a provider whose API is published. */
   readonly published?: Published
   start(): void
   close(): Promise<void>
 }
+
+/** An answer in JSON; `undefined` if the request stays unanswered. */
+export type DirectAnswer = { readonly status: 202 | 422; readonly json: object } | undefined
+
+/** Answers a request that was sent to one path. Throws what {@link createApp} makes an error answer of. */
+export type DirectPost = (asked: Asked) => Promise<DirectAnswer>
 
 const silenceMsMax = 120_000
 const keyLengthMax = 255
@@ -42,6 +50,7 @@ export interface Refused {
 type RefusalStatus = 400 | 409 | 413 | 422 | 503
 
 class Refusal extends HTTPException {
+  declare readonly status: RefusalStatus
   readonly refused: Refused
 
   constructor(status: RefusalStatus, refused: Refused) {
@@ -67,11 +76,19 @@ export const createApp = (format: (refused: Refused) => object = (refused) => re
   app.use((c, next) => (announcesTooMuch(c) ? Promise.resolve(c.json(format(tooLarge), 413)) : next()))
   app.notFound((c) => c.json(format({ code: "no-such-resource" }), 404))
   app.onError((error, c) => {
-    if (error instanceof Refusal) return c.json(format(error.refused), error.status)
-    console.error(JSON.stringify({ level: "error", message: "request failed", error: error.message }))
-    return c.json(format({ code: "internal-error" }), 500)
+    const { status, refused } = errorAnswer(error)
+    return c.json(format(refused), status)
   })
   return app
+}
+
+/** The answer to a request that failed. */
+export const errorAnswer = (
+  error: Error,
+): { readonly status: RefusalStatus | 500; readonly refused: Refused } => {
+  if (error instanceof Refusal) return error
+  console.error(JSON.stringify({ level: "error", message: "request failed", error: error.message }))
+  return { status: 500, refused: { code: "internal-error" } }
 }
 
 /**
@@ -82,15 +99,14 @@ export const unanswered: Response = RESPONSE_ALREADY_SENT
 if (unanswered.body !== null) throw new Error("a response without a body has one")
 
 /** Leaves the request unanswered. The connection ends when the client gives up, or after two minutes. */
-export const keepSilent = (c: Context<SandboxEnv>): Response => {
-  const { outgoing } = c.env
+export const keepSilent = ({ env: { outgoing } }: Asked): Response => {
   outgoing.setTimeout(silenceMsMax, () => outgoing.destroy())
   return unanswered
 }
 
 /** Resets the connection of the request instead of answering it. */
-export const cut = (c: Context<SandboxEnv>): Response => {
-  c.env.incoming.socket.resetAndDestroy()
+export const cut = ({ env }: Asked): Response => {
+  env.incoming.socket.resetAndDestroy()
   return unanswered
 }
 
@@ -103,7 +119,7 @@ export interface KeyedRequest<Body> {
 
 /** Reads a request with an idempotency key; answers 400 if the key or the body is not as agreed. */
 export const readKeyed = async <Body>(
-  c: Context<SandboxEnv>,
+  c: Asked,
   decode: (json: unknown) => Result.Result<Body, Schema.SchemaError>,
   header = "Idempotency-Key",
 ): Promise<KeyedRequest<Body>> => {
@@ -117,7 +133,7 @@ export const readKeyed = async <Body>(
 }
 
 /** Reads a JSON body; answers 400 if it is not JSON, and 413 if it is too long. */
-export const readJson = async (c: Context<SandboxEnv>): Promise<unknown> => {
+export const readJson = async (c: Asked): Promise<unknown> => {
   const body = await bodyOf(c)
   if (body === undefined) throw refusal(413, tooLarge)
   try {

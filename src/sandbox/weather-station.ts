@@ -44,6 +44,7 @@ export class WeatherStation {
   readonly server: string
   readonly #closing = new AbortController()
   #weather: Weather = {}
+  #isFair = true
   #sinceMs = Date.now()
   readonly #asked = new Map<string, number>()
   readonly requests = new RequestTally()
@@ -68,6 +69,7 @@ export class WeatherStation {
     const decoded = decodeWeather(this.server, given)
     if (Result.isFailure(decoded)) return decoded.failure
     this.#weather = decoded.success
+    this.#isFair = Object.keys(decoded.success).length === 0
     this.#sinceMs = Date.now()
     this.#asked.clear()
     this.#forecastOutage()
@@ -101,6 +103,11 @@ export class WeatherStation {
     const downMs = this.#ageMs - (down.inMs ?? 0)
     if (downMs < 0 || downMs >= down.forMs) return undefined
     return down.how === "503" ? "503" : "reset"
+  }
+
+  /** Nothing can go wrong with a request now. */
+  get isFair(): boolean {
+    return this.#isFair
   }
 
   get isBurst(): boolean {
@@ -216,7 +223,7 @@ const isSpared = (path: string): boolean =>
 
 /** Handles one request under the weather: before the work, the work itself, and its answer. */
 const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: WeatherStation) => {
-  if (Object.keys(station.weather).length === 0) return app.fetch(c.req.raw, c.env)
+  if (station.isFair) return app.fetch(c.req.raw, c.env)
   const { outage } = station
   if (outage === "reset") return cut(c)
   if (outage === "503") return c.json({ code: "down" }, 503)

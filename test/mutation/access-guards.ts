@@ -32,6 +32,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is forbidden while its token is fetched",
   },
   {
+    name: "a bank whose token has to be fetched does not send at once",
+    file: "providers/banks/instant/instant.ts",
+    text: "sendsAtOnce: provider.access === undefined",
+    without: "sendsAtOnce: provider.timeoutMs > 0",
+    caughtIn: tokens,
+    caughtBy: "is forbidden while its token is fetched",
+  },
+  {
     name: "a transfer that was not sent is said to be not sent",
     file: "providers/banks/banks.ts",
     text: "may === false ? Effect.succeed(notSent) : failed(answer)",

@@ -53,3 +53,21 @@ it("takes nothing more once it is closed", () => {
   journal.close()
   expect(() => journal.append({ entry: "late" })).toThrow()
 })
+
+it("writes what is only noted with the next entry, before it closes, and at the end of the turn", async () => {
+  const { journal } = reopen()
+  const lines = () => readFileSync(file, "utf8")
+  journal.note({ entry: "noted" })
+  journal.note({ entry: "noted too" })
+  expect(lines()).toBe("")
+  journal.append({ entry: "first" }, { entry: "second" })
+  const written = '{"entry":"noted"}\n{"entry":"noted too"}\n{"entry":"first"}\n{"entry":"second"}\n'
+  expect(lines()).toBe(written)
+  journal.note({ entry: "alone" })
+  await new Promise((turn) => setImmediate(turn))
+  expect(lines()).toBe(`${written}{"entry":"alone"}\n`)
+  journal.note({ entry: "last" })
+  journal.close()
+  expect(reopen().replayed).toHaveLength(6)
+  expect(() => journal.note({ entry: "late" })).toThrow()
+})

@@ -67,6 +67,11 @@ export interface Bank {
   readonly name: string
   /** How long the bank remembers an idempotency key, in milliseconds from its first use; Infinity if it never forgets. */
   readonly keyWindowMs: number
+  /**
+   * Present if the first step of a transfer is its request, because no credentials have to be got. Nothing can then happen between
+   * the check before the call and the request, so it does not look at `LastCheck`.
+   */
+  readonly sendsAtOnce?: boolean
   readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
   readonly inquire: (reference: string, ordered?: OrderedAmount) => Effect.Effect<BankAnswer>
 }

@@ -97,7 +97,9 @@ const transferBy = (
   mayCall: Effect.Effect<boolean>,
   isInvited: boolean,
 ): Effect.Effect<BankAnswer | NotSent> => {
-  const sent = sentUnlessForbidden(bank.transfer(instruction), mayCall)
+  const transfer = bank.transfer(instruction)
+  const sent =
+    bank.sendsAtOnce === true ? Effect.flatMap(transfer, failed) : sentUnlessForbidden(transfer, mayCall)
   const attempt = Effect.flatMap(
     mayCall,
     (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
@@ -107,7 +109,7 @@ const transferBy = (
       { step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited, about: instruction.reference },
       attempt,
     )
-    .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
+    .pipe(Effect.catch(({ reason }) => Effect.succeed(ambiguous(reason))))
 }
 
 /**

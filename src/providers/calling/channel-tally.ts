@@ -16,13 +16,20 @@ export interface LastFailure {
   readonly at: number
 }
 
+type Counter = ReturnType<Metrics["providerCalls"]["labels"]>
+
+/** Of the calls of one step: their time, and their number by outcome. */
+interface StepCounts {
+  readonly timer: ReturnType<Metrics["providerCallSeconds"]["labels"]>
+  readonly byOutcome: Map<string, Counter>
+}
+
 /** The counts of one channel's calls. */
 export class ChannelTally {
   readonly #metrics: Metrics
   readonly #provider: string
-  /** By step and outcome, which are from small sets: to look them up by their labels costs more than to count. */
-  readonly #timers = new Map<string, ReturnType<Metrics["providerCallSeconds"]["labels"]>>()
-  readonly #counters = new Map<string, ReturnType<Metrics["providerCalls"]["labels"]>>()
+  /** Steps and outcomes are from small sets: to look them up by their labels costs more than to count. */
+  readonly #steps = new Map<string, StepCounts>()
   /** Calls that have not started yet. */
   waiting = 0
   calls = 0
@@ -47,30 +54,31 @@ export class ChannelTally {
     traceId?: string,
   ): void {
     const failure = typeof outcome === "object" ? outcome.kind : undefined
-    this.#timerOf(step).observe(ms / 1_000)
+    const counts = this.#countsOf(step)
+    counts.timer.observe(ms / 1_000)
     if (traceId !== undefined)
       this.#metrics.providerCallSeconds.remember({ provider: this.#provider, step }, ms / 1_000, traceId)
     this.calls += 1
-    this.#counterOf(step, failure ?? (typeof outcome === "string" ? outcome : "interrupted")).inc()
+    this.#counterOf(counts, step, failure ?? (typeof outcome === "string" ? outcome : "interrupted")).inc()
     if (failure === undefined) return
     this.failures += 1
     this.lastFailure = { kind: failure, at }
   }
 
-  #timerOf(step: string) {
-    const known = this.#timers.get(step)
+  #countsOf(step: string): StepCounts {
+    const known = this.#steps.get(step)
     if (known !== undefined) return known
     const timer = this.#metrics.providerCallSeconds.labels({ provider: this.#provider, step })
-    this.#timers.set(step, timer)
-    return timer
+    const counts = { timer, byOutcome: new Map() }
+    this.#steps.set(step, counts)
+    return counts
   }
 
-  #counterOf(step: string, outcome: string) {
-    const name = `${step} ${outcome}`
-    const known = this.#counters.get(name)
+  #counterOf({ byOutcome }: StepCounts, step: string, outcome: string): Counter {
+    const known = byOutcome.get(outcome)
     if (known !== undefined) return known
     const counter = this.#metrics.providerCalls.labels({ provider: this.#provider, step, outcome })
-    this.#counters.set(name, counter)
+    byOutcome.set(outcome, counter)
     return counter
   }
 

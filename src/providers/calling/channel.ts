@@ -289,7 +289,11 @@ class Channel implements ProviderChannel {
         about: terms.about,
         startedAt: calledAt,
       })
-    const end = (how: CallEnd, outcome: string | ProviderUnavailable | undefined): Effect.Effect<void> => {
+    /** What is left to do about it is to report a change of the breaker. */
+    const end = (
+      how: CallEnd,
+      outcome: string | ProviderUnavailable | undefined,
+    ): Effect.Effect<void> | undefined => {
       const now = clock.currentTimeMillisUnsafe()
       if (how !== "not-made") {
         const ms = performance.now() - startedAt
@@ -298,19 +302,20 @@ class Channel implements ProviderChannel {
       }
       const changed = this.admission.leave(admitted, how, now)
       leave()
-      return changed === undefined ? Effect.void : reportChange(this.#metrics, this.#provider.name, changed)
+      return changed && reportChange(this.#metrics, this.#provider.name, changed)
     }
     const attempt =
       traced === undefined ? call.attempt : Effect.provideService(call.attempt, CallUnderWay, traced.underWay)
     return Effect.matchCauseEffect(call.restore(attempt), {
       onSuccess: (answer) => {
         const outcome = terms.outcomeOf(answer)
-        return Effect.as(end(outcome === undefined ? "not-made" : "answered", outcome), answer)
+        const changed = end(outcome === undefined ? "not-made" : "answered", outcome)
+        return changed === undefined ? Effect.succeed(answer) : Effect.as(changed, answer)
       },
       onFailure: (cause) => {
         const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
         const how = failure ?? (Cause.hasInterruptsOnly(cause) ? "interrupted" : "defect")
-        return Effect.andThen(end(how, failure), Effect.failCause(cause))
+        return Effect.andThen(end(how, failure) ?? Effect.void, Effect.failCause(cause))
       },
     })
   }

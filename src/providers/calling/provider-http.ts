@@ -90,7 +90,8 @@ export const callProvider = <A>(
   })
 }
 
-const plain: Admission = { headers: {}, connections: usualConnections, refused: Effect.void }
+/** Without credentials nothing is added to a request. */
+const plain = { headers: undefined, connections: usualConnections, refused: Effect.void }
 
 const requestOf = (
   { url }: Provider,
@@ -99,14 +100,16 @@ const requestOf = (
   method,
   url: `${url}${path}`,
   headers: {
-    accept: "application/json",
-    ...(body === undefined ? {} : { "content-type": "application/json" }),
-    ...(form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
-    ...(idempotencyKey === undefined ? {} : { [keyHeader]: idempotencyKey }),
+    ...(body === undefined ? readHeaders : writeHeaders),
+    ...(form === undefined ? undefined : { "content-type": "application/x-www-form-urlencoded" }),
+    ...(idempotencyKey === undefined ? undefined : { [keyHeader]: idempotencyKey }),
     ...headers,
   },
   body: form === undefined ? jsonOf(body) : new URLSearchParams(form).toString(),
 })
+
+const readHeaders = { accept: "application/json" }
+const writeHeaders = { ...readHeaders, "content-type": "application/json" }
 
 const jsonOf = (body: unknown): string | undefined => (body === undefined ? body : JSON.stringify(body))
 
@@ -132,13 +135,15 @@ const exchanged = <A>(
   call: ProviderCall,
   answers: Answers<A>,
   request: OutgoingRequest,
-  { connections, headers, refused }: Admission,
+  { connections, headers, refused }: Admission | typeof plain,
   timeoutMs: number,
 ): Effect.Effect<A, ProviderUnavailable> =>
-  traced(provider, { ...request, headers: { ...request.headers, ...headers } }, (request, sawStatus) =>
-    exchange(
+  Effect.withFiber((fiber) => {
+    const underWay = fiber.getRef(CallUnderWay)
+    const sent = headers === undefined ? request : withHeaders(request, headers)
+    return exchange(
       connections,
-      request,
+      underWay === undefined ? sent : traced(provider, sent, underWay),
       {
         timeoutMs,
         bytesMax: BODY_BYTES_MAX,
@@ -147,31 +152,27 @@ const exchanged = <A>(
       (result): Effect.Effect<A, ProviderUnavailable> => {
         if (result._tag !== "Answer")
           return Effect.fail(unavailable(provider, call, connectionFailure(result)))
-        sawStatus?.(result.status)
+        if (underWay !== undefined) underWay.status = result.status
         const read = readAnswer(result, answers)
         return Result.isSuccess(read)
           ? Effect.succeed(read.success)
           : failedBy(provider, call, result, read.failure, refused)
       },
-    ),
-  )
+    )
+  })
+
+const withHeaders = (request: OutgoingRequest, headers: OutgoingRequest["headers"]): OutgoingRequest => ({
+  ...request,
+  headers: { ...request.headers, ...headers },
+})
 
 /** Within a traced call the provider gets `traceparent`, and the call's span learns who answered what. Otherwise nothing is added. */
-const traced = <A, E>(
-  { url }: Provider,
-  request: OutgoingRequest,
-  send: (request: OutgoingRequest, sawStatus?: (status: number) => void) => Effect.Effect<A, E>,
-): Effect.Effect<A, E> =>
-  Effect.withFiber((fiber) => {
-    const underWay = fiber.getRef(CallUnderWay)
-    if (underWay === undefined) return send(request)
-    const { traceparent } = underWay
-    underWay.method = request.method
-    underWay.url = url
-    return send({ ...request, headers: { ...request.headers, traceparent } }, (status) => {
-      underWay.status = status
-    })
-  })
+const traced = ({ url }: Provider, request: OutgoingRequest, underWay: CallUnderWay): OutgoingRequest => {
+  const { traceparent } = underWay
+  underWay.method = request.method
+  underWay.url = url
+  return withHeaders(request, { traceparent })
+}
 
 /** An answer that was not agreed. If it refuses our credentials, they are read again. */
 const failedBy = (

@@ -88,6 +88,7 @@ const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Typ
   return {
     name: bank.name,
     keyWindowMs,
+    sendsAtOnce: provider.access === undefined,
     transfer: (instruction: TransferInstruction) =>
       ask(provider, transferCall(instruction, callbackUrl), transferAnswers, instruction.reference),
     inquire: (reference: string) => ask(provider, inquiryCall(reference), inquiryAnswers, reference),
@@ -176,9 +177,8 @@ const inquiryAnswers: Answers<ReportedAnswer> = {
 }
 
 const ask = (provider: Provider, call: ProviderCall, answers: Answers<ReportedAnswer>, asked: string) =>
-  callProvider(provider, call, answers).pipe(
-    Effect.map(({ reference = asked, answer }) =>
+  Effect.match(callProvider(provider, call, answers), {
+    onSuccess: ({ reference = asked, answer }): BankAnswer =>
       reference === asked ? answer : ambiguous(`${call.step}: the answer is about another transfer`),
-    ),
-    Effect.catchTag("ProviderUnavailable", (error) => Effect.succeed(unanswered(error))),
-  )
+    onFailure: unanswered,
+  })

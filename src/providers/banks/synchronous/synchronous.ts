@@ -3,7 +3,7 @@
  * answer, send no callbacks, forget idempotency keys after a while, and have books behind `GET {bank}/books`. Only an agreed
  * answer about the very transfer of the call counts; any other answer leaves the transfer open.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { type BankAccount, isWallet } from "../../../domain/beneficiary.ts"
 import { codedReason } from "../../../domain/coded-reason.ts"
 import { UNSPECIFIED } from "../../../domain/failure-codes.ts"
@@ -15,6 +15,7 @@ import {
   type Provider,
   type ProviderCall,
   ProviderId,
+  type Reader,
   reading,
 } from "../../calling/provider-http.ts"
 import { ambiguous, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
@@ -37,6 +38,7 @@ const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Typ
   return {
     name: bank.name,
     keyWindowMs,
+    sendsAtOnce: provider.access === undefined,
     transfer: (instruction: TransferInstruction): Effect.Effect<BankAnswer> => {
       const { account } = instruction.beneficiary
       if (isWallet(account)) return Effect.succeed({ _tag: "Failed", code: "AG03", unsent: true })
@@ -110,6 +112,30 @@ const Rejected = Schema.Struct({ ...known, ...reason, state: Schema.Literal("REJ
 const Returned = Schema.Struct({ ...known, ...reason, state: Schema.Literal("RETURNED") })
 const Payment = Schema.Union([Completed, Processing, Rejected, Returned])
 
+type Read<A> = (asked: string) => A
+/** Readers that know later which reference was asked for: to make one of a schema costs more than the call. */
+const readPaid = reading(
+  Schema.Union([Completed, Processing]),
+  (payment): Read<BankAnswer> =>
+    (asked) =>
+      standing(payment, asked),
+)
+const readPayments = reading(
+  Schema.Struct({ payments: Schema.Array(Payment) }),
+  ({ payments }): Read<BankAnswer> =>
+    (asked) => {
+      const [payment, another] = payments
+      if (payment === undefined) return { _tag: "NeverSeen" }
+      return another === undefined
+        ? standing(payment, asked)
+        : ambiguous("inquiry: several payments under one reference, perhaps paid more than once")
+    },
+)
+const about =
+  (reader: Reader<Read<BankAnswer>>, asked: string): Reader<BankAnswer> =>
+  (json) =>
+    Result.map(reader(json), (read) => read(asked))
+
 const standing = (payment: typeof Payment.Type, asked: string): BankAnswer => {
   if (payment.clientRef !== asked) return ambiguous("the answer is about another transfer")
   switch (payment.state) {
@@ -134,19 +160,13 @@ const refusal = reading(
 
 /** A key conflict (409) says nothing about the outcome of the transfer. Like any other status, it leaves the transfer open. */
 const paymentAnswers = (reference: string): Answers<BankAnswer> => ({
-  200: reading(Schema.Union([Completed, Processing]), (payment) => standing(payment, reference)),
+  200: about(readPaid, reference),
   402: refusal,
   422: refusal,
 })
 
 const inquiryAnswers = (reference: string): Answers<BankAnswer> => ({
-  200: reading(Schema.Struct({ payments: Schema.Array(Payment) }), ({ payments }) => {
-    const [payment, another] = payments
-    if (payment === undefined) return { _tag: "NeverSeen" }
-    return another === undefined
-      ? standing(payment, reference)
-      : ambiguous("inquiry: several payments under one reference, perhaps paid more than once")
-  }),
+  200: about(readPayments, reference),
 })
 
 const ask = (provider: Provider, call: ProviderCall, answers: Answers<BankAnswer>) =>
