@@ -1,5 +1,5 @@
 /**
- * The model test: a hundred thousand random operations (a quarter of them in `npm test`), in many independent stories side
+ * The model test: a hundred thousand random operations (a quarter of them in `npm run test:slow`), in many independent stories side
  * by side, are each given to the event log in memory and to the one on Redis. Every answer must be the same.
  *
  * The seed is that of all properties: a failure names it, and PROPERTY_SEED=<seed> repeats the run.
