@@ -25,7 +25,7 @@ import { ALONE_UP_TO, liveThrough, step, terms } from "./batch-sequences.ts"
 import { type CommandWithoutTime, clerk, olga, Story } from "./batch-story.ts"
 import { wakes, workDue } from "./planned.ts"
 
-const SEQUENCES = lengthOf({ full: 10_000, short: 1_000 })
+const SEQUENCES = lengthOf({ full: 10_000, short: 3_000 })
 
 const keyOf = ({ cause, listVersion, reason }: FindingName): string =>
   JSON.stringify([cause, listVersion, reason])
