@@ -17,7 +17,7 @@ import { fc, ofAllExamples } from "../property.ts"
 import { faultsAmong, faultsOf } from "./cloudevents.ts"
 import { newBatchId, recorded } from "./story.ts"
 
-const RUNS = lengthOf({ full: 3_000, short: 200 })
+const RUNS = lengthOf({ full: 3_000, short: 600 })
 
 /** What others may write: any units of UTF-16, half pairs included, and long texts of characters of all kinds. */
 const hostile = fc.oneof(
