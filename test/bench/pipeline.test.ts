@@ -15,7 +15,15 @@ it.runIf(isLong)(
     timeout: RUN_MS_MAX,
   },
   async () => {
-    const report = (await reportOf("pipeline", "--payouts", "100", "--rounds", "1", "--warm-up", "100")) as PipelineReport
+    const report = (await reportOf(
+      "pipeline",
+      "--payouts",
+      "100",
+      "--rounds",
+      "1",
+      "--warm-up",
+      "100",
+    )) as PipelineReport
     expect(report).toMatchObject({ batches: 2, itemsPerBatch: 50, rounds: 1 })
     // 50 payouts, an acceptance and an end for each batch; the floor has no acceptance.
     expect(report.service.perPayout.natsMessages).toBe(1.04)
