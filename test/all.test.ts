@@ -10,6 +10,9 @@ import { describe, expect, it } from "vitest"
 
 const program = fileURLToPath(new URL("./all.ts", import.meta.url))
 
+/** What stands in Vitest's place prints this if no arguments are given. */
+const ordinary = "vitest run --config test/quick.config.ts\n"
+
 /** What each of them does, as a line of sh. */
 interface Doings {
   readonly check?: string
@@ -57,11 +60,15 @@ describe("npm test", () => {
     expect([status, stdout, stderr]).toEqual([0, "vitest run test/domain\n", ""])
   })
 
+  it("leaves the slow files to a run of their own, unless its arguments pick the files", async () => {
+    expect((await all({})).stdout).toBe(ordinary)
+  })
+
   it.each(["check", "lint", "openApi", "asyncApi"] as const)(
     "fails if `%s` does, and prints what it says",
     async (script) => {
       const { status, stdout, stderr } = await all({ [script]: "echo on stdout; echo on stderr >&2; exit 2" })
-      expect([status, stdout]).toEqual([1, "vitest run\n"])
+      expect([status, stdout]).toEqual([1, ordinary])
       expect(stderr).toContain("on stdout\non stderr\n")
       expect(stderr).toContain("failed (status 2)")
     },
@@ -82,7 +89,7 @@ describe("npm test", () => {
     async (script, path) => {
       const unchecked = { [script]: "echo no network >&2; exit 75" }
       const here = await all(unchecked)
-      expect([here.status, here.stdout]).toEqual([0, "vitest run\n"])
+      expect([here.status, here.stdout]).toEqual([0, ordinary])
       expect(here.stderr).toBe(
         `no network\n\n${path} was NOT checked: why is printed above. CI will check it.\n`,
       )

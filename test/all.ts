@@ -1,6 +1,7 @@
 /*
  * `npm test`: the types, the style, the OpenAPI and AsyncAPI documents and the tests side by side, because tests often wait and leave a core to the
- * others. All run to their end, and the status is 0 only if all succeeded. Arguments are those of Vitest.
+ * others. All run to their end, and the status is 0 only if all succeeded. Arguments are those of Vitest, which then has all files; without any
+ * the slow ones are left to `npm run test:slow`.
  *
  * The linters of the documents are installed when they are first needed. Where that is not possible a document is not checked, which the
  * last lines say; in CI it is a failure, so that no document gets in unchecked.
@@ -32,7 +33,9 @@ const documents = [
   { path: "docs/openapi.json", lint: start("lint:openapi") },
   { path: "docs/asyncapi.json", lint: start("lint:asyncapi") },
 ]
-const tests = spawn("vitest", ["run", ...process.argv.slice(2)], { stdio: "inherit" })
+const given = process.argv.slice(2)
+const chosen = given.length === 0 ? ["--config", "test/quick.config.ts"] : given
+const tests = spawn("vitest", ["run", ...chosen], { stdio: "inherit" })
 // A terminal interrupts all of them; then this waits until the tests have stopped their servers.
 process.on("SIGINT", () => undefined)
 process.on("SIGTERM", () => {

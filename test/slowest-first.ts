@@ -3,47 +3,30 @@
  * Vitest knows how long a file took only where it ran before, which it never has in CI.
  */
 import { BaseSequencer, type TestSpecification } from "vitest/node"
+import { slowFiles } from "./slow-files.ts"
 
-/** These start many processes or wait for real time: ten seconds and more each, the longest first. */
+/** These start processes or wait for real time, the longest first. The slow files of a run of their own come before them. */
 const slow = [
-  "cli/demo",
-  "safety/redis-set-back",
-  "identity/key-directory",
-  "weather/liars",
-  "recovery/event-crashes",
-  "recovery/event-faults",
-  "recovery/archive-crashes",
-  "recovery/projector",
-  "recovery/crash",
-  "cli/batch-submission",
-  "safety/compliance",
-  "recovery/zombie",
-  "weather/weather",
-  "fuzz/fuzz",
-  "database/outage",
-  "cli/submission-duplicates",
-  "cli/reconcile",
-  "cli/replay-commands",
-  "replay/lockstep",
-  "recovery/bank-files",
-  "bench/events",
-  "publisher/lost-stream",
-  "cli/publish",
-  "client/webhook-life",
-  "vault/sealed-batch",
-  "safety/",
-  "dev/embedded-stack",
-  "streams/streams-model",
-  "domain/batch-properties",
-  "providers/banks/files/",
-  "actors/",
-  "database/",
-  "sandbox/",
+  ...slowFiles,
+  ...[
+    "identity/key-directory",
+    "sandbox/sandbox",
+    "payout-files/spreadsheet",
+    "cli/",
+    "safety/",
+    "recovery/",
+    "providers/banks/files/",
+    "actors/",
+    "domain/batch-properties",
+    "database/",
+    "webhooks/",
+    "sandbox/",
+  ].map((part) => `test/${part}`),
 ]
 
 /** The place of a file among the slow ones; all others come after them. */
 const rankOf = ({ moduleId }: TestSpecification): number => {
-  const rank = slow.findIndex((part) => moduleId.includes(`/test/${part}`))
+  const rank = slow.findIndex((part) => moduleId.includes(`/${part}`))
   return rank === -1 ? slow.length : rank
 }
 

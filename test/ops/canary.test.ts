@@ -3,226 +3,37 @@
  * callers, banks and stores do wrong. Then everything that was written is searched for the marks: logs, metrics, traces, events, webhooks,
  * answers, the output of commands, and the files of Redis, Postgres and NATS.
  */
-import { randomBytes } from "node:crypto"
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { freePort } from "../../src/dev/embedded-start.ts"
-import { newApiKey } from "../../src/identity/api-key.ts"
-import { type Role, roles } from "../../src/service-roles.ts"
+import { roles } from "../../src/service-roles.ts"
 import { readStream } from "../checker/notification-evidence.ts"
 import { atlaspay } from "../cli/atlaspay-process.ts"
-import { RedisServer } from "../cluster/redis-server.ts"
-import { eventually, PlatformUnderTest, type Service } from "../platform-under-test.ts"
-import { type Behaviour, json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
+import { eventually } from "../platform-under-test.ts"
 import { filesIn, leaksOf } from "../safety/canaries.ts"
-import { CollectorUnderTest } from "../traces/collector-under-test.ts"
-import { NatsServer } from "./nats-servers.ts"
-import { ReplicatedPostgres } from "./replicated-postgres.ts"
+import { hidden, masterKey, people, secrets } from "./canary-marks.ts"
+import { type CanaryPlatform, echoes, openCanaryPlatform, START_MS_MAX } from "./canary-platform.ts"
 
-/** All roles start at once, on a machine that starts servers as well. */
-const START_MS_MAX = 180_000
-
-const base64 = (bytes: number) => randomBytes(bytes).toString("base64")
-const word = (name: string) => `canary-${name}-${randomBytes(9).toString("hex").replaceAll(/\d/g, "q")}`
-const signing = () => `whsec_${base64(32)}`
-
-/** Whom partners pay. */
-const people = {
-  account: "DE89370400440532013000",
-  "account at the bank that echoes": "GB33BUKB20201555555555",
-  "account number": "20201555555555",
-  "e-mail address": "kanaria.vogelsang@vogel.example",
-  "telephone number": "+4915173219876",
-  "PayPal id": "KVANARH7EVQ24",
-  name: "Kanaria Vogelsang",
-  remittance: "Kanarienfutter Q7 für März",
-} as const
-
-const masterKey = base64(32)
-/** What opens something. */
-const secrets = {
-  "partner's key": newApiKey().text,
-  "other partner's key": word("globex"),
-  "operator's key": newApiKey("operator").text,
-  "stranger's key": word("stranger"),
-  "stranger's token": `eyJhbGciOiJSUzI1NiJ9.${Buffer.from('{"sub":"kanarie"}').toString("base64url")}.${word("signature")}`,
-  "master key": masterKey,
-  "secret of north": signing(),
-  "secret of south": signing(),
-  "secret of compliance": signing(),
-  "secret of the ledger": signing(),
-  "token for north": word("north-token"),
-  "token for the collector": word("collector-token"),
-  "password of Redis": word("redis"),
-  "password of Postgres": word("postgres"),
-  "password of NATS": word("nats"),
-  "key that signs roots": `prsk_${base64(32)}`,
-} as const
-
-/** Those with a prefix that is no secret are looked for without it. */
-const hidden = (secret: string): string => secret.replace(/^(whsec_|prsk_|apo?_[a-z]{16}_|eyJ[^.]*\.)/, "")
-
-const folder = mkdtempSync(join(tmpdir(), "canary-"))
 const stack = new AsyncDisposableStack()
-stack.defer(() => rmSync(folder, { recursive: true, force: true }))
-
-let redis: RedisServer
-let nats: NatsServer
-let postgres: ReplicatedPostgres
-let collector: CollectorUnderTest
-let echo: MisbehavingServer
-let receiver: MisbehavingServer
-let platform: PlatformUnderTest
-const services = new Map<Role, Service>()
+let folder: CanaryPlatform["folder"]
+let redis: CanaryPlatform["redis"]
+let nats: CanaryPlatform["nats"]
+let postgres: CanaryPlatform["postgres"]
+let collector: CanaryPlatform["collector"]
+let echo: CanaryPlatform["echo"]
+let receiver: CanaryPlatform["receiver"]
+let platform: CanaryPlatform["platform"]
+let services: CanaryPlatform["services"]
 const written = new Map<string, string | Buffer>()
 /** Known once the service has made it. */
 let webhookSecret = ""
 
-/** A bank that says in each of its answers what it was asked. */
-const echoes: ReadonlyArray<(asked: Parameters<Behaviour>[1]) => Behaviour> = [
-  ({ body }) => json(500, `cannot pay: ${body}`),
-  ({ body }) => json(200, { status: body, beneficiary: JSON.parse(body || "{}") }),
-  ({ body }) => json(400, { error: body, authorization: secrets["token for north"] }),
-  ({ body, headers }) => json(503, body, { "x-echo": encodeURIComponent(JSON.stringify(headers)) }),
-  ({ body }) => json(422, { status: "rejected", code: `no account ${body}` }),
-]
-
-const openProviders = async () => {
-  let asked = 0
-  echo = await MisbehavingServer.open()
-  stack.defer(() => echo.close())
-  let order = ""
-  echo.behaviour = (response, question) => {
-    const answer = echoes[asked % echoes.length]
-    asked += 1
-    order = question.body || order
-    answer?.({ ...question, body: order })(response, question)
-  }
-  receiver = await MisbehavingServer.open()
-  stack.defer(() => receiver.close())
-  receiver.behaviour = (response, question) =>
-    json(receiver.asked.length % 3 === 0 ? 500 : 200, question.body)(response, question)
-  collector = stack.use(await CollectorUnderTest.open())
-}
-
-const openStores = async () => {
-  const aclfile = join(folder, "users.acl")
-  const users = ["default on nopass", `canary on >${secrets["password of Redis"]}`]
-  writeFileSync(aclfile, users.map((user) => `user ${user} ~* &* +@all\n`).join(""))
-  redis = stack.use(await RedisServer.start({ folder, settings: { aclfile } }))
-  const natsFolder = join(folder, "nats")
-  mkdirSync(natsFolder)
-  const natsUsers = [
-    `{ user: canary, password: "${secrets["password of NATS"]}" }`,
-    '{ user: test, password: "test" }',
-  ]
-  nats = stack.use(
-    new NatsServer(
-      natsFolder,
-      "n1",
-      await Effect.runPromise(freePort),
-      `authorization { users: [${natsUsers.join(", ")}] }\nno_auth_user: test`,
-    ),
-  )
-  await nats.start()
-  postgres = stack.use(await ReplicatedPostgres.open("asynchronous"))
-  await postgres.primary.ask((sql) =>
-    sql.unsafe(`create role canary superuser login password '${secrets["password of Postgres"]}'`),
-  )
-}
-
-const storeUrls = () => ({
-  REDIS_URL: redis.url.replace("//", `//canary:${secrets["password of Redis"]}@`),
-  DATABASE_URL: postgres.primary.url.replace(/\/\/.*@/, `//canary:${secrets["password of Postgres"]}@`),
-  NATS_URL: `nats://canary:${secrets["password of NATS"]}@127.0.0.1:${nats.port}`,
-})
-
-/** The sandbox's providers, the bank that echoes, and one that takes files. */
-const providersFile = ({ COMPLIANCE_URL, LEDGER_URL, BANKS = "" }: Readonly<Record<string, string>>) => {
-  const north = /north=([^,]+)/.exec(BANKS)?.[1]
-  const auth = { kind: "bearer", token: { env: "NORTH_TOKEN" } }
-  const debtor = { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } }
-  const files = { kind: "files", folder: join(folder, "clearing"), everyMs: 300, pollMs: 50 }
-  const path = join(folder, "providers.json")
-  const document = {
-    version: "canary",
-    compliance: { url: COMPLIANCE_URL },
-    ledger: { url: LEDGER_URL },
-    banks: [
-      { name: "north", kind: "instant", url: north, auth },
-      { name: "south", kind: "instant", url: echo.url, auth },
-      { name: "clearing", debtor, ...files },
-    ],
-    routes: [
-      { rule: "pounds", when: { currency: ["GBP"] }, banks: ["south"] },
-      { rule: "large", when: { currency: ["EUR"], minor: { atLeast: "100000" } }, banks: ["clearing"] },
-      { rule: "rest", banks: ["north"] },
-    ],
-  }
-  writeFileSync(path, JSON.stringify(document))
-  return path
-}
-
 beforeAll(async () => {
-  await Promise.all([openProviders(), openStores()])
-  for (const one of ["clearing", "exports"]) mkdirSync(join(folder, one))
-  platform = stack.use(
-    await PlatformUnderTest.open(
-      {
-        ...storeUrls(),
-        LOG_LEVEL: "trace",
-        API_KEYS: `acme/clerk=${secrets["partner's key"]},globex=${secrets["other partner's key"]}`,
-        OPERATOR_KEYS: `olga=${secrets["operator's key"]}`,
-        MASTER_KEYS: `canary=${masterKey}`,
-        NORTH_TOKEN: secrets["token for north"],
-        BANK_CALLBACK_SECRET: `north=${secrets["secret of north"]},south=${secrets["secret of south"]}`,
-        COMPLIANCE_CALLBACK_SECRET: secrets["secret of compliance"],
-        LEDGER_CALLBACK_SECRET: secrets["secret of the ledger"],
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-        OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${secrets["token for the collector"]}`,
-        TRACE_SAMPLE_PERCENT: "100",
-        PROOF_SIGNING_KEY: secrets["key that signs roots"],
-        PROOF_EVERY_MS: "500",
-        ARCHIVE_AFTER_MS: "500",
-      },
-      {
-        clearingFolder: join(folder, "clearing"),
-        secrets: {
-          north: secrets["secret of north"],
-          compliance: secrets["secret of compliance"],
-          ledger: secrets["secret of the ledger"],
-        },
-        doors: { north: { bearer: secrets["token for north"] } },
-      },
-    ),
-  )
-  const PROVIDERS_FILE = providersFile(platform.environment)
-  Object.assign(platform.environment, { PROVIDERS_FILE })
-  for (const role of roles) services.set(role, platform.launch({ ROLES: role }))
-  await ready()
+  ;({ folder, redis, nats, postgres, collector, echo, receiver, platform, services } =
+    await openCanaryPlatform(stack))
 }, 2 * START_MS_MAX)
 
 afterAll(() => stack[Symbol.asyncDispose]())
-
-const ready = async () => {
-  const answer = eventually(
-    "all roles are ready",
-    async () => {
-      const answers = [...services.values()].map(({ operationsUrl }) => fetch(`${operationsUrl}/readyz`))
-      return (await Promise.all(answers)).every(({ ok }) => ok)
-    },
-    START_MS_MAX,
-  )
-  const ended = [...services].map(async ([role, { ended, lines }]) => {
-    const how = await ended
-    throw new Error(`${role} ended (${how}):\n${lines.slice(-5).join("\n")}`)
-  })
-  await Promise.race([answer, ...ended])
-  for (const end of ended) end.catch(() => {})
-}
 
 const item = (reference: string, changes: Readonly<Record<string, unknown>> = {}) => ({
   reference,

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
 import type { SandboxUrls } from "../../src/sandbox/sandbox.ts"
+import { fileOf } from "../programs.ts"
 
 export interface SandboxProcess {
   readonly urls: SandboxUrls
@@ -11,7 +12,7 @@ export interface SandboxProcess {
 
 /** Starts `src/sandbox/main.ts` as a process of its own; rejects with what it printed when it does not come up. */
 export const spawnSandbox = async (...args: string[]): Promise<SandboxProcess> => {
-  const child = spawn(process.execPath, ["src/sandbox/main.ts", ...args], {
+  const child = spawn(process.execPath, [fileOf("src/sandbox/main.ts"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   })
   const exited = once(child, "exit")

@@ -3,7 +3,7 @@ import { createHmac, randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { PassThrough } from "node:stream"
-import { gzipSync } from "node:zlib"
+import { constants, crc32, deflateRawSync, gunzipSync, gzipSync } from "node:zlib"
 import { Effect, Result } from "effect"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { transferReference } from "../../../src/domain/identifiers.ts"
@@ -52,6 +52,33 @@ const named = (name: string) =>
 const batchOf = (name = "Zoë Müller") =>
   Buffer.from(JSON.stringify({ items: [named(name)] }).replaceAll("\\\\u", "\\u"))
 const gzip = { "content-encoding": "gzip" }
+
+const TRIES_MAX = 5
+
+/** Asks again, as a client does: where the server stands still for longer than it reads on after a refusal, the answer gets lost. */
+const answered = async <A>(request: () => Promise<A>, tries = 1): Promise<A> => {
+  try {
+    return await request()
+  } catch (error) {
+    if (tries === TRIES_MAX || !(error instanceof TypeError)) throw error
+    return answered(request, tries + 1)
+  }
+}
+
+/**
+ * That many MiB of spaces in gzip, without inflating or deflating all of them: on a busy machine that stopped this process, which is the
+ * server as well, for longer than connections are kept.
+ */
+const gzipOfSpaces = (mib: number): Buffer => {
+  const part = Buffer.alloc(MIB, 0x20)
+  const parts = Array.from({ length: mib }, () => part)
+  const deflated = deflateRawSync(part, { level: 9, finishFlush: constants.Z_FULL_FLUSH })
+  const trailer = Buffer.alloc(8)
+  trailer.writeUInt32LE(parts.reduce((sum, bytes) => crc32(bytes, sum), 0))
+  trailer.writeUInt32LE(mib * MIB, 4)
+  const header = gzipSync("").subarray(0, 10)
+  return Buffer.concat([header, ...parts.map(() => deflated), deflateRawSync(""), trailer])
+}
 
 const nameIn = async (key: string) => {
   const events = await Effect.runPromise(api.log.read(batchIdOf("acme", key), 0, 10))
@@ -139,11 +166,15 @@ describe("a body", () => {
     })
   })
 
+  it("that this test makes of spaces is gzip", () => {
+    expect(gunzipSync(gzipOfSpaces(2)).equals(Buffer.alloc(2 * MIB, 0x20))).toBe(true)
+  })
+
   it("of a few kilobytes that inflates to more than a batch may have is refused, and no more of it is inflated", async () => {
-    const bomb = gzipSync(Buffer.alloc(400 * MIB, 0x20), { level: 9 })
+    const bomb = gzipOfSpaces(400)
     expect(bomb.length).toBeLessThan(MIB)
     const before = process.memoryUsage().arrayBuffers
-    expect(await post("/payout-batches", "bomb", bomb, gzip)).toMatchObject({
+    expect(await answered(() => post("/payout-batches", "bomb", bomb, gzip))).toMatchObject({
       status: 413,
       json: { type: "/problems/body-too-large" },
     })
