@@ -1,6 +1,7 @@
 /** Rows of items with their kinds, put together again, are the rows that were passed. */
 import { expect, it } from "vitest"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import type { OutsideText } from "../../src/domain/outside-text.ts"
 import { atOnce } from "../../src/parsing/turns.ts"
 import type { ItemRow } from "../../src/projections/batch-rows.ts"
 import { itemTexts } from "../../src/projections/item-columns.ts"
@@ -63,7 +64,10 @@ it("passes once what rows have in common", () => {
 
 it("takes a text for no NULL, and rows that differ in anything for no kind", () => {
   const reasons = [null, "null", "NULL", "", "none", null, "none"]
-  const items = reasons.map((reason, index) => ({ ...received(index + 1), reason }))
+  const items = reasons.map((reason, index) => ({
+    ...received(index + 1),
+    reason: reason as OutsideText | null,
+  }))
   const { kinds, rows } = atOnce(itemTexts([changeOf(1, items)]))
   expect(kinds.reason).toBe('{NULL,"null","NULL","","none"}')
   expect(valuesOf(rows.kind)).toStrictEqual(["0", "1", "2", "3", "4", "0", "4"])
@@ -75,8 +79,8 @@ it("takes a text for no NULL, and rows that differ in anything for no kind", () 
     { bank: "north" },
     { attempt: 1 },
     { attempt_state: "settled" },
-    { attempt_code: "AC04" },
-    { attempt_category: "account" },
+    { attempt_code: "AC04" as OutsideText },
+    { attempt_category: "bank" },
     { requested_at: at },
     { clearance: { decision: "approved", listVersion: "1" } as ItemRow["clearance"] },
     { earlier_attempts: [] },
@@ -90,7 +94,7 @@ it("takes a text for no NULL, and rows that differ in anything for no kind", () 
 it("gives rows the kind that they have, however many kinds there are", () => {
   const items = Array.from({ length: 300 }, (_, index) => ({
     ...received(index + 1),
-    reason: `reason ${(index * 7) % 40}`,
+    reason: `reason ${(index * 7) % 40}` as OutsideText,
   }))
   const { kinds, rows } = atOnce(itemTexts([changeOf(1, items), changeOf(2, [])]))
   const reasons = valuesOf(kinds.reason)
