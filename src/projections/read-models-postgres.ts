@@ -7,9 +7,10 @@ import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { inSlices } from "../parsing/turns.ts"
-import { arrayText, type ColumnValue, columnText } from "../platform/postgres-arrays.ts"
+import { arrayText, columnText } from "../platform/postgres-arrays.ts"
 import { movesOf, stepsTaken } from "../streams/postgres-cursors.ts"
-import type { ActRow, BatchRows, DayRow, ItemRow } from "./batch-rows.ts"
+import type { ActRow, BatchRows, DayRow } from "./batch-rows.ts"
+import { type ItemTexts, itemTexts, storedItems } from "./item-columns.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 import { storable } from "./storable.ts"
 
@@ -75,51 +76,6 @@ const partOf = (table: (typeof PARTS)[number], rows: BatchRows | undefined): Rea
   return table === "payout_batch_days" ? rows.days : rows.acts
 }
 
-/** The columns of items, as they are passed. */
-const ITEM_COLUMNS: { readonly [name in keyof ItemRow]: (item: ItemRow) => ColumnValue } = {
-  batch: ({ batch }) => batch,
-  item: ({ item }) => item,
-  reference: ({ reference }) => reference,
-  beneficiary_name: ({ beneficiary_name }) => beneficiary_name,
-  account_masked: ({ account_masked }) => account_masked,
-  currency: ({ currency }) => currency,
-  minor: ({ minor }) => minor,
-  state: ({ state }) => state,
-  ledger: ({ ledger }) => ledger,
-  bank: ({ bank }) => bank,
-  transfer_reference: ({ transfer_reference }) => transfer_reference,
-  attempt: ({ attempt }) => attempt,
-  reason: ({ reason }) => reason,
-  version: ({ version }) => version,
-  updated_at: ({ updated_at }) => updated_at,
-  clearance: ({ clearance }) => clearance && storable(clearance),
-  transfer_id: ({ transfer_id }) => transfer_id,
-  attempt_state: ({ attempt_state }) => attempt_state,
-  attempt_code: ({ attempt_code }) => attempt_code,
-  attempt_category: ({ attempt_category }) => attempt_category,
-  requested_at: ({ requested_at }) => requested_at,
-  concluded_at: ({ concluded_at }) => concluded_at,
-  earlier_attempts: ({ earlier_attempts }) => earlier_attempts && storable(earlier_attempts),
-}
-
-type ItemTexts = Readonly<Record<keyof ItemRow | "partition", string>>
-
-/** Rows of which a column is written without a turn for other work. */
-const WRITTEN_AT_ONCE = 1_000
-
-/** The items of changes, column by column. */
-function* itemTexts(changes: ReadonlyArray<ReadModelChange>): Generator<void, ItemTexts> {
-  const items = changes.flatMap(({ items }) => items)
-  const texts: Record<string, string> = {
-    partition: arrayText(changes.flatMap(({ partition, items }) => items.map(() => partition))),
-  }
-  for (const [name, of] of Object.entries(ITEM_COLUMNS)) {
-    if (items.length > WRITTEN_AT_ONCE) yield
-    texts[name] = columnText(items, of)
-  }
-  return texts as ItemTexts
-}
-
 /**
  * Rows are passed as arrays or JSON, so the statement's text is always the same and is prepared once. Items are many, and arrays
  * of their columns cost Postgres half as much as JSON.
@@ -130,59 +86,7 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>, items: ItemTexts)
   )
   return sql<Array<{ readonly partition: number }>>`
     with ${stepsTaken(sql, PROJECTION, changes)},
-    stored_items as (
-      insert into payout_items (
-        batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id, attempt_state, attempt_code,
-        attempt_category, requested_at, concluded_at, earlier_attempts
-      )
-      select
-        batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id, attempt_state, attempt_code,
-        attempt_category, requested_at, concluded_at, earlier_attempts
-      from unnest(
-        ${items.partition}::int[], ${items.batch}::text[],
-        ${items.item}::int[], ${items.reference}::text[],
-        ${items.beneficiary_name}::text[],
-        ${items.account_masked}::text[],
-        ${items.currency}::text[], ${items.minor}::numeric[],
-        ${items.state}::text[], ${items.ledger}::text[],
-        ${items.bank}::text[],
-        ${items.transfer_reference}::text[],
-        ${items.attempt}::int[], ${items.reason}::text[],
-        ${items.version}::int[], ${items.updated_at}::timestamptz[],
-        ${items.clearance}::jsonb[],
-        ${items.transfer_id}::text[],
-        ${items.attempt_state}::text[],
-        ${items.attempt_code}::text[],
-        ${items.attempt_category}::text[],
-        ${items.requested_at}::timestamptz[],
-        ${items.concluded_at}::timestamptz[],
-        ${items.earlier_attempts}::jsonb[]
-      ) as rows (
-        partition, batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
-        transfer_reference, attempt, reason, version, updated_at, clearance, transfer_id, attempt_state, attempt_code,
-        attempt_category, requested_at, concluded_at, earlier_attempts
-      ) where partition in (select partition from moved)
-      on conflict (batch, item) do update set
-        state = excluded.state,
-        ledger = excluded.ledger,
-        bank = excluded.bank,
-        transfer_reference = excluded.transfer_reference,
-        attempt = excluded.attempt,
-        reason = excluded.reason,
-        clearance = excluded.clearance,
-        transfer_id = excluded.transfer_id,
-        attempt_state = excluded.attempt_state,
-        attempt_code = excluded.attempt_code,
-        attempt_category = excluded.attempt_category,
-        requested_at = excluded.requested_at,
-        concluded_at = excluded.concluded_at,
-        earlier_attempts = excluded.earlier_attempts,
-        version = excluded.version,
-        updated_at = excluded.updated_at
-      where excluded.version > payout_items.version
-    ),
+    ${storedItems(sql, items)},
     ${storedDays(sql, changes)},
     ${storedActs(sql, changes)},
     batches as (

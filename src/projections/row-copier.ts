@@ -57,7 +57,10 @@ const columnsOf = (
 
 const isArray = ({ type }: Column): boolean => type.endsWith("[]")
 
-/** The same text for the same columns, so that it is prepared once. Values that are arrays go as texts: `unnest` would take them apart. */
+/**
+ * The same text for the same columns, so that it is prepared once. Values that are arrays go as texts: `unnest` would take them apart.
+ * As in the projector's statement, arrays are unnested where columns are named.
+ */
 const statementOf = (known: ReadonlyArray<Column>, { rows }: Copied): string => {
   let parameter = 7
   const inserts = READ_MODEL_TABLES.flatMap((table) => {
@@ -67,11 +70,13 @@ const statementOf = (known: ReadonlyArray<Column>, { rows }: Copied): string => 
     const values = columns.map((column) =>
       isArray(column) ? `"${column.name}"::${column.type}` : `"${column.name}"`,
     )
-    const arrays = columns.map((column) => `$${++parameter}::${isArray(column) ? "text" : column.type}[]`)
+    const arrays = columns.map(
+      (column) => `unnest($${++parameter}::${isArray(column) ? "text" : column.type}[]) as "${column.name}"`,
+    )
     return [
       `into_${table} as (
         insert into ${REBUILT}.${table} (${names}) select ${values.join(", ")}
-        from unnest(${arrays.join(", ")}) as rows (${names}) where exists (select from step)
+        from (select ${arrays.join(", ")}) as rows where exists (select from step)
       )`,
     ]
   })

@@ -48,6 +48,8 @@ export interface Follower<Work> {
   readonly name: string
   /** The events of a step are at most about as many, over all partitions; {@link STEP_EVENTS_MAX} by default. */
   readonly stepEventsMax?: number
+  /** While very much comes, a step begins so long after the one before (see pace.ts). */
+  readonly stepEveryMsMax?: number
   readonly loadCursors: (
     partitions: ReadonlyArray<number>,
   ) => Effect.Effect<ReadonlyMap<number, Cursor>, FollowerFailure>
@@ -96,7 +98,7 @@ export const followPart = Effect.fnUntraced(
       moving: undefined,
     }
     const partitions = part.partitions.map((partition) => new FollowedPartition(partition))
-    const pace = new Pace()
+    const pace = new Pace(follower.stepEveryMsMax)
     while (true) {
       yield* Effect.sleep(pace.waitMs(yield* Clock.currentTimeMillis))
       const beganAt = yield* Clock.currentTimeMillis

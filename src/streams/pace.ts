@@ -10,14 +10,23 @@ import { FadingCount } from "../platform/fading-count.ts"
 /** Of the events that are counted, those of half a second ago count about a third. */
 const FADE_MS = 500
 
+/** From a number of recent events on, how long after a step the next one begins. */
+interface Wait {
+  readonly recentEvents: number
+  readonly stepEveryMs: number
+}
+
 /**
- * How long after a step the next one begins, from a number of recent events on: some 1,000 and 600 events a second. Lone
- * payouts, one after the other, come with fewer.
+ * The longest first. The numbers are those of some 1,000 and 600 events a second. Lone payouts, one after the other, come with
+ * fewer.
  */
-const WAITS = [
-  { recentEvents: 512, stepEveryMs: 250 },
+const waitsUpTo = (stepEveryMsMax: number): ReadonlyArray<Wait> => [
+  { recentEvents: 512, stepEveryMs: stepEveryMsMax },
   { recentEvents: 300, stepEveryMs: 100 },
-] as const
+]
+
+/** How long after a step the next one begins at most, unless a reader says otherwise. */
+const STEP_EVERY_MS_MAX = 250
 
 /** What a step did. */
 export interface Step {
@@ -29,8 +38,13 @@ export interface Step {
 /** Times are in milliseconds. */
 export class Pace {
   readonly #recent = new FadingCount(FADE_MS)
+  readonly #waits: ReadonlyArray<Wait>
   #beganAt = 0
   #isFull = false
+
+  constructor(stepEveryMsMax = STEP_EVERY_MS_MAX) {
+    this.#waits = waitsUpTo(stepEveryMsMax)
+  }
 
   /** Counts a step that began at this time. */
   count({ events, isFull }: Step, beganAt: number): void {
@@ -43,7 +57,7 @@ export class Pace {
   waitMs(now: number): number {
     if (this.#isFull) return 0
     const recent = this.#recent.at(now)
-    const everyMs = WAITS.find(({ recentEvents }) => recent >= recentEvents)?.stepEveryMs ?? 0
+    const everyMs = this.#waits.find(({ recentEvents }) => recent >= recentEvents)?.stepEveryMs ?? 0
     return Math.min(Math.max(0, this.#beganAt + everyMs - now), everyMs)
   }
 }

@@ -4,8 +4,8 @@ import { Pace } from "../../src/streams/pace.ts"
 const started = 1_790_000_000_000
 
 /** A pace after two seconds of steps, each of which took all that had come by then, and the time of the last. */
-const after = (eventsPerSecond: number) => {
-  const pace = new Pace()
+const after = (eventsPerSecond: number, stepEveryMsMax?: number) => {
+  const pace = new Pace(stepEveryMsMax)
   const stepMs = 50
   let now = started
   for (let at = 0; at < 2_000; at += stepMs) {
@@ -33,6 +33,16 @@ it.each([
   expect(pace.waitMs(now)).toBe(waitMs)
   expect(pace.waitMs(now + 40)).toBe(Math.max(0, waitMs - 40))
   expect(pace.waitMs(now + 10_000)).toBe(0)
+})
+
+it.each([
+  [500, 0],
+  [800, 100],
+  [2_000, 500],
+])("of a reader that waits longer, at %i events a second after %i ms", (perSecond, waitMs) => {
+  const { pace, now } = after(perSecond, 500)
+  expect(pace.waitMs(now)).toBe(waitMs)
+  expect(pace.waitMs(now - 3_600_000)).toBeLessThanOrEqual(500)
 })
 
 it("does not wait with what a step had no room for", () => {
