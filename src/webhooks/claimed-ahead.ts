@@ -13,8 +13,8 @@ import type { Delivery } from "./deliveries.ts"
 import type { Waiting } from "./shares.ts"
 
 /** The most deliveries that wait, of an endpoint and in all. What is claimed for free places may come on top of them. */
-export const AHEAD_PER_ENDPOINT_MAX = 512
-const AHEAD_MAX = 1_024
+export const AHEAD_PER_ENDPOINT_MAX = 128
+const AHEAD_MAX = 512
 /** No delivery starts that waited longer. Milliseconds. */
 export const AHEAD_MS_MAX = 5_000
 /** What an endpoint took this long ago counts about a third. */
