@@ -2,7 +2,14 @@
  * Seals messages between our processes on a server where others may write, too. A seal is an HMAC-SHA-256 (RFC 2104) under a
  * key that is derived from a master key (HKDF, RFC 5869) for one purpose. It hides nothing.
  */
-import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto"
+import {
+  createHmac,
+  createSecretKey,
+  type Hmac,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from "node:crypto"
 import { Array as Arr, Redacted } from "effect"
 import type { MasterKeys } from "../settings/keys.ts"
 import { fromBase64Url } from "./aes-gcm.ts"
@@ -24,12 +31,12 @@ export const messageSeal = (masterKeys: MasterKeys, purpose: string): MessageSea
   const keys = Arr.map(masterKeys, ([id, master]) => ({ id, key: derived(Redacted.value(master), purpose) }))
   const [first] = keys
   return {
-    seal: (parts) => `${first.id}.${digest(first.key, parts).toString("base64url")}`,
+    seal: (parts) => `${first.id}.${macOf(first.key, parts).digest("base64url")}`,
     check: (parts, seal) => {
       const [id = "", text = ""] = seal.split(".", 2)
       const found = keys.find((candidate) => candidate.id === id)
       if (found === undefined) return "unknown-key"
-      const expected = digest(found.key, parts)
+      const expected = macOf(found.key, parts).digest()
       const given = fromBase64Url(text)
       const isSame = given?.length === expected.length && timingSafeEqual(given, expected)
       return isSame && seal === `${id}.${text}` ? "genuine" : "forged"
@@ -41,5 +48,5 @@ const derived = (master: string, purpose: string): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync("sha256", Buffer.from(master, "base64"), "", purpose, KEY_BYTES)))
 
 /** JSON separates the parts, whatever they contain. */
-const digest = (key: KeyObject, parts: ReadonlyArray<string>): Buffer =>
-  createHmac("sha256", key).update(JSON.stringify(parts)).digest()
+const macOf = (key: KeyObject, parts: ReadonlyArray<string>): Hmac =>
+  createHmac("sha256", key).update(JSON.stringify(parts))

@@ -26,7 +26,7 @@ const LOOK_EVERY_MS = 25
 /** How often claimed deliveries are given back of endpoints that were paused, disabled, removed or held meanwhile. */
 const HALTED_EVERY_MS = 1_000
 /** Deliveries that arrived are recorded this far apart, for the same reason. */
-const RECORD_EVERY_MS = 50
+const RECORD_EVERY_MS = 100
 /** If they could not be recorded, it is tried again after this time, for so long since they were sent: others may repeat them by then. */
 const RECORD_AGAIN_MS = 500
 const RECORD_FOR_MS_MAX = 60_000

@@ -14,6 +14,7 @@ import { nanos } from "@nats-io/transport-node"
 import { Clock, Effect, Queue, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { FadingCount } from "../platform/fading-count.ts"
 import { Nats, natsStep } from "../platform/nats.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
@@ -34,9 +35,16 @@ const CONSUMER = "webhooks"
 const ACK_WAIT_MS = 10_000
 const ACKS_PENDING_MAX = 1_000
 const MESSAGES_BUFFERED_MAX = 256
-const GROUP_MAX = 128
+const GROUP_MAX = 256
 /** How long the first message of a group waits for more. */
 const GROUP_MS = 5
+/**
+ * And how much longer while so many came within the last second or so: to store a group costs the database as much as 30 of its
+ * messages. Lone payouts, one after the other, come to some 120.
+ */
+const GROUP_BUSY_MS = 20
+const BUSY_COUNT = 250
+const BUSY_FADE_MS = 1_000
 const RETRY_MS = 1_000
 
 /** Runs until it is interrupted. Fails if NATS or the consumer is gone. */
@@ -57,11 +65,19 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps, a
     ),
     (messages) => Effect.promise(() => messages.close()),
   )
+  const clock = yield* Clock.Clock
+  const lately = new FadingCount(BUSY_FADE_MS)
   const receiving = Effect.gen(function* () {
     while (true) {
       yield* Queue.take(some)
       yield* Effect.sleep(GROUP_MS)
-      while (arrived.length > 0) yield* receive(ours, wakeUps, ahead, leaseMs, arrived.splice(0, GROUP_MAX))
+      while (arrived.length > 0) {
+        const waitMs = lingerMs(lately.at(clock.currentTimeMillisUnsafe()), arrived.length)
+        if (waitMs > 0) yield* Effect.sleep(waitMs)
+        const group = arrived.splice(0, GROUP_MAX)
+        lately.add(group.length, clock.currentTimeMillisUnsafe())
+        yield* receive(ours, wakeUps, ahead, leaseMs, group)
+      }
     }
   })
   yield* Effect.raceAllFirst([
@@ -80,6 +96,10 @@ export const keep = <M extends Pick<JsMsg, "nak">>(message: M, waiting: Array<M>
   if (waiting.length < ACKS_PENDING_MAX) waiting.push(message)
   else message.nak(RETRY_MS)
 }
+
+/** How long a group of so many messages waits for more before it is stored, if so many came lately. Milliseconds. */
+export const lingerMs = (lately: number, waiting: number): number =>
+  lately >= BUSY_COUNT && waiting < GROUP_MAX ? GROUP_BUSY_MS : 0
 
 /** Fails when the consumer ends. */
 const untilClosed = Effect.fnUntraced(function* (messages: ConsumerMessages) {

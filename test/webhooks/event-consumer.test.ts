@@ -5,7 +5,7 @@ import { ClaimedAhead } from "../../src/webhooks/claimed-ahead.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { makeWakeUps } from "../../src/webhooks/dispatcher.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
-import { keep, runEventConsumer } from "../../src/webhooks/event-consumer.ts"
+import { keep, lingerMs, runEventConsumer } from "../../src/webhooks/event-consumer.ts"
 import { layer as webhooks } from "../../src/webhooks/webhooks.ts"
 import { startReceiver } from "./receiver.ts"
 import { deliveryRows, eventsOf, firstEventOf, publish, until, webhookPlatform } from "./webhook-platform.ts"
@@ -17,6 +17,14 @@ it("messages that nobody takes are kept up to a limit, and given back for later 
   for (let nth = 1; nth <= 1_003; nth += 1) keep(message, waiting)
   expect(waiting).toHaveLength(1_000)
   expect(given).toEqual([1_000, 1_000, 1_000])
+})
+
+it("messages wait for more only while many come, and never those of a full group", () => {
+  // Lone payouts, one after the other, have three events each, and take some 25 ms.
+  expect(lingerMs(120, 1)).toBe(0)
+  expect(lingerMs(750, 1)).toBe(20)
+  expect(lingerMs(750, 255)).toBe(20)
+  expect(lingerMs(750, 256)).toBe(0)
 })
 
 layer(webhookPlatform(), { excludeTestServices: true })("deliveries", (it) => {
