@@ -170,7 +170,8 @@ const startProcess = (
 ): Effect.Effect<LeashedProcess, CliFailure, Scope.Scope> =>
   spawnLeashed({
     command: process.execPath,
-    args: [fileURLToPath(new URL(program, import.meta.url))],
+    // As `npm start` does.
+    args: ["--max-semi-space-size=64", fileURLToPath(new URL(program, import.meta.url))],
     env: { PATH: process.env.PATH, ...settings },
     logFile: logFileOf(folder, name),
   }).pipe(Effect.mapError(asCliFailure))
