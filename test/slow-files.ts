@@ -49,6 +49,18 @@ const names = [
   "http/payout-uploads/upload-memory",
   "http/payout-uploads/upload-process",
   "dev/data-folder",
+  "projections/rebuild",
+  "tamper/tamper",
+  "webhooks/ordered-endpoint",
+  "actors/begun-first",
+  "sandbox/sandbox",
+  "traces/exporting",
+  "recovery/drain",
+  "recovery/proof-crashes",
+  "archive/archive-faults",
+  "verification/verify-all",
+  "cli/webhook-secrets",
+  "documents/curl-commands",
 ] as const
 
 /** Their paths in the project. */
