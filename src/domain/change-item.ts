@@ -14,11 +14,17 @@ export const addItem = (batch: Batch, item: Item): void => {
   tally.minor += item.minor
 }
 
+/** What follows from changes, so that nobody else sets it: {@link enter} sets a state, and {@link change} the task. */
+type Derived = "state" | "since" | "task" | "place"
+
+/** An item that is being changed. */
+export type ChangingItem = Omit<Item, Derived> & Readonly<Pick<Item, Derived>>
+
 /**
- * Changes an item by `edit`, in place; its state only by {@link enter}. Throws if the batch has no such item. Fields are set one by
- * one: to copy an object of changes onto each item takes a quarter of a fold.
+ * Changes an item by `edit`, in place. Throws if the batch has no such item. Fields are set one by one: to copy an object of changes
+ * onto each item takes a quarter of a fold.
  */
-export const change = (batch: Batch, number: number, edit: (item: Item) => void): Batch => {
+export const change = (batch: Batch, number: number, edit: (item: ChangingItem) => void): Batch => {
   const item = itemOf(batch, number)
   leaveIndex(batch, item)
   edit(item)
@@ -36,7 +42,11 @@ export const change = (batch: Batch, number: number, edit: (item: Item) => void)
 }
 
 /** Changes items in the same way. */
-export const changeAll = (batch: Batch, items: Iterable<number>, edit: (item: Item) => void): Batch => {
+export const changeAll = (
+  batch: Batch,
+  items: Iterable<number>,
+  edit: (item: ChangingItem) => void,
+): Batch => {
   for (const item of items) change(batch, item, edit)
   return batch
 }

@@ -1,6 +1,6 @@
 /** How the events of screening and review change an item. */
-import type { Batch, Item, OpenClearance } from "./batch.ts"
-import { enter } from "./change-item.ts"
+import type { Batch, OpenClearance } from "./batch.ts"
+import { type ChangingItem, enter } from "./change-item.ts"
 import { effectOn, findingName, isSameFinding, isStricter, rulingOn, withFinding } from "./clearance.ts"
 import type { ClearanceDecision } from "./clearance-answers.ts"
 import type { BatchEventOf } from "./events.ts"
@@ -8,7 +8,7 @@ import type { BatchEventOf } from "./events.ts"
 export type Answer = BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">
 
 /** A clearance was requested for an item. One that may be at a bank keeps its state: the answer is needed before a resend. */
-export const askAbout = (batch: Batch, item: Item, clearance: number): void => {
+export const askAbout = (batch: Batch, item: ChangingItem, clearance: number): void => {
   const { state } = item
   item.firstClearance ??= clearance
   item.clearance = clearance
@@ -19,7 +19,7 @@ export const askAbout = (batch: Batch, item: Item, clearance: number): void => {
 /** Keeps a decision. If the item has no intent to pay, its state then follows from all of its findings. */
 export const answer = (
   batch: Batch,
-  item: Item,
+  item: ChangingItem,
   decided: ClearanceDecision,
   { at, clearance, listVersion }: Answer,
   open: OpenClearance | undefined,
@@ -55,7 +55,7 @@ const countedFrom = (open: OpenClearance | undefined, answeredAt: number): numbe
 /** A rejection is final. A release covers the findings that the reviewer saw; any other finding still holds the item. */
 export const review = (
   batch: Batch,
-  item: Item,
+  item: ChangingItem,
   { decision, reason, findings: seen }: BatchEventOf<"ItemReviewed">,
 ): void => {
   if (decision === "rejected") {

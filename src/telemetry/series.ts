@@ -12,9 +12,10 @@ export class Series<Label extends string, Of> {
   readonly #make: (labels: LabelValues<Label>) => Of
   /** For each label but the last a map of maps; for a metric without labels a single entry. */
   #byValue: Map<Value, unknown> = new Map()
-  #all: Array<Of> = []
+  /** By what is shown of their labels: a number and its text are one value. */
+  readonly #byText = new Map<string, Of>()
 
-  /** `make` makes a series for these labels. It throws if they are not those of the metric. */
+  /** `make` makes a series for these labels. It throws if the metric does not have one of them. */
   constructor(labelNames: ReadonlyArray<Label>, make: (labels: LabelValues<Label>) => Of) {
     this.#labelNames = labelNames
     this.#make = make
@@ -36,19 +37,32 @@ export class Series<Label extends string, Of> {
     const last = names.length === 0 ? undefined : labels[names[names.length - 1] as Label]
     const found = known.get(last) as Of | undefined
     if (found !== undefined) return found
-    const made = this.#make({ ...labels })
+    const made = this.#shownAs(labels)
     known.set(last, made)
-    this.#all.push(made)
     return made
   }
 
   /** In the order in which they were made. */
   get all(): ReadonlyArray<Of> {
-    return this.#all
+    return [...this.#byText.values()]
+  }
+
+  get size(): number {
+    return this.#byText.size
   }
 
   clear(): void {
     this.#byValue = new Map()
-    this.#all = []
+    this.#byText.clear()
+  }
+
+  #shownAs(labels: LabelValues<Label>): Of {
+    const values = this.#labelNames.map((name) => labels[name])
+    const text = JSON.stringify(values.map((value) => (value === undefined ? null : String(value))))
+    const known = this.#byText.get(text)
+    if (known !== undefined) return known
+    const made = this.#make({ ...labels })
+    this.#byText.set(text, made)
+    return made
   }
 }

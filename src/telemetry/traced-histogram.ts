@@ -21,11 +21,12 @@ interface Observed<Label extends string> {
   readonly labels: LabelValues<Label>
   /** By bucket, the one without a bound last; each without those before it. */
   readonly counts: Array<number>
-  readonly exemplars: Array<Exemplar | undefined>
+  /** By bucket. `undefined` if it is one series too many. */
+  readonly exemplars: Array<Exemplar | undefined> | undefined
   sum: number
 }
 
-/** Combinations of labels of one histogram whose exemplars are kept. */
+/** Combinations of labels of one histogram whose exemplars are kept: those that came first. */
 const SERIES_MAX = 2_000
 
 export class TracedHistogram<Label extends string = string> extends Histogram<Label> {
@@ -44,7 +45,8 @@ export class TracedHistogram<Label extends string = string> extends Histogram<La
       // prom-client refuses labels that the metric does not have.
       super.labels(labels)
       const counts = new Array<number>(buckets.length + 1).fill(0)
-      return { labels, counts, exemplars: [], sum: 0 }
+      const exemplars = this.#series.size < SERIES_MAX ? [] : undefined
+      return { labels, counts, exemplars, sum: 0 }
     })
     if (labelNames.length === 0) this.#series.of({})
     // prom-client's is a property of each histogram, too.
@@ -61,26 +63,23 @@ export class TracedHistogram<Label extends string = string> extends Histogram<La
   /** Names the trace of a value that was counted by itself. */
   remember(labels: LabelValues<Label>, value: number, traceId: string): void {
     const { exemplars } = this.#series.of(labels)
-    if (this.#series.all.length > SERIES_MAX) return
+    if (exemplars === undefined) return
     exemplars[this.#bucketOf(value)] = { traceId, value, at: Date.now() / 1_000 }
   }
 
   /** The exemplar of the bucket with an upper bound, as it is in the label `le`: a number, or `+Inf`. */
   exemplarOf(labels: LabelValues<Label>, le: string | number): Exemplar | undefined {
     const bucket = le === "+Inf" ? this.#bounds.length : this.#bounds.indexOf(Number(le))
-    return this.#series.of(labels).exemplars[bucket]
+    return this.#series.of(labels).exemplars?.[bucket]
   }
 
   override labels(
     ...values: ReadonlyArray<string> | [LabelValues<Label>]
   ): ReturnType<Histogram<Label>["labels"]> {
-    const [first] = values
-    if (typeof first !== "object") throw new TypeError("labels are given by name")
-    const observed = this.#series.of(first)
-    return {
-      observe: (value: number) => this.#count(observed, value),
-      startTimer: super.labels(first).startTimer,
-    }
+    const [labels] = values
+    if (typeof labels !== "object") throw new TypeError("labels are given by name")
+    const { startTimer } = super.labels(labels)
+    return { observe: (value: number) => this.#observe(labels, value), startTimer }
   }
 
   override reset(): void {
@@ -96,11 +95,8 @@ export class TracedHistogram<Label extends string = string> extends Histogram<La
   }
 
   #observe(labels: LabelValues<Label>, value: number): void {
-    this.#count(this.#series.of(labels), value)
-  }
-
-  #count(observed: Observed<Label>, value: number): void {
     if (!Number.isFinite(value)) throw new TypeError(`${this.#name} cannot count ${value}`)
+    const observed = this.#series.of(labels)
     const bucket = this.#bucketOf(value)
     observed.counts[bucket] = (observed.counts[bucket] ?? 0) + 1
     observed.sum += value

@@ -2,7 +2,7 @@
 import { Result, Schema } from "effect"
 import { expect, it } from "vitest"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
-import { BatchEvent } from "../../src/domain/events.ts"
+import { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { withCleanTexts } from "../../src/domain/outside-text.ts"
 import { CLEAN, upcast } from "../../src/domain/upcasters.ts"
@@ -75,4 +75,18 @@ it("is read as the schema of all events reads it, or refused with the same words
   )
   expect(refused).toBeGreaterThan(500)
   expect(kinds.size).toBeGreaterThan(20)
+})
+
+it("has every field that a payout is received with", () => {
+  const item = {
+    item: 1,
+    reference: "invoice 1",
+    beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", country: "DE", lastFour: "3000" } },
+    currency: "EUR",
+    minor: "1250",
+    remittance: "thanks",
+  }
+  expect(Object.keys(item)).toEqual(Object.keys(PayoutItem.fields))
+  const text = JSON.stringify({ _tag: "ItemsReceived", at: 1, items: [item], sealed: "1.AAAAAAAAAAAA" })
+  expect(decodeEvent(text)).toMatchObject({ success: { items: [{ ...item, minor: 1_250n }] } })
 })

@@ -92,6 +92,67 @@ describe("counts of our own", () => {
     expect(await registry.metrics()).toMatch(/^a_total 1$[\s\S]*^b_total\{bank="north"\} 1$/m)
   })
 
+  it("are as exact as prom-client's, however often they are read", async () => {
+    const [own, other] = [ours(), theirs()]
+    // (0.1 + 0.2) + 0.3 is not 0.1 + (0.2 + 0.3).
+    for (const values of [[0.1], [0.2, 0.3]]) {
+      for (const { counters } of [own, other])
+        for (const value of values) counters[1]?.inc({ bank: "north" }, value)
+      expect(await shown(own)).toEqual(await shown(other))
+    }
+  })
+
+  it("show no series before its first count, also if its labels are known or its count is refused", async () => {
+    const registries = [ours(), theirs()].map(({ counters, histograms, registry }) => {
+      const labels = { bank: "north", currency: "EUR" }
+      counters[2]?.labels(labels)
+      histograms[1]?.labels(labels)
+      expect(() => counters[2]?.inc(labels, -1)).toThrow()
+      expect(() => histograms[1]?.observe(labels, Number.NaN)).toThrow()
+      return registry
+    })
+    const [own, other] = await Promise.all(registries.map((registry) => registry.metrics()))
+    expect(own).toBe(other)
+  })
+
+  it("are of one series for a number and its text, because they are shown alike", async () => {
+    const texts = [ours(), theirs()].map(({ counters, histograms, registry }) => {
+      for (const currency of [752, "752", 752]) {
+        counters[2]?.inc({ bank: "north", currency })
+        histograms[1]?.observe({ bank: "north", currency }, 1)
+      }
+      return registry.metrics()
+    })
+    const [own, other] = await Promise.all(texts)
+    expect(own).toContain('c_total{bank="north",currency="752"} 3')
+    expect(own).toBe(other)
+  })
+
+  it("go on under labels that were kept, after a reset", async () => {
+    const texts = [ours(), theirs()].map(({ counters, histograms, registry }) => {
+      const labels = { bank: "north", currency: "EUR" }
+      const [counter, histogram] = [counters[2]?.labels(labels), histograms[1]?.labels(labels)]
+      counter?.inc(2)
+      histogram?.observe(2)
+      registry.resetMetrics()
+      counter?.inc(3)
+      histogram?.observe(3)
+      return registry.metrics()
+    })
+    const [own, other] = await Promise.all(texts)
+    expect(own).toContain('c_total{bank="north",currency="EUR"} 3')
+    expect(own).toBe(other)
+  })
+
+  it("name traces for the series that came first, and go on to when there are too many", () => {
+    const histogram = ours().histograms[1]
+    const labelsOf = (nth: number) => ({ bank: `bank-${nth}`, currency: "EUR" })
+    for (let nth = 1; nth <= 2_001; nth++) histogram?.observeTraced(labelsOf(nth), 1, "a".repeat(32))
+    histogram?.observeTraced(labelsOf(2_000), 1, "b".repeat(32))
+    expect(histogram?.exemplarOf(labelsOf(2_000), 1)?.traceId).toBe("b".repeat(32))
+    expect(histogram?.exemplarOf(labelsOf(2_001), 1)).toBeUndefined()
+  })
+
   it("refuse what is no number, a decrease, and labels of other metrics", () => {
     const { counters, histograms } = ours()
     for (const value of [-1, Number.POSITIVE_INFINITY])
