@@ -60,6 +60,14 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is refused when the mailbox is full",
   },
   {
+    name: "a refused command does not use up its id",
+    file: "streams/functions/enqueue.lua",
+    text: "box.has_log and box.room > 0)",
+    without: "true)",
+    caughtIn,
+    caughtBy: "that was refused can be enqueued later under the same id",
+  },
+  {
     name: "a command that is enqueued again is there once",
     file: "streams/functions/enqueue.lua",
     text: "if before then return before == digest and 'ENQUEUED' or 'REUSED' end",
