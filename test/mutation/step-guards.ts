@@ -60,6 +60,14 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is refused when the mailbox is full",
   },
   {
+    name: "commands that come together share the room of a mailbox",
+    file: "streams/functions/enqueue.lua",
+    text: "box.room = box.room - 1",
+    without: "",
+    caughtIn,
+    caughtBy: "is refused when others that come at the same time fill the mailbox",
+  },
+  {
     name: "a refused command does not use up its id",
     file: "streams/functions/enqueue.lua",
     text: "box.has_log and box.room > 0)",
