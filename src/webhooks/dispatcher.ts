@@ -25,8 +25,9 @@ const POLL_MS = 1_000
 const LOOK_EVERY_MS = 25
 /** How often claimed deliveries are given back of endpoints that were paused, disabled, removed or held meanwhile. */
 const HALTED_EVERY_MS = 1_000
-/** Deliveries that arrived are recorded this far apart, for the same reason. */
+/** Deliveries that arrived are recorded this far apart, for the same reason, or sooner when so many came. */
 const RECORD_EVERY_MS = 100
+const RECORD_AT_ONCE = 256
 /** If they could not be recorded, it is tried again after this time, for so long since they were sent: others may repeat them by then. */
 const RECORD_AGAIN_MS = 500
 const RECORD_FOR_MS_MAX = 60_000
@@ -218,6 +219,7 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
   const { webhookDeliveries } = yield* Metrics
   const pass = yield* CrashPoints
   const some = yield* Queue.sliding<void>(1)
+  const many = yield* Queue.sliding<void>(1)
   let arrived: Array<Arrived> = []
   let underWay = 0
 
@@ -268,6 +270,7 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
       arrived.push(one)
       webhookDeliveries.inc({ outcome: "delivered" })
       Queue.offerUnsafe(some, undefined)
+      if (arrived.length >= RECORD_AT_ONCE) Queue.offerUnsafe(many, undefined)
     },
     hasRoom: () => arrived.length + underWay < UNRECORDED_MAX,
     /** Never ends. Calls `recorded` when there is room again. What could not be recorded is tried again. */
@@ -275,10 +278,14 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
       Effect.gen(function* () {
         while (true) {
           yield* Queue.take(some)
+          yield* Queue.clear(many)
           const isRecorded = yield* record
           recorded()
-          yield* Effect.sleep(isRecorded ? RECORD_EVERY_MS : RECORD_AGAIN_MS)
-          if (!isRecorded) Queue.offerUnsafe(some, undefined)
+          if (isRecorded) yield* Effect.timeoutOption(Queue.take(many), RECORD_EVERY_MS)
+          else {
+            yield* Effect.sleep(RECORD_AGAIN_MS)
+            Queue.offerUnsafe(some, undefined)
+          }
         }
       }),
   }

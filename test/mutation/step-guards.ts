@@ -60,6 +60,22 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is refused when the mailbox is full",
   },
   {
+    name: "commands that come together share the room of a mailbox",
+    file: "streams/functions/enqueue.lua",
+    text: "box.room = box.room - 1",
+    without: "",
+    caughtIn,
+    caughtBy: "is refused when others that come at the same time fill the mailbox",
+  },
+  {
+    name: "a refused command does not use up its id",
+    file: "streams/functions/enqueue.lua",
+    text: "box.has_log and box.room > 0)",
+    without: "true)",
+    caughtIn,
+    caughtBy: "that was refused can be enqueued later under the same id",
+  },
+  {
     name: "a command that is enqueued again is there once",
     file: "streams/functions/enqueue.lua",
     text: "if before then return before == digest and 'ENQUEUED' or 'REUSED' end",

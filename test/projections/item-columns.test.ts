@@ -85,6 +85,10 @@ it("takes a text for no NULL, and rows that differ in anything for no kind", () 
     { clearance: { decision: "approved", listVersion: "1" } as ItemRow["clearance"] },
     { earlier_attempts: [] },
   ]
+  const compared = [...others.flatMap((other) => Object.keys(other)), "reason", "partition", "number"]
+  expect(Object.keys(kinds).toSorted(), "each column of a kind is compared").toStrictEqual(
+    compared.toSorted(),
+  )
   for (const other of others) {
     const { rows } = atOnce(itemTexts([changeOf(1, [received(1), { ...received(2), ...other } as ItemRow])]))
     expect(valuesOf(rows.kind), JSON.stringify(other)).toStrictEqual(["0", "1"])

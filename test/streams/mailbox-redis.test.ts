@@ -2,6 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Array as Arr, Effect } from "effect"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { mailbox } from "../../src/streams/mailbox-redis.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
 import type { PartitionSteps } from "../../src/streams/partition-steps-redis.ts"
@@ -72,4 +73,57 @@ it.live("commands that are enqueued at the same time keep their order", () =>
     yield* Effect.forEach(ids, (one) => enqueue(other, news(1), id(one)), { concurrency: 64 })
     assert.deepStrictEqual(order, ids)
   }).pipe(Effect.scoped),
+)
+
+const LETTERS = [..."abcdefghijklmnop"]
+const many = LETTERS.flatMap((one) =>
+  LETTERS.map((other) => BatchId.make(`pb_aaaaaaaaaaaaaaaaaaaa${one}${other}`)),
+)
+const isEven = (batch: BatchId) => many.indexOf(batch) % 2 === 0
+const withMail = many.filter((_, nth) => nth % 3 === 0)
+
+/** Answers how much mail each has, or not at all where a batch of partition 0 is among them. Keeps what it was asked. */
+const mailboxes = (isCluster: boolean, asked: Array<ReadonlyArray<BatchId>>) =>
+  ({
+    commands: { isCluster },
+    limits: { mailboxMax: 1_000, partnerShare: 1 },
+    partitionOf: (batch: BatchId) => (isEven(batch) ? 0 : 1),
+    partitions: keys,
+    keysOf: () => ({ mail: (batch: BatchId) => batch }),
+    call: (name: string, batches: ReadonlyArray<BatchId>) => {
+      assert.strictEqual(name, "count-mail")
+      asked.push(batches)
+      if (isCluster && batches.some(isEven))
+        return new StoreUnavailable({ store: "redis", step: name, reason: "CLUSTERDOWN" })
+      return Effect.succeed(batches.map((batch) => (withMail.includes(batch) ? 2 : 0)))
+    },
+  }) as unknown as PartitionSteps
+
+it.live("many mailboxes are looked into together, and each batch gets the answer of its own", () =>
+  Effect.gen(function* () {
+    const asked: Array<ReadonlyArray<BatchId>> = []
+    const box = mailbox(mailboxes(false, asked), yield* Effect.scope, () => notArchived)
+    assert.deepStrictEqual(yield* box.withMail(many), withMail)
+    assert.deepStrictEqual(
+      asked.map(({ length }) => length),
+      [64, 64, 64, 64],
+    )
+    assert.deepStrictEqual(yield* box.withMail([]), [])
+    assert.lengthOf(asked, 4, "no call looks into nothing")
+  }).pipe(Effect.scoped),
+)
+
+it.live(
+  "a cluster is asked for each partition by itself, and one that does not answer may have mail for all",
+  () =>
+    Effect.gen(function* () {
+      const asked: Array<ReadonlyArray<BatchId>> = []
+      const box = mailbox(mailboxes(true, asked), yield* Effect.scope, () => notArchived)
+      const found = new Set(yield* box.withMail(many))
+      assert.deepStrictEqual(
+        many.filter((batch) => found.has(batch)),
+        many.filter((batch) => isEven(batch) || withMail.includes(batch)),
+      )
+      for (const batches of asked) assert.lengthOf(new Set(batches.map(isEven)), 1)
+    }).pipe(Effect.scoped),
 )

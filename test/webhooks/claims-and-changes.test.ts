@@ -299,6 +299,33 @@ layer(webhookPlatform(), { excludeTestServices: true })("a process", (it) => {
       assert.isAbove(failures, 2)
     }),
   )
+
+  it.effect("records at once when much arrived meanwhile, so that there is room for more", () =>
+    Effect.gen(function* () {
+      const { url, received } = yield* startReceiver()
+      yield* endpointWith("much", url, {})
+      const deliveries = yield* Deliveries
+      const order: Array<"recorded" | "90 ms later"> = []
+      let groups = 0
+      const counting = Deliveries.of({
+        ...deliveries,
+        delivered: () => {
+          groups += 1
+          if (groups > 1) return Effect.sync(() => void order.push("recorded"))
+          const laterOn = Effect.sync(() => void setTimeout(() => order.push("90 ms later"), 90))
+          // More than may be unrecorded begins only when this ends.
+          return Effect.andThen(until(Effect.sync(() => received.length >= 512)), laterOn)
+        },
+      })
+      yield* record(eventsOf("much", 600))
+      yield* runDispatcher(yield* makeWakeUps).pipe(
+        Effect.provideService(Deliveries, counting),
+        Effect.forkScoped,
+      )
+      yield* until(Effect.sync(() => order.includes("90 ms later")))
+      assert.strictEqual(order[0], "recorded")
+    }),
+  )
 })
 
 layer(webhookPlatform(), { excludeTestServices: true })("clocks", (it) => {

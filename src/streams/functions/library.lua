@@ -1,5 +1,5 @@
 -- Helpers of all functions. They are loaded as one library (see function-library.ts). Each other file returns
--- function(keys, args). All keys of a call belong to one partition, so they are in one slot.
+-- function(keys, args). All keys of a call belong to one partition, so they are in one slot; only those of count-mail may not.
 
 local GROUP = 'workers'
 -- The value in `scheduled` of a batch in its partner's waiting line; others have the id of their run-queue entry.
