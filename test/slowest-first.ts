@@ -10,7 +10,6 @@ const slow = [
   ...slowFiles,
   ...[
     "identity/key-directory",
-    "sandbox/sandbox",
     "payout-files/spreadsheet",
     "cli/",
     "safety/",

@@ -59,6 +59,8 @@ export interface BankRules {
 /** The code of a refusal that a bank invents about another bank's order. No bank here uses it for its own orders. */
 const foreignCode = "AB08"
 const foreignTriesMax = 2
+/** The most steps that are written to the journal together. After a long stop, any number may be due. */
+const stepsAtOnceMax = 1_000
 
 /**
  * The part that all banks share behind their routes. An order is accepted, paid (or rejected) at once or a moment later, and
@@ -77,7 +79,7 @@ export class BankEngine {
   readonly #forger: CallbackSender
   readonly #timers = new Set<NodeJS.Timeout>()
   /** Transfers whose next step is due: those of one turn of the event loop are written together. */
-  #due: Transfer[] = []
+  readonly #due: Transfer[] = []
   #dueSteps: NodeJS.Immediate | undefined
 
   constructor(options: BankOptions, rules: BankRules) {
@@ -144,16 +146,13 @@ export class BankEngine {
   #follow(transfer: Transfer): void {
     this.#wait(Date.parse(transfer.at) + this.#delayMs(transfer), () => {
       this.#due.push(transfer)
-      this.#dueSteps ??= setImmediate(() => {
-        this.#dueSteps = undefined
-        this.#takeDueSteps()
-      })
+      this.#dueSteps ??= setImmediate(() => this.#takeDueSteps())
     })
   }
 
   #takeDueSteps(): void {
-    const due = this.#due
-    this.#due = []
+    const due = this.#due.splice(0, stepsAtOnceMax)
+    this.#dueSteps = this.#due.length === 0 ? undefined : setImmediate(() => this.#takeDueSteps())
     const entries = due.map((transfer) => this.#nextEntry(transfer))
     this.#journal.append(...entries)
     due.forEach((transfer, nth) => {

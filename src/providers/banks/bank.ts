@@ -68,8 +68,8 @@ export interface Bank {
   /** How long the bank remembers an idempotency key, in milliseconds from its first use; Infinity if it never forgets. */
   readonly keyWindowMs: number
   /**
-   * Present if the first step of a transfer is its request, because no credentials have to be got. Nothing can then happen between
-   * the check before the call and the request, so it does not look at `LastCheck`.
+   * Whether the first step of a transfer is its request, because no credentials have to be got. Nothing can then happen between
+   * the check before the call and the request, so it does not look at `LastCheck`. If absent, it may.
    */
   readonly sendsAtOnce?: boolean
   readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
