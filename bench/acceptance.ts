@@ -42,8 +42,6 @@ export interface Acceptance {
 
 export const ITEMS_PER_BATCH = 50
 const BODIES = 18
-/** Batches for each connection that warm up a side. The service has much more code to compile than the floor. */
-const WARM_UP_BATCHES = 4
 const BURST_SETTLED_MS_MAX = 180_000
 const BACKLOG_MS_MAX = 30_000
 
@@ -59,9 +57,8 @@ export const measureAcceptance = Effect.fn("measureAcceptance")(function* (
   const once = { ...load, until: { requests: connections } }
 
   report("warming up")
-  const first = { ...load, until: { requests: WARM_UP_BATCHES * connections }, keyPrefix: "warm-up" }
-  const floorWarmUp = yield* offer(stand.floor, first)
-  const warmUp = yield* offer(stand.service, first)
+  const floorWarmUp = yield* offer(stand.floor, { ...once, keyPrefix: "warm-up" })
+  const warmUp = yield* offer(stand.service, { ...once, keyPrefix: "warm-up" })
   yield* settlingOf(settlementsOf, "warm-up", warmUp, BURST_SETTLED_MS_MAX)
 
   report(`${connections} batches at once`)
