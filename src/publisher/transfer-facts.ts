@@ -1,9 +1,8 @@
 /** What the public events have of a transfer: its bank and rule, when the money should be there, and why it was not paid. */
 import { type Attempt, attemptOf, type Item } from "../domain/batch.ts"
-import type { Day } from "../domain/business-days.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { type Failure, failureOf, UNSPECIFIED } from "../domain/failure-codes.ts"
-import { arrivalOf, type Scheme, schemeOf } from "../domain/scheme.ts"
+import { arrivalOf, schemeOf } from "../domain/scheme.ts"
 import { uetrOf } from "../domain/uetr.ts"
 
 /** The attempt with this number. Throws if the item has none. */
@@ -38,25 +37,10 @@ export const arrivalFacts = (item: Item, number: number) => {
         arrival: {
           scheme,
           orderedAt: new Date(requestedAt).toISOString(),
-          expectedOn: expectedOn(scheme, requestedAt),
+          expectedOn: arrivalOf(scheme, requestedAt),
           confirmedAt: new Date(concludedAt).toISOString(),
         },
       }
-}
-
-/**
- * The last answer of each scheme, by its minute: payouts are sent many at a time, and cut-offs are at whole minutes. A calendar is
- * dearer than all else of an event.
- */
-const lastArrivals = new Map<Scheme, { readonly minute: number; readonly on: Day }>()
-
-const expectedOn = (scheme: Scheme, at: number): Day => {
-  const minute = Math.floor(at / 60_000)
-  const last = lastArrivals.get(scheme)
-  if (last?.minute === minute) return last.on
-  const on = arrivalOf(scheme, at)
-  lastArrivals.set(scheme, { minute, on })
-  return on
 }
 
 /**

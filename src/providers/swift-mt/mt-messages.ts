@@ -32,7 +32,10 @@ const fieldStart = /^:([0-9]{2}[A-Z]?):(.*)$/
 /** Blocks 1 to 3 before the fields, and block 5 of the message before, may be on the line that opens block 4. */
 const blockStart = /^(?:-\})?(?:\{[1-35]:(?:[^{}]|\{[^{}]*\})*\})*\{4:(.*)$/
 const blocksBefore = /^(?:\{[1-35]:(?:[^{}]|\{[^{}]*\})*\})+$/
-/** The end of a block, or the line of a hyphen alone; some banks write `-XXX` in its place, after their BIC without a branch. */
+/**
+ * The end of a block, or the line of a hyphen alone. Some banks write `-XXX` in its place: `XXX` is the branch code of a BIC that names no
+ * branch (ISO 9362).
+ */
 const messageEnd = /^-(?:\}.*|XXX)?$/s
 /** Some banks begin each message with its type. */
 const typeLine = /^:[0-9]{3}:$/

@@ -179,16 +179,21 @@ describe("no store that forgot pays", () => {
   })
 })
 
+/** Sends, dies after the payout batch is made and before its content is decided, and gives that payout batch. */
+const killedBeforeStage = Effect.fnUntraced(function* (test: ReturnType<typeof open>) {
+  const files = yield* OutboxFiles
+  const death = { ...files, stage: () => Effect.die("killed") }
+  yield* Effect.exit(Effect.provideService(test.send(), OutboxFiles, death))
+  const [file] = yield* files.unwritten(test.name, 1)
+  return file
+})
+
 it("posts nothing under an id that PayPal may have forgotten: its orders are parked", async () => {
   const test = open()
   await test.run(
     Effect.gen(function* () {
       yield* test.order(["ada"])
-      const files = yield* OutboxFiles
-      yield* Effect.exit(
-        Effect.provideService(test.send(), OutboxFiles, { ...files, stage: () => Effect.die("killed") }),
-      )
-      const [file] = yield* files.unwritten(test.name, 1)
+      const file = yield* killedBeforeStage(test)
       const old = `${Date.now() - POST_WINDOW_MS}-`
       yield* (yield* FileLog).stage(test.name, file?.messageId ?? "", old)
       yield* test.send()
@@ -205,11 +210,7 @@ it("posts other orders under no id that was posted", async () => {
   await test.run(
     Effect.gen(function* () {
       yield* test.order(["ada"])
-      const files = yield* OutboxFiles
-      yield* Effect.exit(
-        Effect.provideService(test.send(), OutboxFiles, { ...files, stage: () => Effect.die("killed") }),
-      )
-      const [file] = yield* files.unwritten(test.name, 1)
+      const file = yield* killedBeforeStage(test)
       yield* (yield* FileLog).stage(test.name, file?.messageId ?? "", `${Date.now()}-other`)
       yield* test.send()
     }),
