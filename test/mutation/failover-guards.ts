@@ -67,7 +67,7 @@ export const failoverGuards: ReadonlyArray<StepGuard> = [
     text: "if (life.failure !== undefined) await noticed()\n",
     without: "",
     caughtIn: lost,
-    caughtBy: "loses a transaction and nothing else when its connection ends",
+    caughtBy: "goes on with another connection when one is reset",
   },
   {
     name: "a transaction without its connection says no more",
@@ -107,7 +107,7 @@ export const failoverGuards: ReadonlyArray<StepGuard> = [
     text: "(code) => OLD_ERRORS.has(code)",
     without: "(code) => OLD_ERRORS.has(code.slice(1))",
     caughtIn: lost,
-    caughtBy: "sends again what meets the errors of 1 ",
+    caughtBy: "sends again what meets the error of a connection",
   },
   {
     name: "a pool with an old error is replaced",
@@ -115,7 +115,7 @@ export const failoverGuards: ReadonlyArray<StepGuard> = [
     text: "if (OLD_ERRORS.has(code)) primary.leave(pool)\n",
     without: "",
     caughtIn: lost,
-    caughtBy: "sends again what meets the errors of 3 ",
+    caughtBy: "sends nothing again on another connection",
   },
   {
     name: "a connection that was reset is free when the driver knows it",
