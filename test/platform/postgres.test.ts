@@ -4,6 +4,7 @@ import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { inject, vi } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { transaction } from "../../src/platform/postgres-transaction.ts"
 import { emptyDatabase } from "../database.ts"
 import { CuttingWay } from "../recovery/cut-connections.ts"
 import { settings } from "../settings.ts"
@@ -163,7 +164,7 @@ it.live("ends a transaction whose process is frozen, so that others get its lock
     const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 300)))
     const frozen = yield* Effect.forkChild(
       Context.get(patient, Postgres).query("hold", (sql) =>
-        sql.begin(async (sql) => {
+        transaction(sql, "default", async (sql) => {
           await sql`select pg_advisory_xact_lock(${lock})`
           isHeld = true
           await thawed
