@@ -67,7 +67,11 @@ export const sealItems = Effect.fnUntraced(function* (
   const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
     Effect.map(index === 0 ? Effect.void : turn, () => {
       const visible = Arr.map(chunk, withoutAccount)
-      const places = visible.map(({ item, beneficiary }) => ({ item, ...beneficiary }))
+      const places = visible.map(({ item, beneficiary: { account, addressCountry } }) => ({
+        item,
+        account,
+        addressCountry,
+      }))
       const accounts = chunk.map(({ beneficiary }) => sealedOf(beneficiary))
       return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
     }),
@@ -78,7 +82,11 @@ export const sealItems = Effect.fnUntraced(function* (
   }
 })
 
-const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => ({
-  ...item,
-  beneficiary: visibleBeneficiaryOf(beneficiary),
-})
+/** It names each field, which is several times as fast as a copy of the others. */
+const withoutAccount = (requested: RequestedItem): PayoutItem => {
+  const { item, reference, remittance, currency, minor } = requested
+  const beneficiary = visibleBeneficiaryOf(requested.beneficiary)
+  return remittance === undefined
+    ? { item, reference, currency, minor, beneficiary }
+    : { item, reference, remittance, currency, minor, beneficiary }
+}

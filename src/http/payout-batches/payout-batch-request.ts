@@ -299,10 +299,15 @@ export class BatchReading {
       this.problems.push(...read.failure)
       return
     }
-    const { amount, ...others } = read.success
-    this.#checkModulus(item - 1, others.beneficiary.account)
-    this.items.push({ item, ...others, ...amount })
-    this.#sums.set(amount.currency, (this.#sums.get(amount.currency) ?? 0n) + amount.minor)
+    const { reference, amount, beneficiary, remittance } = read.success
+    const { currency, minor } = amount
+    this.#checkModulus(item - 1, beneficiary.account)
+    this.items.push(
+      remittance === undefined
+        ? { item, reference, beneficiary, currency, minor }
+        : { item, reference, beneficiary, remittance, currency, minor },
+    )
+    this.#sums.set(currency, (this.#sums.get(currency) ?? 0n) + minor)
   }
 
   /** Takes back the last item: it could be read, and cannot be paid. */
@@ -370,11 +375,14 @@ const readItem = (index: number, row: unknown): Result.Result<ReadItem, Readonly
 export const itemInOrder = (row: unknown): ReadItem | undefined => {
   const written = readWrittenItem(row)
   if (Result.isFailure(written) || hasMoreFields(row, written.success)) return undefined
+  const { reference, beneficiary, remittance } = written.success
   const { currency, value } = written.success.amount
   const minor = parseAmount(value, currency)
-  return Result.isFailure(minor)
-    ? undefined
-    : { ...written.success, amount: { currency, minor: minor.success } }
+  if (Result.isFailure(minor)) return undefined
+  const amount = { currency, minor: minor.success }
+  return remittance === undefined
+    ? { reference, amount, beneficiary }
+    : { reference, amount, beneficiary, remittance }
 }
 
 /** The items to check; a list that is too long is one problem, not many. */
