@@ -13,6 +13,9 @@ import { isDayUsedUp } from "./day-allowance.ts"
 import type { PartnerTerms } from "./partner-terms.ts"
 import type { BatchRequest, RequestedItem } from "./payout-batch-request.ts"
 
+/** Of a batch that is not there yet. Decisions change nothing. */
+const nothing = emptyBatch()
+
 /** The first events of a requested batch. */
 export const receive = Effect.fnUntraced(function* (
   id: BatchId,
@@ -40,7 +43,7 @@ export const receive = Effect.fnUntraced(function* (
   >,
 ) {
   const approvalAsked = requireApproval ?? false
-  const decision = decide(emptyBatch(), {
+  const decision = decide(nothing, {
     _tag: "ReceiveBatch",
     ...asked,
     ...received,

@@ -409,13 +409,14 @@ const tooManyFields = (path: ReadonlyArray<PropertyKey>): FieldProblem =>
 /** Whether an object, or one inside it, has fields that the schema does not have. */
 const hasMoreFields = (row: unknown, read: Readonly<Record<string, unknown>>): boolean => {
   if (!Predicate.isObject(row)) return false
-  const names = Object.keys(read)
-  if (Object.keys(row).length !== names.length) return true
-  for (const name of names) {
+  let more = 0
+  for (const _ in row) more += 1
+  for (const name in read) {
+    more -= 1
     const value = read[name]
     if (isRecord(value) && hasMoreFields(row[name], value)) return true
   }
-  return false
+  return more !== 0
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
