@@ -9,7 +9,7 @@ import { RedisConnections } from "../platform/redis.ts"
 import { type CorruptEntry, type EventRange, EventStore, type LoggedEvent } from "./event-store.ts"
 
 /**
- * While a backlog grows, one follower is up to ten steps ahead of the other: some 25 MB. An event that adds items counts once for each
+ * While a backlog grows, one follower is up to ten steps ahead of the other: some 35 MB. An event that adds items counts once for each
  * of them.
  */
 const WEIGHT_MAX = 32_768
