@@ -119,13 +119,13 @@ class UnreadEvents {
     reader: string,
     now: number,
   ): void {
+    this.#removeOld(now)
     const kept = this.#logs.get(batch)
     const to = after + read.length
     if (kept !== undefined && kept.reader !== reader && kept.to >= to) {
       if (kept.to === to) this.#remove(batch, kept)
       return
     }
-    this.#removeOld(now)
     const weight = weightOf(read)
     const isRoom = this.#weight + weight <= this.#weightMax
     if (kept?.reader === reader && kept.to === after) {

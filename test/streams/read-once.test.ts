@@ -170,6 +170,20 @@ describe("two readers of a log", () => {
     expect(asked).toHaveLength(3)
   })
 
+  it("keep what comes after that minute", async () => {
+    const { asked, clock, one, other } = stand(4)
+    const second = newBatchId()
+    await one(range(2, 4))
+    clock.now = 60_001
+    await one(range(4, 6))
+    await one(range(2, 4, second))
+    expect(await other(range(4, 6), range(2, 4, second))).toEqual([
+      [5, 6],
+      [3, 4],
+    ])
+    expect(asked).toHaveLength(3)
+  })
+
   it("get the failure of the store, and the next read begins anew", async () => {
     let fails = true
     const down = new StoreUnavailable({ store: "redis", step: "read", reason: "down" })
