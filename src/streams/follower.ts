@@ -27,6 +27,7 @@ import { CorruptEntry, EventStore } from "./event-store.ts"
 import { Feed, type FeedPart, HistoryLost } from "./feed.ts"
 import { FollowedPartition, WAIT_MS_MAX } from "./followed-partition.ts"
 import { Pace, type Step } from "./pace.ts"
+import { Reader } from "./read-once.ts"
 
 /** The fields of a handler's failure that are logged. */
 export interface FollowerFailure {
@@ -111,7 +112,8 @@ export const followPart = Effect.fnUntraced(
       if (taken.events === 0) yield* untilDue(part, going)
     }
   },
-  (effect, { name }) => Effect.annotateLogs(effect, { follower: name }),
+  (effect, { name }) =>
+    effect.pipe(Effect.provideService(Reader, name), Effect.annotateLogs({ follower: name })),
 )
 
 interface Following<Work> extends Follower<Work> {

@@ -88,8 +88,8 @@ export const deliveryLogGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what readers have read is forgotten beyond a limit",
     file: "streams/read-once.ts",
-    text: "if (this.#weight <= this.#weightMax) break",
-    without: "if (this.#weight >= 0) break",
+    text: "const isRoom = this.#weight + weight <= this.#weightMax",
+    without: "const isRoom = true",
     caughtIn: "test/streams/read-once.test.ts",
     caughtBy: "ask the store again for what was taken out or did not fit",
   },

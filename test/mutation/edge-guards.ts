@@ -132,8 +132,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a field is there once",
     file: "parsing/json-outline.ts",
-    text: "return this.#values.isRepeated(this.#bytes, name)",
-    without: "return name.to < 0",
+    text: "return this.#values.isRepeated(this.#bytes, from, to)",
+    without: "return to < 0",
     caughtIn: texts,
     caughtBy: "with a field twice",
   },

@@ -13,6 +13,9 @@ import { isDayUsedUp } from "./day-allowance.ts"
 import type { PartnerTerms } from "./partner-terms.ts"
 import type { BatchRequest, RequestedItem } from "./payout-batch-request.ts"
 
+/** Of a batch that is not there yet. Decisions change nothing. */
+const nothing = emptyBatch()
+
 /** The first events of a requested batch. */
 export const receive = Effect.fnUntraced(function* (
   id: BatchId,
@@ -40,7 +43,7 @@ export const receive = Effect.fnUntraced(function* (
   >,
 ) {
   const approvalAsked = requireApproval ?? false
-  const decision = decide(emptyBatch(), {
+  const decision = decide(nothing, {
     _tag: "ReceiveBatch",
     ...asked,
     ...received,
@@ -67,7 +70,11 @@ export const sealItems = Effect.fnUntraced(function* (
   const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
     Effect.map(index === 0 ? Effect.void : turn, () => {
       const visible = Arr.map(chunk, withoutAccount)
-      const places = visible.map(({ item, beneficiary }) => ({ item, ...beneficiary }))
+      const places = visible.map(({ item, beneficiary: { account, addressCountry } }) => ({
+        item,
+        account,
+        addressCountry,
+      }))
       const accounts = chunk.map(({ beneficiary }) => sealedOf(beneficiary))
       return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
     }),
@@ -78,7 +85,11 @@ export const sealItems = Effect.fnUntraced(function* (
   }
 })
 
-const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => ({
-  ...item,
-  beneficiary: visibleBeneficiaryOf(beneficiary),
-})
+/** It names each field, which is several times as fast as a copy of the others. */
+const withoutAccount = (requested: RequestedItem): PayoutItem => {
+  const { item, reference, remittance, currency, minor } = requested
+  const beneficiary = visibleBeneficiaryOf(requested.beneficiary)
+  return remittance === undefined
+    ? { item, reference, currency, minor, beneficiary }
+    : { item, reference, remittance, currency, minor, beneficiary }
+}
