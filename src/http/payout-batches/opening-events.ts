@@ -1,11 +1,10 @@
 /** The first events of a batch: its request as it is recorded, with what no log may show sealed. */
 import { Array as Arr, Effect, Result } from "effect"
-import { emptyBatch } from "../../domain/batch.ts"
 import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { ReceiveBatch } from "../../domain/commands.ts"
-import { decide } from "../../domain/decide.ts"
 import { ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../domain/events.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
+import { decideOpening } from "../../domain/opening.ts"
 import { turn } from "../../parsing/turns.ts"
 import { PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
@@ -40,7 +39,7 @@ export const receive = Effect.fnUntraced(function* (
   >,
 ) {
   const approvalAsked = requireApproval ?? false
-  const decision = decide(emptyBatch(), {
+  const decision = decideOpening({
     _tag: "ReceiveBatch",
     ...asked,
     ...received,
