@@ -1,20 +1,16 @@
 /** The first events of a batch: its request as it is recorded, with what no log may show sealed. */
 import { Array as Arr, Effect, Result } from "effect"
-import { emptyBatch } from "../../domain/batch.ts"
 import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { ReceiveBatch } from "../../domain/commands.ts"
-import { decide } from "../../domain/decide.ts"
 import { ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../domain/events.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
+import { decideOpening } from "../../domain/opening.ts"
 import { turn } from "../../parsing/turns.ts"
 import { PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
 import { isDayUsedUp } from "./day-allowance.ts"
 import type { PartnerTerms } from "./partner-terms.ts"
 import type { BatchRequest, RequestedItem } from "./payout-batch-request.ts"
-
-/** Of a batch that is not there yet. Decisions change nothing. */
-const nothing = emptyBatch()
 
 /** The first events of a requested batch. */
 export const receive = Effect.fnUntraced(function* (
@@ -43,7 +39,7 @@ export const receive = Effect.fnUntraced(function* (
   >,
 ) {
   const approvalAsked = requireApproval ?? false
-  const decision = decide(nothing, {
+  const decision = decideOpening({
     _tag: "ReceiveBatch",
     ...asked,
     ...received,
