@@ -8,7 +8,7 @@
  *
  * A second loop records what arrived. What ends meanwhile is recorded together next time, and does not occupy a place.
  */
-import { Clock, Effect, Queue } from "effect"
+import { Clock, Effect, Latch, Queue } from "effect"
 import { AppConfig } from "../config.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -100,7 +100,11 @@ export const runDispatcher = Effect.fnUntraced(function* (
       start(delivery)
     }
   }
-  ahead.onAdded = startAll
+  const isAhead = Latch.makeUnsafe(false)
+  ahead.onAdded = () => {
+    isAhead.openUnsafe()
+    startAll()
+  }
 
   const looking = Effect.gen(function* () {
     while (true) {
@@ -121,9 +125,13 @@ export const runDispatcher = Effect.fnUntraced(function* (
   })
   const givingBack = Effect.gen(function* () {
     while (true) {
+      yield* isAhead.await
       yield* Effect.sleep(HALTED_EVERY_MS)
       const { endpoints } = ahead
-      if (endpoints.length === 0) continue
+      if (endpoints.length === 0) {
+        isAhead.closeUnsafe()
+        continue
+      }
       const halted = yield* (yield* Deliveries).halted(endpoints)
       for (const endpoint of halted) ahead.giveBack(endpoint)
       if (halted.length > 0) Queue.offerUnsafe(wakeUps, undefined)
