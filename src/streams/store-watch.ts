@@ -11,6 +11,7 @@
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
+import { nextBeat } from "../platform/beat.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres } from "../platform/postgres.ts"
 import { brokenPromise, type KeptBy } from "../platform/postgres-durability.ts"
@@ -107,7 +108,7 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>, lookEveryMs = 
       )
       const look = Effect.suspend(() => (isFresh(performance.now()) ? Effect.void : join("if needed")))
       yield* look
-      yield* join("anew").pipe(Effect.delay(lookEveryMs), Effect.forever, Effect.forkScoped)
+      yield* Effect.andThen(nextBeat(lookEveryMs), join("anew")).pipe(Effect.forever, Effect.forkScoped)
       return StoreWatch.of({
         epoch: () => `${redis.epoch()} ${found?.postgresEpoch ?? ""}`,
         objection: (partition) =>

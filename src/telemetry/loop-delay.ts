@@ -28,8 +28,11 @@ export const sampleLoopDelay = (): Delays => {
     next()
   }
   const next = () => {
-    dueAt = performance.now() + everyMs
-    setTimeout(sample, everyMs).unref()
+    // As other loops of the process, so that one wake-up serves all (platform/beat.ts).
+    const now = performance.now()
+    const waitMs = Math.ceil(everyMs - (now % everyMs)) + 1
+    dueAt = now + waitMs
+    setTimeout(sample, waitMs).unref()
   }
   next()
   return delays

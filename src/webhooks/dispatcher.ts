@@ -10,6 +10,7 @@
  */
 import { Clock, Effect, Latch, Queue } from "effect"
 import { AppConfig } from "../config.ts"
+import { untilBeatMs } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
@@ -116,7 +117,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
       else {
         yield* Effect.timeoutOption(
           Queue.take(wakeUps),
-          blocked.nextEndInMs(clock.currentTimeMillisUnsafe(), POLL_MS),
+          blocked.nextEndInMs(clock.currentTimeMillisUnsafe(), untilBeatMs(POLL_MS, performance.now())),
         )
         const waitMs = beganAt + LOOK_EVERY_MS - clock.currentTimeMillisUnsafe()
         if (waitMs > 0) yield* Effect.sleep(Math.min(waitMs, LOOK_EVERY_MS))

@@ -6,6 +6,7 @@
 import { Clock, Effect, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { Database } from "../database/database.ts"
+import { nextBeat } from "../platform/beat.ts"
 import { makePublisher } from "../platform/jetstream-publisher.ts"
 import { Nats } from "../platform/nats.ts"
 import { decodeEndpointEvent } from "../publisher/endpoint-event.ts"
@@ -53,7 +54,7 @@ export const runEndpointKeeper = Effect.fnUntraced(function* (known: KnownHealth
     if (now - sweptAt >= SWEEP_EVERY_MS || now < sweptAt) {
       sweptAt = (yield* sweepAndCount) ? now - SWEEP_EVERY_MS : now
     }
-    yield* Effect.sleep(EVERY_MS)
+    yield* nextBeat(EVERY_MS)
   }
 }, Effect.scoped)
 
