@@ -11,6 +11,7 @@ import { AppConfig } from "../config.ts"
 import type { AnnouncedList, ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
+import { nextBeat } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { IntakePressure } from "../platform/intake-pressure.ts"
 import { watched } from "../platform/lifecycle.ts"
@@ -269,7 +270,7 @@ const taking = (
  */
 const admitWaiting = Effect.fnUntraced(function* (worker: Worker) {
   const { withheld, busy, atRest } = ADMIT_EVERY_MS
-  yield* Effect.sleep(worker.withheld ? withheld : worker.leases.size > 0 ? busy : atRest)
+  yield* worker.withheld ? Effect.sleep(withheld) : nextBeat(worker.leases.size > 0 ? busy : atRest)
   const room = roomOf(worker)
   const now = moment().monotonic
   if (worker.draining || room <= 0 || !worker.window.mayBegin(now)) return

@@ -13,11 +13,11 @@
  * The connections of a pool refuse a server that became a standby, so nobody reads what a standby does not have yet.
  */
 import { setTimeout } from "node:timers/promises"
-import { Effect, type Scope, Semaphore } from "effect"
+import { Effect, Latch, type Scope, Semaphore } from "effect"
 import type { Sql } from "postgres"
 import { nameOfPlace, type ServerPlace } from "./postgres-address.ts"
 
-/** How often all servers are asked while nothing failed. */
+/** How often all servers are asked while nothing failed, and the only one while it is silent. */
 const ASK_EVERY_MS = 2_000
 /** How long a server may take to say what it is. */
 const ANSWER_MS_MAX = 2_000
@@ -84,21 +84,21 @@ export const openPrimary = (
 const single = Effect.fnUntraced(function* (place: ServerPlace, opening: Opening) {
   const pools = yield* openPools(opening.statements)
   const question = yield* openQuestions(place, opening)
-  let isSilent = false
-  const watch = Effect.suspend(() => {
-    if (!isSilent) return Effect.void
-    isSilent = false
-    return Effect.map(question, (found) => {
-      if (!found.some(isWaiting) && pools.current !== undefined) pools.leave(pools.current, FINISH_SECONDS)
-    })
+  const isSilent = Latch.makeUnsafe(false)
+  const watch = Effect.gen(function* () {
+    yield* isSilent.await
+    isSilent.closeUnsafe()
+    const found = yield* question
+    if (!found.some(isWaiting) && pools.current !== undefined) pools.leave(pools.current, FINISH_SECONDS)
+    yield* Effect.sleep(ASK_EVERY_MS)
   })
-  yield* watch.pipe(Effect.delay(ASK_EVERY_MS), Effect.forever, Effect.forkScoped)
+  yield* watch.pipe(Effect.forever, Effect.forkScoped)
   return {
     pool: Effect.sync(() => pools.current ?? pools.open(place, 0)),
     doubt: (pool, code) => {
       const reported = pools.reported(pool, code)
       if (code === READ_ONLY) pools.leave(pool, FINISH_SECONDS)
-      else if (code === SILENT && pool === pools.current) isSilent = true
+      else if (code === SILENT && pool === pools.current) isSilent.openUnsafe()
       return reported
     },
     leave: (pool) => pools.leave(pool, SOUND_SECONDS),

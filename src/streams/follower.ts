@@ -194,6 +194,7 @@ const read = Effect.fnUntraced(function* <Work>(
   const limit = Math.ceil(stepEventsMax / due.length)
   const pages = yield* read(positions, limit)
   const now = yield* Clock.currentTimeMillis
+  const idle: Array<FollowedPartition> = []
   const news: Array<{
     readonly state: FollowedPartition
     readonly from: string
@@ -204,9 +205,12 @@ const read = Effect.fnUntraced(function* <Work>(
     // A move of cursors that ended meanwhile may have taken its cursor away.
     if (page === undefined || state.cursor === undefined) continue
     if (Result.isFailure(page)) yield* unread(following, state, page.failure)
-    else if (page.success.length === 0) state.foundNothing(now)
+    else if (page.success.length === 0) idle.push(state)
     else news.push({ state, from: state.cursor.position, appends: page.success })
   }
+  // All together, because each reload is a statement and a step.
+  const reloads = idle.some((state) => state.isToReload(now))
+  for (const state of idle) state.foundNothing(now, reloads)
   const weightMax = Math.ceil(stepEventsMax / Math.max(1, news.length))
   const plans = news.map(({ state, from, appends }) => ({
     partition: state.partition,

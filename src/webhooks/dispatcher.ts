@@ -8,8 +8,9 @@
  *
  * A second loop records what arrived. What ends meanwhile is recorded together next time, and does not occupy a place.
  */
-import { Clock, Effect, Queue } from "effect"
+import { Clock, Effect, Latch, Queue } from "effect"
 import { AppConfig } from "../config.ts"
+import { untilBeatMs } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
@@ -100,7 +101,11 @@ export const runDispatcher = Effect.fnUntraced(function* (
       start(delivery)
     }
   }
-  ahead.onAdded = startAll
+  const isAhead = Latch.makeUnsafe(false)
+  ahead.onAdded = () => {
+    isAhead.openUnsafe()
+    startAll()
+  }
 
   const looking = Effect.gen(function* () {
     while (true) {
@@ -112,7 +117,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
       else {
         yield* Effect.timeoutOption(
           Queue.take(wakeUps),
-          blocked.nextEndInMs(clock.currentTimeMillisUnsafe(), POLL_MS),
+          blocked.nextEndInMs(clock.currentTimeMillisUnsafe(), untilBeatMs(POLL_MS, performance.now())),
         )
         const waitMs = beganAt + LOOK_EVERY_MS - clock.currentTimeMillisUnsafe()
         if (waitMs > 0) yield* Effect.sleep(Math.min(waitMs, LOOK_EVERY_MS))
@@ -121,9 +126,13 @@ export const runDispatcher = Effect.fnUntraced(function* (
   })
   const givingBack = Effect.gen(function* () {
     while (true) {
+      yield* isAhead.await
       yield* Effect.sleep(HALTED_EVERY_MS)
       const { endpoints } = ahead
-      if (endpoints.length === 0) continue
+      if (endpoints.length === 0) {
+        isAhead.closeUnsafe()
+        continue
+      }
       const halted = yield* (yield* Deliveries).halted(endpoints)
       for (const endpoint of halted) ahead.giveBack(endpoint)
       if (halted.length > 0) Queue.offerUnsafe(wakeUps, undefined)

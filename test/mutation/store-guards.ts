@@ -166,7 +166,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an idle follower learns that its cursor was set back",
     file: "streams/followed-partition.ts",
-    text: "if (now >= this.#reloadAt) this.cursor = undefined",
+    text: "if (reloads) this.cursor = undefined",
     without: "",
     caughtIn: "test/projections/projector.test.ts",
     caughtBy: "shows again what a store that was set back has lost",

@@ -27,11 +27,15 @@ export const layer = Layer.effect(
       publish: (report) =>
         asked(async () => {
           const { worker } = report
-          await commands.set(keyOf(worker), JSON.stringify(report), "PX", REPORT_KEPT_MS)
           // The processes' clocks may differ, so Redis's clock counts.
-          const [seconds = 0] = await commands.time()
-          await commands.zadd(workers, seconds + REPORT_KEPT_MS / 1_000, worker)
-          await commands.zremrangebyscore(workers, 0, seconds - 1)
+          const [[seconds = 0]] = await Promise.all([
+            commands.time(),
+            commands.set(keyOf(worker), JSON.stringify(report), "PX", REPORT_KEPT_MS),
+          ])
+          await Promise.all([
+            commands.zadd(workers, seconds + REPORT_KEPT_MS / 1_000, worker),
+            commands.zremrangebyscore(workers, 0, seconds - 1),
+          ])
         }),
       all: asked(async () => {
         const known = await commands.zrevrange(workers, 0, WORKERS_SHOWN_MAX - 1)
