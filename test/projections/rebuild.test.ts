@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Schedule } from "effect"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { auditAll } from "../../src/projections/audit-walk.ts"
 import { BatchQueries } from "../../src/projections/batch-queries.ts"
@@ -176,6 +176,30 @@ layer(rebuildStack(2), { excludeTestServices: true })("a rebuild of the read mod
       assert.isAbove(lost.size, 9)
       assert.strictEqual(end.state, "switched")
       assert.deepStrictEqual(yield* tables, before)
+      assert.deepStrictEqual(yield* leftovers, [])
+    }),
+  )
+
+  it.effect("has come to its end if it is looked after between the switch and its answer", () =>
+    Effect.gen(function* () {
+      yield* livesOf("acme", 1)
+      const rebuilds = yield* Rebuilds
+      const switched = yield* Deferred.make<void>()
+      const { end, told } = yield* rebuilt.pipe(
+        Effect.provideService(Rebuilds, {
+          ...rebuilds,
+          keep: (rebuild) => Effect.andThen(Deferred.await(switched), rebuilds.keep(rebuild)),
+          switchTables: (...of) =>
+            rebuilds.switchTables(...of).pipe(
+              Effect.tap((outcome) =>
+                outcome === "switched" ? Deferred.succeed(switched, undefined) : Effect.void,
+              ),
+              Effect.tap((outcome) => (outcome === "switched" ? Effect.never : Effect.void)),
+            ),
+        }),
+      )
+      assert.strictEqual(end.state, "switched")
+      assert.deepStrictEqual(told.at(-1), end)
       assert.deepStrictEqual(yield* leftovers, [])
     }),
   )
