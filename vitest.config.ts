@@ -20,5 +20,7 @@ export default defineConfig({
     hookTimeout: 90_000,
     // Stopping the servers and looking for processes that were left takes its time on a busy machine.
     teardownTimeout: 60_000,
+    // What a test polls for comes within a second, but not on a machine that is busy with other things.
+    expect: { poll: { timeout: 20_000 } },
   },
 })
