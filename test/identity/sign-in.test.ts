@@ -9,6 +9,7 @@ import { signInTerms } from "../../src/identity/sign-in-settings.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { noStoredKeys } from "../http/api-under-test.ts"
+import { PATIENCE_MS } from "../patience.ts"
 import { settings } from "../settings.ts"
 import { AUDIENCE, IssuerUnderTest, type SigningKey, signingKey } from "./issuer-under-test.ts"
 
@@ -210,7 +211,6 @@ describe("a token is refused", () => {
 
 /** Keys are read often. An answer may take as long as ever: a machine may be busy with other things. */
 const fast = { refreshEveryMs: 100, coolDownMs: 20, answerMsMax: 5_000 }
-const PATIENCE_MS = 20_000
 
 /** Signing in with short times, at an issuer of its own. */
 const atIssuer = async (

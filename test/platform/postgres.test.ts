@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { inject, vi } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { emptyDatabase } from "../database.ts"
+import { PATIENCE_MS } from "../patience.ts"
 import { CuttingWay } from "../recovery/cut-connections.ts"
 import { settings } from "../settings.ts"
 
@@ -125,7 +126,7 @@ it.effect("lets a caller go who waited long enough, and serves the next", () =>
         }),
       ),
     )
-    yield* Effect.promise(() => vi.waitUntil(() => sent))
+    yield* Effect.promise(() => vi.waitUntil(() => sent, PATIENCE_MS))
     yield* TestClock.adjust(16_000)
     assert.strictEqual((yield* Fiber.join(slow)).reason, "TIMEOUT")
     const rows = yield* query("ask", (sql) => sql<Array<{ one: number }>>`select 1 as one`)
@@ -160,7 +161,7 @@ it.live("ends a transaction whose process is frozen, so that others get its lock
     const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>()
     const lock = randomInt(2 ** 31)
     let isHeld = false
-    const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 300)))
+    const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 2_000)))
     const frozen = yield* Effect.forkChild(
       Context.get(patient, Postgres).query("hold", (sql) =>
         sql.begin(async (sql) => {
@@ -170,7 +171,7 @@ it.live("ends a transaction whose process is frozen, so that others get its lock
         }),
       ),
     )
-    yield* Effect.promise(() => vi.waitUntil(() => isHeld))
+    yield* Effect.promise(() => vi.waitUntil(() => isHeld, PATIENCE_MS))
     const taken = yield* query("take", (sql) => sql`select pg_advisory_lock(${lock})`)
     assert.lengthOf([...taken], 1)
     thaw()
@@ -192,7 +193,7 @@ it.live("leaves no connection behind when its scope closes", () =>
       Effect.runPromise(
         observer.query("look", (sql) => sql`select 1 from pg_stat_activity where pid = ${pid}`),
       )
-    yield* Effect.promise(() => vi.waitUntil(async () => (await left()).length === 0))
+    yield* Effect.promise(() => vi.waitUntil(async () => (await left()).length === 0, PATIENCE_MS))
   }).pipe(Effect.provide(postgresWith())),
 )
 
