@@ -161,11 +161,14 @@ it.live("ends a transaction whose process is frozen, so that others get its lock
     const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>()
     const lock = randomInt(2 ** 31)
     let isHeld = false
+    let endsAfter: string | undefined
     const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 2_000)))
     const frozen = yield* Effect.forkChild(
       Context.get(patient, Postgres).query("hold", (sql) =>
         sql.begin(async (sql) => {
-          await sql`select pg_advisory_xact_lock(${lock})`
+          const [row] = await sql<Array<{ readonly after: string }>>`
+            select current_setting('idle_in_transaction_session_timeout') as after, pg_advisory_xact_lock(${lock})`
+          endsAfter = row?.after
           isHeld = true
           await thawed
         }),
@@ -174,6 +177,11 @@ it.live("ends a transaction whose process is frozen, so that others get its lock
     yield* Effect.promise(() => vi.waitUntil(() => isHeld, PATIENCE_MS))
     const taken = yield* query("take", (sql) => sql`select pg_advisory_lock(${lock})`)
     assert.lengthOf([...taken], 1)
+    assert.strictEqual(
+      endsAfter,
+      "2s",
+      "the server does it: this process would not if it were frozen as a whole",
+    )
     thaw()
     assert.isTrue(Exit.isFailure(yield* Fiber.await(frozen)))
   }).pipe(Effect.scoped, Effect.provide(postgresWith())),

@@ -61,6 +61,8 @@ layer(webhookPlatform(), { excludeTestServices: true })("an ordered endpoint", (
           const partner = `held-${meanwhile}`
           const looked = yield* Deferred.make<void>()
           const isRecorded = yield* Deferred.make<number>()
+          // The look has not ended either when the dispatcher has heard of that.
+          const afterRecord = Effect.andThen(Deferred.await(isRecorded), Effect.sleep(SLOW_RECORD_MS))
           const mayAnswer = Promise.withResolvers<void>()
           const receiver = yield* startReceiver(async (response, nth) => {
             if (nth === 1) await mayAnswer.promise
@@ -78,7 +80,7 @@ layer(webhookPlatform(), { excludeTestServices: true })("an ordered endpoint", (
                   ? Effect.void
                   : Effect.sleep(SLOW_LOOK_MS).pipe(
                       Effect.andThen(Deferred.succeed(looked, undefined)),
-                      Effect.andThen(meanwhile ? Deferred.await(isRecorded) : Effect.void),
+                      Effect.andThen(meanwhile ? afterRecord : Effect.void),
                     ),
               ),
             delivered: (arrived) =>
