@@ -663,7 +663,25 @@ const syntaxProblems = (path: string, node: Node): ReadonlyArray<string> => {
   if (node.type === "ExportAllDeclaration") return ["exports everything of another file"]
   if (readsProcessEnv(node) && !readsEnvironment.some((allowed) => allowed.test(path)))
     return ["reads the environment: settings come from config.ts"]
+  if (path !== transactions && keepsConnection(node))
+    return [`keeps a connection of Postgres by itself: ${transactions} knows what to do when it is lost`]
   return []
+}
+
+/** The one file that has the driver keep a connection for several statements. */
+const transactions = "platform/postgres-transaction.ts"
+
+/** What the driver gets wrong when the connection is lost. */
+const keepingConnection = ["begin", "reserve", "savepoint", "cursor", "listen", "subscribe", "largeObject"]
+
+/** `sql.begin(…)`, `pool.sql.begin(…)`; of a statement, ``sql`…`.cursor(…)``. */
+const keepsConnection = (node: Node): boolean => {
+  if (node.type !== "CallExpression" || !isNode(node.callee) || !isNode(node.callee.object)) return false
+  const { object, property } = node.callee
+  return (
+    keepingConnection.includes(nameOf(property)) &&
+    [nameOf(object), nameOf(object.property), nameOf(object.tag)].includes("sql")
+  )
 }
 
 /** A text with a statement that changes the schema. */

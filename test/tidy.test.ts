@@ -505,6 +505,14 @@ describe("a file is refused that", () => {
       "a namespace",
     ],
     ["has an any", "http/edge/problems.ts", "export const body = (value: any) => value", "any"],
+    ...["sql.begin(run)", "pool.sql.reserve()", "sql.savepoint(run)", "sql`select 1`.cursor(run)"].map(
+      (code): Broken => [
+        `keeps a connection with ${code}`,
+        "projections/live-rows-postgres.ts",
+        `await ${code}`,
+        "keeps a connection of Postgres by itself: platform/postgres-transaction.ts knows what to do when it is lost",
+      ],
+    ),
     [
       "reads process.env",
       "http/server.ts",

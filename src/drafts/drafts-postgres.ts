@@ -8,6 +8,7 @@ import type { Sql, TransactionSql } from "postgres"
 import { AppConfig } from "../config.ts"
 import { Database } from "../database/database.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import {
   addPage,
   itemsAfter,
@@ -42,14 +43,14 @@ export const layer = Layer.effect(
     const { query } = yield* Database
     const limits: DraftLimits = { ...(yield* AppConfig).drafts, bytesMax: ITEMS_BYTES_MAX }
     const { ageMsMax } = limits
-    const transaction = <A, E>(step: string, run: (sql: TransactionSql) => Promise<Result.Result<A, E>>) =>
+    const change = <A, E>(step: string, run: (sql: TransactionSql) => Promise<Result.Result<A, E>>) =>
       Effect.flatMap(
-        query(step, (sql) => sql.begin(READ_COMMITTED, run) as Promise<Result.Result<A, E>>),
+        query(step, (sql) => transaction(sql, READ_COMMITTED, run)),
         (result) => Effect.fromResult(result),
       )
     const drafts = Drafts.of({
       create: Effect.fn("Drafts.create")((partner, terms) =>
-        transaction("create a draft", (sql) => insert(sql, partner, terms, limits)),
+        change("create a draft", (sql) => insert(sql, partner, terms, limits)),
       ),
       list: Effect.fn("Drafts.list")((partner, limit, before) =>
         query("list drafts", (sql) => listed(sql, partner, limit, before)),
@@ -64,7 +65,7 @@ export const layer = Layer.effect(
         return row === undefined ? yield* new NoSuchDraft() : draftOf(row)
       }),
       setTerms: Effect.fn("Drafts.setTerms")((partner, id, version, terms) =>
-        transaction("set a draft's terms", async (sql) => {
+        change("set a draft's terms", async (sql) => {
           const found = await lockedToChange(sql, partner, id, version)
           return Result.isFailure(found)
             ? found
@@ -72,7 +73,7 @@ export const layer = Layer.effect(
         }),
       ),
       remove: Effect.fn("Drafts.remove")((partner, id, version) =>
-        transaction("remove a draft", async (sql) => {
+        change("remove a draft", async (sql) => {
           const found = await lockedToChange(sql, partner, id, version)
           if (Result.isFailure(found)) return Result.fail(found.failure)
           await removeItems(sql, id)
@@ -87,7 +88,7 @@ export const layer = Layer.effect(
         ),
       ),
       addPage: Effect.fn("Drafts.addPage")((partner, id, version, page) =>
-        transaction("add a page", (sql) => addPage(sql, partner, id, version, page, limits)),
+        change("add a page", (sql) => addPage(sql, partner, id, version, page, limits)),
       ),
       items: Effect.fn("Drafts.items")((id, after, limit) =>
         query("read a draft's items", (sql) => itemsAfter(sql, id, after, limit)),
@@ -96,26 +97,26 @@ export const layer = Layer.effect(
         query("read a draft's items", (sql) => itemsWith(sql, id, item)),
       ),
       replaceItems: Effect.fn("Drafts.replaceItems")((partner, id, version, items) =>
-        transaction("replace a draft's items", (sql) =>
+        change("replace a draft's items", (sql) =>
           replaceItems(sql, [partner, id, version], items, ageMsMax),
         ),
       ),
       removePage: Effect.fn("Drafts.removePage")((partner, id, version, page) =>
-        transaction("remove a page", (sql) => removePage(sql, [partner, id, version], page, ageMsMax)),
+        change("remove a page", (sql) => removePage(sql, [partner, id, version], page, ageMsMax)),
       ),
       beginSubmission: Effect.fn("Drafts.beginSubmission")((partner, id, version, attempt, now) =>
-        transaction("submit a draft", (sql) =>
+        change("submit a draft", (sql) =>
           beginSubmission(sql, [partner, id, version], attempt, now, ageMsMax),
         ),
       ),
       endSubmission: Effect.fn("Drafts.endSubmission")((partner, id, attempt, now) =>
         query("end a submission", (sql) =>
-          sql.begin(READ_COMMITTED, (sql) => endSubmission(sql, [partner, id], attempt, now)),
+          transaction(sql, READ_COMMITTED, (sql) => endSubmission(sql, [partner, id], attempt, now)),
         ),
       ),
       submitted: Effect.fn("Drafts.submitted")((partner, id, batch) =>
         query("note the batch of a draft", (sql) =>
-          sql.begin(READ_COMMITTED, (sql) => submitted(sql, [partner, id], batch, ageMsMax)),
+          transaction(sql, READ_COMMITTED, (sql) => submitted(sql, [partner, id], batch, ageMsMax)),
         ),
       ),
       prune: query("forget old drafts", pruneOnce).pipe(Effect.withSpan("Drafts.prune")),

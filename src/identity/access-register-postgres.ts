@@ -3,6 +3,7 @@ import { Effect, Layer, Result } from "effect"
 import type { ISql, TransactionSql } from "postgres"
 import { writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { isOperates, type Operates } from "./access.ts"
 import { SIGN_OUTS_KEPT_MS } from "./access-marks.ts"
 import {
@@ -31,11 +32,11 @@ export const layer = Layer.effect(
     /** Runs a change as one transaction. Administrators take turns, so that what a change looked at is still so. */
     const change = <A>(step: string, run: (sql: TransactionSql) => Promise<Outcome<A>>) =>
       query(step, (sql) =>
-        sql.begin("isolation level read committed", async (sql) => {
+        transaction(sql, "isolation level read committed", async (sql) => {
           await sql`select pg_advisory_xact_lock(hashtext('partners and API keys'))`
           return run(sql)
         }),
-      ).pipe(Effect.flatMap((outcome) => Effect.fromResult(outcome as Outcome<A>)))
+      ).pipe(Effect.flatMap((outcome) => Effect.fromResult(outcome)))
     return AccessRegister.of({
       createPartner: Effect.fn("AccessRegister.createPartner")((by, partner) =>
         change("create a partner", (sql) => insertPartner(sql, by, partner)),

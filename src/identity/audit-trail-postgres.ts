@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { type AuditEntry, AuditTrail, ENTRIES_PER_PAGE_MAX } from "./audit-trail.ts"
 
 export const layer = Layer.effect(
@@ -9,7 +10,9 @@ export const layer = Layer.effect(
   Effect.map(Database, ({ query }) =>
     AuditTrail.of({
       record: Effect.fn("AuditTrail.record")(function* (by, act) {
-        yield* query("add to the audit trail", (sql) => sql.begin((sql) => writeAudit(sql, by, act)))
+        yield* query("add to the audit trail", (sql) =>
+          transaction(sql, "default", (sql) => writeAudit(sql, by, act)),
+        )
       }),
       read: Effect.fn("AuditTrail.read")(function* ({ before, subject, who, limit }) {
         const rows = yield* query(

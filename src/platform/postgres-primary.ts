@@ -12,6 +12,7 @@
  *
  * The connections of a pool refuse a server that became a standby, so nobody reads what a standby does not have yet.
  */
+import { setTimeout } from "node:timers/promises"
 import { Effect, type Scope, Semaphore } from "effect"
 import type { Sql } from "postgres"
 import { nameOfPlace, type ServerPlace } from "./postgres-address.ts"
@@ -24,6 +25,10 @@ const ANSWER_MS_MAX = 2_000
 const AGAIN_AFTER_MS = 200
 /** How long statements of others may take when a pool is replaced by one on the same server. */
 const FINISH_SECONDS = 5
+/** And when one of its connections gave an old error, while the others are sound: as long as the server lets them run. */
+const SOUND_SECONDS = 15
+/** How long connections may take to close on which nothing is under way. */
+const CLOSE_SECONDS = 1
 
 /** A pool on a server. */
 export interface Pool {
@@ -31,6 +36,8 @@ export interface Pool {
   readonly place: ServerPlace
   /** As it was found; 0 if there was nothing to choose. */
   readonly timeline: number
+  /** What was sent and has not ended. */
+  readonly underWay: Set<Promise<unknown>>
 }
 
 export interface Primary {
@@ -38,6 +45,11 @@ export interface Primary {
   readonly pool: Effect.Effect<Pool, string>
   /** Takes note that a statement failed on a pool, or is overdue, and with which code. Gives the code to report. */
   readonly doubt: (pool: Pool, code: string) => string
+  /**
+   * Replaces a pool of which a connection gave an old error: others may have one too, and such a connection was not asked whether
+   * its server is the primary.
+   */
+  readonly leave: (pool: Pool) => void
 }
 
 /** How the driver is opened: with all connections for statements, or with one for questions. */
@@ -89,6 +101,7 @@ const single = Effect.fnUntraced(function* (place: ServerPlace, opening: Opening
       else if (code === SILENT && pool === pools.current) isSilent = true
       return reported
     },
+    leave: (pool) => pools.leave(pool, SOUND_SECONDS),
   } satisfies Primary
 })
 
@@ -98,14 +111,16 @@ const openPools = Effect.fnUntraced(function* (statements: Opening["statements"]
   const pools = {
     current: undefined as Pool | undefined,
     open: (place: ServerPlace, timeline: number): Pool => {
-      pools.current = { sql: statements(place), place, timeline }
+      pools.current = { sql: statements(place), place, timeline, underWay: new Set() }
       return pools.current
     },
     /** Statements under way get so many seconds, and fail then. */
     leave: (pool: Pool, finishSeconds: number): void => {
       if (pool !== pools.current) return
       pools.current = undefined
-      const ended = pool.sql.end({ timeout: finishSeconds }).finally(() => leaving.delete(ended))
+      const ended = finished(pool, finishSeconds)
+        .then((timeout) => pool.sql.end({ timeout }))
+        .finally(() => leaving.delete(ended))
       leaving.add(ended)
     },
     /** The driver destroys connections of a pool that is left, and those to a server that turns out to be a standby. */
@@ -120,6 +135,17 @@ const openPools = Effect.fnUntraced(function* (statements: Opening["statements"]
   )
   return pools
 })
+
+/**
+ * Waits for what is under way, and gives how many seconds the driver may take to close connections. It would wait in vain for those
+ * that were lost in the middle of a statement (https://github.com/porsager/postgres/issues/1130).
+ */
+const finished = async ({ underWay }: Pool, seconds: number): Promise<number> => {
+  const enough = new AbortController()
+  const late = setTimeout(seconds * 1_000, 0, { signal: enough.signal }).catch(() => 0)
+  const quiet = Promise.allSettled(underWay).then(() => CLOSE_SECONDS)
+  return Promise.race([quiet, late]).finally(() => enough.abort())
+}
 
 const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>, opening: Opening) {
   const pools = yield* openPools(opening.statements)
@@ -201,6 +227,7 @@ const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>,
       }
       return reported
     },
+    leave: (pool) => pools.leave(pool, SOUND_SECONDS),
   } satisfies Primary
 })
 

@@ -5,6 +5,7 @@ import { readPostgresAddress, type ServerPlace } from "./postgres-address.ts"
 import { arrayTypes } from "./postgres-arrays.ts"
 import { openPrimary, type Pool, type Primary, SILENT } from "./postgres-primary.ts"
 import { type PostgresTls, postgresTls } from "./postgres-tls.ts"
+import { noticed } from "./postgres-transaction.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
 import { NO_FILES, type TlsPaths, tlsWarnings } from "./tls-files.ts"
 
@@ -17,6 +18,13 @@ const STATEMENT_MS_MAX = 15_000
 const SILENCE_MS_MAX = 1_000
 /** How long a server may take to say whether it is the primary. */
 const QUESTION_MS_MAX = 2_000
+/**
+ * The server ended the connection, and says why: it goes, or the session was silent for too long. A statement that is running then is told
+ * only that its connection is closed, so one that gets such an answer was never sent: the driver gives an error that a connection
+ * was lost with to the first statement on the next one (https://github.com/porsager/postgres/issues/1223). Nothing that the server
+ * does answer to has these codes, unless it was rolled back.
+ */
+const OLD_ERRORS: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05", "25P03", "25P04"])
 const [RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX] = [0.02, 1]
 
 /** The service's only pool of connections. */
@@ -160,16 +168,23 @@ const send = <A>(
     yield* restore(connections.take(1))
     return yield* restore(primary.pool).pipe(Effect.onError(() => connections.release(1)))
   })
-  return Effect.uninterruptibleMask(
+  const sent = Effect.uninterruptibleMask(
     Effect.fnUntraced(function* (restore) {
       const pool = yield* take(restore)
-      const statement = settle(primary, pool, callerMsMax, run).finally(() =>
-        Effect.runSync(connections.release(1)),
-      )
+      const statement = settle(primary, pool, callerMsMax, run).finally(() => {
+        pool.underWay.delete(statement)
+        Effect.runSync(connections.release(1))
+      })
+      pool.underWay.add(statement)
       const result = yield* restore(Effect.promise(() => statement))
       return yield* Effect.fromResult(result)
     }),
-  ).pipe(
+  )
+  return sent.pipe(
+    Effect.catchIf(
+      (code) => OLD_ERRORS.has(code),
+      () => sent,
+    ),
     Effect.timeoutOrElse({ duration: callerMsMax, orElse: () => Effect.fail(SILENT) }),
     Effect.mapError((code) => new StoreUnavailable({ store: "postgres", step, reason: code })),
   )
@@ -189,7 +204,10 @@ const settle = async <A>(
   try {
     return Result.succeed(await run(pool.sql))
   } catch (error) {
-    return Result.fail(primary.doubt(pool, codeOf(error)))
+    if (!(error instanceof postgres.PostgresError)) await noticed()
+    const code = codeOf(error)
+    if (OLD_ERRORS.has(code)) primary.leave(pool)
+    return Result.fail(primary.doubt(pool, code))
   } finally {
     clearTimeout(overdue)
   }

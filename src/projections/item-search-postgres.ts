@@ -17,6 +17,7 @@ import type { ISql } from "postgres"
 import type { Database } from "../database/database.ts"
 import { BatchId, type PartnerId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
   type FoundItem,
@@ -96,7 +97,9 @@ const lookUp = Effect.fnUntraced(function* (query: Query, partner: PartnerId, se
     }
   }
   if (!isIndexed(search)) return undefined
-  const keys = yield* query("find items", (sql) => sql.begin("read only", (sql) => keysOf(sql, search)))
+  const keys = yield* query("find items", (sql) =>
+    transaction(sql, "read only", (sql) => keysOf(sql, search)),
+  )
   return keys.length > LOOKED_UP_MAX ? undefined : keys
 })
 

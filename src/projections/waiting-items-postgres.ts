@@ -12,6 +12,7 @@ import type { ISql } from "postgres"
 import type { Database } from "../database/database.ts"
 import type { BatchState } from "../domain/batch.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { type Wait, type Waiting, waits } from "./waiting-items.ts"
 
 /** The states of batches that are open, and in which an item may wait. */
@@ -38,7 +39,7 @@ interface Row {
 /** Reads how many items wait in each state, and since when. */
 export const waitingItems = (query: Database["Service"]["query"]) =>
   Effect.map(
-    query("count the items that wait", (sql) => sql.begin("read only", counted)),
+    query("count the items that wait", (sql) => transaction(sql, "read only", counted)),
     (rows) =>
       waits.map((state): Waiting => {
         const row = rows.find(({ wait }) => wait === state)

@@ -7,6 +7,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import type { Postgres } from "../platform/postgres.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { DecisionRegister, type OverdueDecision, type RegisteredDecision } from "./decision-register.ts"
 import type { LogTail } from "./log-tail.ts"
 import { upsertTails } from "./postgres-tails.ts"
@@ -41,7 +42,7 @@ export const layer = Layer.effect(
         const [row] = yield* postgres.query("keep a decision", (sql) =>
           audited === undefined
             ? keep(sql)
-            : sql.begin(async (sql) => {
+            : transaction(sql, "default", async (sql) => {
                 const rows = await keep(sql)
                 if (rows[0]?.isNew === true) await writeAudit(sql, audited.by, audited)
                 return rows
@@ -57,7 +58,7 @@ export const layer = Layer.effect(
         )
         // A separate transaction, so that it sees who kept or dropped the decision meanwhile.
         yield* postgres.query("drop a decision", (sql) =>
-          sql.begin(async (sql) => {
+          transaction(sql, "default", async (sql) => {
             const dropped = await sql`
               delete from decision_register
               where batch = ${batch} and id = ${id} and answered_at is null and tellers <= 0 returning id`

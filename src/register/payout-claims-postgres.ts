@@ -3,6 +3,7 @@ import type { Sql, TransactionSql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
   type Claimed,
@@ -45,7 +46,7 @@ export const layer = Layer.effect(
         turns.take(
           claim.partner,
           query("claim payouts", (sql) =>
-            sql.begin("isolation level read committed", (sql) => claimAll(sql, claim, payouts, terms)),
+            transaction(sql, "isolation level read committed", (sql) => claimAll(sql, claim, payouts, terms)),
           ),
           noTurn,
         ),

@@ -4,6 +4,7 @@ import type { Sql, TransactionSql } from "postgres"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { type DeliveryPlace, parseDeliveriesCursor } from "./delivery-cursor.ts"
 import { type ListedRow, listed, pageOfDeliveries, timeText } from "./delivery-list-postgres.ts"
 import {
@@ -50,14 +51,14 @@ export const layer = Layer.effect(
 
       show: Effect.fn("DeliveryLog.show")(function* (partner, name) {
         const found = yield* query("show a delivery", (sql) =>
-          sql.begin("isolation level repeatable read read only", (sql) => shownOf(sql, partner, name)),
+          transaction(sql, "isolation level repeatable read read only", (sql) => shownOf(sql, partner, name)),
         )
         return found === undefined ? yield* new NoSuchDelivery() : found
       }),
 
       resend: Effect.fn("DeliveryLog.resend")(function* (partner, name, by) {
         const stateBefore = yield* query("resend a delivery", (sql) =>
-          sql.begin(READ_COMMITTED, (sql) => resend(sql, partner, name, by)),
+          transaction(sql, READ_COMMITTED, (sql) => resend(sql, partner, name, by)),
         )
         if (stateBefore === undefined) return yield* new NoSuchDelivery()
         if (stateBefore === DISABLED) return yield* new EndpointDisabled({ endpoint: name.endpoint })
@@ -68,7 +69,7 @@ export const layer = Layer.effect(
         let resent = 0
         while (resent < REDRIVEN_AT_ONCE_MAX) {
           const step = yield* query("redrive deliveries", (sql) =>
-            sql.begin(READ_COMMITTED, (sql) => redriveSome(sql, partner, endpoint, time, by)),
+            transaction(sql, READ_COMMITTED, (sql) => redriveSome(sql, partner, endpoint, time, by)),
           )
           if (step === undefined) return yield* new NoSuchDelivery()
           if (step === DISABLED) return yield* new EndpointDisabled({ endpoint })

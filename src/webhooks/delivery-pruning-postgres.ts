@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Sql, TransactionSql } from "postgres"
 import type { Database } from "../database/database.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 
 /** Rows that a statement removes, endpoints and events that it looks at, and statements of a round. */
 const REMOVED_MAX = 1_000
@@ -97,7 +98,7 @@ export const pruneOnce = Effect.fnUntraced(function* (
   let areEventsDone = false
   for (let step = 0; step < STEPS_MAX && !areEventsDone; step += 1) {
     const found = yield* query("prune events", (sql) =>
-      sql.begin("isolation level read committed", (sql) => removeEvents(sql, place.event, ageMs)),
+      transaction(sql, "isolation level read committed", (sql) => removeEvents(sql, place.event, ageMs)),
     )
     removed.events += found.removed
     place.event = found.place

@@ -4,6 +4,7 @@ import type { Sql, TransactionSql } from "postgres"
 import { AppConfig } from "../config.ts"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { type DisabledReason, endpointDisabled, endpointFailing } from "../publisher/endpoint-event.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { EndpointHealth } from "./endpoint-health.ts"
@@ -46,7 +47,7 @@ export const layer = Layer.effect(
         const agoMs = Math.max(0, (yield* Clock.currentTimeMillis) - at)
         if (gone) {
           const { row, isDisabled } = yield* query("disable a webhook endpoint that is gone", (sql) =>
-            sql.begin((sql) => disableGone(sql, { endpoint, url, agoMs })),
+            transaction(sql, "default", (sql) => disableGone(sql, { endpoint, url, agoMs })),
           )
           if (row === undefined) return isDisabled
           yield* report(row, "gone")
@@ -83,7 +84,7 @@ export const layer = Layer.effect(
         let disabled = 0
         for (const { id } of failing) {
           const done = yield* query("judge a webhook endpoint that fails", (sql) =>
-            sql.begin((sql) => judge(sql, id, disableAfterMs)),
+            transaction(sql, "default", (sql) => judge(sql, id, disableAfterMs)),
           )
           if (done === undefined) continue
           if (done.state === "disabled") {

@@ -7,6 +7,7 @@ import { Effect, Layer, Redacted } from "effect"
 import type { Sql, TransactionSql } from "postgres"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { newSigningKey, publicKeyOf } from "../platform/webhook-signing-key.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
@@ -215,7 +216,7 @@ const rotated = (
 
 /** Changes the row if nobody else has, with an entry in the audit trail. A new version shows others that they read an older row. */
 const store = (sql: Sql, by: Actor, act: string, before: Row, { until = {}, keeps, ...texts }: Change) =>
-  sql.begin(async (sql) => {
+  transaction(sql, "default", async (sql) => {
     const sets = [
       ...Object.entries(texts).map(([column, text]) => sql`, ${sql(column)} = ${text}`),
       ...Object.entries(until).map(

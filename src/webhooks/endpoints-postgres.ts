@@ -5,6 +5,7 @@ import { AppConfig } from "../config.ts"
 import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { auditedEndpoint, type EndpointRow, endpointColumns, endpointOf } from "./endpoint-rows.ts"
@@ -110,7 +111,9 @@ export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) 
                 : yield* resealed(keys, placeOf(row), { ...placeOf(row), url: next.url }, row)
             if (secrets === undefined) return yield* secretLost
             const outcome = yield* query("change webhook endpoint", (sql) =>
-              sql.begin((sql) => change(sql, by ?? partnerItself(partner), row, { ...next, ...secrets })),
+              transaction(sql, "default", (sql) =>
+                change(sql, by ?? partnerItself(partner), row, { ...next, ...secrets }),
+              ),
             )
             if (outcome === undefined) continue
             if ("exists" in outcome) return yield* new EndpointExists({ endpoint: outcome.exists })
@@ -125,7 +128,7 @@ export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) 
           { by, version } = {},
         ) {
           const outcome = yield* query("change the state of a webhook endpoint", (sql) =>
-            sql.begin((sql) =>
+            transaction(sql, "default", (sql) =>
               changeState(sql, by ?? partnerItself(partner), { partner, id, version }, state),
             ),
           )
@@ -137,7 +140,7 @@ export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) 
         test: Effect.fn("WebhookEndpoints.test")(function* (partner, id, by = partnerItself(partner)) {
           const row = yield* find(partner, id)
           const event = yield* query("store a test event", (sql) =>
-            sql.begin((sql) => sendTest(sql, by, row)),
+            transaction(sql, "default", (sql) => sendTest(sql, by, row)),
           )
           if (event === undefined) return yield* new TestedTooOften({ retryAfterSeconds: TEST_EVERY_S })
           return { event }
@@ -150,7 +153,7 @@ export const layerWith = ({ allowPrivate }: { readonly allowPrivate: boolean }) 
         ) {
           const of = { partner, endpoint }
           const begun = yield* query("begin to remove webhook endpoint", (sql) =>
-            sql.begin((sql) => beginRemoval(sql, by, of)),
+            transaction(sql, "default", (sql) => beginRemoval(sql, by, of)),
           )
           if (!begun) return yield* new NoSuchEndpoint({ endpoint })
           const removeSome = query("remove deliveries of webhook endpoint", (sql) =>
@@ -178,7 +181,7 @@ const othersWith = async (sql: TransactionSql, partner: PartnerId, url: string, 
 
 /** `undefined` if the partner has as many endpoints as it may. */
 const insert = (sql: Sql, by: Actor, id: string, sealed: string, wanted: NewEndpoint): Promise<Outcome> =>
-  sql.begin(async (sql): Promise<Outcome> => {
+  transaction(sql, "default", async (sql): Promise<Outcome> => {
     const { partner, url, eventTypes, description, rateLimit, ordered } = wanted
     await takeTurns(sql, partner)
     const { count, first } = await othersWith(sql, partner, url, id)

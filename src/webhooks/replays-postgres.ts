@@ -6,6 +6,7 @@ import { type Actor, writeAudit } from "../database/audit-entry.ts"
 import { Database } from "../database/database.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import { arrayText } from "../platform/postgres-arrays.ts"
+import { transaction } from "../platform/postgres-transaction.ts"
 import { encodePublicEvent, type PublicEvent } from "../publisher/public-event.ts"
 import { timeText } from "./delivery-list-postgres.ts"
 import { EndpointDisabled, NoSuchEndpoint } from "./endpoints.ts"
@@ -33,7 +34,7 @@ export const layer = Layer.effect(
     return Replays.of({
       start: Effect.fn("Replays.start")(function* (partner, endpoint, asked, by) {
         const started = yield* query("start a replay", (sql) =>
-          sql.begin(READ_COMMITTED, (sql) => start(sql, partner, endpoint, asked, by)),
+          transaction(sql, READ_COMMITTED, (sql) => start(sql, partner, endpoint, asked, by)),
         )
         if (started === undefined) return yield* new NoSuchEndpoint({ endpoint })
         if (started === DISABLED) return yield* new EndpointDisabled({ endpoint })
@@ -95,7 +96,7 @@ export const layer = Layer.effect(
 
       send: Effect.fn("Replays.send")(function* (replay, events, place, leaseMs) {
         const row = yield* query("replay events", (sql) =>
-          sql.begin(READ_COMMITTED, (sql) => send(sql, replay, events, place, leaseMs)),
+          transaction(sql, READ_COMMITTED, (sql) => send(sql, replay, events, place, leaseMs)),
         )
         if (row === DISABLED) return yield* new EndpointDisabled({ endpoint: replay.endpoint })
         return row === undefined

@@ -122,8 +122,8 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a claim sees what was committed while it waited, however the database is set",
     file: "register/payout-claims-postgres.ts",
-    text: 'sql.begin("isolation level read committed", ',
-    without: "sql.begin(",
+    text: 'transaction(sql, "isolation level read committed", ',
+    without: 'transaction(sql, "default", ',
     caughtIn: register,
     caughtBy: "of two processes meet each other",
   },

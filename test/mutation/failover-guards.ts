@@ -2,6 +2,7 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const address = "test/platform/postgres-address.test.ts"
+const lost = "test/platform/lost-connections.test.ts"
 
 export const failoverGuards: ReadonlyArray<StepGuard> = [
   {
@@ -51,6 +52,86 @@ export const failoverGuards: ReadonlyArray<StepGuard> = [
     without: "wanted === undefined",
     caughtIn: address,
     caughtBy: "is refused without being repeated",
+  },
+  {
+    name: "nothing is rolled back on a connection that is gone",
+    file: "platform/postgres-transaction.ts",
+    text: "if (life.isLost) await",
+    without: "if (life.isLost && life.isOver === undefined) await",
+    caughtIn: lost,
+    caughtBy: "loses a transaction and nothing else when its connection ends",
+  },
+  {
+    name: "a transaction waits until the driver knows that its connection is gone",
+    file: "platform/postgres-transaction.ts",
+    text: "if (life.failure !== undefined) await noticed()\n",
+    without: "",
+    caughtIn: lost,
+    caughtBy: "goes on with another connection when one is reset",
+  },
+  {
+    name: "a transaction without its connection says no more",
+    file: "platform/postgres-transaction.ts",
+    text: "life.isOver || life.failure !== undefined",
+    without: "life.failure === over()",
+    caughtIn: lost,
+    caughtBy: "keeps what a transaction says after its connection was lost",
+  },
+  {
+    name: "a transaction whose statement was lost says no more",
+    file: "platform/postgres-transaction.ts",
+    text: " || life.failure !== undefined",
+    without: "",
+    caughtIn: lost,
+    caughtBy: "sends nothing of a transaction that goes on",
+  },
+  {
+    name: "a transaction that is over says no more",
+    file: "platform/postgres-transaction.ts",
+    text: "      life.isOver = true\n      if",
+    without: "      if",
+    caughtIn: lost,
+    caughtBy: "refuses what is sent when the function has ended",
+  },
+  {
+    name: "a script in a transaction is guarded as other statements are",
+    file: "platform/postgres-transaction.ts",
+    text: 'name !== "unsafe" || ',
+    without: 'name === "unsafe" || ',
+    caughtIn: lost,
+    caughtBy: "sends nothing of a transaction that goes on",
+  },
+  {
+    name: "what met an old error is sent again",
+    file: "platform/postgres.ts",
+    text: "(code) => OLD_ERRORS.has(code)",
+    without: "(code) => OLD_ERRORS.has(code.slice(1))",
+    caughtIn: lost,
+    caughtBy: "sends again what meets the error of a connection",
+  },
+  {
+    name: "a pool with an old error is replaced",
+    file: "platform/postgres.ts",
+    text: "if (OLD_ERRORS.has(code)) primary.leave(pool)\n",
+    without: "",
+    caughtIn: lost,
+    caughtBy: "sends nothing again on another connection",
+  },
+  {
+    name: "a connection that was reset is free when the driver knows it",
+    file: "platform/postgres.ts",
+    text: "if (!(error instanceof postgres.PostgresError)) await noticed()\n",
+    without: "",
+    caughtIn: lost,
+    caughtBy: "sends the next statement on another connection",
+  },
+  {
+    name: "a pool that is left does not wait for what was lost",
+    file: "platform/postgres-primary.ts",
+    text: "Promise.race([quiet, late])",
+    without: "late",
+    caughtIn: lost,
+    caughtBy: "closes in time when a connection was lost",
   },
   {
     name: "a connection that only reads is left",

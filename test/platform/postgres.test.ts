@@ -4,6 +4,7 @@ import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { inject, vi } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { transaction } from "../../src/platform/postgres-transaction.ts"
 import { emptyDatabase } from "../database.ts"
 import { PATIENCE_MS } from "../patience.ts"
 import { CuttingWay } from "../recovery/cut-connections.ts"
@@ -165,7 +166,7 @@ it.live("ends a transaction whose process is frozen, so that others get its lock
     const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 2_000)))
     const frozen = yield* Effect.forkChild(
       Context.get(patient, Postgres).query("hold", (sql) =>
-        sql.begin(async (sql) => {
+        transaction(sql, "default", async (sql) => {
           const [row] = await sql<Array<{ readonly after: string }>>`
             select current_setting('idle_in_transaction_session_timeout') as after, pg_advisory_xact_lock(${lock})`
           endsAfter = row?.after
