@@ -139,6 +139,7 @@ const open = (
         places: address.places,
         statements: (place: ServerPlace) => connect(place, max, statementMsMax, "primary"),
         questions: (place: ServerPlace) => connect(place, 1, QUESTION_MS_MAX),
+        statementMsMax,
       }
     },
     catch: () => new StoreUnavailable({ store: "postgres", step: "open", reason: "INVALID_URL" }),
