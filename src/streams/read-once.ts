@@ -48,7 +48,7 @@ export const readingOnce = (read: ReadRanges, weightMax: number): ReadRanges => 
         const answers = missing.length === 0 ? [] : yield* read(missing)
         const now = yield* Clock.currentTimeMillis
         let next = 0
-        return rests.map((rest, index) => {
+        const found = rests.map((rest, index) => {
           const events = begun[index] ?? []
           if (rest.after >= rest.to) return Result.succeed(events)
           const answer: Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry> = answers[next++] ??
@@ -58,6 +58,16 @@ export const readingOnce = (read: ReadRanges, weightMax: number): ReadRanges => 
             unread.add(rest, answer.success, reader, now)
           return events.length === 0 ? answer : Result.map(answer, (others) => [...events, ...others])
         })
+        const changed = ranges.flatMap((range, index) => {
+          const answer = found[index]
+          const isKept = (begun[index] ?? []).length > 0
+          return isKept && answer !== undefined && !endsAsKnown(range, answer) ? [{ range, index }] : []
+        })
+        if (changed.length === 0) return found
+        // A failover or a restore replaced the events of before, which are kept here.
+        const again = yield* read(changed.map(({ range }) => range))
+        for (const [place, { index }] of changed.entries()) found[index] = again[place] ?? Result.succeed([])
+        return found
       }),
     )
   return (ranges) =>
@@ -70,6 +80,11 @@ const restOf = (range: EventRange, begun: ReadonlyArray<LoggedEvent>): EventRang
   const last = begun.at(-1)
   return last === undefined ? range : { ...range, after: last.version, head: last.hash }
 }
+
+const endsAsKnown = (
+  { end }: EventRange,
+  answer: Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry>,
+): boolean => Result.isSuccess(answer) && (end === undefined || answer.success.at(-1)?.hash === end)
 
 /** What a reader has read of a log, and the other has not: events that follow each other, and the hash before them. */
 interface Kept {

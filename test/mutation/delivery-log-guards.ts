@@ -86,6 +86,14 @@ export const deliveryLogGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "ask the store again where one stands on another hash",
   },
   {
+    name: "what another reader read is not believed where the feed says another hash",
+    file: "streams/read-once.ts",
+    text: "Result.isSuccess(answer) && (end === undefined || answer.success.at(-1)?.hash === end)",
+    without: "Result.isSuccess(answer)",
+    caughtIn: "test/streams/read-once.test.ts",
+    caughtBy: "ask the store again where the log was replaced behind the first of them",
+  },
+  {
     name: "what readers have read is forgotten beyond a limit",
     file: "streams/read-once.ts",
     text: "const isRoom = this.#weight + weight <= this.#weightMax",

@@ -7,7 +7,10 @@ import { CorruptEntry, type EventRange, type LoggedEvent } from "../../src/strea
 import { Reader, readingOnce } from "../../src/streams/read-once.ts"
 import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
 
-const log = recorded(storyOf("acme", 5))
+const log: ReadonlyArray<LoggedEvent> = recorded(storyOf("acme", 5)).map((event) => ({
+  ...event,
+  hash: `hash ${event.version}`,
+}))
 const hashOf = (version: number) => log[version - 1]?.hash ?? "start"
 const batch = newBatchId()
 const range = (after: number, to: number, of = batch): EventRange => ({
@@ -120,6 +123,41 @@ describe("two readers of a log", () => {
     expect(await other({ ...range(1, 3), head: "forged" })).toEqual(["changed"])
     expect(await other({ ...range(0, 3), head: "forged" })).toEqual(["changed"])
     expect(asked).toHaveLength(3)
+  })
+
+  it("ask the store again where the log was replaced behind the first of them", async () => {
+    const before = log.map((event) => ({ ...event, hash: `before ${event.hash}` }))
+    const replaced = [...log.slice(0, 2), ...before.slice(2)]
+    let inStore: ReadonlyArray<LoggedEvent> = replaced
+    let reads = 0
+    const read = readingOnce(
+      (ranges) =>
+        Effect.sync(() => {
+          reads += 1
+          return ranges.map(({ batch, after, to, head }) =>
+            head === (inStore[after - 1]?.hash ?? "start")
+              ? Result.succeed(inStore.slice(after, to))
+              : Result.fail(new CorruptEntry({ batch, entry: `${after + 1}-0`, reason: "changed" })),
+          )
+        }),
+      100,
+    )
+    const by = (reader: string, range: EventRange) =>
+      Effect.runPromise(Effect.provideService(read([range]), Reader, reader))
+    await by("one", range(2, 4))
+    inStore = log
+    // As the feed says it now: as much as before, and more.
+    for (const to of [4, 5]) {
+      const answer = await by("other", { ...range(2, to), end: hashOf(to) })
+      expect(answer).toEqual([Result.succeed(log.slice(2, to))])
+      inStore = replaced
+      await by("one", range(2, 4))
+      inStore = log
+    }
+    // What the store itself has is not asked for twice.
+    reads = 0
+    expect(await by("other", { ...range(0, 2), end: "elsewhere" })).toEqual([Result.succeed(log.slice(0, 2))])
+    expect(reads).toBe(1)
   })
 
   it("ask the store again for what was taken out or did not fit", async () => {
