@@ -94,6 +94,14 @@ export const deliveryLogGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "ask the store again where the log was replaced behind the first of them",
   },
   {
+    name: "of very many logs it is forgotten how far they were read",
+    file: "streams/read-once.ts",
+    text: " && this.#logs.size < LOGS_MAX",
+    without: "",
+    caughtIn: "test/streams/read-once.test.ts",
+    caughtBy: "forget the oldest of very many logs, also if nothing of the others is kept",
+  },
+  {
     name: "what readers have read is forgotten beyond a limit",
     file: "streams/read-once.ts",
     text: "const isRoom = this.#weight + weight <= this.#weightMax",

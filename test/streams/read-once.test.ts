@@ -196,6 +196,18 @@ describe("two readers of a log", () => {
     expect(asked).toHaveLength(5)
   })
 
+  it("forget the oldest of very many logs, also if nothing of the others is kept", async () => {
+    const { asked, one, other } = stand(4)
+    await one(range(2, 6))
+    const others = Array.from({ length: 16_384 }, () => range(2, 3, newBatchId()))
+    await one(...others.slice(1))
+    expect(await other(range(2, 3))).toEqual([[3]])
+    expect(asked).toHaveLength(16_384)
+    await one(...others.slice(0, 1))
+    expect(await other(range(3, 6))).toEqual([[4, 5, 6]])
+    expect(asked).toHaveLength(16_386)
+  })
+
   it("wait for each other for a minute", async () => {
     const { asked, clock, one, other } = stand(4)
     const [first, second] = [newBatchId(), newBatchId()]
