@@ -210,7 +210,8 @@ const read = Effect.fnUntraced(function* <Work>(
   }
   // All together, because each reload is a statement and a step.
   const reloads = idle.some((state) => state.isToReload(now))
-  for (const state of idle) state.foundNothing(now, reloads)
+  // A move of cursors that failed meanwhile is to be waited out.
+  for (const state of idle) if (state.cursor !== undefined) state.foundNothing(now, reloads)
   const weightMax = Math.ceil(stepEventsMax / Math.max(1, news.length))
   const plans = news.map(({ state, from, appends }) => ({
     partition: state.partition,

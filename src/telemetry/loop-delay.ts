@@ -1,7 +1,7 @@
 /**
  * How late the event loop is. Node's own monitor wakes an idle process at each sample, which costs it more than all else that it
- * does. This one samples ten times a second while the process is busy, and once a second while it is not: a loop on which next to
- * nothing ran was not late.
+ * does. This one samples ten times a second while the process is busy, and once a second while it is not. So it may miss what held up
+ * a process at rest for less than a second, if that did not come again.
  */
 import { createHistogram, performance, type RecordableHistogram } from "node:perf_hooks"
 

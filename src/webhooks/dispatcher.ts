@@ -158,19 +158,23 @@ interface State {
 
 /** Ordered endpoints of which nothing could be claimed. A block that ends during a look does not begin with what the look found. */
 class Blocks extends Pauses {
-  readonly #ended = new Set<string>()
+  /** Kept only during a look: nobody forgets them otherwise. */
+  #ended: Set<string> | undefined
 
   lookBegins(): void {
-    this.#ended.clear()
+    this.#ended = new Set()
   }
 
   override end(endpoint: string): void {
     super.end(endpoint)
-    this.#ended.add(endpoint)
+    this.#ended?.add(endpoint)
   }
 
-  hasEnded(endpoint: string): boolean {
-    return this.#ended.has(endpoint)
+  /** Gives the endpoints whose blocks ended since the look began. */
+  lookEnds(): ReadonlySet<string> {
+    const ended = this.#ended ?? new Set()
+    this.#ended = undefined
+    return ended
   }
 }
 
@@ -233,11 +237,12 @@ const lookAtPaced = Effect.fnUntraced(function* (
   const now = yield* Clock.currentTimeMillis
   blocked.lookBegins()
   const { claimed, readyInMs } = yield* deliveries.claimPaced(paced, leaseMs)
+  const ended = blocked.lookEnds()
   const claimedFor = new Set(claimed.map(({ endpoint }) => endpoint))
   const claimedAt = yield* Clock.currentTimeMillis
   const blockedMs = Math.max(BLOCKED_MS, BLOCKED_PER_LOOK * (claimedAt - now))
   for (const { endpoint } of paced) {
-    const mayHaveMore = claimedFor.has(endpoint) || blocked.hasEnded(endpoint)
+    const mayHaveMore = claimedFor.has(endpoint) || ended.has(endpoint)
     const waitMs = readyInMs.get(endpoint) ?? (mayHaveMore ? 0 : blockedMs)
     if (waitMs > 0) blocked.pause(endpoint, claimedAt, waitMs)
   }

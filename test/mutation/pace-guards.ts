@@ -216,7 +216,7 @@ export const paceGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what is recorded during a look is looked at again",
     file: "webhooks/dispatcher.ts",
-    text: " || blocked.hasEnded(endpoint)",
+    text: " || ended.has(endpoint)",
     without: "",
     caughtIn: orderedBatch,
     caughtBy: "was found to hold it back at that moment",
