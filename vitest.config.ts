@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import { PATIENCE_MS } from "./test/patience.ts"
 import SlowestFirst from "./test/slowest-first.ts"
 
 export default defineConfig({
@@ -20,5 +21,6 @@ export default defineConfig({
     hookTimeout: 90_000,
     // Stopping the servers and looking for processes that were left takes its time on a busy machine.
     teardownTimeout: 60_000,
+    expect: { poll: { timeout: PATIENCE_MS } },
   },
 })

@@ -16,6 +16,11 @@ export interface Scale {
 
 /** The highest ratio of the dearest to the cheapest shape at which a cost counts as flat. */
 const FLAT_RATIO_MAX = 1.3
+/** From so many items on the cost of a payout is wanted to be flat: smaller batches share what a batch costs among fewer. */
+const LARGE_ITEMS_MIN = 500
+/** The smallest batch, and how many of them are open when they share the most. A lone one may cost this many times as much. */
+const SMALL = { itemsPerBatch: 50, open: 200 }
+const LONE_RATIO_MAX = 2
 const TAKEOVER_MS_MAX = 1_000
 
 /** The cost of the dearest shape divided by that of the cheapest. */
@@ -31,14 +36,36 @@ export const growthOf = (costs: ReadonlyArray<Cost>): number => {
   return hundredths(Math.max(...pairs))
 }
 
+/** The spread of the batches from 500 items on. */
+export const largeSpreadOf = ({ sizes }: Pick<Scale, "sizes">): number =>
+  spreadOf(sizes.filter(({ itemsPerBatch }) => itemsPerBatch >= LARGE_ITEMS_MIN))
+
+/** What a payout costs in a batch of 50 that is alone, divided by what it costs when 200 are open; `undefined` without both. */
+export const loneRatioOf = ({ sizes, crowds }: Pick<Scale, "sizes" | "crowds">): number | undefined => {
+  const costOf = (costs: ReadonlyArray<Cost>, open: number) =>
+    costs.find((cost) => cost.itemsPerBatch === SMALL.itemsPerBatch && cost.open === open)
+  const [lone, shared] = [costOf(crowds, 1), costOf(sizes, SMALL.open)]
+  return lone && shared && hundredths(cpuMicrosOf(lone) / cpuMicrosOf(shared))
+}
+
 /** The figures as lines of text. */
 export const reportLines = ({ sizes, crowds, takeover, largeBatch, loadAverages }: Scale) => [
   "Processor time per payout, in microseconds",
   ...table(sizes),
   verdict(sizes),
+  ratioLine(
+    `from ${LARGE_ITEMS_MIN} items on, dearest by cheapest`,
+    largeSpreadOf({ sizes }),
+    FLAT_RATIO_MAX,
+  ),
   "",
   ...table(crowds),
   verdict(crowds),
+  ratioLine(
+    `a lone batch of ${SMALL.itemsPerBatch} by one among ${SMALL.open}`,
+    loneRatioOf({ sizes, crowds }),
+    LONE_RATIO_MAX,
+  ),
   "",
   `Take-over of a batch of ${takeover.items} items in its middle: ${takeover.noticedMs} ms from the end of the claim ` +
     `until it was noticed, ${takeover.actedMs} ms from then to the first append, ${takeover.foldMs} ms of it to fold ` +
@@ -55,9 +82,11 @@ export const jsonReport = ({ sizes, crowds, ...others }: Scale) => ({
   sizes: sizes.map(jsonCost),
   sizesRatio: spreadOf(sizes),
   sizesGrowth: growthOf(sizes),
+  largeRatio: largeSpreadOf({ sizes }),
   open: crowds.map(jsonCost),
   openRatio: spreadOf(crowds),
   openGrowth: growthOf(crowds),
+  loneRatio: loneRatioOf({ sizes, crowds }) ?? null,
   ...others,
 })
 
@@ -78,6 +107,11 @@ const verdict = (costs: ReadonlyArray<Cost>): string => {
   const flat = spread <= FLAT_RATIO_MAX ? "flat" : "not flat"
   return `dearest by cheapest: ${spread}, larger by smaller: ${growthOf(costs)} at most; ${flat} within ${FLAT_RATIO_MAX}`
 }
+
+const ratioLine = (what: string, ratio: number | undefined, most: number): string =>
+  ratio === undefined
+    ? `${what}: not measured`
+    : `${what}: ${ratio}; wanted: at most ${most}: ${ratio <= most ? "met" : "missed"}`
 
 const table = (costs: ReadonlyArray<Cost>): ReadonlyArray<string> => [
   row(

@@ -91,6 +91,7 @@ import {
   needsNats,
   payingCheckLayer,
   readinessLayer,
+  sendsOrders,
   startedLayer,
   watchesStores,
 } from "./readiness.ts"
@@ -114,7 +115,7 @@ import { followerCounts, lagLayer } from "./streams/follower-gauges.ts"
 import { layer as logIndexOnRedis } from "./streams/log-index-redis.ts"
 import { queueGaugesLayer } from "./streams/queue-depth.ts"
 import { readOnceLayer } from "./streams/read-once.ts"
-import { storeWatchLayer } from "./streams/store-watch.ts"
+import { SHOWN_EVERY_MS, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
 import { buildInfoLayer } from "./telemetry/build-info.ts"
@@ -174,9 +175,9 @@ const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** The second records, which are compared with the logs before anybody is paid. */
 const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
 const archiveStore = archiveInPostgres.pipe(Layer.provide(database))
-const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(
-  Layer.provide([cursors, archiveAgreement.pipe(Layer.provide(archiveStore))]),
-)
+const watchingBoth = Layer.provide([cursors, archiveAgreement.pipe(Layer.provide(archiveStore))])
+const storeWatch = watchingBoth(storeWatchLayer([PROJECTION, PUBLISHER]))
+const shownStoreWatch = watchingBoth(storeWatchLayer([PROJECTION, PUBLISHER], SHOWN_EVERY_MS))
 const endpoints = Layer.merge(endpointsInPostgres, endpointSecretsInPostgres).pipe(
   Layer.provide([database, partnerKeys]),
 )
@@ -412,7 +413,9 @@ const followedIn = (roles: ReadonlyArray<Role>) =>
 /** What readiness learns when it is there: whether the stores let anybody be paid, and whether NATS answers. */
 const lateChecks = (roles: ReadonlyArray<Role>) =>
   Layer.merge(
-    watchesStores(roles) ? payingCheckLayer.pipe(Layer.provide(storeWatch)) : Layer.empty,
+    !watchesStores(roles)
+      ? Layer.empty
+      : payingCheckLayer.pipe(Layer.provide(sendsOrders(roles) ? storeWatch : shownStoreWatch)),
     needsNats(roles) ? natsCheckLayer.pipe(Layer.provide(nats)) : Layer.empty,
   )
 

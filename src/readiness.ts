@@ -37,6 +37,10 @@ const paying: ReadonlyArray<Role> = ["api", "worker", "bank-files"]
 export const watchesStores = (roles: ReadonlyArray<Role>): boolean =>
   roles.some((role) => paying.includes(role))
 
+/** Whether any of the roles sends orders to banks. */
+export const sendsOrders = (roles: ReadonlyArray<Role>): boolean =>
+  roles.some((role) => role !== "api" && paying.includes(role))
+
 /** The checks of a process with these roles. */
 export const readinessLayer = (roles: ReadonlyArray<Role>) =>
   Layer.effect(

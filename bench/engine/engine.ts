@@ -10,11 +10,10 @@ import { layer as archiveInPostgres } from "../../src/archive/archive-store-post
 import { layer as logArchiveInPostgres } from "../../src/archive/log-archive-postgres.ts"
 import { AppConfig } from "../../src/config.ts"
 import { Database } from "../../src/database/database.ts"
-import { emptyBatch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
-import { decide } from "../../src/domain/decide.ts"
 import { ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
+import { decideOpening } from "../../src/domain/opening.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
@@ -177,7 +176,7 @@ export const openBatch = Effect.fnUntraced(function* (prefix: string, number: nu
   const dataKey = yield* (yield* PartnerKeys).current(partner)
   const items = Arr.makeBy(itemCount, (index) => payoutItem(index + 1))
   const chunks = Arr.chunksOf(items, ITEMS_PER_EVENT_MAX)
-  const decision = decide(emptyBatch(), {
+  const decision = decideOpening({
     _tag: "ReceiveBatch",
     at: Date.now(),
     partner,

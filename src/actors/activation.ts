@@ -172,8 +172,8 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
     callsUnderWay: 0,
     callCount: 0,
     terms: "unknown",
-    // A batch that was only received rarely has mail. If it has, its first append reports that.
-    mailWaiting: warm.batch.clearanceCount > 0,
+    // A batch on which no work has begun rarely has mail. If it has, its first append reports that, or the look into the mail of all.
+    mailWaiting: lease.owned.isNew !== true,
     takenOver,
   }
   if (asked !== undefined || !mayPay(actor))

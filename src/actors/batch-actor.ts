@@ -71,8 +71,9 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     isBehind = turn.isBehind
     if (isBehind) yield* Effect.yieldNow
     if (isBehind || actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
-    if (isWorthLingering(actor, turn, now)) {
-      yield* gathering(services)
+    const lingerMs = lingeringMs(actor, turn, now)
+    if (lingerMs > 0) {
+      yield* Effect.sleep(lingerMs)
       actor.mailWaiting = true
       continue
     }
@@ -112,7 +113,7 @@ const isLast = (actor: Activation, turn: Turn): boolean =>
   turn.events.length > 0 &&
   turn.calls.length + turn.answered.length + actor.callsUnderWay + actor.decisions.length === 0 &&
   !turn.isBehind &&
-  !isWorthLingering(actor, turn, turn.at) &&
+  lingeringMs(actor, turn, turn.at) === 0 &&
   !actor.services.isDraining()
 
 /** Lets the answers of calls under way come together. */
@@ -129,16 +130,14 @@ const gatherAnswers = Effect.fnUntraced(function* ({ batch, callsUnderWay, servi
   if (waitMs > 0) yield* Effect.sleep(waitMs)
 })
 
-/** Lets answers and mail come together, so that one append records them. */
-const gathering = ({ clock, pace }: ActorServices): Effect.Effect<void> =>
-  Effect.sleep(pace.gatherMs(clock.currentTimeMillisUnsafe()))
-
 /**
- * Whether the batch is kept for a moment although there is nothing to do: its banks are likely to report more transfers soon,
+ * How long the batch is kept although there is nothing to do, in milliseconds: its banks are likely to report more transfers soon,
  * and to release and take it again for each report costs more than the report. A turn that found nothing ends that.
  */
-const isWorthLingering = ({ batch, services }: Activation, { events }: Turn, now: number): boolean =>
-  events.length > 0 && services.pace.isWorthGathering(batch.tasks.inquire.size, now) && !services.isDraining()
+const lingeringMs = ({ batch, services }: Activation, { events }: Turn, now: number): number =>
+  events.length > 0 && !services.isDraining()
+    ? services.pace.gatherReportsMs(batch.tasks.inquire.size, events.length, now)
+    : 0
 
 /** Takes what arrived. It waits only if a call is under way and the actor is not behind with its own work. */
 const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean) {

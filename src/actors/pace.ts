@@ -1,6 +1,6 @@
 /**
  * How busy a worker is, by the turns that its actors take. A turn costs the same whether it records one answer or fifty. So a
- * busy worker lets its actors gather answers and mail for a moment, and an idle one records each at once.
+ * busy worker lets its actors gather answers and mail for a moment, and an idle one only those of many payouts.
  */
 import { FadingCount } from "../platform/fading-count.ts"
 
@@ -11,6 +11,12 @@ const GATHER_MS_MIN = 2
 const GATHER_MS_MAX = 50
 /** How long answers are gathered while accepting comes first: what is to be recorded then takes fewer turns. */
 const GATHER_MS_PRESSED = 100
+/**
+ * When a batch waits for so many answers and reports, the next ones are let come together however quiet the worker is: nobody waits
+ * for one of many payouts. Answers for so long, and reports that have not begun to come.
+ */
+const MANY = 8
+const GATHER_MANY_MS = { answers: 5, reports: 10 } as const
 /** Up to this many turns a second nothing waits for others; at the second number everything waits the longest. */
 const QUIET_PER_SECOND = 50
 const BUSY_PER_SECOND = 500
@@ -42,7 +48,19 @@ export class Pace {
    * may still come, and `isMoreToCome` if one of its calls is under way.
    */
   gatherAnswersMs(isMoreToCome: boolean, awaited: number, now: number): number {
+    if (isMoreToCome && awaited >= MANY) return Math.max(this.gatherMs(now), GATHER_MANY_MS.answers)
     return isMoreToCome || this.#share() < 1 || this.isWorthGathering(awaited, now) ? this.gatherMs(now) : 0
+  }
+
+  /**
+   * How long a batch to which nothing is left to do waits at `now` for the reports that may still come, in milliseconds; 0 if it
+   * should not. `recorded` events were recorded by its last turn: a worker with little to do waits only after several, because a
+   * bank that reports one payout at a time is likely to take its time for the next.
+   */
+  gatherReportsMs(awaited: number, recorded: number, now: number): number {
+    const isMany = awaited >= MANY && recorded > 1
+    if (!isMany && !this.isWorthGathering(awaited, now)) return 0
+    return Math.max(this.gatherMs(now), isMany ? GATHER_MANY_MS.reports : 0)
   }
 
   /**

@@ -6,11 +6,12 @@
  *
  * When it stops, it drains: it takes no new batch and no new work, records what is under way, and hands over every batch.
  */
-import { Clock, Effect, FiberMap, Layer, Random, Semaphore } from "effect"
+import { Clock, Effect, FiberMap, Latch, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
 import type { AnnouncedList, ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
+import { nextBeat } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { IntakePressure } from "../platform/intake-pressure.ts"
 import { watched } from "../platform/lifecycle.ts"
@@ -54,7 +55,8 @@ const WAKE_MAX = 256
 /** When a batch whose log cannot be read is tried again, unless somebody repairs and schedules it before. */
 const FROZEN_MS = 3_600_000
 const RETRY_MS = 250
-const FULL_MS = 5
+/** How long a worker that was full lets more of its batches end before it takes others. */
+const ROOM_MS = 5
 /** How often a worker that yields to intake takes more batches than its share. */
 const ONE_MORE_EVERY_MS = 250
 /** Batches that a worker at rest takes before it knows whether intake is pressed, and how long it takes to know. */
@@ -93,6 +95,8 @@ interface Worker {
   readonly timers: TimerWatch
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
+  /** Opened whenever a batch leaves the worker. */
+  readonly left: Latch.Latch
   /** A permit is held while batches are taken. Holding all permits means that no more will come. */
   readonly taking: Semaphore.Semaphore
   draining: boolean
@@ -122,6 +126,7 @@ const makeWorker = Effect.gen(function* () {
     timers,
     leases,
     actors: yield* FiberMap.make<BatchId, void, never>(),
+    left: Latch.makeUnsafe(false),
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
     window,
@@ -216,17 +221,31 @@ const forkLoop = <R>(
  * comes first, there is room for a share of them, and at intervals for one more, so that none waits for those that rest.
  */
 const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePart) {
-  const { activeMax } = worker.settings
-  if (worker.leases.size >= activeMax || worker.draining) return yield* Effect.sleep(FULL_MS)
+  if (worker.draining) return yield* Effect.sleep(ROOM_MS)
+  if (isFull(worker)) return yield* roomIsMade(worker)
   const isAtRest = worker.leases.size === 0
   const room = roomOf(worker)
   if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)
   const takenAt = moment()
   yield* taking(worker, part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS), takenAt)
-  if (!isAtRest || worker.leases.size < room) return
+  if (!isAtRest || worker.leases.size < room || isFull(worker)) return
   worker.share()
   yield* Effect.sleep(ASKED_MS)
 })
+
+const isFull = ({ leases, settings }: Worker): boolean => leases.size >= settings.activeMax
+
+/** Waits until a full worker has room: a moment longer while it has other batches, which may end together with the first. */
+const roomIsMade = (worker: Worker): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    // In one go with the close: a batch that left between them would be waited for until the next one leaves.
+    if (!isFull(worker)) return Effect.void
+    worker.left.closeUnsafe()
+    return Effect.andThen(
+      worker.left.await,
+      Effect.suspend(() => (worker.leases.size > 0 ? Effect.sleep(ROOM_MS) : Effect.void)),
+    )
+  })
 
 /** How many batches more the worker takes now. At rest nobody asks how much of the time there is. So the first batches are few. */
 const roomOf = ({ leases, share, settings: { activeMax } }: Worker): number =>
@@ -251,7 +270,7 @@ const taking = (
  */
 const admitWaiting = Effect.fnUntraced(function* (worker: Worker) {
   const { withheld, busy, atRest } = ADMIT_EVERY_MS
-  yield* Effect.sleep(worker.withheld ? withheld : worker.leases.size > 0 ? busy : atRest)
+  yield* worker.withheld ? Effect.sleep(withheld) : nextBeat(worker.leases.size > 0 ? busy : atRest)
   const room = roomOf(worker)
   const now = moment().monotonic
   if (worker.draining || room <= 0 || !worker.window.mayBegin(now)) return
@@ -299,6 +318,7 @@ const runAll = Effect.fnUntraced(function* (
     worker.count()
     const forget = Effect.sync(() => {
       if (worker.leases.get(owned.batch) === lease) worker.leases.delete(owned.batch)
+      worker.left.openUnsafe()
       worker.count()
     })
     yield* FiberMap.run(worker.actors, owned.batch, supervise(worker, lease).pipe(Effect.ensuring(forget)))

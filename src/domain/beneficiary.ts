@@ -261,25 +261,24 @@ export type VisibleBeneficiary = typeof VisibleBeneficiary.Type
 export const Seal = Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,1000000}$/))
 
 export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
+  const { scheme } = account
   const number = accountNumberOf(account)
   const country = countryOf(account)
-  return {
-    scheme: account.scheme,
-    ...(country === undefined ? {} : { country }),
-    lastFour: account.scheme !== "email" && number.length >= SHOWN_LENGTH_MIN ? number.slice(-4) : "",
-  }
+  const lastFour = scheme !== "email" && number.length >= SHOWN_LENGTH_MIN ? number.slice(-4) : ""
+  return country === undefined ? { scheme, lastFour } : { scheme, country, lastFour }
 }
 
 /** A beneficiary as all but paying see it. */
 export const visibleBeneficiaryOf = (beneficiary: Beneficiary): VisibleBeneficiary => {
   const { name, account, address } = beneficiary
   const type = typeOf(beneficiary)
-  return {
+  const visible: { -readonly [Field in keyof VisibleBeneficiary]: VisibleBeneficiary[Field] } = {
     name,
     account: visibleOf(account),
-    ...(type === undefined ? {} : { type }),
-    ...(address === undefined ? {} : { addressCountry: address.country }),
   }
+  if (type !== undefined) visible.type = type
+  if (address !== undefined) visible.addressCountry = address.country
+  return visible
 }
 
 /** The beneficiary again, from what all see of it and what was sealed. */

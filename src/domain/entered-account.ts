@@ -32,7 +32,7 @@ const international = (text: string): string => {
 
 type Rule = (text: string) => string
 
-const rules: ReadonlyArray<readonly [field: string, rule: Rule]> = [
+const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["iban", (text) => grouped(text).replace(/^IBAN:?/, "")],
   ["bic", grouped],
   ["sortCode", grouped],
@@ -41,7 +41,7 @@ const rules: ReadonlyArray<readonly [field: string, rule: Rule]> = [
   ["email", mailbox],
   ["phone", international],
   ["paypalId", grouped],
-]
+])
 
 /** Most accounts are written as they should be. What begins with "00" may be a telephone number. */
 const isPlain = (text: string): boolean => /^(?!IBAN|00)[0-9A-Z]*$/.test(text)
@@ -50,9 +50,11 @@ const isPlain = (text: string): boolean => /^(?!IBAN|00)[0-9A-Z]*$/.test(text)
 export const enteredAccount = (account: unknown): unknown => {
   if (!Predicate.isObject(account)) return account
   let entered = account
-  for (const [field, rule] of rules) {
+  for (const field in account) {
+    const rule = rules.get(field)
     const text = account[field]
-    if (typeof text === "string" && !isPlain(text)) entered = { ...entered, [field]: rule(text) }
+    if (rule !== undefined && typeof text === "string" && !isPlain(text))
+      entered = { ...entered, [field]: rule(text) }
   }
   return entered
 }

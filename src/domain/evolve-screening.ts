@@ -48,9 +48,12 @@ export const answer = (
   enter(batch, item, ruling.state, isApproved ? reason : ruling.reason)
 }
 
-/** The age of a clearance counts from its request, as the answer may have waited for us, or from a postponed answer. */
+/**
+ * The age of a clearance counts from its request, as the answer may have waited for us, or from a postponed answer. Intake wrote the
+ * request, by a clock that nobody compares: one that is ahead makes no clearance younger than its answer.
+ */
 const countedFrom = (open: OpenClearance | undefined, answeredAt: number): number =>
-  open === undefined || open.deferrals > 0 ? answeredAt : open.askedAt
+  open === undefined || open.deferrals > 0 ? answeredAt : Math.min(open.askedAt, answeredAt)
 
 /** A rejection is final. A release covers the findings that the reviewer saw; any other finding still holds the item. */
 export const review = (

@@ -14,6 +14,8 @@ export class OperationsAddress extends Context.Service<
   { readonly host: string; readonly port: number; readonly url: string }
 >()("atlaspay/http/OperationsAddress") {}
 
+/** Checked rarely, because every process does so all the time; the times take effect no later than those of the API. */
+const TIMES = { headersTimeout: 10_000, requestTimeout: 55_000, connectionsCheckingInterval: 5_000 }
 const CONNECTIONS = { connectionsMax: 100, perAddressMax: 100 }
 
 /**
@@ -27,6 +29,7 @@ export const operationsServerLayer = Layer.effect(
     ;(yield* ProcessLogThreshold).begin(logLevel)
     const address = yield* serveApp((yield* makeOperationsApp).fetch, operations, CONNECTIONS, {
       part: "operations",
+      times: TIMES,
     })
     yield* Effect.logInfo("operational routes listen").pipe(
       Effect.annotateLogs({ operationsUrl: address.url }),

@@ -14,6 +14,7 @@
 import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoredSettings } from "../domain/partner-settings.ts"
+import { nextBeat } from "../platform/beat.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import {
@@ -396,7 +397,7 @@ const repeatedly = (everyMs: number, warning: string, step: Effect.Effect<void, 
   })
   return step.pipe(
     Effect.catchTag("StoreUnavailable", warn),
-    Effect.delay(everyMs),
+    (warned) => Effect.andThen(nextBeat(everyMs), warned),
     Effect.forever,
     Effect.forkScoped,
   )

@@ -53,6 +53,10 @@ const ARRAY_END = 0x5d
 const OBJECT = 0x7b
 const OBJECT_END = 0x7d
 
+/** Marks the bytes that end or begin a value. */
+const isStep = new Uint8Array(256)
+for (const byte of [COMMA, COLON, ARRAY, ARRAY_END, OBJECT, OBJECT_END]) isStep[byte] = 1
+
 const malformed: JsonProblem = { problem: "expected JSON" }
 
 /** Scans a text in slices, and stops at the first broken bound. */
@@ -100,41 +104,47 @@ class Outline {
     this.#limits = limits
   }
 
+  /** Where the scan is, is kept beside the object: it changes at each byte. */
   advance(to: number): JsonProblem | undefined {
     const bytes = this.#bytes
-    while (this.#at < to) {
-      if (this.#isInString) this.#skipString(to)
-      if (this.#at >= to) return undefined
-      const problem = this.#step(bytes[this.#at] ?? 0)
-      if (problem !== undefined) return problem
-      this.#at += 1
+    let at = this.#isInString ? this.#restOfString(this.#at, to) : this.#at
+    while (at < to) {
+      const byte = bytes[at] ?? 0
+      if (byte === QUOTE) {
+        this.#stringFrom = at
+        at = this.#restOfString(at + 1, to)
+        continue
+      }
+      if (isStep[byte] === 1) {
+        this.#at = at
+        const problem = this.#step(byte)
+        if (problem !== undefined) return problem
+      }
+      at += 1
     }
+    this.#at = at
     return undefined
   }
 
-  /** A fast path, because most of a text is in strings. */
-  #skipString(to: number): void {
+  /** The byte after a string, or one from which it goes on after `to`. Most of a text is in strings. */
+  #restOfString(from: number, to: number): number {
     const bytes = this.#bytes
-    let at = this.#at
+    let at = from
     while (at < to) {
       const byte = bytes[at]
       if (byte === QUOTE) {
         this.#isInString = false
-        at += 1
-        this.#stringTo = at
-        break
+        this.#stringTo = at + 1
+        return at + 1
       }
       at += byte === BACKSLASH ? 2 : 1
     }
-    this.#at = at
+    this.#isInString = true
+    return at
   }
 
   #step(byte: number): JsonProblem | undefined {
     switch (byte) {
-      case QUOTE:
-        this.#isInString = true
-        this.#stringFrom = this.#at
-        return undefined
       case COMMA:
         this.#values.nextElement()
         return this.#isAtList ? (this.#endElement() ?? this.#count()) : this.#count()
@@ -154,12 +164,12 @@ class Outline {
 
   /** At the colon after the name of a member, which is the last string. */
   #nameMember(): JsonProblem | undefined {
-    const name = { from: this.#stringFrom, to: this.#stringTo }
+    const [from, to] = [this.#stringFrom, this.#stringTo]
     if (this.#open.length === 1) {
       this.#fields += 1
-      this.#name = name
+      this.#name = { from, to }
     }
-    return this.#values.isRepeated(this.#bytes, name)
+    return this.#values.isRepeated(this.#bytes, from, to)
       ? { problem: "expected each member once", path: this.#values.path(this.#bytes) }
       : undefined
   }

@@ -20,7 +20,7 @@ export const withNormalTexts = (value: unknown): unknown => {
   if (typeof value === "string") return normalText(value)
   if (typeof value !== "object" || value === null) return value
   const members: Readonly<Record<string, unknown>> = Object(value)
-  for (const name of Object.keys(members)) {
+  for (const name in members) {
     const part = members[name]
     const normal = withNormalTexts(part)
     // Not an assignment: a member may be called __proto__.

@@ -13,11 +13,11 @@
  * The connections of a pool refuse a server that became a standby, so nobody reads what a standby does not have yet.
  */
 import { setTimeout } from "node:timers/promises"
-import { Effect, type Scope, Semaphore } from "effect"
+import { Effect, Latch, type Scope, Semaphore } from "effect"
 import type { Sql } from "postgres"
 import { nameOfPlace, type ServerPlace } from "./postgres-address.ts"
 
-/** How often all servers are asked while nothing failed. */
+/** How often all servers are asked while nothing failed, and the only one while it is silent. */
 const ASK_EVERY_MS = 2_000
 /** How long a server may take to say what it is. */
 const ANSWER_MS_MAX = 2_000
@@ -25,8 +25,6 @@ const ANSWER_MS_MAX = 2_000
 const AGAIN_AFTER_MS = 200
 /** How long statements of others may take when a pool is replaced by one on the same server. */
 const FINISH_SECONDS = 5
-/** And when one of its connections gave an old error, while the others are sound: as long as the server lets them run. */
-const SOUND_SECONDS = 15
 /** How long connections may take to close on which nothing is under way. */
 const CLOSE_SECONDS = 1
 
@@ -56,6 +54,8 @@ export interface Primary {
 export interface Opening {
   readonly statements: (place: ServerPlace) => Sql
   readonly questions: (place: ServerPlace) => Sql
+  /** How long the server lets a statement run. */
+  readonly statementMsMax: number
 }
 
 /** The statement was sent, and its answer is overdue. */
@@ -82,32 +82,33 @@ export const openPrimary = (
 }
 
 const single = Effect.fnUntraced(function* (place: ServerPlace, opening: Opening) {
-  const pools = yield* openPools(opening.statements)
+  const pools = yield* openPools(opening)
   const question = yield* openQuestions(place, opening)
-  let isSilent = false
-  const watch = Effect.suspend(() => {
-    if (!isSilent) return Effect.void
-    isSilent = false
-    return Effect.map(question, (found) => {
-      if (!found.some(isWaiting) && pools.current !== undefined) pools.leave(pools.current, FINISH_SECONDS)
-    })
+  const isSilent = Latch.makeUnsafe(false)
+  const watch = Effect.gen(function* () {
+    yield* isSilent.await
+    isSilent.closeUnsafe()
+    const found = yield* question
+    if (!found.some(isWaiting) && pools.current !== undefined) pools.leave(pools.current, FINISH_SECONDS)
+    yield* Effect.sleep(ASK_EVERY_MS)
   })
-  yield* watch.pipe(Effect.delay(ASK_EVERY_MS), Effect.forever, Effect.forkScoped)
+  yield* watch.pipe(Effect.forever, Effect.forkScoped)
   return {
     pool: Effect.sync(() => pools.current ?? pools.open(place, 0)),
     doubt: (pool, code) => {
       const reported = pools.reported(pool, code)
       if (code === READ_ONLY) pools.leave(pool, FINISH_SECONDS)
-      else if (code === SILENT && pool === pools.current) isSilent = true
+      else if (code === SILENT && pool === pools.current) isSilent.openUnsafe()
       return reported
     },
-    leave: (pool) => pools.leave(pool, SOUND_SECONDS),
+    leave: pools.leaveSound,
   } satisfies Primary
 })
 
 /** The pool that is used, and those that are being left. All end with the scope. */
-const openPools = Effect.fnUntraced(function* (statements: Opening["statements"]) {
-  const leaving = new Set<Promise<void>>()
+const openPools = Effect.fnUntraced(function* ({ statements, statementMsMax }: Opening) {
+  /** Pools whose statements have time to end, and what ends that time. */
+  const leaving = new Map<Pool, { readonly enough: AbortController; readonly ended: Promise<void> }>()
   const pools = {
     current: undefined as Pool | undefined,
     open: (place: ServerPlace, timeline: number): Pool => {
@@ -118,37 +119,46 @@ const openPools = Effect.fnUntraced(function* (statements: Opening["statements"]
     leave: (pool: Pool, finishSeconds: number): void => {
       if (pool !== pools.current) return
       pools.current = undefined
-      const ended = finished(pool, finishSeconds)
+      const enough = new AbortController()
+      const ended = finished(pool, finishSeconds, enough)
         .then((timeout) => pool.sql.end({ timeout }))
-        .finally(() => leaving.delete(ended))
-      leaving.add(ended)
+        .finally(() => leaving.delete(pool))
+      leaving.set(pool, { enough, ended })
+    },
+    /** When one of its connections gave an old error, while the others are sound: they run for as long as the server lets them. */
+    leaveSound: (pool: Pool): void => pools.leave(pool, statementMsMax / 1_000),
+    /** Takes the rest of their time from statements on pools that were left. They fail. */
+    cut: (isMeant: (pool: Pool) => boolean): void => {
+      for (const [pool, { enough }] of leaving) if (isMeant(pool)) enough.abort()
     },
     /** The driver destroys connections of a pool that is left, and those to a server that turns out to be a standby. */
     reported: (pool: Pool, code: string): string =>
       pool === pools.current && code === DESTROYED ? NOT_PRIMARY : code,
   }
   yield* Effect.addFinalizer(() =>
-    Effect.promise(() => {
+    Effect.promise(async () => {
       if (pools.current !== undefined) pools.leave(pools.current, FINISH_SECONDS)
-      return Promise.all(leaving)
+      // Some were left before, and have more time.
+      const late = globalThis.setTimeout(() => pools.cut(() => true), FINISH_SECONDS * 1_000)
+      await Promise.all(Array.from(leaving.values(), ({ ended }) => ended))
+      clearTimeout(late)
     }),
   )
   return pools
 })
 
 /**
- * Waits for what is under way, and gives how many seconds the driver may take to close connections. It would wait in vain for those
- * that were lost in the middle of a statement (https://github.com/porsager/postgres/issues/1130).
+ * Waits for what is under way until it is enough, and gives how many seconds the driver may take to close connections. It would wait in
+ * vain for those that were lost in the middle of a statement (https://github.com/porsager/postgres/issues/1130).
  */
-const finished = async ({ underWay }: Pool, seconds: number): Promise<number> => {
-  const enough = new AbortController()
+const finished = async ({ underWay }: Pool, seconds: number, enough: AbortController): Promise<number> => {
   const late = setTimeout(seconds * 1_000, 0, { signal: enough.signal }).catch(() => 0)
   const quiet = Promise.allSettled(underWay).then(() => CLOSE_SECONDS)
   return Promise.race([quiet, late]).finally(() => enough.abort())
 }
 
 const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>, opening: Opening) {
-  const pools = yield* openPools(opening.statements)
+  const pools = yield* openPools(opening)
   const questions = yield* Effect.forEach(places, (place) => openQuestions(place, opening))
   const turn = Semaphore.makeUnsafe(1)
   let isInDoubt = false
@@ -170,6 +180,7 @@ const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>,
     isInDoubt = false
     isSilent = false
     inVain = undefined
+    pools.cut((left) => left.place !== place || left.timeline !== timeline)
     if (isSame && !isStuck) return before
     if (before !== undefined) pools.leave(before, isSame ? FINISH_SECONDS : 0)
     return pools.open(place, timeline)
@@ -193,8 +204,10 @@ const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>,
     if (best !== undefined) {
       const servers = [best, ...rivals].map(({ place }) => place)
       yield* fail(SEVERAL_PRIMARIES, "several servers of Postgres are the primary", servers)
+      pools.cut(() => true)
     } else {
       yield* fail(NO_PRIMARY, "no Postgres is the primary", places)
+      pools.cut((left) => found.some(({ place }) => place === left.place))
       if (current !== undefined && found.every(({ place }) => place !== current.place)) return current
     }
     if (current !== undefined) pools.leave(current, 0)
@@ -227,7 +240,7 @@ const several = Effect.fnUntraced(function* (places: ReadonlyArray<ServerPlace>,
       }
       return reported
     },
-    leave: (pool) => pools.leave(pool, SOUND_SECONDS),
+    leave: pools.leaveSound,
   } satisfies Primary
 })
 

@@ -56,7 +56,8 @@ export class Postgres extends Context.Service<
 
   /**
    * A pool on the same database in which tables of a schema come before the live ones of the same names, for long statements of a
-   * command.
+   * command. Those tables come and go, so each statement looks its names up anew: one that is prepared keeps the table that it found
+   * first, also when another one has come before it.
    */
   static readonly beside = Effect.fnUntraced(function* (
     schema: string,
@@ -66,8 +67,15 @@ export class Postgres extends Context.Service<
     const { url, tls } = (yield* AppConfig).postgres
     return yield* openPool(Redacted.value(url), tls, connectionsMax, statementMsMax, {
       search_path: `${schema}, public`,
+      prepare: false,
     })
   })
+}
+
+/** What a pool has otherwise than others: a setting of its connections, and whether statements stay prepared. */
+interface Special {
+  readonly search_path?: string
+  readonly prepare?: boolean
 }
 
 const openPool = Effect.fnUntraced(function* (
@@ -75,7 +83,7 @@ const openPool = Effect.fnUntraced(function* (
   paths: TlsPaths,
   connectionsMax: number,
   statementMsMax: number,
-  settings: Readonly<Record<string, string>> = {},
+  special: Special = {},
 ) {
   const tls = yield* Effect.fromResult(postgresTls(given, paths, yield* tlsWarnings)).pipe(
     Effect.mapError(
@@ -83,7 +91,7 @@ const openPool = Effect.fnUntraced(function* (
         new StoreUnavailable({ store: "postgres", step: "open", reason: `${setting}: ${problem}` }),
     ),
   )
-  const opening = yield* open(tls, connectionsMax, statementMsMax, settings)
+  const opening = yield* open(tls, connectionsMax, statementMsMax, special)
   const primary = yield* openPrimary(opening.places, opening)
   const connections = Semaphore.makeUnsafe(connectionsMax)
   const callerMsMax = statementMsMax + SILENCE_MS_MAX
@@ -95,7 +103,7 @@ const open = (
   tls: PostgresTls,
   max: number,
   statementMsMax: number,
-  settings: Readonly<Record<string, string>>,
+  { prepare = true, ...settings }: Special,
 ) =>
   Effect.try({
     try: () => {
@@ -114,6 +122,7 @@ const open = (
           connect_timeout: CONNECT_TIMEOUT_SECONDS,
           backoff: reconnectAfterSeconds,
           fetch_types: false,
+          prepare,
           types: arrayTypes,
           connection: {
             application_name: "atlaspay",
@@ -130,6 +139,7 @@ const open = (
         places: address.places,
         statements: (place: ServerPlace) => connect(place, max, statementMsMax, "primary"),
         questions: (place: ServerPlace) => connect(place, 1, QUESTION_MS_MAX),
+        statementMsMax,
       }
     },
     catch: () => new StoreUnavailable({ store: "postgres", step: "open", reason: "INVALID_URL" }),

@@ -89,7 +89,14 @@ export const tally = (
   before: ReadonlyArray<Standing>,
 ): void => {
   if (event._tag === "ItemsReceived") {
-    for (const item of event.items) add(days, version, event.at, item, "received", "", "")
+    // Those of a currency are counted in one place.
+    const places = new Map<string, DayTally>()
+    for (const item of event.items) {
+      const place = places.get(item.currency)
+      if (place === undefined)
+        places.set(item.currency, add(days, version, event.at, item, "received", "", ""))
+      else count(place, version, item)
+    }
     return
   }
   for (const { item, state, attempt, outcome } of before) {
@@ -113,17 +120,21 @@ const add = (
   state: CountedState,
   ofBank: string,
   ofCode: string,
-): void => {
+): DayTally => {
   const [day, bank, code] = [dayOf(at), keyText(ofBank), keyText(ofCode)]
   const key = `${day}\0${currency}\0${bank}\0${state}\0${code}`
   const known = days.get(key)
-  if (known === undefined) {
-    days.set(key, { day, currency, bank, state, code, count: 1, minor, version })
-    return
-  }
-  known.count += 1
-  known.minor += minor
-  known.version = version
+  if (known !== undefined) return count(known, version, { minor })
+  const first = { day, currency, bank, state, code, count: 1, minor, version }
+  days.set(key, first)
+  return first
+}
+
+const count = (tally: DayTally, version: number, { minor }: Pick<Item, "minor">): DayTally => {
+  tally.count += 1
+  tally.minor += minor
+  tally.version = version
+  return tally
 }
 
 /** Two texts that Postgres stores as the same one must be one key here. */

@@ -36,7 +36,8 @@ export const project = (fold: ProjectedBatch, recorded: LoggedEvent): ReadonlyAr
   const changed = itemsChangedBy(fold.batch, event)
   const before = standingsBefore(fold.batch, event, changed)
   advance(fold, recorded)
-  for (const item of changed) fold.changes.set(item, { version, at: event.at })
+  const change = { version, at: event.at }
+  for (const item of changed) fold.changes.set(item, change)
   tally(fold.days, version, event, before)
   const act = actIn(recorded)
   if (act !== undefined) fold.acts.push(act)

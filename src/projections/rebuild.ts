@@ -36,16 +36,21 @@ const NAMES_PAGE = 1_000
 export const rebuildReadModels = Effect.fn("rebuildReadModels")(function* (
   onProgress: (progress: RebuildProgress) => Effect.Effect<void>,
 ) {
-  const { take, release, keep } = yield* Rebuilds
+  const { take, release, keep, last } = yield* Rebuilds
   const rebuild = yield* patiently(take)
   if (rebuild === undefined)
     return yield* new RebuildStopped({ reason: "another process rebuilds the read models" })
   const kept = keep(rebuild.id).pipe(
     Effect.catchTag("StoreUnavailable", () => Effect.succeed(true)),
     Effect.repeat({ while: (isKept) => isKept, schedule: Schedule.spaced(KEPT_EVERY_MS) }),
-    Effect.andThen(lost),
+    // Also for who comes between the switch and its answer: then the rebuild is at its end, and not lost.
+    Effect.andThen(patiently(last)),
+    Effect.flatMap((now) =>
+      now?.id === rebuild.id && now.state === "switched" ? Effect.succeed(now) : lost,
+    ),
   )
   return yield* Effect.raceFirst(Effect.scoped(steps(rebuild, onProgress)), kept).pipe(
+    Effect.tap(onProgress),
     Effect.ensuring(Effect.ignore(release(rebuild.id))),
   )
 })
@@ -84,7 +89,6 @@ const steps = Effect.fnUntraced(function* (
     }
     rebuild = yield* current
   }
-  yield* onProgress(rebuild)
   return rebuild
 })
 

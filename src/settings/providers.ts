@@ -106,7 +106,7 @@ export const providers = all({
   ]),
   clearanceMaxAgeMs: setting("CLEARANCE_MAX_AGE_MS", duration(day, 366 * day, seconds), [
     "how old a clearance may be when something is sent because of it. An item",
-    "that waited longer, for its `executeAt`, an approval, funds or another bank, is [screened",
+    "that waited longer, for a worker, its `executeAt`, an approval, funds or another bank, is [screened",
     "again](SPEC.md#screening-again) first. Set it well above `PROVIDER_TIMEOUT_MS`, or a slow engine",
     "is asked again and again",
   ]),

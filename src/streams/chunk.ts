@@ -108,8 +108,9 @@ const runs = (appends: ReadonlyArray<FeedEntry>): ReadonlyArray<Run> => {
 }
 
 const rangeOf = (run: Run): EventRange => {
-  const [{ batch, from, base, to }] = run
-  return { batch, after: from - 1, to: run.at(-1)?.to ?? to, head: base }
+  const [first] = run
+  const last = run.at(-1) ?? first
+  return { batch: first.batch, after: first.from - 1, to: last.to, head: first.base, end: last.head }
 }
 
 const isShort = ({ after, to }: EventRange): boolean =>

@@ -12,7 +12,7 @@ import { askingArchive } from "./archived-names.ts"
 import { type HotReading, readingEverywhere } from "./archived-reading.ts"
 import type { EventRange, EventStore } from "./event-store.ts"
 import { logFrom, logUpTo, reservedAt } from "./evidence.ts"
-import { chainStart, linkOf } from "./hash-chain.ts"
+import { chainStart, linkedBytes, linkOf } from "./hash-chain.ts"
 import type { LogArchive } from "./log-archive.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
@@ -132,16 +132,15 @@ const written = Effect.fnUntraced(function* (
   const last = chunks.pop() ?? []
   let [version, head] = [0, chainStart(batch)]
   for (const chunk of chunks) {
-    const part = yield* inSlices(chained(head, chunk))
-    const args = [command, STAGED_MS, version, chunk.length, Buffer.from(part.lines)]
+    const part = yield* inSlices(encoded(head, chunk))
+    const args = [command, STAGED_MS, version, chunk.length, part.lines]
     const answer = (yield* call("stage", [log(batch), staged(batch, command)], args)) as Opening
     if (answer[0] !== "STAGED") return answer
     version += chunk.length
     head = part.head
   }
-  const end = yield* inSlices(chained(head, last))
-  const lines = Buffer.from(end.lines)
-  return { version, lines, head: end.head, length: events.length, byType: typesOf(events) }
+  const end = yield* inSlices(encoded(head, last))
+  return { version, ...end, length: events.length, byType: typesOf(events) }
 })
 
 const openWritten = Effect.fnUntraced(function* (
@@ -347,4 +346,24 @@ function* chained(
     lines += `${text}\n${head}\n`
   }
   return { lines, head }
+}
+
+/** The same in UTF-8. The first events of a batch are large, and so each is encoded once, for its hash and for Redis. */
+function* encoded(
+  before: string,
+  events: ReadonlyArray<BatchEvent>,
+): Generator<void, { readonly lines: Buffer; readonly head: string }> {
+  const parts: Array<Buffer> = []
+  let [head, encodedSinceYield] = [before, 0]
+  for (const event of events) {
+    if (encodedSinceYield > WRITTEN_AT_ONCE) {
+      yield
+      encodedSinceYield = 0
+    }
+    const link = linkedBytes(head, encodeEvent(event))
+    parts.push(link.line, Buffer.from(`${link.hash}\n`))
+    head = link.hash
+    encodedSinceYield += link.line.length
+  }
+  return { lines: Buffer.concat(parts), head }
 }

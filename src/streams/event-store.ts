@@ -28,6 +28,8 @@ export interface EventRange {
   readonly after: number
   readonly to: number
   readonly head: string | undefined
+  /** The hash of event `to`, where the feed says it. The reader compares it; a store reads what is in the log. */
+  readonly end?: string | undefined
 }
 
 export interface Append {

@@ -73,16 +73,18 @@ const pagesTogether = Effect.fnUntraced(function* (
   ).pipe(unavailable("read feeds"), Effect.result)
   if (Result.isFailure(found)) return positions.map(() => Result.fail(found.failure))
   const streams = new Map(found.success as Streams)
+  const entriesAt = (position: FeedPosition) =>
+    (streams.get(keyOf(steps, position)) ?? []).slice(0, readFrom(position.after, limit))
+  // Without replicas there is nothing to wait for, and a fiber for each would cost more than the page.
+  if (!steps.isReplicated)
+    return positions.map((position) => readFeed(position.after, position.head, entriesAt(position)))
   return yield* Effect.forEach(
     positions,
-    (position) => {
-      const entries = streams.get(keyOf(steps, position)) ?? []
-      return checked(steps, position, entries.slice(0, readFrom(position.after, limit))).pipe(
+    (position) =>
+      checked(steps, position, entriesAt(position)).pipe(
         Effect.catchTag("StoreUnavailable", (failure) => Effect.succeed(Result.fail(failure))),
-      )
-    },
-    // Without replicas there is nothing to wait for, and a fiber for each would cost more than the page.
-    { concurrency: steps.isReplicated ? "unbounded" : 1 },
+      ),
+    { concurrency: "unbounded" },
   )
 })
 

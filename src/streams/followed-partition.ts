@@ -64,9 +64,15 @@ export class FollowedPartition {
     this.#furthest = cursor.position
   }
 
-  foundNothing(now: number): void {
+  /** Whether it is time to reload its cursor. */
+  isToReload(now: number): boolean {
+    return now >= this.#reloadAt
+  }
+
+  /** `reloads`: its cursor is reloaded with the next step. */
+  foundNothing(now: number, reloads: boolean): void {
     if (!this.#isMoving) this.#succeeded()
-    if (now >= this.#reloadAt) this.cursor = undefined
+    if (reloads) this.cursor = undefined
     this.dueAt = now + (this.cursor === undefined ? 0 : READ_MS)
     this.canBeWoken = true
   }

@@ -27,6 +27,7 @@ import { CorruptEntry, EventStore } from "./event-store.ts"
 import { Feed, type FeedPart, HistoryLost } from "./feed.ts"
 import { FollowedPartition, WAIT_MS_MAX } from "./followed-partition.ts"
 import { Pace, type Step } from "./pace.ts"
+import { Reader } from "./read-once.ts"
 
 /** The fields of a handler's failure that are logged. */
 export interface FollowerFailure {
@@ -111,7 +112,8 @@ export const followPart = Effect.fnUntraced(
       if (taken.events === 0) yield* untilDue(part, going)
     }
   },
-  (effect, { name }) => Effect.annotateLogs(effect, { follower: name }),
+  (effect, { name }) =>
+    effect.pipe(Effect.provideService(Reader, name), Effect.annotateLogs({ follower: name })),
 )
 
 interface Following<Work> extends Follower<Work> {
@@ -192,6 +194,7 @@ const read = Effect.fnUntraced(function* <Work>(
   const limit = Math.ceil(stepEventsMax / due.length)
   const pages = yield* read(positions, limit)
   const now = yield* Clock.currentTimeMillis
+  const idle: Array<FollowedPartition> = []
   const news: Array<{
     readonly state: FollowedPartition
     readonly from: string
@@ -202,9 +205,13 @@ const read = Effect.fnUntraced(function* <Work>(
     // A move of cursors that ended meanwhile may have taken its cursor away.
     if (page === undefined || state.cursor === undefined) continue
     if (Result.isFailure(page)) yield* unread(following, state, page.failure)
-    else if (page.success.length === 0) state.foundNothing(now)
+    else if (page.success.length === 0) idle.push(state)
     else news.push({ state, from: state.cursor.position, appends: page.success })
   }
+  // All together, because each reload is a statement and a step.
+  const reloads = idle.some((state) => state.isToReload(now))
+  // A move of cursors that failed meanwhile is to be waited out.
+  for (const state of idle) if (state.cursor !== undefined) state.foundNothing(now, reloads)
   const weightMax = Math.ceil(stepEventsMax / Math.max(1, news.length))
   const plans = news.map(({ state, from, appends }) => ({
     partition: state.partition,

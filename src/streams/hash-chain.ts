@@ -15,6 +15,26 @@ export const chainStart = (batch: BatchId): string => batch
 export const linkOf = (previous: string, text: string): string =>
   hash("sha256", `${previous}\n${text}`, "base64url")
 
+/** Room for a text of so many units of UTF-16, each of which has at most three bytes. Few texts are longer. */
+const UNITS_MAX = 64 * 1024
+const room = Buffer.allocUnsafeSlow(3 * UNITS_MAX)
+const encoder = new TextEncoder()
+
+/** The link of an event from its predecessor's, like {@link linkOf}, and its text as a line in UTF-8, encoded once for both. */
+export const linkedBytes = (
+  previous: string,
+  text: string,
+): { readonly line: Buffer; readonly hash: string } => {
+  const both = `${previous}\n${text}\n`
+  const bytes =
+    both.length > UNITS_MAX ? Buffer.from(both) : room.subarray(0, encoder.encodeInto(both, room).written)
+  // A link is in ASCII, as is the id of a batch.
+  return {
+    line: Buffer.from(bytes.subarray(previous.length + 1)),
+    hash: hash("sha256", bytes.subarray(0, -1), "base64url"),
+  }
+}
+
 /** The text of an event, and its link. */
 export interface LinkedEvent {
   readonly text: string

@@ -117,6 +117,29 @@ export const readings = <A>(
   )
 }
 
+/**
+ * Those of which a key exists, as a sorted set does that has members, or that do not answer in time. Off a cluster one command shows
+ * that none does.
+ */
+export const whereAny = <A>(
+  commands: RedisCommands,
+  all: ReadonlyArray<A>,
+  keyOf: (one: A) => string,
+): Effect.Effect<ReadonlyArray<A>> => {
+  const each = () =>
+    wherever(
+      commands,
+      all,
+      (pipeline, one) => pipeline.exists(keyOf(one)),
+      (count) => Number(count) > 0,
+    )
+  if (commands.isCluster) return each()
+  return Effect.flatMap(
+    readings(commands, [all], (pipeline, all) => pipeline.exists(...all.map(keyOf))),
+    ([count]) => (count === 0 ? Effect.succeed([]) : each()),
+  )
+}
+
 /** Those for which a short read says yes, or does not answer in time: there the step itself finds out. */
 export const wherever = <A>(
   commands: RedisCommands,

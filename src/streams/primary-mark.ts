@@ -39,8 +39,11 @@ export const makePrimaryMark = Effect.gen(function* () {
   const highest = (database: string, timeline: number) =>
     inTime(
       attempt(async () => {
-        await commands.zadd(key, "GT", timeline, database)
-        return Number(await commands.zscore(key, database))
+        const [, seen] = await Promise.all([
+          commands.zadd(key, "GT", timeline, database),
+          commands.zscore(key, database),
+        ])
+        return Number(seen)
       }).pipe(
         Effect.mapError(
           ({ reason }) => new StoreUnavailable({ store: "redis", step: "mark the timeline", reason }),

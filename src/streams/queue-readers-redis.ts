@@ -35,21 +35,12 @@ const CLUSTER_WAIT_MS_MAX = 250
 export const queuePart = ({ client, keys: streams }: Reader, of: number, commands: Commands): QueuePart => {
   const positions = streams.map(() => ">")
   const waitMsMax = client.isCluster ? CLUSTER_WAIT_MS_MAX : WAIT_MS_MAX
-  /** The server's number of the connection that reads. A new connection has another one. */
-  let connection: number | undefined
-  const readNumber = async () => {
-    if (client.isCluster) return
-    try {
-      connection = await client.client("ID")
-    } catch {
-      // A failure of the connection is that of the read, too. Who may not ask for the number waits until the read ends.
-      connection = undefined
-    }
-  }
+  const number = client.isCluster ? undefined : connectionNumber(client)
   return {
-    endWait: Effect.suspend(() =>
-      connection === undefined ? Effect.void : attempt(() => commands.client("UNBLOCK", connection ?? 0)),
-    ).pipe(Effect.ignore),
+    endWait: Effect.suspend(() => {
+      const known = number?.known()
+      return known === undefined ? Effect.void : attempt(() => commands.client("UNBLOCK", known))
+    }).pipe(Effect.ignore),
 
     take: Effect.fnUntraced(function* (worker, limit, waitMs) {
       const perStream = Math.max(1, Math.floor(limit / of))
@@ -57,7 +48,7 @@ export const queuePart = ({ client, keys: streams }: Reader, of: number, command
       const read = attempt(async () => {
         // First, because the server answers nothing on this connection while the read blocks.
         const [, answer] = await Promise.all([
-          readNumber(),
+          number?.learn(),
           client.xreadgroup(
             "GROUP",
             GROUP,
@@ -86,6 +77,28 @@ export const queuePart = ({ client, keys: streams }: Reader, of: number, command
         entries.flatMap((entry) => readFirstOwnership(worker, entry)),
       )
     }),
+  }
+}
+
+/**
+ * The server's number of a connection. A new connection has another one, so it is asked for again. Who may not ask for it waits
+ * until a read ends.
+ */
+const connectionNumber = (client: Reader["client"]) => {
+  let number: number | undefined
+  client.on("close", () => {
+    number = undefined
+  })
+  return {
+    known: () => number,
+    learn: async (): Promise<void> => {
+      if (number !== undefined) return
+      try {
+        number = await client.client("ID")
+      } catch {
+        // A failure of the connection is that of the read, too.
+      }
+    },
   }
 }
 

@@ -3,13 +3,25 @@
  * read it, too. Both are woken by the same append, so that is soon. What is kept is bounded; what is not there is read from the
  * store as ever. Decoded events do not change, so several folds may hold them.
  */
-import { Effect, Layer, Result, Semaphore } from "effect"
+import { Clock, Context, Effect, Layer, Result, Semaphore } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { type CorruptEntry, type EventRange, EventStore, type LoggedEvent } from "./event-store.ts"
 
-/** About as many events as two steps of the projector have, or eight of the publisher. An event that adds items counts once for each of them. */
-const WEIGHT_MAX = 8_192
+/**
+ * While a backlog grows, one follower is up to ten steps ahead of the other: some 35 MB. An event that adds items counts once for each
+ * of them.
+ */
+const WEIGHT_MAX = 32_768
+/** Logs of which something is kept, be it only how far they were read. */
+const LOGS_MAX = 16_384
+/** Longer than this, nothing waits for a follower that stands still, or reads elsewhere. */
+const KEPT_MS_MAX = 60_000
+
+/** The follower that reads. What it has read is there for the other one. Whoever else reads has no part in it. */
+export const Reader = Context.Reference<string | undefined>("atlaspay/streams/Reader", {
+  defaultValue: () => undefined,
+})
 
 /** The event store of a process in which two followers read. On a cluster each reads by itself: see follower.ts. */
 export const readOnceLayer = Layer.effect(
@@ -27,24 +39,40 @@ type ReadRanges = EventStore["Service"]["readRanges"]
 export const readingOnce = (read: ReadRanges, weightMax: number): ReadRanges => {
   const unread = new UnreadEvents(weightMax)
   const turn = Semaphore.makeUnsafe(1)
-  return (ranges) =>
+  const readFor = (reader: string, ranges: ReadonlyArray<EventRange>) =>
     turn.withPermits(1)(
       Effect.gen(function* () {
-        const begun = ranges.map((range) => unread.take(range))
+        const begun = ranges.map((range) => unread.take(range, reader))
         const rests = ranges.map((range, index) => restOf(range, begun[index] ?? []))
         const missing = rests.filter(({ after, to }) => after < to)
         const answers = missing.length === 0 ? [] : yield* read(missing)
+        const now = yield* Clock.currentTimeMillis
         let next = 0
-        return rests.map((rest, index) => {
+        const found = rests.map((rest, index) => {
           const events = begun[index] ?? []
           if (rest.after >= rest.to) return Result.succeed(events)
           const answer: Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry> = answers[next++] ??
           Result.succeed([])
           // A log that ended has none, and what weighs nothing would never be removed.
-          if (Result.isSuccess(answer) && answer.success.length > 0) unread.add(rest, answer.success)
+          if (Result.isSuccess(answer) && answer.success.length > 0)
+            unread.add(rest, answer.success, reader, now)
           return events.length === 0 ? answer : Result.map(answer, (others) => [...events, ...others])
         })
+        const changed = ranges.flatMap((range, index) => {
+          const answer = found[index]
+          const isKept = (begun[index] ?? []).length > 0
+          return isKept && answer !== undefined && !endsAsKnown(range, answer) ? [{ range, index }] : []
+        })
+        if (changed.length === 0) return found
+        // A failover or a restore replaced the events of before, which are kept here.
+        const again = yield* read(changed.map(({ range }) => range))
+        for (const [place, { index }] of changed.entries()) found[index] = again[place] ?? Result.succeed([])
+        return found
       }),
+    )
+  return (ranges) =>
+    Effect.flatMap(Effect.service(Reader), (reader) =>
+      reader === undefined ? read(ranges) : readFor(reader, ranges),
     )
 }
 
@@ -53,14 +81,28 @@ const restOf = (range: EventRange, begun: ReadonlyArray<LoggedEvent>): EventRang
   return last === undefined ? range : { ...range, after: last.version, head: last.hash }
 }
 
-/** Events of a log that follow each other, and the hash before the first. */
+const endsAsKnown = (
+  { end }: EventRange,
+  answer: Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry>,
+): boolean => Result.isSuccess(answer) && (end === undefined || answer.success.at(-1)?.hash === end)
+
+/** What a reader has read of a log, and the other has not: events that follow each other, and the hash before them. */
 interface Kept {
+  readonly reader: string
+  /** Epoch milliseconds. */
+  readonly since: number
   after: number
   head: string | undefined
-  events: Array<LoggedEvent>
+  readonly events: Array<LoggedEvent>
+  /** The version up to which it was read. There may have been no room for the last events. */
+  to: number
 }
 
-/** What one of two readers has read. The other one takes it out. */
+/**
+ * What one of two readers has read. The other one takes it out. What there is no room for is not kept, in place of what was kept
+ * before: the reader that is behind takes that next. Of such a log it is known how far it was read, so that nothing is kept which
+ * both have read.
+ */
 class UnreadEvents {
   readonly #weightMax: number
   readonly #logs = new Map<BatchId, Kept>()
@@ -70,10 +112,10 @@ class UnreadEvents {
     this.#weightMax = weightMax
   }
 
-  /** Takes out the first events of a range, as many as are there, with all that is before them. */
-  take({ batch, after, to, head }: EventRange): ReadonlyArray<LoggedEvent> {
+  /** Takes out the first events of a range that another reader has read, as many as are there, with all that is before them. */
+  take({ batch, after, to, head }: EventRange, reader: string): ReadonlyArray<LoggedEvent> {
     const kept = this.#logs.get(batch)
-    if (kept === undefined || !isVerifiedFrom(kept, after, head)) return []
+    if (kept === undefined || kept.reader === reader || !isVerifiedFrom(kept, after, head)) return []
     const taken = kept.events.splice(0, to - kept.after)
     const last = taken.at(-1)
     if (last === undefined) return []
@@ -81,30 +123,46 @@ class UnreadEvents {
     this.#weight -= weightOf(taken)
     kept.after = last.version
     kept.head = last.hash
-    if (kept.events.length === 0) this.#logs.delete(batch)
+    if (kept.after === kept.to) this.#logs.delete(batch)
     return events
   }
 
-  /** Keeps what was read of a range, behind what is kept of its log. */
-  add({ batch, after, head }: EventRange, events: ReadonlyArray<LoggedEvent>): void {
+  /** Keeps what a reader has read of a range at a time (epoch milliseconds), unless the other has read it before. */
+  add(
+    { batch, after, head }: EventRange,
+    read: ReadonlyArray<LoggedEvent>,
+    reader: string,
+    now: number,
+  ): void {
+    this.#removeOld(now)
     const kept = this.#logs.get(batch)
-    const continues =
-      kept !== undefined && kept.events.at(-1)?.version === after && hashAt(kept, after) === head
-    if (kept !== undefined) this.#remove(batch, kept)
-    this.#logs.set(
-      batch,
-      continues ? { ...kept, events: [...kept.events, ...events] } : { after, head, events: [...events] },
-    )
-    this.#weight += weightOf(continues ? kept.events : []) + weightOf(events)
+    const to = after + read.length
+    if (kept !== undefined && kept.reader !== reader && kept.to >= to) {
+      if (kept.to === to) this.#remove(batch, kept)
+      return
+    }
+    const weight = weightOf(read)
+    const isRoom = this.#weight + weight <= this.#weightMax
+    if (kept?.reader === reader && kept.to === after) {
+      kept.to = to
+      if (!isRoom || kept.after + kept.events.length < after || hashAt(kept, after) !== head) return
+      kept.events.push(...read)
+    } else {
+      if (kept !== undefined) this.#remove(batch, kept)
+      this.#logs.set(batch, { reader, since: now, after, head, events: isRoom ? [...read] : [], to })
+    }
+    if (isRoom) this.#weight += weight
+  }
+
+  #removeOld(now: number): void {
     for (const [oldest, old] of this.#logs) {
-      if (this.#weight <= this.#weightMax) break
+      if (old.since >= now - KEPT_MS_MAX && this.#logs.size < LOGS_MAX) return
       this.#remove(oldest, old)
     }
   }
 
   #remove(batch: BatchId, kept: Kept): void {
-    this.#logs.delete(batch)
-    this.#weight -= weightOf(kept.events)
+    if (this.#logs.delete(batch)) this.#weight -= weightOf(kept.events)
   }
 }
 

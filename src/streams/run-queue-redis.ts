@@ -3,7 +3,14 @@ import { Effect } from "effect"
 import { attempt } from "../platform/redis-failure.ts"
 import { inTime } from "./deadline.ts"
 import { lastKnown } from "./last-known.ts"
-import { onAll, type PartitionSteps, readings, unavailable, wherever } from "./partition-steps-redis.ts"
+import {
+  onAll,
+  type PartitionSteps,
+  readings,
+  unavailable,
+  whereAny,
+  wherever,
+} from "./partition-steps-redis.ts"
 import {
   admitting,
   createGroups,
@@ -94,12 +101,7 @@ const admittingOver = ({
   return Effect.fnUntraced(function* (limit) {
     turn = (turn + 1) % partitions.length
     const inTurn = [...partitions.slice(turn), ...partitions.slice(0, turn)]
-    const lines = yield* wherever(
-      commands,
-      inTurn,
-      (pipeline, { waiting }) => pipeline.zcard(waiting),
-      (count) => Number(count) > 0,
-    )
+    const lines = yield* whereAny(commands, inTurn, ({ waiting }) => waiting)
     const some = lines.slice(0, limit)
     const fairPart = Math.max(1, Math.floor(limit / some.length))
     const counts = yield* onAll(some, ({ ready, scheduled, lanes, waiting }) => {

@@ -11,6 +11,7 @@
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
+import { nextBeat } from "../platform/beat.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres } from "../platform/postgres.ts"
 import { brokenPromise, type KeptBy } from "../platform/postgres-durability.ts"
@@ -36,6 +37,8 @@ export class StoreWatch extends Context.Service<
 >()("atlaspay/streams/StoreWatch") {}
 
 const LOOK_EVERY_MS = 2_000
+/** The same in a process that pays nobody: it only shows what it found. */
+export const SHOWN_EVERY_MS = 5_000
 /** A finding of this age no longer counts. */
 const STALE_MS = 15_000
 const CHECKS_CONCURRENT = 16
@@ -76,7 +79,7 @@ interface Comparison {
 }
 
 /** Checks for as long as the layer lives. The layer is ready after the first check. */
-export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
+export const storeWatchLayer = (followers: ReadonlyArray<string>, lookEveryMs = LOOK_EVERY_MS) =>
   Layer.effect(
     StoreWatch,
     Effect.gen(function* () {
@@ -105,7 +108,7 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
       )
       const look = Effect.suspend(() => (isFresh(performance.now()) ? Effect.void : join("if needed")))
       yield* look
-      yield* join("anew").pipe(Effect.delay(LOOK_EVERY_MS), Effect.forever, Effect.forkScoped)
+      yield* Effect.andThen(nextBeat(lookEveryMs), join("anew")).pipe(Effect.forever, Effect.forkScoped)
       return StoreWatch.of({
         epoch: () => `${redis.epoch()} ${found?.postgresEpoch ?? ""}`,
         objection: (partition) =>
@@ -281,20 +284,28 @@ const timed = <A, E>(ask: Effect.Effect<A, E>): Effect.Effect<Timed<A>, E> =>
 const offsetOf = (now: number, { askedAt, answeredAt }: Timed<unknown>): number =>
   Math.max(0, askedAt - now, now - answeredAt)
 
-/** The cursors that do not certainly stand where they stood. One look shows it for all partitions of a follower. */
+/**
+ * The cursors that do not certainly stand where they stood. One look shows it for all partitions of a follower, and for those who
+ * stand at the same place.
+ */
 const doubtful = Effect.fnUntraced(function* (
   feed: Feed["Service"],
   standing: ReadonlyArray<FollowerCursor>,
 ) {
   const begun = standing.filter(({ position }) => position !== FEED_START)
   const byFollower = Map.groupBy(begun, ({ follower }) => follower)
-  const found = yield* Effect.forEach(byFollower.values(), (cursors) => {
+  const sound = new Set<string>()
+  const found = yield* Effect.forEach(byFollower.values(), (all) => {
+    const cursors = all.filter((cursor) => !sound.has(placeOf(cursor)))
+    if (cursors.length === 0) return Effect.succeed([])
     const positions = cursors.map(({ partition, position, head }) => ({ partition, after: position, head }))
     return inTime(feed.pages(positions, 0)).pipe(
       Effect.map((pages) =>
-        cursors.filter((_, index) => {
+        cursors.filter((cursor, index) => {
           const page = pages[index]
-          return page === undefined || Result.isFailure(page)
+          const isSound = page !== undefined && Result.isSuccess(page)
+          if (isSound) sound.add(placeOf(cursor))
+          return !isSound
         }),
       ),
       // Each is then looked at by itself, so that one partition without an answer does not concern the others.
@@ -303,6 +314,8 @@ const doubtful = Effect.fnUntraced(function* (
   })
   return found.flat()
 })
+
+const placeOf = ({ partition, position, head }: FollowerCursor): string => `${partition} ${position} ${head}`
 
 /** Why a partition may not pay, judged by one follower's cursor. */
 const objectionTo = Effect.fnUntraced(function* (

@@ -1,17 +1,12 @@
 /**
- * How late the event loop is. prom-client has these metrics, too. But it samples a hundred times a second, which costs an idle
- * process more than all else that it does, and its values contain the interval between two samples. These have the same
- * names, ten samples a second, and 0 for a loop that is never late.
+ * How late the event loop is. prom-client has these metrics, too. But it samples a hundred times a second, and its values contain the
+ * interval between two samples. These have the same names, fewer samples (loop-delay.ts), and 0 for a loop that is never late.
  */
-import { monitorEventLoopDelay } from "node:perf_hooks"
 import { collectDefaultMetrics, Gauge, type Registry } from "prom-client"
+import { type Delays, sampleLoopDelay } from "./loop-delay.ts"
 
-const SAMPLE_EVERY_MS = 100
 /** prom-client cannot leave its own samples out, but it can take one an hour. */
 const HARDLY_EVER_MS = 3_600_000
-
-/** Seconds, from a figure in nanoseconds. */
-const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - SAMPLE_EVERY_MS / 1_000)
 
 /** Gauges that are named like counters, which promtool objects to. Those without `_total` say the same by type. */
 const misnamed = [
@@ -20,27 +15,26 @@ const misnamed = [
   "nodejs_active_resources_total",
 ]
 
-type Delays = ReturnType<typeof monitorEventLoopDelay>
-
+/** In nanoseconds. */
 const figures: Readonly<Record<string, (delays: Delays) => number>> = {
-  min: (delays) => late(delays.min),
-  max: (delays) => late(delays.max),
-  mean: (delays) => late(delays.mean),
-  stddev: (delays) => delays.stddev / 1e9,
-  p50: (delays) => late(delays.percentile(50)),
-  p90: (delays) => late(delays.percentile(90)),
-  p99: (delays) => late(delays.percentile(99)),
+  min: (delays) => delays.min,
+  max: (delays) => delays.max,
+  mean: (delays) => delays.mean,
+  stddev: (delays) => delays.stddev,
+  p50: (delays) => delays.percentile(50),
+  p90: (delays) => delays.percentile(90),
+  p99: (delays) => delays.percentile(99),
 }
 
 /** Adds the metrics of Node and of the process to a registry. Those of the event loop are of the time since the last reading. */
 export const measureProcess = (registry: Registry): void => {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: HARDLY_EVER_MS })
   for (const name of misnamed) registry.removeSingleMetric(name)
-  const delays = monitorEventLoopDelay({ resolution: SAMPLE_EVERY_MS })
-  delays.enable()
+  const delays = sampleLoopDelay()
   const gauges = new Map<string, Gauge>()
   const readAll = () => {
-    for (const [figure, gauge] of gauges) gauge.set(delays.count === 0 ? 0 : (figures[figure]?.(delays) ?? 0))
+    for (const [figure, gauge] of gauges)
+      gauge.set(delays.count === 0 ? 0 : (figures[figure]?.(delays) ?? 0) / 1e9)
     delays.reset()
   }
   for (const figure of Object.keys(figures)) {

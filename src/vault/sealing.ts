@@ -56,11 +56,9 @@ const contextOf = ({ partner, batch }: Place, items: ReadonlyArray<VisibleItem>)
     "accounts",
     partner,
     batch,
-    items.map(({ item, account: { scheme, country = "", lastFour }, addressCountry }) => [
-      item,
-      scheme,
-      country,
-      lastFour,
-      ...(addressCountry === undefined ? [] : [addressCountry]),
-    ]),
+    items.map(({ item, account: { scheme, country = "", lastFour }, addressCountry }) =>
+      addressCountry === undefined
+        ? [item, scheme, country, lastFour]
+        : [item, scheme, country, lastFour, addressCountry],
+    ),
   ])

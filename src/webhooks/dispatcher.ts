@@ -8,8 +8,9 @@
  *
  * A second loop records what arrived. What ends meanwhile is recorded together next time, and does not occupy a place.
  */
-import { Clock, Effect, Queue } from "effect"
+import { Clock, Effect, Latch, Queue } from "effect"
 import { AppConfig } from "../config.ts"
+import { untilBeatMs } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
@@ -60,7 +61,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
   const shares = new Shares()
   // Endpoints that asked not to be called, and those for which nothing may begin for now because of their order or limit.
   const pauses = new Pauses()
-  const blocked = new Pauses()
+  const blocked = new Blocks()
   const eased = yield* Queue.sliding<void>(1)
   let mayOweMore = true
 
@@ -72,7 +73,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
       arrived: (one, sentAt) => {
         hasArrived = true
         ahead.took(endpoint, sentAt)
-        arrivals.add(one)
+        arrivals.add({ ...one, isOrdered: batch !== undefined })
       },
       failed: (retryInMs, gone) => {
         ahead.refused(endpoint)
@@ -82,7 +83,8 @@ export const runDispatcher = Effect.fnUntraced(function* (
       over: () => {
         shares.remove(delivery)
         ahead.ended(delivery, hasArrived)
-        if (batch !== undefined) blocked.end(endpoint)
+        // What arrived holds its batch back until that is recorded.
+        if (batch !== undefined && !hasArrived) blocked.end(endpoint)
         startAll()
         if (mayOweMore && !ahead.has(endpoint)) Queue.offerUnsafe(wakeUps, undefined)
         if (shares.hasEased(endpoint)) Queue.offerUnsafe(eased, undefined)
@@ -100,7 +102,18 @@ export const runDispatcher = Effect.fnUntraced(function* (
       start(delivery)
     }
   }
-  ahead.onAdded = startAll
+  const isAhead = Latch.makeUnsafe(false)
+  ahead.onAdded = () => {
+    isAhead.openUnsafe()
+    startAll()
+  }
+  const recorded = (group: ReadonlyArray<Unrecorded>) => {
+    const endpoints = group.filter(({ isOrdered }) => isOrdered).map(({ endpoint }) => endpoint)
+    for (const endpoint of endpoints) blocked.end(endpoint)
+    startAll()
+    if (mayOweMore && endpoints.some((endpoint) => !ahead.has(endpoint)))
+      Queue.offerUnsafe(wakeUps, undefined)
+  }
 
   const looking = Effect.gen(function* () {
     while (true) {
@@ -112,7 +125,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
       else {
         yield* Effect.timeoutOption(
           Queue.take(wakeUps),
-          blocked.nextEndInMs(clock.currentTimeMillisUnsafe(), POLL_MS),
+          blocked.nextEndInMs(clock.currentTimeMillisUnsafe(), untilBeatMs(POLL_MS, performance.now())),
         )
         const waitMs = beganAt + LOOK_EVERY_MS - clock.currentTimeMillisUnsafe()
         if (waitMs > 0) yield* Effect.sleep(Math.min(waitMs, LOOK_EVERY_MS))
@@ -121,22 +134,48 @@ export const runDispatcher = Effect.fnUntraced(function* (
   })
   const givingBack = Effect.gen(function* () {
     while (true) {
+      yield* isAhead.await
       yield* Effect.sleep(HALTED_EVERY_MS)
       const { endpoints } = ahead
-      if (endpoints.length === 0) continue
+      if (endpoints.length === 0) {
+        isAhead.closeUnsafe()
+        continue
+      }
       const halted = yield* (yield* Deliveries).halted(endpoints)
       for (const endpoint of halted) ahead.giveBack(endpoint)
       if (halted.length > 0) Queue.offerUnsafe(wakeUps, undefined)
     }
   })
-  yield* Effect.all([looking, arrivals.recording(startAll), givingBack], { concurrency: 3, discard: true })
+  yield* Effect.all([looking, arrivals.recording(recorded), givingBack], { concurrency: 3, discard: true })
 }, Effect.scoped)
 
 interface State {
   readonly shares: Shares
   readonly ahead: ClaimedAhead
   readonly pauses: Pauses
-  readonly blocked: Pauses
+  readonly blocked: Blocks
+}
+
+/** Ordered endpoints of which nothing could be claimed. A block that ends during a look does not begin with what the look found. */
+class Blocks extends Pauses {
+  /** Kept only during a look: nobody forgets them otherwise. */
+  #ended: Set<string> | undefined
+
+  lookBegins(): void {
+    this.#ended = new Set()
+  }
+
+  override end(endpoint: string): void {
+    super.end(endpoint)
+    this.#ended?.add(endpoint)
+  }
+
+  /** Gives the endpoints whose blocks ended since the look began. */
+  lookEnds(): ReadonlySet<string> {
+    const ended = this.#ended ?? new Set()
+    this.#ended = undefined
+    return ended
+  }
 }
 
 /** Claims what is due, as far as there are places and room. `isAll`: nothing was passed over, and nothing was due. */
@@ -183,7 +222,7 @@ const look = Effect.fnUntraced(function* (state: State, leaseMs: number) {
   return { due, isAll }
 })
 
-/** An ordered endpoint of which nothing can be claimed is not looked at until an attempt at it ends, or for so long. */
+/** An ordered endpoint of which nothing can be claimed is not looked at until the end of an attempt at it is recorded, or for so long. */
 const BLOCKED_MS = 250
 /** If it took long to find that out, because it has very many batches, it is for so many times as long. */
 const BLOCKED_PER_LOOK = 20
@@ -196,18 +235,26 @@ const lookAtPaced = Effect.fnUntraced(function* (
 ) {
   const deliveries = yield* Deliveries
   const now = yield* Clock.currentTimeMillis
+  blocked.lookBegins()
   const { claimed, readyInMs } = yield* deliveries.claimPaced(paced, leaseMs)
+  const ended = blocked.lookEnds()
   const claimedFor = new Set(claimed.map(({ endpoint }) => endpoint))
   const claimedAt = yield* Clock.currentTimeMillis
   const blockedMs = Math.max(BLOCKED_MS, BLOCKED_PER_LOOK * (claimedAt - now))
   for (const { endpoint } of paced) {
-    const waitMs = readyInMs.get(endpoint) ?? (claimedFor.has(endpoint) ? 0 : blockedMs)
+    const mayHaveMore = claimedFor.has(endpoint) || ended.has(endpoint)
+    const waitMs = readyInMs.get(endpoint) ?? (mayHaveMore ? 0 : blockedMs)
     if (waitMs > 0) blocked.pause(endpoint, claimedAt, waitMs)
   }
   if (claimed.length > 0) yield* (yield* CrashPoints)("after-claim")
   ahead.add(claimed, now)
   return claimed
 })
+
+/** A delivery that arrived, and whether what is behind it in its batch waits until that is recorded. */
+interface Unrecorded extends Arrived {
+  readonly isOrdered: boolean
+}
 
 /**
  * Deliveries that arrived and are to be recorded. Records and releases what is left when the scope closes: after this nothing
@@ -220,22 +267,22 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
   const pass = yield* CrashPoints
   const some = yield* Queue.sliding<void>(1)
   const many = yield* Queue.sliding<void>(1)
-  let arrived: Array<Arrived> = []
+  let arrived: Array<Unrecorded> = []
   let underWay = 0
 
-  const keep = (group: ReadonlyArray<Arrived>) => {
+  const keep = (group: ReadonlyArray<Unrecorded>) => {
     const now = clock.currentTimeMillisUnsafe()
     arrived.unshift(...group.filter(({ at }) => now - at < RECORD_FOR_MS_MAX))
   }
-  /** Gives whether all are recorded. */
+  /** Gives what was recorded; nothing if it could not be. */
   const record = Effect.suspend(() => {
     const group = arrived
     arrived = []
     underWay = group.length
-    if (group.length === 0) return Effect.succeed(true)
+    if (group.length === 0) return Effect.succeed(group)
     return Effect.andThen(pass("before-arrival"), deliveries.delivered(group)).pipe(
       Effect.andThen(pass("after-arrival")),
-      Effect.as(true),
+      Effect.as(group),
       Effect.catchTag("StoreUnavailable", ({ step, reason }) => {
         keep(group)
         return Effect.as(
@@ -245,7 +292,7 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
             step,
             reason,
           }),
-          false,
+          undefined,
         )
       }),
       // The end of the scope records them then.
@@ -266,22 +313,22 @@ const makeArrivals = Effect.fnUntraced(function* (ahead: ClaimedAhead) {
     ),
   )
   return {
-    add: (one: Arrived) => {
+    add: (one: Unrecorded) => {
       arrived.push(one)
       webhookDeliveries.inc({ outcome: "delivered" })
       Queue.offerUnsafe(some, undefined)
       if (arrived.length >= RECORD_AT_ONCE) Queue.offerUnsafe(many, undefined)
     },
     hasRoom: () => arrived.length + underWay < UNRECORDED_MAX,
-    /** Never ends. Calls `recorded` when there is room again. What could not be recorded is tried again. */
-    recording: (recorded: () => void) =>
+    /** Never ends. Calls `recorded` when there is room again, with what was recorded. What could not be is tried again. */
+    recording: (recorded: (group: ReadonlyArray<Unrecorded>) => void) =>
       Effect.gen(function* () {
         while (true) {
           yield* Queue.take(some)
           yield* Queue.clear(many)
-          const isRecorded = yield* record
-          recorded()
-          if (isRecorded) yield* Effect.timeoutOption(Queue.take(many), RECORD_EVERY_MS)
+          const group = yield* record
+          recorded(group ?? [])
+          if (group !== undefined) yield* Effect.timeoutOption(Queue.take(many), RECORD_EVERY_MS)
           else {
             yield* Effect.sleep(RECORD_AGAIN_MS)
             Queue.offerUnsafe(some, undefined)

@@ -6,6 +6,7 @@
 import { Clock, Effect, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { Database } from "../database/database.ts"
+import { nextBeat } from "../platform/beat.ts"
 import { makePublisher } from "../platform/jetstream-publisher.ts"
 import { Nats } from "../platform/nats.ts"
 import { decodeEndpointEvent } from "../publisher/endpoint-event.ts"
@@ -30,22 +31,30 @@ const ACK_MS_MAX = 5_000
  */
 export const runEndpointKeeper = Effect.fnUntraced(function* (known: KnownHealth, ahead: ClaimedAhead) {
   const publishNotices = yield* makeNoticePublisher
+  const { query } = yield* Database
+  const look = query(
+    "look for tests and events of endpoints",
+    (sql) => sql<Array<{ readonly tests: boolean; readonly notices: boolean }>>`
+      select exists (select from webhook_tests) as tests, exists (select from webhook_outbox) as notices`,
+  )
   let sweptAt = yield* Clock.currentTimeMillis
   while (true) {
     yield* noteRecovered(known)
-    yield* startTests(ahead)
-    yield* publishNotices.pipe(
-      Effect.catchIf(
-        ({ store }) => store === "nats",
-        ({ step, reason }) =>
-          Effect.logWarning("events about endpoints are not published yet", { step, reason }),
-      ),
-    )
+    const [found] = yield* look
+    if (found?.tests) yield* startTests(ahead)
+    if (found?.notices)
+      yield* publishNotices.pipe(
+        Effect.catchIf(
+          ({ store }) => store === "nats",
+          ({ step, reason }) =>
+            Effect.logWarning("events about endpoints are not published yet", { step, reason }),
+        ),
+      )
     const now = yield* Clock.currentTimeMillis
     if (now - sweptAt >= SWEEP_EVERY_MS || now < sweptAt) {
       sweptAt = (yield* sweepAndCount) ? now - SWEEP_EVERY_MS : now
     }
-    yield* Effect.sleep(EVERY_MS)
+    yield* nextBeat(EVERY_MS)
   }
 }, Effect.scoped)
 

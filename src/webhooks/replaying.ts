@@ -2,7 +2,8 @@
  * Works off replays, for as long as the webhooks role lives: reads the logs of batches, derives their public events by the same function
  * as the publisher, and stores their deliveries step by step. If the process dies, another one goes on behind the last step.
  */
-import { Clock, Effect, Schedule, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
+import { nextBeat } from "../platform/beat.ts"
 import type { PublicEvent } from "../publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../publisher/public-history.ts"
 import { visitEvents } from "../streams/event-range.ts"
@@ -39,7 +40,11 @@ export const replaying = Effect.gen(function* () {
       Effect.as(Effect.logWarning("a replay waits", { step, reason }), false),
     ),
   )
-  yield* one.pipe(Effect.repeat({ while: (found) => found }), Effect.repeat(Schedule.spaced(LOOK_EVERY_MS)))
+  yield* one.pipe(
+    Effect.repeat({ while: (found) => found }),
+    Effect.andThen(nextBeat(LOOK_EVERY_MS)),
+    Effect.forever,
+  )
 })
 
 /** The replay ends before all was sent. */

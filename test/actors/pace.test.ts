@@ -92,3 +92,20 @@ it("gathers longer while accepting comes first, and then as before", () => {
   expect(pace.gatherMs(started)).toBe(2)
   expect(pace.isBusy(started)).toBe(false)
 })
+
+it("lets the answers of many payouts come together however quiet it is, and the first reports of many", () => {
+  const quiet = new Pace(() => 1)
+  expect(quiet.gatherAnswersMs(true, 7, started)).toBe(2)
+  expect(quiet.gatherAnswersMs(true, 8, started)).toBe(5)
+  expect(quiet.gatherAnswersMs(false, 50, started)).toBe(0)
+  expect(quiet.gatherReportsMs(8, 2, started)).toBe(10)
+  expect(quiet.gatherReportsMs(7, 2, started)).toBe(0)
+})
+
+it("does not wait for the next report of a bank that reports one payout at a time, unless it is busy", () => {
+  expect(new Pace(() => 1).gatherReportsMs(50, 1, started)).toBe(0)
+  const { pace, now } = after(600)
+  expect(pace.gatherReportsMs(50, 1, now)).toBe(50)
+  expect(pace.gatherReportsMs(50, 2, now)).toBe(50)
+  expect(pace.gatherReportsMs(0, 2, now)).toBe(0)
+})

@@ -44,3 +44,17 @@ it("gathers answers for the transfers of which the batch still waits to know", a
   expect(Math.max(...alone)).toBe(1)
   expect(Math.max(...(await awaitedIn("three", 3)))).toBe(3)
 })
+
+it("keeps a batch for the first reports about many payouts, and releases one that has few to come at once", async () => {
+  using kept = vi.spyOn(Pace.prototype, "gatherReportsMs")
+  await using engine = await EngineUnderTest.open({ reportsAfterMs: 100 })
+  await engine.start()
+  const keptMs = async (items: number) => {
+    kept.mockClear()
+    const batch = await engine.submit("demo", `${items} items`, items)
+    await eventually("it is closed", async () => (await engine.batch(batch)).closed === "settled")
+    return kept.mock.results.map(({ value }) => Number(value))
+  }
+  expect(Math.max(...(await keptMs(1)))).toBe(0)
+  expect(Math.max(...(await keptMs(20)))).toBeGreaterThanOrEqual(10)
+})

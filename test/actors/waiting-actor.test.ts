@@ -57,7 +57,7 @@ class Waiting {
 
   #give(worker: string) {
     this.#given = true
-    return { batch, entry: "1-0", worker }
+    return { batch, entry: "1-0", worker, isNew: true as const }
   }
 
   readonly #store = Layer.mock(EventStore, {

@@ -3,6 +3,8 @@ import type { Cost } from "../../bench/engine/server-costs.ts"
 import {
   growthOf,
   jsonReport,
+  largeSpreadOf,
+  loneRatioOf,
   problemsOf,
   reportLines,
   type Scale,
@@ -31,8 +33,8 @@ const costOf = (micros: number, itemsPerBatch = 50, open = 1): Cost => ({
 })
 
 const measured: Scale = {
-  sizes: [costOf(200, 50), costOf(100, 500), costOf(110, 5_000)],
-  crowds: [costOf(120, 50, 1), costOf(100, 50, 10)],
+  sizes: [costOf(200, 50, 200), costOf(100, 500), costOf(110, 5_000)],
+  crowds: [costOf(500, 50, 1), costOf(100, 50, 10)],
   takeover: {
     items: 15_000,
     version: 30_517,
@@ -59,11 +61,29 @@ describe("the report", () => {
   it("compares the dearest shape with the cheapest, and larger shapes with smaller ones", () => {
     expect(spreadOf(measured.sizes)).toBe(2)
     expect(growthOf(measured.sizes)).toBe(1.1)
-    expect(growthOf(measured.crowds)).toBe(0.83)
+    expect(growthOf(measured.crowds)).toBe(0.2)
+  })
+
+  it("says what is wanted: batches from 500 items on cost the same, and a lone one at most twice as much as among 200", () => {
+    expect(largeSpreadOf(measured)).toBe(1.1)
+    expect(loneRatioOf(measured)).toBe(2.5)
+    const wanted = (of: Scale) => reportLines(of).filter((line) => line.includes("; wanted"))
+    expect(wanted(measured)).toEqual([
+      "from 500 items on, dearest by cheapest: 1.1; wanted: at most 1.3: met",
+      "a lone batch of 50 by one among 200: 2.5; wanted: at most 2: missed",
+    ])
+    const other: Scale = {
+      ...measured,
+      crowds: [costOf(400, 50, 1)],
+      sizes: [costOf(200, 50, 200), costOf(1, 500)],
+    }
+    expect(wanted(other)[1]).toMatch(/2; wanted: at most 2: met$/)
+    expect(loneRatioOf({ ...measured, crowds: [costOf(100, 50, 10)] })).toBeUndefined()
   })
 
   it("says what is flat and what is not", () => {
-    const verdicts = reportLines(measured).filter((line) => line.includes("flat within"))
+    const flat = { ...measured, crowds: [costOf(120, 50, 1), costOf(100, 50, 10)] }
+    const verdicts = reportLines(flat).filter((line) => line.includes("flat within"))
     expect(verdicts.map((line) => line.includes("not flat"))).toEqual([true, false])
   })
 
@@ -78,12 +98,14 @@ describe("the report", () => {
 
   it("has the keys of a script's contract, and figures for each payout", () => {
     expect(JSON.parse(JSON.stringify(jsonReport(measured)))).toMatchObject({
-      sizes: [{ itemsPerBatch: 50, open: 1, togetherUs: 200, engineUs: 160, redisUs: 20 }, {}, {}],
+      sizes: [{ itemsPerBatch: 50, open: 200, togetherUs: 200, engineUs: 160, redisUs: 20 }, {}, {}],
       sizesRatio: 2,
       sizesGrowth: 1.1,
       open: [{ redisBytes: 760, logBytes: 790, aofBytes: 900, commands: 2.5, functionCalls: 0.15 }, {}],
-      openRatio: 1.2,
-      openGrowth: 0.83,
+      openRatio: 5,
+      openGrowth: 0.2,
+      largeRatio: 1.1,
+      loneRatio: 2.5,
       takeover: { noticedMs: 382, foldMs: 700, actedMs: 720 },
       largeBatch: { status: 202, listed: 100_000 },
     })

@@ -68,7 +68,7 @@ const transfersReach = (count: number, platform: PlatformUnderTest) =>
 const startOne = async (platform: PlatformUnderTest, roles?: string): Promise<Service> =>
   platform.start({ PORT: String(await freePort()), ...(roles === undefined ? {} : { ROLES: roles }) })
 
-describe("batches on a cluster", { timeout: 120_000 }, () => {
+describe("batches on a cluster", { timeout: 240_000 }, () => {
   it("are paid once and come to an end when a primary is killed", async ({ annotate }) => {
     await using platform = await openPlatform()
     const services = await Promise.all([platform.start(), startOne(platform)])

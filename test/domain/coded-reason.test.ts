@@ -61,14 +61,15 @@ it.each([
   ["what may be telephone numbers", "+1 ".repeat(LENGTH / 3)],
   ["what may be PayPal ids", "A2".repeat(LENGTH / 2)],
 ])("is read in no time, however long it is: %s", (_, text) => {
-  const startedAt = performance.now()
+  const before = process.cpuUsage()
   codedReason(text)
   wordsInPlaceOfCode(text)
   plainCodeOf(text)
   cleanText(text)
   cleanedAnswer({ item: 1, decision: "approved", reason: text })
   Schema.is(RawListVersion)(text)
-  expect(performance.now() - startedAt).toBeLessThan(500)
+  // Processor time: a machine that is busy with other things stretches the other.
+  expect(process.cpuUsage(before).user).toBeLessThan(500_000)
 })
 
 it("shows no part of an account that begins where a text is no longer read", () => {

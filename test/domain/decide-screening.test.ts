@@ -384,6 +384,16 @@ describe("an item that is screened again", () => {
     ).toEqual([true, false])
   })
 
+  it("is as old as its answer when its question is from the future: intake asked by a clock that is ahead", () => {
+    const story = new Story().asked(1)
+    story.terms = terms()
+    story.now -= HOUR_MS / 2
+    story.tell(answer([{ item: 1, decision: "approved" }]))
+    expect(story.batch.items.get(1)?.lastAnswer?.at).toBe(story.now)
+    story.now += HOUR_MS
+    expect(due(story)).toEqual([{ _tag: "RequestScreening", items: [1] }])
+  })
+
   it("is screened again between two banks, and an older clearance's rejection is not lost meanwhile", () => {
     const story = new Story().refused()
     story.tell({ _tag: "Reroute", item: 1 })

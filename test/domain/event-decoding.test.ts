@@ -77,7 +77,7 @@ it("is read as the schema of all events reads it, or refused with the same words
   expect(kinds.size).toBeGreaterThan(20)
 })
 
-it("has every field that a payout is received with", () => {
+it("has every field that a payout is received with, and is written with them", () => {
   const item = {
     item: 1,
     reference: "invoice 1",
@@ -88,5 +88,7 @@ it("has every field that a payout is received with", () => {
   }
   expect(Object.keys(item)).toEqual(Object.keys(PayoutItem.fields))
   const text = JSON.stringify({ _tag: "ItemsReceived", at: 1, items: [item], sealed: "1.AAAAAAAAAAAA" })
-  expect(decodeEvent(text)).toMatchObject({ success: { items: [{ ...item, minor: 1_250n }] } })
+  const event = Result.getOrThrow(decodeEvent(text))
+  expect(event).toMatchObject({ items: [{ ...item, minor: 1_250n }] })
+  expect(JSON.parse(encodeEvent(event)).items).toEqual([item])
 })

@@ -9,6 +9,7 @@ import { signInTerms } from "../../src/identity/sign-in-settings.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { noStoredKeys } from "../http/api-under-test.ts"
+import { PATIENCE_MS } from "../patience.ts"
 import { settings } from "../settings.ts"
 import { AUDIENCE, IssuerUnderTest, type SigningKey, signingKey } from "./issuer-under-test.ts"
 
@@ -208,7 +209,8 @@ describe("a token is refused", () => {
   })
 })
 
-const fast = { refreshEveryMs: 100, coolDownMs: 20, answerMsMax: 200 }
+/** Keys are read often. An answer may take as long as ever: a machine may be busy with other things. */
+const fast = { refreshEveryMs: 100, coolDownMs: 20, answerMsMax: 5_000 }
 
 /** Signing in with short times, at an issuer of its own. */
 const atIssuer = async (
@@ -260,7 +262,7 @@ describe("the keys of an issuer", () => {
       const [old, next] = [rsa as SigningKey, stranger as SigningKey]
       expect(await tells(await own.token(old))).toBe("signed in")
       own.keys = [next.jwk]
-      await vi.waitFor(async () => expect(await tells(await own.token(next))).toBe("signed in"))
+      await vi.waitFor(async () => expect(await tells(await own.token(next))).toBe("signed in"), PATIENCE_MS)
       expect(await tells(await own.token(old))).toBe("token-key-unknown")
     })
   })
@@ -270,7 +272,7 @@ describe("the keys of an issuer", () => {
       const taken = await own.token(rsa as SigningKey)
       expect(await tells(taken)).toBe("signed in")
       own.keys = [(stranger as SigningKey).jwk]
-      await vi.waitFor(async () => expect(await tells(taken)).toBe("token-key-unknown"), 5_000)
+      await vi.waitFor(async () => expect(await tells(taken)).toBe("token-key-unknown"), PATIENCE_MS)
     })
   })
 
@@ -298,25 +300,26 @@ describe("the keys of an issuer", () => {
       }
       await vi.waitFor(
         async () => expect(await tells(await own.token(next), client.signal)).toBe("disconnected"),
-        5_000,
+        PATIENCE_MS,
       )
       expect(await tells(await own.token(next))).toBe("signed in")
     })
   })
 
   it("count on while the issuer is away, but not without end", async () => {
-    await atIssuer({ ...fast, answerMsMax: 50 }, 1_500, async (own, tells) => {
+    await atIssuer(fast, 5_000, async (own, tells) => {
       const known = await own.token(rsa as SigningKey)
       expect(await tells(known)).toBe("signed in")
       own.trouble = away
       const reads = own.reads
-      await vi.waitFor(async () =>
-        expect(await tells(await own.token(stranger as SigningKey))).toBe("IssuerUnavailable"),
+      await vi.waitFor(
+        async () => expect(await tells(await own.token(stranger as SigningKey))).toBe("IssuerUnavailable"),
+        PATIENCE_MS,
       )
       expect(await tells(known)).toBe("signed in")
-      await vi.waitFor(async () => expect(await tells(known)).toBe("IssuerUnavailable"), 5_000)
+      await vi.waitFor(async () => expect(await tells(known)).toBe("IssuerUnavailable"), PATIENCE_MS)
       own.trouble = undefined
-      await vi.waitFor(async () => expect(await tells(known)).toBe("signed in"), 5_000)
+      await vi.waitFor(async () => expect(await tells(known)).toBe("signed in"), PATIENCE_MS)
       expect(own.reads).toBeGreaterThan(reads)
     })
   })
@@ -337,7 +340,7 @@ describe("the keys of an issuer", () => {
     "are unavailable if the issuer %s, and the token is not called wrong",
     async (_, trouble) => {
       await atIssuer(
-        { ...fast, refreshEveryMs: 600_000 },
+        { ...fast, refreshEveryMs: 600_000, answerMsMax: 200 },
         600_000,
         async (own, tells) =>
           expect(await tells(await own.token(rsa as SigningKey))).toBe("IssuerUnavailable"),

@@ -76,7 +76,7 @@ export const archivedLogGuards: ReadonlyArray<StepGuard> = [
     text: "if is_there or ",
     without: "if ",
     caughtIn: redis,
-    caughtBy: "come back once for all who want them",
+    caughtBy: "take the place of their beginnings that came back, and of no other log",
   },
   {
     name: "only the beginning of an archived log gives way to it",

@@ -44,7 +44,7 @@ export const beneficiaryGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nothing of an e-mail address is shown",
     file: "domain/beneficiary.ts",
-    text: 'account.scheme !== "email" && number.length',
+    text: 'scheme !== "email" && number.length',
     without: "number.length",
     caughtIn: accounts,
     caughtBy: "shows the scheme and at most four characters",

@@ -140,8 +140,14 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "a clearance is as old as its question",
     file: "domain/evolve-screening.ts",
-    text: "open === undefined || open.deferrals > 0 ? answeredAt : open.askedAt",
+    text: "open === undefined || open.deferrals > 0 ? answeredAt : Math.min(open.askedAt, answeredAt)",
     without: "answeredAt",
+  },
+  {
+    name: "a clearance is no younger than its answer",
+    file: "domain/evolve-screening.ts",
+    text: "Math.min(open.askedAt, answeredAt)",
+    without: "open.askedAt",
   },
   {
     name: "what is screened again is not paid before the answer",

@@ -68,8 +68,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the time for headers is looked at often",
     file: "http/edge/listener.ts",
-    text: "connectionsCheckingInterval: TIMES_CHECKED_EVERY_MS,",
-    without: "",
+    text: ", connectionsCheckingInterval: 500 }",
+    without: ", connectionsCheckingInterval: 30_000 }",
     caughtIn: limits,
     caughtBy: "are waited for no longer than their time",
   },
@@ -132,8 +132,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a field is there once",
     file: "parsing/json-outline.ts",
-    text: "return this.#values.isRepeated(this.#bytes, name)",
-    without: "return name.to < 0",
+    text: "return this.#values.isRepeated(this.#bytes, from, to)",
+    without: "return to < 0",
     caughtIn: texts,
     caughtBy: "with a field twice",
   },

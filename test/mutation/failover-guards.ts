@@ -3,6 +3,7 @@ import type { StepGuard } from "./step-guards.ts"
 
 const address = "test/platform/postgres-address.test.ts"
 const lost = "test/platform/lost-connections.test.ts"
+const primary = "test/platform/postgres-primary.test.ts"
 
 export const failoverGuards: ReadonlyArray<StepGuard> = [
   {
@@ -188,5 +189,45 @@ export const failoverGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: "test/platform/nats-start.test.ts",
     caughtBy: "can be stopped while no server is there",
+  },
+  {
+    name: "sound statements have the time that the server gives them",
+    file: "platform/postgres-primary.ts",
+    text: "pools.leave(pool, statementMsMax / 1_000)",
+    without: "pools.leave(pool, statementMsMax)",
+    caughtIn: primary,
+    caughtBy: "gives statements on a pool with an old error as long as",
+  },
+  {
+    name: "who closes does not wait for what has more time",
+    file: "platform/postgres-primary.ts",
+    text: "setTimeout(() => pools.cut(() => true), FINISH_SECONDS * 1_000)",
+    without: "setTimeout(() => {}, FINISH_SECONDS * 1_000)",
+    caughtIn: primary,
+    caughtBy: "does not wait for them when it closes",
+  },
+  {
+    name: "nothing more is done on a server that was replaced",
+    file: "platform/postgres-primary.ts",
+    text: "pools.cut((left) => left.place !== place || left.timeline !== timeline)",
+    without: "",
+    caughtIn: primary,
+    caughtBy: "fails them at once when another server is the primary",
+  },
+  {
+    name: "nothing more is done on a server that became a standby",
+    file: "platform/postgres-primary.ts",
+    text: "pools.cut((left) => found.some(({ place }) => place === left.place))",
+    without: "",
+    caughtIn: primary,
+    caughtBy: "fails them at once when their server is a standby",
+  },
+  {
+    name: "nothing more is done on one of two primaries",
+    file: "platform/postgres-primary.ts",
+    text: "      pools.cut(() => true)\n",
+    without: "",
+    caughtIn: primary,
+    caughtBy: "fails them at once when their server is not the only",
   },
 ]

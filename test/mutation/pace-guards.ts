@@ -5,6 +5,7 @@ const ordered = "test/webhooks/ordered-claims.test.ts"
 const claims = "test/webhooks/paced-claims.test.ts"
 const pace = "test/webhooks/pace.test.ts"
 const ahead = "test/webhooks/claimed-ahead.test.ts"
+const orderedBatch = "test/webhooks/ordered-batch.test.ts"
 const gaps = "test/webhooks/closing-gaps.test.ts"
 const changes = "test/webhooks/claims-and-changes.test.ts"
 const retryAfter = "test/webhooks/retry-after.test.ts"
@@ -203,6 +204,22 @@ export const paceGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: claims,
     caughtBy: "that is disabled has nothing stored",
+  },
+  {
+    name: "an ordered batch goes on when what arrived is recorded",
+    file: "webhooks/dispatcher.ts",
+    text: "for (const endpoint of endpoints) blocked.end(endpoint)",
+    without: "",
+    caughtIn: orderedBatch,
+    caughtBy: "was found to hold it back before",
+  },
+  {
+    name: "what is recorded during a look is looked at again",
+    file: "webhooks/dispatcher.ts",
+    text: " || ended.has(endpoint)",
+    without: "",
+    caughtIn: orderedBatch,
+    caughtBy: "was found to hold it back at that moment",
   },
   {
     name: "what is claimed for a paused endpoint is given back",

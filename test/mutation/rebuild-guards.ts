@@ -38,6 +38,22 @@ export const rebuildGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "holds the feed for a day",
   },
   {
+    name: "a rebuild that has been switched is not lost",
+    file: "projections/rebuild.ts",
+    text: 'now?.id === rebuild.id && now.state === "switched"',
+    without: "false",
+    caughtIn: rebuilding,
+    caughtBy: "has come to its end if it is looked after between the switch and its answer",
+  },
+  {
+    name: "statements of a rebuild keep to no table that they found before",
+    file: "platform/postgres.ts",
+    text: "      prepare: false,\n",
+    without: "",
+    caughtIn: rebuilding,
+    caughtBy: "finds its own tables, also after the same statements found the live ones",
+  },
+  {
     name: "a batch that the projector has passed is behind",
     file: "projections/audit.ts",
     text: "return ((yield* shown(id)) ?? 0) === version",

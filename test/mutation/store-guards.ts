@@ -166,10 +166,18 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an idle follower learns that its cursor was set back",
     file: "streams/followed-partition.ts",
-    text: "if (now >= this.#reloadAt) this.cursor = undefined",
+    text: "if (reloads) this.cursor = undefined",
     without: "",
     caughtIn: "test/projections/projector.test.ts",
     caughtBy: "shows again what a store that was set back has lost",
+  },
+  {
+    name: "a move of cursors that failed while another feed was read is waited out",
+    file: "streams/follower.ts",
+    text: "if (state.cursor !== undefined) state.foundNothing(",
+    without: "state.foundNothing(",
+    caughtIn: "test/streams/follower-partitions.test.ts",
+    caughtBy: "are tried again after a wait, also if another feed could not be read meanwhile",
   },
   {
     name: "of several cursors only those that stand where they stood are moved",

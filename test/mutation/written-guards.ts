@@ -73,8 +73,8 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the country that is seen of an address is the one that is sealed",
     file: "vault/sealing.ts",
-    text: "...(addressCountry === undefined ? [] : [addressCountry]),",
-    without: "",
+    text: ": [item, scheme, country, lastFour, addressCountry]",
+    without: ": [item, scheme, country, lastFour]",
     caughtIn: "test/vault/sealing.test.ts",
     caughtBy: "does not open when another country was seen",
   },

@@ -18,7 +18,8 @@ it("so do all texts in a value, however deep, and nothing else changes", () => {
 
 it("is not looked for in a text that is too long for any field, which would take minutes", () => {
   const text = `a${"\u0301\u0316".repeat(100_000)}`
-  const startedAt = performance.now()
+  const before = process.cpuUsage()
   expect(normalText(text)).toBe(text)
-  expect(performance.now() - startedAt).toBeLessThan(500)
+  // Processor time: a machine that is busy with other things stretches the other.
+  expect(process.cpuUsage(before).user).toBeLessThan(500_000)
 })

@@ -55,12 +55,18 @@ const untilShare = Effect.fnUntraced(function* (share: () => number, expected: n
   return performance.now() - since
 })
 
-/** The shares that are seen within some time. */
+/**
+ * The shares that are seen within some time. If all of this process stands still, on a machine that is busy with other things, so do
+ * those here that renew the pressure: then it may be over for a moment, which is not looked at.
+ */
 const sharesWithin = Effect.fnUntraced(function* (share: () => number, ms: number) {
   const seen = new Set<number>()
   const since = performance.now()
+  let lookedAt = since
   while (performance.now() - since < ms) {
-    seen.add(share())
+    if (performance.now() - lookedAt < PRESSURE_MS / 4) seen.add(share())
+    else yield* Effect.sleep(PRESSURE_MS / 2)
+    lookedAt = performance.now()
     yield* Effect.sleep(5)
   }
   return [...seen]

@@ -5,6 +5,7 @@ import { Effect, Exit, Layer } from "effect"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { Nats } from "../../src/platform/nats.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
+import { PATIENCE_MS } from "../patience.ts"
 import { settings } from "../settings.ts"
 
 const refused = (err_code: number, code: number, description: string) =>
@@ -65,7 +66,8 @@ describe("a start with NATS", () => {
     const { url } = await openServer([account])
     server.close()
     const lines: Array<string> = []
-    const wait = () => vi.waitUntil(() => lines.some((line) => line.includes("nats cannot be reached yet")))
+    const wait = () =>
+      vi.waitUntil(() => lines.some((line) => line.includes("nats cannot be reached yet")), PATIENCE_MS)
     const stopped = new AbortController()
     const stopping = start(url, lines, stopped.signal)
     await wait()

@@ -6,6 +6,7 @@ import { inject, vi } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { transaction } from "../../src/platform/postgres-transaction.ts"
 import { emptyDatabase } from "../database.ts"
+import { PATIENCE_MS } from "../patience.ts"
 import { CuttingWay } from "../recovery/cut-connections.ts"
 import { settings } from "../settings.ts"
 
@@ -126,7 +127,7 @@ it.effect("lets a caller go who waited long enough, and serves the next", () =>
         }),
       ),
     )
-    yield* Effect.promise(() => vi.waitUntil(() => sent))
+    yield* Effect.promise(() => vi.waitUntil(() => sent, PATIENCE_MS))
     yield* TestClock.adjust(16_000)
     assert.strictEqual((yield* Fiber.join(slow)).reason, "TIMEOUT")
     const rows = yield* query("ask", (sql) => sql<Array<{ one: number }>>`select 1 as one`)
@@ -161,19 +162,27 @@ it.live("ends a transaction whose process is frozen, so that others get its lock
     const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>()
     const lock = randomInt(2 ** 31)
     let isHeld = false
-    const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 300)))
+    let endsAfter: string | undefined
+    const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 2_000)))
     const frozen = yield* Effect.forkChild(
       Context.get(patient, Postgres).query("hold", (sql) =>
         transaction(sql, "default", async (sql) => {
-          await sql`select pg_advisory_xact_lock(${lock})`
+          const [row] = await sql<Array<{ readonly after: string }>>`
+            select current_setting('idle_in_transaction_session_timeout') as after, pg_advisory_xact_lock(${lock})`
+          endsAfter = row?.after
           isHeld = true
           await thawed
         }),
       ),
     )
-    yield* Effect.promise(() => vi.waitUntil(() => isHeld))
+    yield* Effect.promise(() => vi.waitUntil(() => isHeld, PATIENCE_MS))
     const taken = yield* query("take", (sql) => sql`select pg_advisory_lock(${lock})`)
     assert.lengthOf([...taken], 1)
+    assert.strictEqual(
+      endsAfter,
+      "2s",
+      "the server does it: this process would not if it were frozen as a whole",
+    )
     thaw()
     assert.isTrue(Exit.isFailure(yield* Fiber.await(frozen)))
   }).pipe(Effect.scoped, Effect.provide(postgresWith())),
@@ -193,7 +202,7 @@ it.live("leaves no connection behind when its scope closes", () =>
       Effect.runPromise(
         observer.query("look", (sql) => sql`select 1 from pg_stat_activity where pid = ${pid}`),
       )
-    yield* Effect.promise(() => vi.waitUntil(async () => (await left()).length === 0))
+    yield* Effect.promise(() => vi.waitUntil(async () => (await left()).length === 0, PATIENCE_MS))
   }).pipe(Effect.provide(postgresWith())),
 )
 

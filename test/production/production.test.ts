@@ -11,6 +11,7 @@ import { files } from "../../src/providers/banks/files/files.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { roles } from "../../src/service-roles.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
+import { PlatformUnderTest, playMoney } from "../platform-under-test.ts"
 import { settings } from "../settings.ts"
 
 const secret = () => `whsec_${randomBytes(32).toString("base64")}`
@@ -72,6 +73,15 @@ const zeros = Buffer.alloc(32).toString("base64")
 const text = Buffer.from("a text of thirty-two characters!").toString("base64")
 
 describe("production", () => {
+  it("refuses nothing that its own tests do not vouch for", async () => {
+    await using platform = await PlatformUnderTest.open({
+      NODE_ENV: "production",
+      VOUCH_FOR: playMoney,
+      PROOF_SIGNING_KEY: fit.PROOF_SIGNING_KEY,
+    })
+    assert.deepStrictEqual((await check(platform.environment)).refused, [])
+  })
+
   it("keeps no proof tree without a key of its own", async () => {
     const without = { PROOF_SIGNING_KEY: "" }
     assert.deepStrictEqual((await check(without)).refused, ["no-proofs"])

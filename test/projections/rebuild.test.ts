@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Schedule } from "effect"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { auditAll } from "../../src/projections/audit-walk.ts"
 import { BatchQueries } from "../../src/projections/batch-queries.ts"
@@ -7,7 +7,7 @@ import type { Difference } from "../../src/projections/difference.ts"
 import { READ_MODEL_TABLES } from "../../src/projections/read-model-tables.ts"
 import { PROJECTION } from "../../src/projections/read-models.ts"
 import { Rebuilds } from "../../src/projections/rebuilds.ts"
-import { CursorStore } from "../../src/streams/cursor-store.ts"
+import { CursorStore, FEED_START } from "../../src/streams/cursor-store.ts"
 import { trimFeeds } from "../../src/streams/feed-keeper.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 import { lifeOf, live } from "./batch-life.ts"
@@ -177,6 +177,52 @@ layer(rebuildStack(2), { excludeTestServices: true })("a rebuild of the read mod
       assert.strictEqual(end.state, "switched")
       assert.deepStrictEqual(yield* tables, before)
       assert.deepStrictEqual(yield* leftovers, [])
+    }),
+  )
+
+  it.effect("has come to its end if it is looked after between the switch and its answer", () =>
+    Effect.gen(function* () {
+      yield* livesOf("acme", 1)
+      const rebuilds = yield* Rebuilds
+      const switched = yield* Deferred.make<void>()
+      const { end, told } = yield* rebuilt.pipe(
+        Effect.provideService(Rebuilds, {
+          ...rebuilds,
+          keep: (rebuild) => Effect.andThen(Deferred.await(switched), rebuilds.keep(rebuild)),
+          switchTables: (...of) =>
+            rebuilds.switchTables(...of).pipe(
+              Effect.tap((outcome) =>
+                outcome === "switched" ? Deferred.succeed(switched, undefined) : Effect.void,
+              ),
+              Effect.tap((outcome) => (outcome === "switched" ? Effect.never : Effect.void)),
+            ),
+        }),
+      )
+      assert.strictEqual(end.state, "switched")
+      assert.deepStrictEqual(told.at(-1), end)
+      assert.deepStrictEqual(yield* leftovers, [])
+    }),
+  )
+
+  it.effect("finds its own tables, also after the same statements found the live ones", () =>
+    Effect.gen(function* () {
+      yield* livesOf("acme", 1)
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      const rebuilds = yield* Rebuilds
+      // As a follower does that is not stopped yet when its tables have become the live ones.
+      const [before] = yield* Effect.all([rebuilds.standing, rebuilds.standing], { concurrency: 2 })
+      assert.notDeepEqual(new Set(before.values()), new Set([FEED_START]))
+      const taken = yield* rebuilds.take
+      assert(taken, "nobody else has one")
+      yield* rebuilds.prepare(taken.id)
+      const ends = [0, 1].map((partition) => ({ partition, position: FEED_START, head: undefined }))
+      yield* rebuilds.begin(
+        taken.id,
+        ends.map((end) => ({ follower: PROJECTION, ...end })),
+      )
+      for (const standing of yield* Effect.all([rebuilds.standing, rebuilds.standing], { concurrency: 2 }))
+        assert.deepStrictEqual([...standing.values()], [FEED_START, FEED_START])
+      yield* rebuilds.abandon
     }),
   )
 

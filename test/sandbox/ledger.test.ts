@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
 import { startCallbackReceiver } from "./callback-receiver.ts"
 import { get, post } from "./sandbox-client.ts"
@@ -112,9 +112,9 @@ describe("the ledger", () => {
     expect([first.status, second.status]).toEqual([201, 200])
     expect(second.body).toEqual(first.body)
     expect(await accountsOf("funded")).toMatchObject([{ funded: "150.00", available: "150.00" }])
-    await vi.waitFor(() =>
-      expect(receiver.received).toEqual([{ id: expect.any(String), partner: "funded", currency: "EUR" }]),
-    )
+    await expect
+      .poll(() => receiver.received)
+      .toEqual([{ id: expect.any(String), partner: "funded", currency: "EUR" }])
     await receiver.close()
   })
 })

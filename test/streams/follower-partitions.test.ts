@@ -31,6 +31,8 @@ class Followed {
   readonly commits: Array<ReadonlyArray<number>> = []
   readonly frozen: Array<number> = []
   readonly lost = new Set<number>()
+  /** Partitions whose feeds cannot be read. */
+  readonly unread = new Set<number>()
   failing: (partitions: ReadonlyArray<number>) => FollowerFailure | undefined = () => undefined
   preparing: (chunk: Chunk) => Effect.Effect<Chunk, FollowerFailure> = Effect.succeed
   /** How cursors move behind the work; not set if they move with it. */
@@ -82,6 +84,7 @@ class Followed {
       Effect.sync(() =>
         positions.map(({ partition, after }) => {
           if (this.lost.has(partition)) return Result.fail(new HistoryLost({ cursor: after }))
+          if (this.unread.has(partition)) return Result.fail(unavailable)
           const handled = Number(after.split("-")[0])
           const left = (this.appends[partition] ?? 0) - handled
           return Result.succeed(
@@ -257,6 +260,27 @@ describe("cursors that move behind the work", () => {
       assert.deepStrictEqual(feed.positions, ["1-0", "0-0", "1-0"])
       assert.deepStrictEqual(feed.commits.slice(0, 2), [[0, 2], [0]], "each by itself after a failure")
     }),
+  )
+
+  it.effect(
+    "that could not move are tried again after a wait, also if another feed could not be read meanwhile",
+    () =>
+      Effect.gen(function* () {
+        const feed = new Followed()
+        feed.appends[0] = 1
+        feed.preparing = (chunk) =>
+          Effect.as(
+            Effect.sync(() => feed.unread.add(1)),
+            chunk,
+          )
+        feed.movingBehind = () => Effect.delay(Effect.fail(unavailable), 100)
+        const fiber = yield* Effect.forkChild(feed.following)
+        for (let passed = 0; passed < 140; passed += 10) yield* TestClock.adjust(10)
+        assert.deepStrictEqual(feed.commits, [[0]], "a wait takes 50 ms at least")
+        for (let passed = 0; passed < 500; passed += 10) yield* TestClock.adjust(10)
+        assert.deepStrictEqual(feed.commits[1], [0])
+        yield* Fiber.interrupt(fiber)
+      }),
   )
 
   it.effect("that another process moved meanwhile take nothing from it", () =>

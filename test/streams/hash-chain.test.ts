@@ -1,6 +1,6 @@
 import { assert, describe, it } from "vitest"
 import { encodeEvent } from "../../src/domain/event-codec.ts"
-import { chainStart, linked, linkOf } from "../../src/streams/hash-chain.ts"
+import { chainStart, linked, linkedBytes, linkOf } from "../../src/streams/hash-chain.ts"
 import { batchOf, closing } from "./log-under-test.ts"
 
 const batch = batchOf(1, 1)
@@ -56,5 +56,22 @@ describe("the hash chain", () => {
     assert.deepStrictEqual(linked(chainStart(batch), events), both)
     assert.deepStrictEqual(linked(link, events.slice(1)), both.slice(1))
     assert.deepStrictEqual(linked(link, []), [])
+  })
+
+  it("is the same over bytes, of texts in any script and of any length", () => {
+    for (const text of [
+      "",
+      "ascii",
+      "Zoë",
+      "Łódź",
+      "東京 🙂",
+      ...texts,
+      "e".repeat(70_000),
+      "é漢".repeat(40_000),
+    ]) {
+      const { line, hash } = linkedBytes(batch, text)
+      assert.strictEqual(line.toString("utf8"), `${text}\n`)
+      assert.strictEqual(hash, linkOf(batch, text))
+    }
   })
 })

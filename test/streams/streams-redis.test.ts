@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, Layer, Redacted } from "effect"
+import { AppConfig } from "../../src/config.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { beginningOf } from "../../src/streams/event-range.ts"
@@ -7,6 +11,7 @@ import { LIBRARIES, libraryName } from "../../src/streams/function-library.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
 import { LEFT_BEHIND_MS, leftBehind } from "../../src/streams/queue-readers-redis.ts"
 import type { Ownership } from "../../src/streams/run-queue.ts"
+import { RedisServer } from "../cluster/redis-server.ts"
 import { ownPrefix, settings } from "../settings.ts"
 import {
   append,
@@ -265,6 +270,51 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
     }),
   )
 
+  it.effect("fill a share that was raised, two batches at a time", () =>
+    Effect.gen(function* () {
+      const log = yield* wholeLog
+      const next = somePartner(log)
+      const batches = Array.from({ length: 8 }, next)
+      yield* openAll(batches)
+      const taken = yield* takeAll("w")
+      const [one, other] = batches.map((batch) => taken.get(batch))
+      assert(one && other)
+      const takenAfter = yield* Effect.gen(function* () {
+        const raised = yield* wholeLog
+        const counts: Array<number> = []
+        for (const owned of [one, other]) {
+          yield* raised.release(owned, undefined)
+          counts.push([...(yield* takeAll("w")).keys()].filter((batch) => batches.includes(batch)).length)
+        }
+        return counts
+      }).pipe(Effect.provide(Layer.fresh(withShare(4))))
+      assert.deepStrictEqual(takenAfter, [2, 2])
+    }),
+  )
+})
+
+const onServer = (url: string) =>
+  streamsOnRedis.pipe(
+    Layer.provideMerge(RedisConnections.layer),
+    Layer.provideMerge(settings({ REDIS_URL: url, STREAM_PREFIX: prefix, PARTITIONS: "4" })),
+  )
+
+/** On a server of their own: all test files call the functions of the one that they share. */
+const onOwnServer = Layer.unwrap(
+  Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "atlaspay-functions-"))),
+      (folder) => Effect.sync(() => rmSync(folder, { recursive: true })),
+    )
+    const server = yield* Effect.acquireRelease(
+      Effect.promise(() => RedisServer.start({ folder })),
+      (server) => Effect.promise(() => server[Symbol.asyncDispose]()),
+    )
+    return onServer(server.url)
+  }),
+)
+
+layer(onOwnServer, { excludeTestServices: true })("the functions of the event log", (it) => {
   it.effect("work again after the server lost its functions", () =>
     Effect.gen(function* () {
       const log = yield* wholeLog
@@ -289,34 +339,14 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
           const load = () => commands.function("LOAD", "REPLACE", `#!lua name=${name}\n${code}`)
           yield* Effect.promise(load)
         }
-        yield* Layer.build(Layer.fresh(withShare(2)))
+        yield* Layer.build(
+          Layer.fresh(onServer(yield* Effect.map(AppConfig, ({ redis }) => Redacted.value(redis.url)))),
+        )
         const listed = yield* Effect.promise(() => commands.function("LIST", "LIBRARYNAME", LIBRARIES))
         const left = (listed as ReadonlyArray<ReadonlyArray<unknown>>).map(([, name]) => name)
         assert.sameMembers(left, [libraryName, "atlaspay_test_300", "atlaspay_test_20"])
         yield* Effect.promise(() => commands.function("DELETE", "atlaspay_test_300"))
         yield* Effect.promise(() => commands.function("DELETE", "atlaspay_test_20"))
       }).pipe(Effect.scoped),
-  )
-
-  it.effect("fill a share that was raised, two batches at a time", () =>
-    Effect.gen(function* () {
-      const log = yield* wholeLog
-      const next = somePartner(log)
-      const batches = Array.from({ length: 8 }, next)
-      yield* openAll(batches)
-      const taken = yield* takeAll("w")
-      const [one, other] = batches.map((batch) => taken.get(batch))
-      assert(one && other)
-      const takenAfter = yield* Effect.gen(function* () {
-        const raised = yield* wholeLog
-        const counts: Array<number> = []
-        for (const owned of [one, other]) {
-          yield* raised.release(owned, undefined)
-          counts.push([...(yield* takeAll("w")).keys()].filter((batch) => batches.includes(batch)).length)
-        }
-        return counts
-      }).pipe(Effect.provide(Layer.fresh(withShare(4))))
-      assert.deepStrictEqual(takenAfter, [2, 2])
-    }),
   )
 })

@@ -80,7 +80,7 @@ describe("what is shown of an answer", () => {
   })
 
   it("is read in a short time, whatever is answered", () => {
-    const began = performance.now()
+    const before = process.cpuUsage()
     for (const piece of [
       "a-",
       "secret",
@@ -99,6 +99,7 @@ describe("what is shown of an answer", () => {
       'session\\"',
     ])
       text(piece.repeat(2_000).slice(0, ANSWER_READ_BYTES_MAX))
-    expect(performance.now() - began).toBeLessThan(500)
+    // Processor time: a machine that is busy with other things stretches the other.
+    expect(process.cpuUsage(before).user).toBeLessThan(500_000)
   })
 })

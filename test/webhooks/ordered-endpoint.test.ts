@@ -12,6 +12,8 @@ import { deliveryRows, eventsOf, until, webhookPlatform } from "./webhook-platfo
 /** More than an attempt can fail in a row. */
 const DELAYS_MS = Array.from({ length: 200 }, () => 20)
 const LEASE_MS = 60_000
+/** Requests after which processes stop that are to. */
+const CUT_AFTER = 10
 
 interface Process {
   readonly wakeUps: WakeUps
@@ -85,26 +87,31 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "400" }), { excludeTestServices: tru
           let failures = 0
           let cut = 0
           let underWay = 0
+          const stopping = Promise.withResolvers<void>()
+          let isStopping = false
           const { url, received } = yield* startReceiver((response, nth) => {
             const { sequence, data } = JSON.parse(received[nth - 1]?.body ?? "") as PublicEvent
             const before = taken.get(data.batchId) ?? 0
             if (Number(sequence) > before + 1) mistakes.push(`${data.batchId}: ${sequence} after ${before}`)
             const fate = random()
-            if (fate >= 0.2)
-              response.on("close", () => {
-                if (!response.writableEnded) cut += 1
-              })
             if (fate < 0.2) {
               failures += 1
               if (fate < 0.1) response.writeHead(500).end()
               else response.destroy()
             } else {
               underWay += 1
-              setTimeout(() => {
+              response.on("close", () => {
                 underWay -= 1
+                if (isStopping && !response.writableEnded) cut += 1
+              })
+              const answerMs = answerMsMax * random()
+              const answer = () => {
                 taken.set(data.batchId, Math.max(taken.get(data.batchId) ?? 0, Number(sequence)))
                 response.writeHead(204).end()
-              }, answerMsMax * random())
+              }
+              // Those that are to be cut off get no answer before.
+              if (stops && nth > CUT_AFTER) void stopping.promise.then(() => setTimeout(answer, answerMs))
+              else setTimeout(answer, answerMs)
             }
           })
           const endpoint = yield* endpointWith(partner, url, { ordered: true })
@@ -112,7 +119,14 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "400" }), { excludeTestServices: tru
           const events = stories.flat().map((event) => ({ event, at: random() }))
           const inAnyOrder = events.toSorted((one, other) => one.at - other.at).map(({ event }) => event)
           // Each message goes to one process, and some to both: they were redelivered.
-          const busy = until(Effect.sync(() => received.length > 10 && underWay > 1))
+          const busy = until(Effect.sync(() => received.length > CUT_AFTER && underWay > 1)).pipe(
+            Effect.andThen(
+              Effect.sync(() => {
+                isStopping = true
+                stopping.resolve()
+              }),
+            ),
+          )
           const when = stops ? busy : undefined
           const [one, other] = [yield* startProcess(when), yield* startProcess(when)]
           const mine = inAnyOrder.filter(() => random() < 0.6)

@@ -107,6 +107,7 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "20000" }), { excludeTestServices: t
         const endpoint = yield* endpointWith("limited", url, { rate_limit: 30 })
         const events = eventsOf("limited", 50)
         yield* record(events)
+        const beganAt = performance.now()
         yield* dispatch
         yield* dispatch
         yield* until(
@@ -114,20 +115,18 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "20000" }), { excludeTestServices: t
         )
         assert.isAbove(times.length, events.length)
         // A limit of 30 may be exceeded by 3 at most in a second. What a busy machine sends late adds to the next second.
-        const all = (times.at(-1) ?? 0) - (times[0] ?? 0)
+        // So does what it sends late of the first ones, which therefore do not begin the time.
+        const all = (times.at(-1) ?? 0) - beganAt
         assert.isAtMost(times.length, 30 * (all / 1_000) + 3 + 1)
-        assert.isAtLeast(times.length, 10 * (all / 1_000), "but it is made use of")
+        assert.isAtLeast(times.length, 3 * (all / 1_000), "but it is made use of")
       }),
     )
 
     it.effect("that is paused gets nothing more of what was claimed for it, until it is resumed", () =>
       Effect.gen(function* () {
-        let answered = 0
+        const answers: Array<() => void> = []
         const { url, received } = yield* startReceiver((response) =>
-          setTimeout(() => {
-            answered += 1
-            response.writeHead(204).end()
-          }, 3_000),
+          answers.push(() => response.writeHead(204).end()),
         )
         const endpoint = yield* endpointWith("paused", url, {})
         yield* record(eventsOf("paused", 60))
@@ -136,7 +135,9 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "20000" }), { excludeTestServices: t
         yield* Effect.forkScoped(runDispatcher(yield* makeWakeUps, [10], ahead))
         yield* until(Effect.sync(() => received.length === 16 && ahead.has(endpoint)))
         yield* change(endpoint, { state: "paused" })
-        yield* until(Effect.sync(() => answered === 16))
+        // What is not given back by then begins when these end.
+        yield* Effect.raceFirst(until(Effect.sync(() => !ahead.has(endpoint))), Effect.sleep(3_500))
+        for (const answer of answers.splice(0)) answer()
         yield* Effect.sleep(200)
         assert.lengthOf(received, 16)
         assert.isFalse(ahead.has(endpoint))

@@ -111,16 +111,20 @@ layer(webhookPlatform(), { excludeTestServices: true })("an endpoint", (it) => {
       assert.lengthOf(yield* claimed(endpoint), 0)
       const one = { endpoint, ordered: false, limited: true, most: 16, run: 1 }
       const startedAt = performance.now()
-      let count = 0
+      let [count, most, lastAt] = [0, 0, startedAt]
       while (performance.now() - startedAt < 1_000) {
         const claims = yield* Effect.all([claimPaced(one), claimPaced(one), claimPaced(one)], {
           concurrency: 3,
         })
         for (const { claimed } of claims) count += claimed.length
+        const now = performance.now()
+        // What is not claimed within a tenth of a second is lost, also if the machine is too busy for that.
+        most += Math.min(4, (40 * (now - lastAt)) / 1_000)
+        lastAt = now
       }
       const seconds = (performance.now() - startedAt) / 1_000
       assert.isAtMost(count, 40 * seconds + 4)
-      assert.isAtLeast(count, 20 * seconds)
+      assert.isAtLeast(count, most / 2)
     }),
   )
 

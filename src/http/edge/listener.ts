@@ -12,13 +12,14 @@ import { InvalidRequest } from "./failures.ts"
 import { closeAll, type ListenFailed, type Listening, listen, type Place } from "./listening.ts"
 import { problemOf } from "./problems.ts"
 
-/** Milliseconds for the headers, and for a request from its first byte to the last of its body. */
-const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000 }
+/**
+ * Milliseconds for the headers, and for a request from its first byte to the last of its body; and how often Node checks both, and thus by
+ * how much later each may take effect.
+ */
+const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 500 }
 const KEEP_ALIVE_MS = 10_000
 /** After this time a connection on which nothing moves is closed, as when the client does not take its answer. */
 const STILL_MS_MAX = 60_000
-/** How often Node checks the times, and thus by how much later each may take effect. */
-const TIMES_CHECKED_EVERY_MS = 500
 /** For how long the rest of a request is read and discarded after the answer, so that the client can read the answer. */
 const LINGER_MS_MAX = 2_000
 /** How long requests under way may take after the server begins to close: less than all parts of the process together. */
@@ -38,10 +39,10 @@ export const serveApp = Effect.fnUntraced(function* (
   place: Place,
   limits: ConnectionLimits,
   {
-    times = TIMES,
+    times = {},
     direct = () => false,
     part = "requests",
-  }: { readonly times?: typeof TIMES; readonly direct?: DirectRoute; readonly part?: string } = {},
+  }: { readonly times?: Partial<typeof TIMES>; readonly direct?: DirectRoute; readonly part?: string } = {},
 ): Effect.fn.Return<Place & { readonly url: string }, ListenFailed, Scope.Scope> {
   const { host } = place
   const calls = new Calls(yield* Lifecycle)
@@ -98,7 +99,7 @@ const serverOf = (
   fetch: Fetch,
   calls: Calls,
   limits: ConnectionLimits,
-  times: typeof TIMES,
+  times: Partial<typeof TIMES>,
   direct: DirectRoute,
 ): Server => {
   const answer = getRequestListener(fetch)
@@ -110,12 +111,7 @@ const serverOf = (
     if (isCanonical(incoming.url ?? "")) void answer(incoming, outgoing)
     else void refuse(outgoing)
   }
-  const checked = {
-    ...times,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: TIMES_CHECKED_EVERY_MS,
-  }
-  const server = createServer(checked, onRequest)
+  const server = createServer({ ...TIMES, ...times, keepAliveTimeout: KEEP_ALIVE_MS }, onRequest)
   server.timeout = STILL_MS_MAX
   // "100 Continue" is sent when a handler reads the body, so a client without a key gets its refusal instead.
   server.on("checkContinue", onRequest)

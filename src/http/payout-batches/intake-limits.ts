@@ -28,8 +28,14 @@ export const unpayableItems = Effect.fnUntraced(function* (
     const item = items[index]
     if (item === undefined) continue
     const { beneficiary, currency, minor, remittance } = item
-    const visible = { ...beneficiary, ...visibleBeneficiaryOf(beneficiary) }
-    const payout = { beneficiary: visible, currency, minor, remittance }
+    const { address } = beneficiary
+    const visible = visibleBeneficiaryOf(beneficiary)
+    const payout = {
+      beneficiary: address === undefined ? visible : { ...visible, address },
+      currency,
+      minor,
+      remittance,
+    }
     for (const { path, detail } of limits.problems(payout, partner, at))
       found.push(fieldProblem(["items", index, ...path], detail))
   }

@@ -1,11 +1,10 @@
 /** The first events of a batch: its request as it is recorded, with what no log may show sealed. */
 import { Array as Arr, Effect, Result } from "effect"
-import { emptyBatch } from "../../domain/batch.ts"
 import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { ReceiveBatch } from "../../domain/commands.ts"
-import { decide } from "../../domain/decide.ts"
 import { ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../domain/events.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
+import { decideOpening } from "../../domain/opening.ts"
 import { turn } from "../../parsing/turns.ts"
 import { PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
@@ -40,7 +39,7 @@ export const receive = Effect.fnUntraced(function* (
   >,
 ) {
   const approvalAsked = requireApproval ?? false
-  const decision = decide(emptyBatch(), {
+  const decision = decideOpening({
     _tag: "ReceiveBatch",
     ...asked,
     ...received,
@@ -67,7 +66,11 @@ export const sealItems = Effect.fnUntraced(function* (
   const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
     Effect.map(index === 0 ? Effect.void : turn, () => {
       const visible = Arr.map(chunk, withoutAccount)
-      const places = visible.map(({ item, beneficiary }) => ({ item, ...beneficiary }))
+      const places = visible.map(({ item, beneficiary: { account, addressCountry } }) => ({
+        item,
+        account,
+        addressCountry,
+      }))
       const accounts = chunk.map(({ beneficiary }) => sealedOf(beneficiary))
       return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
     }),
@@ -78,7 +81,11 @@ export const sealItems = Effect.fnUntraced(function* (
   }
 })
 
-const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => ({
-  ...item,
-  beneficiary: visibleBeneficiaryOf(beneficiary),
-})
+/** It names each field, which is several times as fast as a copy of the others. */
+const withoutAccount = (requested: RequestedItem): PayoutItem => {
+  const { item, reference, remittance, currency, minor } = requested
+  const beneficiary = visibleBeneficiaryOf(requested.beneficiary)
+  return remittance === undefined
+    ? { item, reference, currency, minor, beneficiary }
+    : { item, reference, remittance, currency, minor, beneficiary }
+}

@@ -299,10 +299,15 @@ export class BatchReading {
       this.problems.push(...read.failure)
       return
     }
-    const { amount, ...others } = read.success
-    this.#checkModulus(item - 1, others.beneficiary.account)
-    this.items.push({ item, ...others, ...amount })
-    this.#sums.set(amount.currency, (this.#sums.get(amount.currency) ?? 0n) + amount.minor)
+    const { reference, amount, beneficiary, remittance } = read.success
+    const { currency, minor } = amount
+    this.#checkModulus(item - 1, beneficiary.account)
+    this.items.push(
+      remittance === undefined
+        ? { item, reference, beneficiary, currency, minor }
+        : { item, reference, beneficiary, remittance, currency, minor },
+    )
+    this.#sums.set(currency, (this.#sums.get(currency) ?? 0n) + minor)
   }
 
   /** Takes back the last item: it could be read, and cannot be paid. */
@@ -370,11 +375,14 @@ const readItem = (index: number, row: unknown): Result.Result<ReadItem, Readonly
 export const itemInOrder = (row: unknown): ReadItem | undefined => {
   const written = readWrittenItem(row)
   if (Result.isFailure(written) || hasMoreFields(row, written.success)) return undefined
+  const { reference, beneficiary, remittance } = written.success
   const { currency, value } = written.success.amount
   const minor = parseAmount(value, currency)
-  return Result.isFailure(minor)
-    ? undefined
-    : { ...written.success, amount: { currency, minor: minor.success } }
+  if (Result.isFailure(minor)) return undefined
+  const amount = { currency, minor: minor.success }
+  return remittance === undefined
+    ? { reference, amount, beneficiary }
+    : { reference, amount, beneficiary, remittance }
 }
 
 /** The items to check; a list that is too long is one problem, not many. */
@@ -401,13 +409,14 @@ const tooManyFields = (path: ReadonlyArray<PropertyKey>): FieldProblem =>
 /** Whether an object, or one inside it, has fields that the schema does not have. */
 const hasMoreFields = (row: unknown, read: Readonly<Record<string, unknown>>): boolean => {
   if (!Predicate.isObject(row)) return false
-  const names = Object.keys(read)
-  if (Object.keys(row).length !== names.length) return true
-  for (const name of names) {
+  let more = 0
+  for (const _ in row) more += 1
+  for (const name in read) {
+    more -= 1
     const value = read[name]
     if (isRecord(value) && hasMoreFields(row[name], value)) return true
   }
-  return false
+  return more !== 0
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

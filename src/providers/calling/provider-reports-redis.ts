@@ -10,6 +10,9 @@ import { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { ProviderReports, REPORT_KEPT_MS, type WorkerReport } from "./provider-reports.ts"
 
 const WORKERS_SHOWN_MAX = 256
+const KEPT_SECONDS = REPORT_KEPT_MS / 1_000
+/** Earlier releases wrote "10" behind the seconds at which they reported, and took no worker out. No time in seconds is as high. */
+const EARLIER_FORM = { from: 1e10, times: 100 }
 
 export const layer = Layer.effect(
   ProviderReports,
@@ -27,11 +30,18 @@ export const layer = Layer.effect(
       publish: (report) =>
         asked(async () => {
           const { worker } = report
-          await commands.set(keyOf(worker), JSON.stringify(report), "PX", REPORT_KEPT_MS)
-          // The processes' clocks may differ, so Redis's clock counts.
-          const [seconds = 0] = await commands.time()
-          await commands.zadd(workers, seconds + REPORT_KEPT_MS / 1_000, worker)
-          await commands.zremrangebyscore(workers, 0, seconds - 1)
+          // The processes' clocks may differ, so Redis's clock counts. It comes as text, whatever the driver declares.
+          const [[time]] = await Promise.all([
+            commands.time(),
+            commands.set(keyOf(worker), JSON.stringify(report), "PX", REPORT_KEPT_MS),
+          ])
+          const seconds = Number(time)
+          const { from, times } = EARLIER_FORM
+          await Promise.all([
+            commands.zadd(workers, seconds + KEPT_SECONDS, worker),
+            commands.zremrangebyscore(workers, 0, seconds - 1),
+            commands.zremrangebyscore(workers, from, (seconds - KEPT_SECONDS) * times),
+          ])
         }),
       all: asked(async () => {
         const known = await commands.zrevrange(workers, 0, WORKERS_SHOWN_MAX - 1)

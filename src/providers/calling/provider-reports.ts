@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { Clock, Context, Effect, Layer } from "effect"
+import { nextBeat } from "../../platform/beat.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type ChannelReport, ProviderChannels } from "./channel.ts"
@@ -46,6 +47,6 @@ export const reportingLayer = Layer.effectDiscard(
     const published = Effect.catchTag(report, "StoreUnavailable", ({ reason }) =>
       Effect.logWarning("the state of the providers was not published", { reason }),
     )
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(published, Effect.sleep(REPORT_MS))))
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(published, nextBeat(REPORT_MS))))
   }),
 )

@@ -177,31 +177,31 @@ describe("?atLeast", () => {
   afterEach(() => api[Symbol.asyncDispose]())
 
   it("beyond the end of the log is refused with the version that it ends with, and reads no event", async () => {
-    for (const version of [999_999_999, 3, 1_000])
+    for (const version of [999_999_999, 4, 1_000])
       expect(await api.get(`/payout-batches/${id}?atLeast=${version}`)).toMatchObject({
         status: 409,
-        json: { type: "/problems/version-not-reached", version: 2 },
+        json: { type: "/problems/version-not-reached", version: 3 },
       })
     expect(read).toBe(0)
-    expect((await api.get(`/payout-batches/${id}?atLeast=2`)).json).toMatchObject({ reference: "shown" })
+    expect((await api.get(`/payout-batches/${id}?atLeast=3`)).json).toMatchObject({ reference: "shown" })
   })
 
   it("beyond the end of a log that is not shown yet is refused as well", async () => {
     for (const shown of [undefined, { ...(known as BatchView), version: 1 }]) {
       known = shown
-      expect(await api.get(`/payout-batches/${id}?atLeast=3`)).toMatchObject({
+      expect(await api.get(`/payout-batches/${id}?atLeast=4`)).toMatchObject({
         status: 409,
-        json: { type: "/problems/version-not-reached", version: 2 },
+        json: { type: "/problems/version-not-reached", version: 3 },
       })
     }
   })
 
   it("within it is answered by the log, and not read as a whole again", async () => {
-    known = { ...(known as BatchView), version: 1 }
-    const ask = async () => (await api.get(`/payout-batches/${id}?atLeast=2`)).json.version
-    expect(await ask()).toBe(2)
+    known = { ...(known as BatchView), version: 2 }
+    const ask = async () => (await api.get(`/payout-batches/${id}?atLeast=3`)).json.version
+    expect(await ask()).toBe(3)
     read = 0
-    expect(await ask()).toBe(2)
+    expect(await ask()).toBe(3)
     expect(read, "the one after what is shown, the partner's, and the last").toBe(3)
   })
 

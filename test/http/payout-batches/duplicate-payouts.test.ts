@@ -249,7 +249,7 @@ describe("duplicates that are allowed on purpose", () => {
     expect((await firstEvent(api, second.json.id)).duplicates).toEqual(duplicates)
     expect((await api.get(`/payout-batches/${second.json.id}`)).json.duplicates).toEqual(duplicates)
     const { json } = await api.get(`/payout-batches/${second.json.id}/events`)
-    expect(json.events).toMatchObject([{ type: "BatchReceived", duplicates }, {}])
+    expect(json.events).toMatchObject([{ type: "BatchReceived", duplicates }, {}, {}])
     const again = await api.post("2", body)
     expect([again.status, again.json]).toEqual([202, second.json])
     expect((await api.post("3", invoice)).status, "once").toBe(409)

@@ -135,29 +135,29 @@ describe("a stream of a batch's events", () => {
     const owned = await posted("whole")
     await using reader = await Reader.open(owned.batch)
     expect(reader.type).toBe("text/event-stream")
-    await reader.has([1, 2])
-    await append(owned, 2)
     await reader.has([1, 2, 3])
-    await append(owned, 3, true)
+    await append(owned, 3)
+    await reader.has([1, 2, 3, 4])
+    await append(owned, 4, true)
     await reader.ended
     expect(reader.isCut).toBe(false)
-    expect(reader.ids).toEqual([1, 2, 3, 4])
-    expect(reader.text).toMatch(/event: end\ndata: \{"version":4\}\n\n$/)
+    expect(reader.ids).toEqual([1, 2, 3, 4, 5])
+    expect(reader.text).toMatch(/event: end\ndata: \{"version":5\}\n\n$/)
     const events = [...reader.text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(String(data)))
     const { json } = await api.get(`/payout-batches/${owned.batch}/events`)
-    expect(events.slice(0, 4)).toEqual(json.events)
+    expect(events.slice(0, 5)).toEqual(json.events)
   })
 
   it("goes on after the last event that the client has, and has nothing more of a closed batch", async () => {
     const owned = await posted("resumed")
-    await append(owned, 2)
+    await append(owned, 3)
     {
-      await using reader = await Reader.open(owned.batch, { "last-event-id": "2" })
-      await reader.has([3])
+      await using reader = await Reader.open(owned.batch, { "last-event-id": "3" })
+      await reader.has([4])
     }
-    await append(owned, 3, true)
+    await append(owned, 4, true)
     closedAt = 1
-    expect((await Reader.open(owned.batch, { "last-event-id": "4" })).status).toBe(204)
+    expect((await Reader.open(owned.batch, { "last-event-id": "5" })).status).toBe(204)
     closedAt = undefined
   })
 
@@ -190,7 +190,7 @@ describe("a stream of a batch's events", () => {
     const { batch } = await posted("revoked")
     isRevoked = false
     await using reader = await Reader.open(batch, {}, stored)
-    await reader.has([1, 2])
+    await reader.has([1, 2, 3])
     isRevoked = true
     const began = Date.now()
     await reader.ended
@@ -212,7 +212,7 @@ describe("a stream of a batch's events", () => {
     const other = await open()
     const { json } = await other.post("stopping", { items: [payout("a")] })
     await using reader = await Reader.open(json.id as BatchId, {}, acme, other)
-    await reader.has([1, 2])
+    await reader.has([1, 2, 3])
     const began = Date.now()
     await other[Symbol.asyncDispose]()
     await reader.ended

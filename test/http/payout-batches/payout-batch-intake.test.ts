@@ -63,7 +63,7 @@ describe("a payout batch", () => {
     expect(second.text).toBe(first.text)
     expect(first.headers.get("idempotent-replayed")).toBeNull()
     expect(second.headers.get("idempotent-replayed")).toBe("true")
-    expect(await eventsOf("again")).toHaveLength(2)
+    expect(await eventsOf("again")).toHaveLength(3)
   })
 
   describe("whose request names a trace", () => {
@@ -117,7 +117,7 @@ describe("a payout batch", () => {
     const second = await api.post("reused", { items: [payout("b")] })
     expect(second.status).toBe(422)
     expect(second.json).toMatchObject({ type: "/problems/idempotency-key-reused", batch: first.json.id })
-    expect(await eventsOf("reused")).toHaveLength(2)
+    expect(await eventsOf("reused")).toHaveLength(3)
   })
 
   it("is sealed before it enters the log", async () => {

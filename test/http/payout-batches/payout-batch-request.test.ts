@@ -1,11 +1,16 @@
-import { Result } from "effect"
+import { Effect, Result } from "effect"
 import { expect, it } from "vitest"
+import { PayoutItem } from "../../../src/domain/events.ts"
+import { BatchId, PartnerId } from "../../../src/domain/identifiers.ts"
+import { sealItems } from "../../../src/http/payout-batches/opening-events.ts"
 import {
   decodeItemFully,
   enteredItem,
   itemInOrder,
+  readBatchRequest,
 } from "../../../src/http/payout-batches/payout-batch-request.ts"
 import { fc, ofAllExamples } from "../../property.ts"
+import { fixedKeys } from "../../vault/fixed-keys.ts"
 
 /** Values most of which are in order. */
 const mostly = <A, B>(good: ReadonlyArray<A>, bad: ReadonlyArray<B>): fc.Arbitrary<A | B> =>
@@ -81,4 +86,29 @@ it("an item is read by the quick check exactly as by the thorough one", () => {
   )
   expect(read, ofAllExamples("items that are read")).toBeGreaterThan(500)
   expect(refused, ofAllExamples("items that are refused")).toBeGreaterThan(500)
+})
+
+it("an item is read and recorded with every field that it has", async () => {
+  const account = { scheme: "iban", iban: "DE89370400440532013000" }
+  const address = { town: "Berlin", country: "DE" }
+  const beneficiary = { name: "Ada Lovelace", account, type: "person", address }
+  const asked = {
+    reference: "A",
+    amount: { currency: "EUR", value: "12.34" },
+    beneficiary,
+    remittance: "for May",
+  }
+  const { items } = await Effect.runPromise(readBatchRequest(Buffer.from(JSON.stringify({ items: [asked] }))))
+  const item = { item: 1, reference: "A", currency: "EUR", minor: 1_234n, remittance: "for May" }
+  expect(items).toEqual([{ ...item, beneficiary }])
+  const [partner, batch] = [PartnerId.make("acme"), BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")]
+  const sealed = await Effect.runPromise(sealItems(partner, batch, items).pipe(Effect.provide(fixedKeys())))
+  const visible = {
+    name: "Ada Lovelace",
+    account: { scheme: "iban", country: "DE", lastFour: "3000" },
+    type: "person",
+    addressCountry: "DE",
+  }
+  expect(sealed.items).toEqual([{ ...item, beneficiary: visible }])
+  expect(Object.keys(sealed.items[0]).toSorted()).toEqual(Object.keys(PayoutItem.fields).toSorted())
 })

@@ -46,15 +46,15 @@ describe("a batch", () => {
       id,
       reference: "week 1",
       idempotencyKey: "shown",
-      state: "received",
+      state: "screening",
       itemCount: 2,
       totals: { EUR: "12.34", JPY: "1200" },
       states: {
-        EUR: { received: { count: 1, amount: "12.34" } },
-        JPY: { received: { count: 1, amount: "1200" } },
+        EUR: { screening: { count: 1, amount: "12.34" } },
+        JPY: { screening: { count: 1, amount: "1200" } },
       },
       needsAttention: false,
-      version: 2,
+      version: 3,
       receivedAt: expect.any(String),
       updatedAt: expect.any(String),
     })
@@ -80,9 +80,9 @@ describe("a batch", () => {
       totals: { KWD: "1.205" },
       closedAt: "1970-01-01T00:00:00.000Z",
     })
-    expect((await api.get(`/payout-batches/${id}?atLeast=2`)).json).toMatchObject({
-      version: 2,
-      state: "received",
+    expect((await api.get(`/payout-batches/${id}?atLeast=3`)).json).toMatchObject({
+      version: 3,
+      state: "screening",
     })
   })
 
@@ -108,7 +108,7 @@ describe("a batch", () => {
 
   it("can be read while the read models do not answer", async () => {
     readModelsAnswer = false
-    expect((await api.get(`/payout-batches/${id}`)).json).toMatchObject({ version: 2 })
+    expect((await api.get(`/payout-batches/${id}`)).json).toMatchObject({ version: 3 })
     readModelsAnswer = true
   })
 
@@ -305,6 +305,7 @@ describe("the events of a batch", () => {
             { item: 2, amount: { currency: "JPY", value: "1200" } },
           ],
         },
+        { version: 3, type: "ScreeningRequested", clearance: 1, items: [1, 2] },
       ],
       next: null,
     })
@@ -316,7 +317,7 @@ describe("the events of a batch", () => {
     expect(first.json).toMatchObject({ events: [{ version: 1 }], next: 1 })
     const second = await api.get(`/payout-batches/${id}/events?limit=1&after=${first.json.next}`)
     expect(second.json).toMatchObject({ events: [{ version: 2 }], next: 2 })
-    const end = await api.get(`/payout-batches/${id}/events?limit=1&after=2`)
+    const end = await api.get(`/payout-batches/${id}/events?limit=1&after=3`)
     expect(end.json).toEqual({ events: [], next: null })
   })
 

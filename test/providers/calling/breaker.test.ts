@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { beforeEach, vi } from "vitest"
 import type { PolicyFields } from "../../../src/providers/calling/call-policy.ts"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
+import { PATIENCE_MS } from "../../patience.ts"
 import {
   ask,
   askFour,
@@ -136,7 +137,7 @@ describe("the breaker of a provider", () => {
       yield* Effect.forEach(Array.from({ length: 8 }), () => ask(channel))
       assert.strictEqual(yield* healthOf(channel), "open")
       yield* Effect.promise(() =>
-        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open"),
+        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open", PATIENCE_MS),
       )
       const notMade = channel.call(terms({ outcomeOf: () => undefined }), Effect.succeed("not made"))
       assert.strictEqual(yield* notMade, "not made")

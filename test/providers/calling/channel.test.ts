@@ -8,6 +8,7 @@ import { drawnMs, ProviderChannels } from "../../../src/providers/calling/channe
 import { FleetLimits } from "../../../src/providers/calling/fleet-limits.ts"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
 import { freshMetrics, Metrics } from "../../../src/telemetry/metrics.ts"
+import { PATIENCE_MS } from "../../patience.ts"
 import {
   ask,
   asking,
@@ -168,7 +169,7 @@ describe("a turn", () => {
       assert.strictEqual(channel.room(0), 10)
       const calls = Effect.forEach([1, 2, 3, 4], () => ask(channel), { concurrency: "unbounded" })
       const waiting = yield* Effect.forkChild(calls)
-      yield* Effect.promise(() => vi.waitUntil(() => channel.report(0).waiting === 4))
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(0).waiting === 4, PATIENCE_MS))
       assert.strictEqual(channel.room(0), 6)
       yield* Fiber.interrupt(waiting)
       assert.strictEqual(channel.room(0), 10)
@@ -188,7 +189,7 @@ describe("a turn", () => {
         concurrency: "unbounded",
       })
       const waiting = yield* Effect.forkChild(calls)
-      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 4))
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 4, PATIENCE_MS))
       assert.strictEqual(channel.room(now), 0, "who has come has its place")
       yield* Fiber.interrupt(waiting)
       assert.strictEqual(channel.room(now), 4)
@@ -203,10 +204,10 @@ describe("a turn", () => {
       const now = yield* Clock.currentTimeMillis
       assert.deepStrictEqual([channel.invite(2, now - 6_000), channel.invite(3, now - 1_001)], [2, 3])
       const invited = yield* Effect.forkChild(ask(channel, { isInvited: true }))
-      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 1))
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 1, PATIENCE_MS))
       assert.strictEqual(channel.room(now), 7, "it took its own place, not one that is over")
       const strangers = yield* Effect.forkChild(ask(channel))
-      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 2))
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 2, PATIENCE_MS))
       assert.strictEqual(channel.room(now), 6, "who was not invited takes a place of its own")
       yield* Effect.all([Fiber.interrupt(invited), Fiber.interrupt(strangers)])
       assert.strictEqual(channel.room(now), 8)
@@ -221,7 +222,7 @@ describe("a turn", () => {
       const first = yield* call
       yield* heard(1)
       const second = yield* call
-      yield* Effect.promise(() => vi.waitUntil(() => channel.report(0).waiting === 1))
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(0).waiting === 1, PATIENCE_MS))
       yield* Fiber.interrupt(second)
       assert.strictEqual(channel.report(0).waiting, 0)
       yield* Fiber.interrupt(first)

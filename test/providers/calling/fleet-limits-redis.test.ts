@@ -6,6 +6,7 @@ import { type PolicyFields, policyOf } from "../../../src/providers/calling/call
 import { type CallTerms, ProviderChannels } from "../../../src/providers/calling/channel.ts"
 import { FleetLimits } from "../../../src/providers/calling/fleet-limits.ts"
 import { layer } from "../../../src/providers/calling/fleet-limits-redis.ts"
+import { PATIENCE_MS } from "../../patience.ts"
 import { ownPrefix, settings } from "../../settings.ts"
 
 /** A provider that says when each call began, and answers when it is told to. */
@@ -119,7 +120,7 @@ describe("limits of all processes together", () => {
         callFromEach("interrupted", { concurrencyOfAll: 1 }, 1),
       )
       if (one === undefined || other === undefined) throw new Error("there are two processes")
-      yield* Effect.promise(() => vi.waitUntil(() => began.length === 1))
+      yield* Effect.promise(() => vi.waitUntil(() => began.length === 1, PATIENCE_MS))
       yield* Effect.all([Fiber.interrupt(one), Fiber.interrupt(other)])
       const calls = yield* Effect.promise(() => callFromEach("interrupted", { concurrencyOfAll: 1 }, 1))
       const answering = setInterval(() => answers.shift()?.(), 5)

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema } from "effect"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { BODY_BYTES_MAX, callProvider, reading } from "../../../src/providers/calling/provider-http.ts"
+import { PATIENCE_MS } from "../../patience.ts"
 import {
   canary,
   IMPATIENT_MS,
@@ -120,9 +121,9 @@ describe("a call to a provider", () => {
       const fiber = yield* Effect.forkChild(
         Effect.exit(call(why === "the time is up" ? IMPATIENT_MS : PATIENT_MS)),
       )
-      yield* Effect.promise(() => vi.waitUntil(() => server.asked.length === 1))
+      yield* Effect.promise(() => vi.waitUntil(() => server.asked.length === 1, PATIENCE_MS))
       if (why === "the caller is interrupted") yield* Fiber.interrupt(fiber)
-      yield* Effect.promise(() => vi.waitUntil(() => hungUp))
+      yield* Effect.promise(() => vi.waitUntil(() => hungUp, PATIENCE_MS))
     }),
   )
 })

@@ -12,6 +12,7 @@ import { usualConnections } from "../../../src/providers/calling/http-exchange.t
 import { type FailureKind, ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
 import type { Provider } from "../../../src/providers/calling/provider-http.ts"
 import { freshMetrics } from "../../../src/telemetry/metrics.ts"
+import { PATIENCE_MS } from "../../patience.ts"
 import { channels, providerSettings } from "../../settings.ts"
 import { json, MisbehavingServer } from "./misbehaving-server.ts"
 import {
@@ -200,7 +201,7 @@ describe("a call that has to wait for what proves who calls", () => {
       const call = inquire({ name: "north", url: bank.url, timeoutMs: HOUR_MS, access })
       const fiber = yield* Effect.forkChild(Effect.flip(call))
       yield* TestClock.adjust(HOUR_MS - 300)
-      yield* Effect.promise(() => vi.waitUntil(() => bank.asked.length === 1))
+      yield* Effect.promise(() => vi.waitUntil(() => bank.asked.length === 1, PATIENCE_MS))
       assert.isUndefined(fiber.pollUnsafe())
       // The time of the request itself is real: what is left of the hour.
       assert.strictEqual((yield* Fiber.join(fiber)).kind, "timed-out")

@@ -8,6 +8,7 @@ import { banksLayer } from "../../../../src/providers/banks/banks.ts"
 import { instant } from "../../../../src/providers/banks/instant/instant.ts"
 import { type Sandbox, startSandbox } from "../../../../src/sandbox/sandbox.ts"
 import { payoutItem } from "../../../domain/batch-story.ts"
+import { PATIENCE_MS } from "../../../patience.ts"
 import { providerSettings } from "../../../settings.ts"
 import { canary, json, MisbehavingServer, PATIENT_MS } from "../../calling/misbehaving-server.ts"
 import { bankContract } from "../bank-contract.ts"
@@ -168,7 +169,7 @@ describe("a transfer", () => {
       let owner = true
       const banks = yield* Banks
       const first = yield* Effect.forkChild(banks.transfer(instruction()))
-      yield* Effect.promise(() => vi.waitUntil(() => server.asked.length === 1))
+      yield* Effect.promise(() => vi.waitUntil(() => server.asked.length === 1, PATIENCE_MS))
       const second = yield* Effect.forkChild(
         banks.transfer(
           instruction(),

@@ -1,0 +1,16 @@
+/**
+ * What a process does now and then comes together: a loop waits until the next multiple of its interval by a clock that all loops of
+ * the process share. So one wake-up serves all of them, and to wake an idle process costs more than most of what it does then.
+ * Processes have clocks of their own, so they do not come together.
+ */
+import { Effect } from "effect"
+
+/**
+ * How long it is until the next multiple of an interval, at `now` by a clock that never goes back. Whole milliseconds, and one more: a timer
+ * may be early by one, and what it wakes would then wait again for the same moment.
+ */
+export const untilBeatMs = (everyMs: number, now: number): number => Math.ceil(everyMs - (now % everyMs)) + 1
+
+/** Waits until the next multiple of an interval. */
+export const nextBeat = (everyMs: number): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.sleep(untilBeatMs(everyMs, performance.now())))
