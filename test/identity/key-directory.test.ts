@@ -160,7 +160,8 @@ describe.concurrent("a key", { timeout: 60_000 }, () => {
     expect(await branch.access.accepts(rotated.text)).toBe(credential)
   })
 
-  it("shows when it was last used", { timeout: 40_000 }, async () => {
+  // A poll belongs to a test, and of several at a time only their own `expect` knows which.
+  it("shows when it was last used", { timeout: 40_000 }, async ({ expect }) => {
     const { id, text } = await office.key(await office.partner())
     const lastUsed = async () => (await office.administer(({ key }) => key(id))).lastUsedAt
     expect(await lastUsed()).toBeUndefined()
@@ -214,7 +215,7 @@ describe.concurrent("a revoked key is refused in every process within five secon
 
 it.concurrent("a revocation that one store did not take is not reported as done, and done when it is repeated", {
   timeout: 60_000,
-}, async () => {
+}, async ({ expect }) => {
   await using branch = await Branch.open()
   const { id } = await office.key(await office.partner())
   branch.redis.cut()
