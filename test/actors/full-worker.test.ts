@@ -4,19 +4,17 @@ import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
-import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { DecisionRegister } from "../../src/register/decision-register.ts"
 import { InstructionRegister } from "../../src/register/instruction-register.ts"
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
 import { Mailbox } from "../../src/streams/mailbox.ts"
-import { Partitions } from "../../src/streams/partitions.ts"
 import { RunQueue } from "../../src/streams/run-queue.ts"
-import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { settings } from "../settings.ts"
 import { calmWatch } from "../streams/calm-watch.ts"
+import { payingNobody } from "./paying-nobody.ts"
 
 const batches = ["a", "b", "c", "d"].map((letter) => BatchId.make(`pb_${letter.repeat(22)}`))
 const unavailable = new StoreUnavailable({ store: "redis", step: "read", reason: "test" })
@@ -58,13 +56,7 @@ const takesOf = Effect.fnUntraced(function* (ownedMax: number, leaveAt: Readonly
       settings({ WORKER_BATCHES: `${ownedMax}`, DRAIN_MS: "10" }),
       loggingLayer(() => {}),
       Layer.mock(Mailbox, { withMail: () => Effect.succeed([]) }),
-      Layer.mock(Partitions, { count: 1, of: () => 0 }),
-      Layer.mock(Pipelines, {
-        routes: { version: "test", wayOf: () => assert.fail("nothing is paid") },
-        capacities: () => new Map(),
-        invite: () => 0,
-      }),
-      Layer.mock(StrayCallbacks, {}),
+      payingNobody,
       Layer.mock(AnnouncedLists, { seen: () => undefined }),
       Layer.mock(InstructionRegister, {
         standing: () => Effect.succeed({ tail: undefined, isLossAccepted: false, decisions: [] }),

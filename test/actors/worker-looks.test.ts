@@ -2,18 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
-import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { DecisionRegister } from "../../src/register/decision-register.ts"
 import { InstructionRegister } from "../../src/register/instruction-register.ts"
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
 import { Mailbox } from "../../src/streams/mailbox.ts"
-import { Partitions } from "../../src/streams/partitions.ts"
 import { RunQueue } from "../../src/streams/run-queue.ts"
-import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { settings } from "../settings.ts"
 import { calmWatch } from "../streams/calm-watch.ts"
+import { payingNobody } from "./paying-nobody.ts"
 
 const CLAIM_MS = 8_000
 
@@ -67,13 +65,7 @@ class Looks {
         loggingLayer(() => {}),
         Layer.mock(EventStore, {}),
         Layer.mock(Mailbox, {}),
-        Layer.mock(Partitions, { count: 1, of: () => 0 }),
-        Layer.mock(Pipelines, {
-          routes: { version: "test", wayOf: () => assert.fail("nothing is paid") },
-          capacities: () => new Map(),
-          invite: () => 0,
-        }),
-        Layer.mock(StrayCallbacks, {}),
+        payingNobody,
         Layer.mock(AnnouncedLists, { current: Effect.succeed(undefined), seen: () => undefined }),
         Layer.mock(InstructionRegister, {}),
         Layer.mock(DecisionRegister, { overdue: () => Effect.succeed([]) }),
