@@ -30,9 +30,9 @@ export const worker = all({
     "open batches beyond which new ones get 503 and `Retry-After`",
   ),
   settlingSharePercent: setting("SETTLING_SHARE_PERCENT", count(10, 100, 5), [
-    "the percentage of the time for which workers call providers while [intake is",
-    "pressed](architecture/pressure.md#accepting-comes-first). With 100 they never yield, and",
-    "no process says that it is pressed: give all processes the same",
+    "the percentage of the time for which workers call providers, and read models and events",
+    "follow the logs, while [intake is pressed](architecture/pressure.md#accepting-comes-first). With",
+    "100 nothing yields, and no process says that it is pressed: give all processes the same",
   ]),
   partnerBacklogMax: setting(
     "PARTNER_BACKLOG_MAX",

@@ -13,3 +13,6 @@ export const positionBefore = (position: string): string => {
   if (sequence !== "0") return `${ms}-${BigInt(sequence) - 1n}`
   return ms === "0" ? position : `${BigInt(ms) - 1n}-${SEQUENCE_MAX}`
 }
+
+/** When what is at a position was appended, in epoch milliseconds by the clock of its store: a position begins with it. */
+export const appendedAt = (position: string): number => Number(position.split("-")[0])

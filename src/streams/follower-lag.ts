@@ -2,6 +2,7 @@
 import { Clock, Effect, Result } from "effect"
 import { CursorStore, FEED_START } from "./cursor-store.ts"
 import { Feed } from "./feed.ts"
+import { appendedAt } from "./feed-position.ts"
 import { Partitions } from "./partitions.ts"
 
 /** Entries that are counted of a partition. Reading them all would hold up those who follow. */
@@ -36,6 +37,3 @@ export const followerLag = Effect.fnUntraced(function* (follower: string) {
   }
   return lag
 })
-
-/** A position begins with the time of the append, in epoch milliseconds. */
-const appendedAt = (position: string): number => Number(position.split("-")[0])

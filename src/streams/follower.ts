@@ -9,6 +9,7 @@
  *   reloads the cursor, because a store that was restored from a backup has an older cursor and lacks the work after it. The
  *   feed still has that work.
  * - Much is new: the follower lets a little more arrive before its next step (see pace.ts).
+ * - Accepting comes first: the follower rests after each step, unless it is far behind.
  * - A store or the handler fails: it waits, longer each time up to a limit, and retries without end. It reloads the cursor,
  *   because the cursor may have moved. Partitions that failed in a common commit are then tried one by one.
  * - The cursor is elsewhere: another process follows the same partition and was faster. The follower reloads the cursor and
@@ -20,11 +21,13 @@
  * delays no other.
  */
 import { Cause, Clock, Context, Effect, Exit, Fiber, Option, Random, Result } from "effect"
+import { restAfter } from "../platform/intake-rest.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Chunk, firstAppends, readChunks } from "./chunk.ts"
 import type { Cursor, CursorMove } from "./cursor-store.ts"
 import { CorruptEntry, EventStore } from "./event-store.ts"
 import { Feed, type FeedPart, HistoryLost } from "./feed.ts"
+import { appendedAt } from "./feed-position.ts"
 import { FollowedPartition, WAIT_MS_MAX } from "./followed-partition.ts"
 import { Pace, type Step } from "./pace.ts"
 import { Reader } from "./read-once.ts"
@@ -80,6 +83,10 @@ export const FollowerObserver = Context.Reference<{
 const STEP_EVENTS_MAX = 1_024
 /** So many of them at most open a log: such an event may have 500 items. */
 const OPENINGS_MAX = 128
+/** The longest rest after a step while accepting comes first. */
+const REST_MS_MAX = 5_000
+/** A follower that is further behind than this does not rest, however pressed intake is. The alarm is at a minute. */
+const BEHIND_MS_MAX = 30_000
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = WAIT_MS_MAX
 
@@ -109,7 +116,7 @@ export const followPart = Effect.fnUntraced(
       const due = dueTogether(going, beganAt)
       const taken = due.length === 0 ? NOTHING : yield* step(following, due)
       pace.count(taken, beganAt)
-      if (taken.events === 0) yield* untilDue(part, going)
+      yield* taken.events === 0 ? untilDue(part, going) : restFrom(taken, beganAt)
     }
   },
   (effect, { name }) =>
@@ -156,17 +163,29 @@ const untilDue = Effect.fnUntraced(function* (part: FeedPart, going: ReadonlyArr
   for (const state of going) if (state.canBeWoken && arrived.has(state.partition)) state.dueAt = now
 })
 
-const NOTHING: Step = { events: 0, isFull: false }
+/** Lets intake go first after a step that began at `beganAt`, as long as it is not far behind by the clocks of its store and its own. */
+const restFrom = Effect.fnUntraced(function* ({ upTo }: Taken, beganAt: number) {
+  const now = yield* Clock.currentTimeMillis
+  yield* restAfter(now - beganAt, Math.min(REST_MS_MAX, upTo + BEHIND_MS_MAX - now))
+})
+
+/** A step, and up to when it handled what was appended, in epoch milliseconds: in the partition where it is furthest behind. */
+interface Taken extends Step {
+  readonly upTo: number
+}
+
+const NOTHING: Taken = { events: 0, isFull: false, upTo: Number.POSITIVE_INFINITY }
 
 /** Reads and handles a chunk of each partition. */
 const step = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
-): Effect.fn.Return<Step> {
+): Effect.fn.Return<Taken> {
   const exit = yield* Effect.exit(
     Effect.gen(function* () {
       const { found, isFull } = yield* read(following, due)
-      return { events: yield* handle(following, found), isFull }
+      const upTo = Math.min(...found.map(({ chunk }) => appendedAt(chunk.to.position)))
+      return { events: yield* handle(following, found), isFull, upTo }
     }),
   )
   if (Exit.isSuccess(exit)) return exit.value

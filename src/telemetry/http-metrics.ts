@@ -45,9 +45,9 @@ export const httpMetrics = ({ by }: Definer) => {
       across: "max",
       shownForMs: BACKLOG_SHOWN_MS,
     }),
-    intakePressed: by("api", "worker").gauge(
+    intakePressed: by("api", "worker", "projector", "publisher").gauge(
       "intake_pressed",
-      "1 while this process knows that intake is pressed, here or elsewhere, and its worker yields; 0 otherwise",
+      "1 while this process knows that intake is pressed, here or elsewhere, and yields; 0 otherwise",
       { across: "max" },
     ),
     duplicatePayouts: api.counter(

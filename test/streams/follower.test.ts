@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import { IntakePressure } from "../../src/platform/intake-pressure.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { Chunk } from "../../src/streams/chunk.ts"
 import type { Cursor } from "../../src/streams/cursor-store.ts"
@@ -214,6 +215,29 @@ describe("a follower", () => {
       yield* TestClock.adjust(2)
       assert.strictEqual(feed.seen.length, 721)
       yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("rests after each step while accepting comes first, unless it is far behind", () =>
+    Effect.gen(function* () {
+      const feed = new Followed()
+      feed.failing = () => Effect.sleep(100)
+      const pressed = { accepting: <A, E, R>(handling: Effect.Effect<A, E, R>) => handling, share: () => 0.1 }
+      const fiber = yield* Effect.forkChild(Effect.provideService(feed.following, IntakePressure, pressed))
+      const stepsIn = Effect.fnUntraced(function* (seconds: number) {
+        const before = feed.chunks.length
+        for (let tenth = 0; tenth < 10 * seconds; tenth++) {
+          feed.append(1)
+          yield* TestClock.adjust(100)
+        }
+        return feed.chunks.length - before
+      })
+      assert.isAtMost(yield* stepsIn(10), 11)
+      // Its entries have the times of the first second.
+      yield* stepsIn(25)
+      assert.isAtLeast(yield* stepsIn(10), 95)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(feed.seen, versions(feed.seen.length))
     }),
   )
 
