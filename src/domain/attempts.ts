@@ -4,6 +4,9 @@ import type { TransferIntent } from "./events.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
 
+/** Attempts without refusals or reports share this array: nearly all have no refusal, and lists of them are replaced, not changed. */
+const none: ReadonlyArray<never> = []
+
 /** A new attempt, as its intent records it. `requestedAt` is in epoch milliseconds. */
 export const newAttempt = (
   requestedAt: number,
@@ -23,12 +26,12 @@ export const newAttempt = (
   inquireAt: undefined,
   unknownSince: undefined,
   refusal: undefined,
-  refusalsInDoubt: [],
-  refusalsAsked: [],
+  refusalsInDoubt: none,
+  refusalsAsked: none,
   withdrawable: withdrawable === true,
   withdrawal: undefined,
   outcome: undefined,
-  reports: [],
+  reports: none,
   dispute: undefined,
   concludedAt: undefined,
   code: undefined,
