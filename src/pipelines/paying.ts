@@ -4,7 +4,7 @@ import { type BeneficiaryAccount, openedBeneficiaryOf, quotesAccount } from "../
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
-import type { CrashPoint } from "../platform/crash-point.ts"
+import { afterPoint, type CrashPoint } from "../platform/crash-point.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { BankAnswer, Banks } from "../providers/banks/bank.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
@@ -125,7 +125,7 @@ const send = (
         if (isTooLate(transfer, services, now))
           report(doubt(transfer, "its turn came too late for its key", now))
       })
-    return Effect.map(services.pass("after-bank-call"), () => {
+    return afterPoint(services.pass("after-bank-call"), () => {
       const answer = unquoted(inTurn(reply), beneficiary.account)
       report(recordAnswer(transfer, answer, "response", clock.currentTimeMillisUnsafe(), services))
     })
