@@ -353,8 +353,9 @@ const mandateOf = (actor: Activation): Mandate => {
   const { partition, batch, head, lease, services, messages, answered, places } = actor
   const { clock, clearanceTerms, isOwner, seenTerms, watch } = services
   const isObjectedTo = () => watch.objection(partition) !== undefined
+  /** Unless the stores are objected to. */
   const mayCallNow = (item: number, terms: ClearanceTerms): boolean => {
-    if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
+    if (!isOwner(lease) || !batch.tasks.transfer.has(item)) return false
     const late = outdatedIntent(batch, item, terms, clock.currentTimeMillisUnsafe())
     if (late !== undefined) messages.put({ _tag: "Answered", command: late })
     return late === undefined
@@ -370,7 +371,7 @@ const mandateOf = (actor: Activation): Mandate => {
       Effect.suspend(() => {
         const terms = isObjectedTo() ? undefined : seenTerms()
         return terms === undefined
-          ? Effect.map(termsAfterALook, (terms) => mayCallNow(item, terms))
+          ? Effect.map(termsAfterALook, (terms) => !isObjectedTo() && mayCallNow(item, terms))
           : Effect.succeed(mayCallNow(item, terms))
       }),
   }

@@ -42,7 +42,11 @@ export const intentsOf = (
   const referenceOf = transferReferencesOf(id)
   const transfers = planned.map(({ item, destination }) => {
     const attempt = nextAttempt(itemOf(batch, item))
-    return { item, attempt, ...destination, reference: referenceOf(item, attempt) }
+    const { bank, route, withdrawable } = destination
+    const reference = referenceOf(item, attempt)
+    return withdrawable === undefined
+      ? { item, attempt, bank, route, reference }
+      : { item, attempt, bank, route, withdrawable, reference }
   })
   return Arr.isArrayNonEmpty(transfers) ? [{ _tag: "RequestTransfers", at, transfers }] : []
 }

@@ -2,7 +2,7 @@
  * What came of a turn, as metrics count it: which items ended and how, whose first screening was answered, and what money banks said
  * they moved. It is collected while events are folded, and counted once they are in the log.
  */
-import { attemptOf, attemptsOf, type Batch, type Item } from "../domain/batch.ts"
+import { type Attempt, attemptOf, type Batch, type Item } from "../domain/batch.ts"
 import type { Verdict } from "../domain/clearance-answers.ts"
 import type { BatchEvent, BatchEventOf } from "../domain/events.ts"
 import { type ItemOutcome, itemsEndedBy, outcomeOf, wasPaid, wasReturned } from "../domain/item-outcome.ts"
@@ -24,8 +24,13 @@ export interface MovedMoney {
   readonly minor: bigint
 }
 
-/** What is to be noted once an event is folded; nothing for most. */
-type Noted = (() => void) | undefined
+/** The attempt that an event reports on, and what was known of its money before. */
+interface Reported {
+  readonly item: Item
+  readonly attempt: Attempt
+  readonly paid: boolean
+  readonly returned: boolean
+}
 
 export class TurnOutcomes {
   /** The items that events of this turn touched, with the outcome that each had before. */
@@ -46,12 +51,9 @@ export class TurnOutcomes {
 
   /** Folds an event into the batch, and notes what that does. Nothing but the fold itself can fail. */
   fold(batch: Batch, event: BatchEvent, evolve: (batch: Batch, event: BatchEvent) => Batch): void {
-    let noteAfter: Noted
-    this.#unlessBroken(() => {
-      noteAfter = this.#noteBefore(batch, event)
-    })
+    const before = this.#lookAt(batch, event)
     evolve(batch, event)
-    this.#unlessBroken(() => noteAfter?.())
+    if (before !== undefined) this.#noteMoved(before)
   }
 
   /** Throws what broke while events were noted: then these outcomes are not all. */
@@ -59,17 +61,18 @@ export class TurnOutcomes {
     if (this.#broken !== undefined) throw this.#broken.defect
   }
 
-  #unlessBroken(note: () => void): void {
-    if (this.#broken !== undefined) return
+  #lookAt(batch: Batch, event: BatchEvent): Reported | undefined {
+    if (this.#broken !== undefined) return undefined
     try {
-      note()
+      return this.#noteBefore(batch, event)
     } catch (defect) {
       this.#broken = { defect }
+      return undefined
     }
   }
 
-  /** Notes what is before the event, and gives what is to be noted after it. */
-  #noteBefore(batch: Batch, event: BatchEvent): Noted {
+  /** Notes what is before the event, and gives the attempt whose money it may move. */
+  #noteBefore(batch: Batch, event: BatchEvent): Reported | undefined {
     for (const number of itemsEndedBy(event)) {
       const item = batch.items.get(number)
       if (item !== undefined && !this.#before.has(number)) this.#before.set(number, outcomeOf(batch, item))
@@ -81,27 +84,23 @@ export class TurnOutcomes {
         return undefined
       case "LateOutcomeDetected":
         this.contradicted.push(event.compensation)
-        return this.#noteReport(batch, event)
+        return reportedIn(batch, event)
       case "TransferSettled":
       case "TransferReturned":
       case "ParkedResolved":
-        return this.#noteReport(batch, event)
+        return reportedIn(batch, event)
       default:
         return undefined
     }
   }
 
   /** A bank may report the same several times, and a person may confirm it: its money moves once. */
-  #noteReport(batch: Batch, event: { readonly item: number; readonly attempt: number }): Noted {
-    const item = batch.items.get(event.item)
-    const attempt = item === undefined ? undefined : attemptOf(item, event.attempt)
-    if (item === undefined || attempt === undefined) return undefined
-    const before = { paid: wasPaid(attempt), returned: wasReturned(attempt) }
-    return () => {
-      const money = { currency: item.currency, bank: attempt.bank, minor: item.minor }
-      if (!before.paid && wasPaid(attempt)) this.money.push({ way: "moved", ...money })
-      if (!before.returned && wasReturned(attempt)) this.money.push({ way: "returned", ...money })
-    }
+  #noteMoved(before: Reported): void {
+    const { attempt, item } = before
+    const { currency, minor } = item
+    const { bank } = attempt
+    if (!before.paid && wasPaid(attempt)) this.money.push({ way: "moved", currency, bank, minor })
+    if (!before.returned && wasReturned(attempt)) this.money.push({ way: "returned", currency, bank, minor })
   }
 
   /** The items that this turn brought to an end, or to another one. Call it after all events were folded. */
@@ -117,6 +116,16 @@ export class TurnOutcomes {
   }
 }
 
+const reportedIn = (
+  batch: Batch,
+  event: { readonly item: number; readonly attempt: number },
+): Reported | undefined => {
+  const item = batch.items.get(event.item)
+  const attempt = item === undefined ? undefined : attemptOf(item, event.attempt)
+  if (item === undefined || attempt === undefined) return undefined
+  return { item, attempt, paid: wasPaid(attempt), returned: wasReturned(attempt) }
+}
+
 const schemeIn = (batch: Batch, { beneficiary, currency }: Item): Scheme =>
   schemeOf(beneficiary.account, currency, batch.receivedAt)
 
@@ -125,7 +134,7 @@ const schemeIn = (batch: Batch, { beneficiary, currency }: Item): Scheme =>
  * first sent: the time that people took is not the scheme's.
  */
 const payableAt = ({ startedAt, receivedAt }: Batch, item: Item): number | undefined => {
-  const firstSentAt = attemptsOf(item)[0]?.requestedAt
+  const firstSentAt = (item.earlier[0] ?? item.attempt)?.requestedAt
   if (firstSentAt === undefined) return undefined
   const waitedForOthers = item.waitedForFunds || item.findings.some(({ released }) => released)
   return waitedForOthers ? firstSentAt : (startedAt ?? receivedAt)

@@ -52,7 +52,9 @@ export const takeTurn = (actor: Activation, { mail, answers }: Received, now: nu
     }
     const happened =
       id === undefined
-        ? Result.getOrElse(decision, () => [])
+        ? Result.isSuccess(decision)
+          ? decision.success
+          : []
         : answerEvents(actor.batch, { id, command, at: now }, decision)
     for (const event of happened) {
       outcomes.fold(actor.batch, event, evolve)

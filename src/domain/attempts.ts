@@ -4,6 +4,9 @@ import type { TransferIntent } from "./events.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
 
+/** Attempts without refusals or reports share this array: nearly all have no refusal, and lists of them are replaced, not changed. */
+const none: ReadonlyArray<never> = []
+
 /** A new attempt, as its intent records it. `requestedAt` is in epoch milliseconds. */
 export const newAttempt = (
   requestedAt: number,
@@ -23,12 +26,12 @@ export const newAttempt = (
   inquireAt: undefined,
   unknownSince: undefined,
   refusal: undefined,
-  refusalsInDoubt: [],
-  refusalsAsked: [],
+  refusalsInDoubt: none,
+  refusalsAsked: none,
   withdrawable: withdrawable === true,
   withdrawal: undefined,
   outcome: undefined,
-  reports: [],
+  reports: none,
   dispute: undefined,
   concludedAt: undefined,
   code: undefined,
@@ -60,12 +63,15 @@ export const isUnrouted = (item: Item): boolean =>
 /** The attempts of a batch that a bank has reported on, each with its bank. */
 export const attemptsReported = ({
   items,
-}: Batch): ReadonlyArray<{ readonly item: number; readonly attempt: number; readonly bank: string }> =>
-  [...items.values()].flatMap((item) =>
-    attemptsOf(item)
-      .filter(({ reports, transferId }) => reports.length > 0 || transferId !== undefined)
-      .map(({ attempt, bank }) => ({ item: item.item, attempt, bank })),
-  )
+}: Batch): ReadonlyArray<{ readonly item: number; readonly attempt: number; readonly bank: string }> => {
+  const reported: Array<{ readonly item: number; readonly attempt: number; readonly bank: string }> = []
+  for (const item of items.values()) {
+    if (item.attempt === undefined) continue
+    for (const { attempt, bank, reports, transferId } of attemptsOf(item))
+      if (reports.length > 0 || transferId !== undefined) reported.push({ item: item.item, attempt, bank })
+  }
+  return reported
+}
 
 const isOpen = (attempt: Attempt | undefined): boolean =>
   attempt !== undefined && attempt.outcome === undefined

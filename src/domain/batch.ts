@@ -74,13 +74,13 @@ export interface Attempt {
   /** The refusals in doubt since the bank last accepted it, each once. A repeated one changes nothing. */
   refusalsInDoubt: ReadonlyArray<OpenRefusal>
   /** Every refusal that the bank was asked about, or that was shown to a person, with repetitions. */
-  readonly refusalsAsked: Array<OpenRefusal>
+  refusalsAsked: ReadonlyArray<OpenRefusal>
   /** Whether its order waits with us before it is sent. False once it may have been sent. */
   withdrawable: boolean
   /** The request to withdraw its order, until it is known whether that worked. */
   withdrawal: Withdrawal | undefined
   /** Every final outcome that the bank ever reported, and late acceptances. A repeated report changes nothing. */
-  readonly reports: Array<TransferFinal | "accepted">
+  reports: ReadonlyArray<TransferFinal | "accepted">
   /** How the bank contradicted itself about it, until a person resolves it. */
   dispute: OutsideText | undefined
   concludedAt: number | undefined
@@ -155,7 +155,7 @@ export interface Item extends PayoutItem {
   refusal: PostingRefusal | undefined
   /** The attempt under way or last made, and those before it. */
   attempt: Attempt | undefined
-  readonly earlier: Array<Attempt>
+  earlier: ReadonlyArray<Attempt>
   /** It was held, parked or in dispute at some time. From then on only an operator may retry it. */
   attended: boolean
   /** Its money could not be reserved at some time, because the partner's funds did not cover it. */

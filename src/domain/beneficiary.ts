@@ -285,7 +285,10 @@ export const visibleBeneficiaryOf = (beneficiary: Beneficiary): VisibleBeneficia
 export const openedBeneficiaryOf = (
   { name, type }: VisibleBeneficiary,
   opened: Pick<Beneficiary, "account" | "address">,
-): Beneficiary => ({ name, ...(type !== undefined && { type }), ...opened })
+): Beneficiary =>
+  type === undefined && opened.address === undefined
+    ? { name, account: opened.account }
+    : { name, ...(type !== undefined && { type }), ...opened }
 
 /**
  * The country that the IBAN or BIC names. An IBAN with the prefix of its country may belong to a bank in a territory that is

@@ -24,10 +24,18 @@ export type ChangingItem = Omit<Item, Derived> & Readonly<Pick<Item, Derived>>
  * Changes an item by `edit`, in place. Throws if the batch has no such item. Fields are set one by one: to copy an object of changes
  * onto each item takes a quarter of a fold.
  */
-export const change = (batch: Batch, number: number, edit: (item: ChangingItem) => void): Batch => {
+export const change = (batch: Batch, number: number, edit: (item: ChangingItem) => void): Batch =>
+  changeBy(batch, number, edit, undefined)
+
+const changeBy = <About>(
+  batch: Batch,
+  number: number,
+  edit: (item: ChangingItem, about: About) => void,
+  about: About,
+): Batch => {
   const item = itemOf(batch, number)
   leaveIndex(batch, item)
-  edit(item)
+  edit(item, about)
   if (item.asked !== undefined && !waitsForAnswer(item)) item.asked = undefined
   const task = taskOf(item)
   if (task !== item.task) {
@@ -48,6 +56,16 @@ export const changeAll = (
   edit: (item: ChangingItem) => void,
 ): Batch => {
   for (const item of items) change(batch, item, edit)
+  return batch
+}
+
+/** Changes the items that entries of an event are about, each by its own entry. */
+export const changeEach = <Entry extends { readonly item: number }>(
+  batch: Batch,
+  entries: ReadonlyArray<Entry>,
+  edit: (item: ChangingItem, entry: Entry) => void,
+): Batch => {
+  for (const entry of entries) changeBy(batch, entry.item, edit, entry)
   return batch
 }
 

@@ -71,6 +71,8 @@ export type AnswerWithMatches = RawClearanceAnswer & Pick<ClearanceAnswer, "matc
 
 /** An answer with its texts cleaned. The engine does not get the account, but its lists may contain it. */
 export const cleanedAnswer = ({ reason, cause, ...answer }: AnswerWithMatches): ClearanceAnswer => {
+  // As nearly always.
+  if (typeof reason !== "string" && typeof cause !== "string") return answer
   const cleaned = typeof reason === "string" ? cleanTextWithin(reason, REASON_LENGTH_MAX) : ""
   return {
     ...answer,

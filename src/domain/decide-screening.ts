@@ -82,13 +82,21 @@ const newsIn = (
   source: AnswerSource,
 ): ReadonlyArray<ClearanceDecision> => {
   const news: Array<ClearanceDecision> = []
-  const underPolicy = answers.flatMap((answer) => answersUnder(answer, batch.payeePolicy))
-  for (const [number, own] of Map.groupBy(underPolicy, ({ item }) => item)) {
-    const item = batch.items.get(number)
+  const { payeePolicy } = batch
+  const underPolicy =
+    payeePolicy === "off" ? answers : answers.flatMap((answer) => answersUnder(answer, payeePolicy))
+  for (const own of byItem(underPolicy)) {
+    const item = batch.items.get(own[0]?.item ?? 0)
     if (item !== undefined) news.push(...newsOf(item, own, source))
   }
   return news
 }
+
+/** The answers about each item. An engine nearly always gives one for each, in the order of the items. */
+const byItem = (answers: ReadonlyArray<ClearanceAnswer>): Iterable<ReadonlyArray<ClearanceAnswer>> =>
+  answers.every(({ item }, place) => item > (answers[place - 1]?.item ?? 0))
+    ? answers.map((answer) => [answer])
+    : Map.groupBy(answers, ({ item }) => item).values()
 
 /** Findings that are new; without any, the answer that the item has been waiting for. */
 const newsOf = (
@@ -101,9 +109,9 @@ const newsOf = (
     : distinct(answers, listVersion).filter((answer) => isFinding(item, answer, listVersion))
   if (findings.length > 0) return bounded(item, findings)
   if (item.asked !== clearance) return []
-  return answers
-    .slice(0, 1)
-    .map((answer) => (answer.decision === "approved" ? answer : { ...answer, released: true as const }))
+  const [answer] = answers
+  if (answer === undefined) return []
+  return [answer.decision === "approved" ? answer : { ...answer, released: true }]
 }
 
 const isApproval = ({ decision }: ClearanceAnswer): boolean => decision === "approved"

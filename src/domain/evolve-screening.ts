@@ -1,5 +1,5 @@
 /** How the events of screening and review change an item. */
-import type { Batch, OpenClearance } from "./batch.ts"
+import type { Batch, Item, OpenClearance } from "./batch.ts"
 import { type ChangingItem, enter } from "./change-item.ts"
 import { effectOn, findingName, isSameFinding, isStricter, rulingOn, withFinding } from "./clearance.ts"
 import type { ClearanceDecision } from "./clearance-answers.ts"
@@ -16,13 +16,19 @@ export const askAbout = (batch: Batch, item: ChangingItem, clearance: number): v
   if (state === "received" || state === "screened") enter(batch, item, "screening", undefined)
 }
 
-/** Keeps a decision. If the item has no intent to pay, its state then follows from all of its findings. */
+/** What an answer is to all of its items: the version of its lists, and from when its age counts. They share it. */
+export const answered = (
+  { at, listVersion }: Answer,
+  open: OpenClearance | undefined,
+): NonNullable<Item["lastAnswer"]> => ({ at: countedFrom(open, at), listVersion })
+
+/** Keeps a decision, of an answer that is {@link answered}. If the item has no intent to pay, its state then follows from all of its findings. */
 export const answer = (
   batch: Batch,
   item: ChangingItem,
   decided: ClearanceDecision,
   { at, clearance, listVersion }: Answer,
-  open: OpenClearance | undefined,
+  lastAnswer: Item["lastAnswer"],
 ): void => {
   const { decision, payee, reason } = decided
   // Logs of releases that did not number clearances have no request before the answer.
@@ -40,7 +46,7 @@ export const answer = (
   if (payee !== undefined) item.payee = payee
   if (isAnswer) {
     item.asked = undefined
-    item.lastAnswer = { at: countedFrom(open, at), listVersion }
+    item.lastAnswer = lastAnswer
   }
   if (!decides) return
   const ruling = rulingOn(item.findings)

@@ -21,10 +21,10 @@ import {
   waitsForFunds,
 } from "./batch.ts"
 import { refuseCancellation } from "./cancellation-refusal.ts"
-import { addItem, change, changeAll, enter } from "./change-item.ts"
-import type { BatchEvent, BatchEventOf, OpenRefusal, TransferIntent } from "./events.ts"
+import { addItem, change, changeAll, changeEach, enter } from "./change-item.ts"
+import type { BatchEvent, BatchEventOf, OpenRefusal } from "./events.ts"
 import { begin } from "./evolve-receipt.ts"
-import { type Answer, answer, askAbout, review } from "./evolve-screening.ts"
+import { type Answer, answer, answered, askAbout, review } from "./evolve-screening.ts"
 import { newItem } from "./new-item.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
@@ -96,8 +96,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "FundsArrived":
       return funded(batch, event)
     case "TransfersRequested":
-      for (const transfer of event.transfers) requested(batch, event.at, transfer)
-      return batch
+      return requested(batch, event)
     case "TransferResent":
       return tracked(batch, event, "transferring", (attempt) => {
         attempt.sends += 1
@@ -185,8 +184,8 @@ const clearanceWithdrawn = (batch: Batch, number: number): Batch =>
 /** Folds an answer. Items that were cancelled meanwhile stay cancelled, whatever the answer. */
 const screened = (batch: Batch, event: Answer): Batch => {
   const open = batch.clearances.get(event.clearance)
-  for (const decided of event.decisions)
-    change(batch, decided.item, (item) => answer(batch, item, decided, event, open))
+  const lastAnswer = answered(event, open)
+  changeEach(batch, event.decisions, (item, decided) => answer(batch, item, decided, event, lastAnswer))
   if (open !== undefined && !isAwaited(batch, event.clearance, open)) batch.clearances.delete(event.clearance)
   return batch
 }
@@ -253,10 +252,10 @@ const takePosting = (batch: Batch, number: number) => {
   return posting
 }
 
-const requested = (batch: Batch, at: number, intent: TransferIntent): Batch =>
-  change(batch, intent.item, (item) => {
+const requested = (batch: Batch, { at, transfers }: BatchEventOf<"TransfersRequested">): Batch =>
+  changeEach(batch, transfers, (item, intent) => {
     const { attempt, earlier, reroute } = item
-    if (attempt !== undefined) earlier.push(attempt)
+    if (attempt !== undefined) item.earlier = [...earlier, attempt]
     enter(batch, item, "transferring", item.reason)
     item.reroute = undefined
     item.attempt = newAttempt(at, intent, (attempt?.round ?? 0) + (reroute === undefined ? 1 : 0))
@@ -305,7 +304,7 @@ const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
 
 const doubt = (attempt: Attempt, refusal: OpenRefusal): void => {
   attempt.refusalsInDoubt = [...attempt.refusalsInDoubt, refusal]
-  attempt.refusalsAsked.push(refusal)
+  attempt.refusalsAsked = [...attempt.refusalsAsked, refusal]
 }
 
 /** What a bank reported when it refused or returned a transfer. */
@@ -320,7 +319,7 @@ const concluded = (
 ): Batch => {
   const attempt = anyAttempt(batch, about)
   attempt.outcome = outcome
-  attempt.reports.push(outcome)
+  attempt.reports = [...attempt.reports, outcome]
   attempt.concludedAt = about.at
   attempt.inquireAt = undefined
   attempt.refusal = attempt.withdrawal = undefined
@@ -334,7 +333,7 @@ const concluded = (
 /** A payment that was made after all is booked like any other. Every other contradiction is for a person to resolve. */
 const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Batch => {
   const attempt = anyAttempt(batch, event)
-  attempt.reports.push(event.reported)
+  attempt.reports = [...attempt.reports, event.reported]
   if (event.compensation === "review" || event.reported === "accepted") {
     const { reported, recorded } = event
     attempt.dispute = cleanText(`of attempt ${event.attempt} the bank reported ${reported} after ${recorded}`)

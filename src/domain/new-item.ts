@@ -2,8 +2,8 @@
 import type { Item } from "./batch.ts"
 import type { PayoutItem } from "./events.ts"
 
-/** Items without findings share this array, because most have none. */
-const noFindings: Item["findings"] = []
+/** Items without findings or earlier attempts share this array, because most have none. */
+const none: ReadonlyArray<never> = []
 
 /** An item while it is made. */
 type NewItem = Omit<Item, "remittance"> & { -readonly [Field in keyof Pick<Item, "remittance">]: Item[Field] }
@@ -28,7 +28,7 @@ export const newItem = (accepted: PayoutItem, version: number): Item => {
     clearance: undefined,
     asked: undefined,
     lastAnswer: undefined,
-    findings: noFindings,
+    findings: none,
     verdict: undefined,
     listVersion: undefined,
     payee: undefined,
@@ -38,7 +38,7 @@ export const newItem = (accepted: PayoutItem, version: number): Item => {
     posting: undefined,
     refusal: undefined,
     attempt: undefined,
-    earlier: [],
+    earlier: none,
     reroute: undefined,
     attended: false,
     waitedForFunds: false,

@@ -1,10 +1,10 @@
 import { Clock, Effect, Result } from "effect"
 import type { Batch } from "../domain/batch.ts"
-import { openedBeneficiaryOf, quotesAccount } from "../domain/beneficiary.ts"
+import { type BeneficiaryAccount, openedBeneficiaryOf, quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
-import type { CrashPoint } from "../platform/crash-point.ts"
+import { afterPoint, type CrashPoint } from "../platform/crash-point.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { BankAnswer, Banks } from "../providers/banks/bank.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
@@ -108,27 +108,34 @@ const send = (
   const { bank, reference, payout } = transfer
   const { currency, minor, remittance } = payout
   const opened = open(transfer.item)
-  const now = () => clock.currentTimeMillisUnsafe()
-  if (Result.isFailure(opened)) return Effect.sync(() => report(unreadable(transfer, opened.failure, now())))
-  const { account } = opened.success
+  if (Result.isFailure(opened))
+    return Effect.sync(() => report(unreadable(transfer, opened.failure, clock.currentTimeMillisUnsafe())))
   const beneficiary = openedBeneficiaryOf(payout.beneficiary, opened.success)
   const instruction = { bank, reference, partner, beneficiary, currency, minor, remittance }
   const maySend =
-    transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, services, now())) : mayCall
+    transfer.sends > 1
+      ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, services, clock.currentTimeMillisUnsafe()))
+      : mayCall
   // A resend, or an intent that another process wrote, has no place reserved here: those places belong to others.
   const isInvited = transfer.sends === 1 && takePlace(transfer.item)
   return Effect.flatMap(services.banks.transfer(instruction, maySend, isInvited), (reply) => {
     if (reply._tag === "NotSent")
       return Effect.sync(() => {
-        if (isTooLate(transfer, services, now()))
-          report(doubt(transfer, "its turn came too late for its key", now()))
+        const now = clock.currentTimeMillisUnsafe()
+        if (isTooLate(transfer, services, now))
+          report(doubt(transfer, "its turn came too late for its key", now))
       })
-    const quotes = (text: string) => quotesAccount(text, account)
-    const answer = withoutQuotes(inTurn(reply), { id: quotes, code: quotes })
-    return Effect.map(services.pass("after-bank-call"), () =>
-      report(recordAnswer(transfer, answer, "response", now(), services)),
-    )
+    return afterPoint(services.pass("after-bank-call"), () => {
+      const answer = unquoted(inTurn(reply), beneficiary.account)
+      report(recordAnswer(transfer, answer, "response", clock.currentTimeMillisUnsafe(), services))
+    })
   })
+}
+
+const unquoted = (answer: BankAnswer, account: BeneficiaryAccount): BankAnswer => {
+  if (answer._tag === "Settled") return answer
+  const quotes = (text: string) => quotesAccount(text, account)
+  return withoutQuotes(answer, { id: quotes, code: quotes })
 }
 
 const unreadable = (transfer: DueTransfer, why: string, now: number): RecordTransfer => {

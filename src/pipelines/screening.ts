@@ -1,6 +1,6 @@
 import { Array as Arr, Clock, Effect } from "effect"
 import type { Batch } from "../domain/batch.ts"
-import { cleanedAnswer } from "../domain/clearance-answers.ts"
+import { type ClearanceAnswer, cleanedAnswer } from "../domain/clearance-answers.ts"
 import type { RecordScreening } from "../domain/commands.ts"
 import { type BatchId, clearanceKey } from "../domain/identifiers.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
@@ -43,8 +43,11 @@ const recordAnswer = (
   at: number,
   decideBy: number,
 ): RecordScreening => {
-  const items = decisions.flatMap(({ item, decision }) => (decision === "pending" ? [item] : []))
-  const pending = Arr.isReadonlyArrayNonEmpty(items) ? { pending: { items, decideBy } } : {}
-  const made = decisions.flatMap((answer) => (answer.decision === "pending" ? [] : [cleanedAnswer(answer)]))
+  const items: Array<number> = []
+  const made: Array<ClearanceAnswer> = []
+  for (const answer of decisions)
+    if (answer.decision === "pending") items.push(answer.item)
+    else made.push(cleanedAnswer(answer))
+  const pending = Arr.isArrayNonEmpty(items) ? { pending: { items, decideBy } } : {}
   return { _tag: "RecordScreening", at, clearance, clearanceId, listVersion, decisions: made, ...pending }
 }

@@ -30,7 +30,7 @@ export const openingOf = Effect.fnUntraced(function* (
     const accounts = yield* openChunk(keys, id, batch, chunk)
     // Keep only the accounts that are paid now.
     for (const item of items) {
-      const account = Result.isSuccess(accounts) ? accounts.success.get(item) : undefined
+      const account = Result.isSuccess(accounts) ? accounts.success[item - chunk.from] : undefined
       if (account !== undefined) opened.set(item, account)
       else unopened.set(item, Result.isSuccess(accounts) ? "it is not in its seal" : accounts.failure)
     }

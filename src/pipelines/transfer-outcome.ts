@@ -73,6 +73,12 @@ const neverSeen = (bank: string, policy: InquiryPolicy): TransferOutcome => {
   }
 }
 
+/** Nearly all outcomes are one of these. */
+const settledBy = {
+  response: { _tag: "Settled", evidence: "response" },
+  inquiry: { _tag: "Settled", evidence: "inquiry" },
+} as const
+
 const outcomeOf = (
   answer: Exclude<BankAnswer, { _tag: "NeverSeen" }>,
   evidence: AskedBy,
@@ -83,7 +89,7 @@ const outcomeOf = (
     case "Withdrawn":
       return answer
     case "Settled":
-      return { _tag: "Settled", evidence }
+      return settledBy[evidence]
     case "Failed":
     case "Returned":
       return { ...answer, code: cleanText(answer.code), evidence }

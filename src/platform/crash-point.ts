@@ -12,6 +12,15 @@ export const CrashPoints = Context.Reference<(point: CrashPoint) => Effect.Effec
 )
 
 /**
+ * Goes on once a crash point was passed; at once where nothing happens there, as in production. For what runs once for each payout.
+ */
+export const afterPoint = (passed: Effect.Effect<void>, goOn: () => void): Effect.Effect<void> => {
+  if (passed !== Effect.void) return Effect.map(passed, goOn)
+  goOn()
+  return Effect.void
+}
+
+/**
  * Kills the process with SIGKILL, so that nothing is flushed or closed, the `nth` time that it passes the point. For
  * tests of recovery only.
  */

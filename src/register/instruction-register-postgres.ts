@@ -31,11 +31,11 @@ interface Recording {
 }
 
 /**
- * The attempts of a batch that were newly recorded, as "<item>-<attempt>" separated by commas; or a waiting decision about
- * the batch.
+ * The attempts of a batch that were newly recorded, as "<item>-<attempt>" separated by commas, or `null` if they are all that were
+ * given, as nearly always; or a waiting decision about the batch.
  */
 type RecordedRow =
-  | { readonly batch: BatchId; readonly attempts: string; readonly id: null; readonly command: null }
+  | { readonly batch: BatchId; readonly attempts: string | null; readonly id: null; readonly command: null }
   | (DecisionRow & { readonly attempts: null })
 
 interface DecisionRow {
@@ -88,7 +88,7 @@ export const layer = Layer.effect(
  */
 const recordAll = ({ query }: Postgres["Service"]) =>
   Effect.fnUntraced(function* (calls: ReadonlyArray<Recording>) {
-    const attempts = calls.flatMap(({ attempts }) => attempts)
+    const groups = grouped(calls.flatMap(({ attempts }) => attempts))
     const answered = calls.flatMap(({ tail, answered }) => [...answered].map((id) => ({ ...tail, id })))
     const rows = yield* query(
       "record",
@@ -108,16 +108,22 @@ const recordAll = ({ query }: Postgres["Service"]) =>
         ), ${upsertTails(
           sql,
           calls.map(({ tail }) => tail),
-        )}, recorded as (
+        )}, given as (
+          select batch, attempt, bank, items::int[] as items from ${groupsOf(sql, groups)}
+        ), recorded as (
           insert into instruction_register (batch, item, attempt, bank)
-          select * from ${rowsOf(sql, attempts)}
+          select batch, unnest(items) as item, attempt, bank from given
           where batch not in (select batch from waiting)
           order by batch, item, attempt
           on conflict do nothing
           returning batch, item, attempt
         )
-        select batch, string_agg(item || '-' || attempt, ',') as attempts, null as id, null as command
-        from recorded group by batch
+        select batch, case when count(*) < given.count then (
+          select string_agg(item || '-' || attempt, ',') from recorded as own where own.batch = recorded.batch
+        ) end as attempts, null as id, null as command
+        from recorded
+        join (select batch, sum(cardinality(items)) as count from given group by batch) as given using (batch)
+        group by batch, given.count
         union all
         (select batch, null, id, command from waiting where place <= ${DECISIONS_MAX} order by batch, number)`,
     )
@@ -125,9 +131,9 @@ const recordAll = ({ query }: Postgres["Service"]) =>
       rows.filter((row) => row.id !== null),
       ({ batch }) => batch,
     )
-    const fresh = new Map(
-      rows.flatMap((row) => (row.attempts === null ? [] : [[row.batch, new Set(row.attempts.split(","))]])),
-    )
+    const fresh = new Map<BatchId, Fresh>()
+    for (const { batch, attempts, id } of rows)
+      if (id === null) fresh.set(batch, attempts === null ? "all" : new Set(attempts.split(",")))
     const registered = calls.map(({ attempts, tail }) =>
       decisions.has(tail.batch) ? [] : without(attempts, fresh),
     )
@@ -229,13 +235,32 @@ const standingOf = (batch: BatchId, rows: ReadonlyArray<StandingRow>) => {
   })
 }
 
-/** Attempts as rows. */
-const rowsOf = (sql: Sql, attempts: ReadonlyArray<RegisteredAttempt>) => sql`unnest(
-  ${arrayText(attempts.map(({ batch }) => batch))}::text[],
-  ${arrayText(attempts.map(({ item }) => item))}::int[],
-  ${arrayText(attempts.map(({ attempt }) => attempt))}::int[],
-  ${arrayText(attempts.map(({ bank }) => bank))}::text[]
-) as attempts (batch, item, attempt, bank)`
+/** Attempts that differ only in their items. */
+interface AttemptGroup extends Omit<RegisteredAttempt, "item"> {
+  readonly items: Array<number>
+}
+
+/** Attempts in groups of neighbours, of which nearly all batches have one. */
+const grouped = (attempts: ReadonlyArray<RegisteredAttempt>): ReadonlyArray<AttemptGroup> => {
+  const groups: Array<AttemptGroup> = []
+  let last: AttemptGroup | undefined
+  for (const { batch, item, attempt, bank } of attempts) {
+    if (last?.batch !== batch || last.attempt !== attempt || last.bank !== bank) {
+      last = { batch, attempt, bank, items: [] }
+      groups.push(last)
+    }
+    last.items.push(item)
+  }
+  return groups
+}
+
+/** Groups as rows: their items are the text of an array. */
+const groupsOf = (sql: Sql, groups: ReadonlyArray<AttemptGroup>) => sql`unnest(
+  ${arrayText(groups.map(({ batch }) => batch))}::text[],
+  ${arrayText(groups.map(({ attempt }) => attempt))}::int[],
+  ${arrayText(groups.map(({ bank }) => bank))}::text[],
+  ${arrayText(groups.map(({ items }) => `{${items.join(",")}}`))}::text[]
+) as groups (batch, attempt, bank, items)`
 
 const restore = Effect.fnUntraced(function* (
   { query }: Postgres["Service"],
@@ -247,7 +272,7 @@ const restore = Effect.fnUntraced(function* (
     (sql) => sql<Array<{ readonly missing: number }>>`
       with restored as (
         insert into instruction_register (batch, item, attempt, bank)
-        select * from ${rowsOf(sql, attempts)}
+        select batch, unnest(items::int[]) as item, attempt, bank from ${groupsOf(sql, grouped(attempts))}
         order by batch, item, attempt
         on conflict do nothing
         returning item
@@ -263,11 +288,17 @@ const restore = Effect.fnUntraced(function* (
   return rows[0]?.missing ?? 0
 })
 
+/** The attempts of a batch that were recorded first by a statement, as "<item>-<attempt>". */
+type Fresh = Set<string> | "all"
+
 /** The attempts that were registered before. If calls of one statement share an attempt, only the first recorded it. */
 const without = (
   attempts: ReadonlyArray<RegisteredAttempt>,
-  fresh: ReadonlyMap<BatchId, Set<string>>,
+  fresh: ReadonlyMap<BatchId, Fresh>,
 ): ReadonlyArray<RegisteredAttempt> =>
   attempts
-    .filter(({ batch, item, attempt }) => fresh.get(batch)?.delete(`${item}-${attempt}`) !== true)
+    .filter(({ batch, item, attempt }) => {
+      const own = fresh.get(batch)
+      return own !== "all" && own?.delete(`${item}-${attempt}`) !== true
+    })
     .map(({ batch, item, attempt, bank }) => ({ batch, item, attempt, bank }))

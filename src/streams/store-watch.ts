@@ -68,6 +68,8 @@ interface Finding {
   /** It was replaced; or, in production, another server was promoted that acknowledges what is not on enough disks. */
   readonly weakPostgres: string | undefined
   readonly archive: Comparison | undefined
+  /** Whether that was with the stores as they are: asked before each transfer, so it is not found again each time. */
+  readonly isCompared: boolean
 }
 
 /** The last comparison with the archive that succeeded. */
@@ -124,15 +126,12 @@ const epochsOf = (redisEpoch: number, postgresEpoch: string): string => `${redis
 
 /** No partition pays before the archive was compared with the stores as they are, nor while a commit may be lost with its server. */
 const uncompared = (finding: Finding): string | undefined =>
-  isCompared(finding) ? finding.weakPostgres : "the archive could not be compared"
-
-const isCompared = ({ archive, redisEpoch, postgresEpoch }: Finding): boolean =>
-  archive?.epochs === epochsOf(redisEpoch, postgresEpoch)
+  finding.isCompared ? finding.weakPostgres : "the archive could not be compared"
 
 /** Why nobody is paid, as the gauge has it, by the last finding if it still counts. Lost history has a gauge of its own. */
 const isWithheld = {
   "stores-unchecked": (finding) => finding === undefined,
-  "archive-uncompared": (finding) => finding !== undefined && !isCompared(finding),
+  "archive-uncompared": (finding) => finding !== undefined && !finding.isCompared,
   "postgres-weak": (finding) => finding?.weakPostgres !== undefined,
   "clock-wrong": (finding) => finding?.wrongClock !== undefined,
   "feed-unread": (finding) => [...(finding?.objections.values() ?? [])].some(({ isLost }) => !isLost),
@@ -171,12 +170,14 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
       (cursor) => objectionTo(feed, cursors, cursor),
       { concurrency: CHECKS_CONCURRENT },
     )
-    const archive = yield* compare(before?.archive, at, epochsOf(redisEpoch, postgres.answer.started))
+    const epochs = epochsOf(redisEpoch, postgres.answer.started)
+    const archive = yield* compare(before?.archive, at, epochs)
     const forgotten = [...(archive?.disagreements ?? [])].map(
       ([partition, reason]) => [partition, { reason, isLost: true }] as const,
     )
     const finding: Finding = {
       archive,
+      isCompared: archive?.epochs === epochs,
       redisEpoch,
       postgresEpoch: postgres.answer.started,
       at,

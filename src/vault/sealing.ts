@@ -31,7 +31,7 @@ export const sealAccounts = (
   `${key.id}.${encrypt(key.key, contextOf(place, items), JSON.stringify(accounts)).toString("base64url")}`
 
 /**
- * Opens the accounts of a chunk, by item. Fails if the seal is for another key, batch or items, if a bit of it has
+ * Opens the accounts of a chunk, in the order of its items. Fails if the seal is for another key, batch or items, if a bit of it has
  * changed, or if the visible part of an account, which was screened, is not the one that was sealed.
  */
 export const openAccounts = (
@@ -39,15 +39,12 @@ export const openAccounts = (
   place: Place,
   items: ReadonlyArray<VisibleItem>,
   sealed: string,
-): Result.Result<ReadonlyMap<number, SealedAccount>, "seal-broken"> => {
+): Result.Result<ReadonlyArray<SealedAccount>, "seal-broken"> => {
   const box = fromBase64Url(sealed.slice(sealed.indexOf(".") + 1))
   const text = box && decrypt(key, contextOf(place, items), box)
   if (text === undefined) return Result.fail("seal-broken")
   // The seal proves that we wrote this. It was validated before it was sealed.
-  const accounts = JSON.parse(text.toString("utf8")) as ReadonlyArray<SealedAccount>
-  return Result.succeed(
-    new Map(accounts.map((account, index) => [items[index]?.item ?? Number.NaN, account])),
-  )
+  return Result.succeed(JSON.parse(text.toString("utf8")) as ReadonlyArray<SealedAccount>)
 }
 
 /** JSON separates the parts, whatever they contain. An item without an address has the form from before addresses. */

@@ -5,7 +5,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "what was sent without clearance is not sent again",
     file: "domain/decide-transfer.ts",
-    text: 'if (item.clearanceWithdrawn) return [park("the bank never saw it, and its clearance was withdrawn")]',
+    text: 'if (item.clearanceWithdrawn)\n        return [parkedFor(about, "the bank never saw it, and its clearance was withdrawn")]',
     without: "",
   },
   {
@@ -113,7 +113,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "what is in dispute is not sent again",
     file: "domain/decide-transfer.ts",
-    text: 'if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]',
+    text: 'if (isDisputed(item))\n        return [parkedFor(about, "the bank never saw it, and may have paid another attempt")]',
     without: "",
   },
   {

@@ -44,6 +44,8 @@ it.live("records attempts, and gives those that it holds already", () =>
       registered: [],
       decisions: [],
     })
+    const again = yield* record([attemptOf(1), attemptOf(2)], tail, none)
+    assert.deepStrictEqual(again.registered, [attemptOf(1), attemptOf(2)], "all of them")
     const elsewhere = { ...attemptOf(2), bank: "south" }
     assert.deepStrictEqual(
       (yield* record([attemptOf(3), elsewhere, attemptOf(2, 2)], tail, none)).registered,
@@ -85,6 +87,27 @@ it.live(
         attempts.map(({ item }) => item),
       )
     }).pipe(Effect.provide(register)),
+)
+
+it.live("records an attempt once for calls that share a statement", () =>
+  Effect.gen(function* () {
+    const { record } = yield* InstructionRegister
+    const numbers = [50_001, 50_002, 50_003]
+    // The first call is written alone, and the others together after it.
+    const calls = [[50_000], numbers, numbers.slice(1), [50_004]]
+    const answers = yield* Effect.forEach(
+      calls,
+      (items) =>
+        record(
+          items.map((item) => attemptOf(item)),
+          tail,
+          none,
+        ),
+      { concurrency: "unbounded" },
+    )
+    const registered = answers.map((answer) => answer.registered.map(({ item }) => item))
+    assert.deepStrictEqual(registered, [[], [], numbers.slice(1), []])
+  }).pipe(Effect.provide(register)),
 )
 
 it.live("says that it is unavailable when the database refuses, and not what was to be recorded", () =>

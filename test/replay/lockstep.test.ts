@@ -83,8 +83,8 @@ const seeds: ReadonlyArray<{
   {
     what: "items wait in another order",
     file: "evolve.ts",
-    text: "for (const transfer of event.transfers) requested",
-    other: "for (const transfer of [...event.transfers].reverse()) requested",
+    text: "changeEach(batch, transfers, ",
+    other: "changeEach(batch, [...transfers].reverse(), ",
     differs: { what: "state" },
     path: /^tasks\.transfer\.order/,
   },

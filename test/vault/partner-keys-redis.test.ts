@@ -36,7 +36,7 @@ const read = Effect.fnUntraced(function* (sealed: string) {
   const key = yield* Effect.result((yield* PartnerKeys).find("acme", keyIdOf(sealed)))
   if (Result.isFailure(key)) return key.failure.reason
   if (key.success === undefined) return "gone"
-  return Result.getOrThrow(openAccounts(key.success, place, items, sealed)).get(1)
+  return Result.getOrThrow(openAccounts(key.success, place, items, sealed))[0]
 })
 
 const ringOf = Effect.gen(function* () {

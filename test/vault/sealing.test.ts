@@ -61,12 +61,12 @@ const ibans = [
 ] as const
 
 describe("sealed accounts", () => {
-  it("open to what they were, by item, and show nothing but scheme, country and last four characters", () => {
+  it("open to what they were, in the order of the items, and show nothing but scheme, country and last four characters", () => {
     fc.assert(
       fc.property(chunks, places, fc.integer({ min: 1, max: 99_000 }), (chunk, place, from) => {
         const sealed = seal(place, chunk, from)
         const opened = Result.getOrThrow(openAccounts(key, place, visible(chunk, from), sealed))
-        expect([...opened]).toEqual(chunk.map((account, index) => [from + index, account]))
+        expect(opened).toEqual(chunk)
         expect(keyIdOf(sealed)).toBe("7")
         for (const { account } of visible(chunk)) {
           expect(Object.keys(account)).toEqual(
@@ -153,7 +153,7 @@ describe("an address", () => {
 
   it("is sealed beside its account, and of it only the country is seen", () => {
     const sealed = sealAccounts(key, somewhere, items, [sealedOf({ account, address })])
-    const opened = Result.getOrThrow(openAccounts(key, somewhere, items, sealed)).get(1)
+    const opened = Result.getOrThrow(openAccounts(key, somewhere, items, sealed))[0]
     expect(opened && unsealed(opened)).toEqual({ account, address })
     expect(visibleBeneficiaryOf({ name: "Ada", account, address })).toEqual({
       name: "Ada",
@@ -177,7 +177,7 @@ describe("an address", () => {
     ])
     const sealed = `7.${encrypt(key.key, context, JSON.stringify([account])).toString("base64url")}`
     const before = [{ item: 1, account: visibleOf(account) }]
-    const opened = Result.getOrThrow(openAccounts(key, somewhere, before, sealed)).get(1)
+    const opened = Result.getOrThrow(openAccounts(key, somewhere, before, sealed))[0]
     expect(opened && unsealed(opened)).toEqual({ account })
   })
 
