@@ -55,6 +55,8 @@ const routingPrefixes: ReadonlyArray<readonly [from: number, to: number]> = [
   [80, 80],
 ]
 
+const routingWeights = [3, 7, 1]
+
 /** ABA routing transit number: nine digits, weights 3-7-1, sum divisible by ten; all zeros is not one. */
 export const RoutingNumber = Schema.String.check(
   Schema.makeFilter((number: string) => {
@@ -63,10 +65,9 @@ export const RoutingNumber = Schema.String.check(
     const prefix = Number(number.slice(0, 2))
     if (!routingPrefixes.some(([from, to]) => prefix >= from && prefix <= to))
       return "the first two digits are not those of an ABA routing number"
-    const sum = [...number].reduce(
-      (total, digit, index) => total + Number(digit) * ([3, 7, 1][index % 3] ?? 0),
-      0,
-    )
+    let sum = 0
+    for (let index = 0; index < number.length; index += 1)
+      sum += Number(number[index]) * (routingWeights[index % routingWeights.length] ?? 0)
     return sum % 10 === 0 || "the check digit does not match"
   }),
 )

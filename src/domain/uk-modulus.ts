@@ -98,9 +98,9 @@ export const passesModulusCheck = (sortCode: string, accountNumber: string): boo
 
 const passes = (check: Check, sortCode: string, account: string): boolean => {
   if (isExcepted(check.exception, account)) return true
-  const digits = [...sortCodeFor(check.exception, sortCode), ...account].map(Number)
+  const digits = digitsOf(sortCodeFor(check.exception, sortCode) + account)
   const remainder = remainderOf(check, digits)
-  const [g = 0, h = 0] = digits.slice(-2)
+  const [g = 0, h = 0] = [digits[12], digits[13]]
   switch (check.exception) {
     case 4:
       return remainder === 10 * g + h
@@ -113,11 +113,20 @@ const passes = (check: Check, sortCode: string, account: string): boolean => {
   }
 }
 
+const ZERO = 0x30
+
+const digitsOf = (text: string): ReadonlyArray<number> => {
+  const digits: Array<number> = []
+  for (let at = 0; at < text.length; at += 1) digits.push(text.charCodeAt(at) - ZERO)
+  return digits
+}
+
 /** Exceptions 3 and 6: foreign currency and other accounts to which a check does not apply. */
 const isExcepted = (exception: number, account: string): boolean => {
-  const [a = "", , c = "", , , , g, h] = account
-  if (exception === 3) return c === "6" || c === "9"
-  return exception === 6 && a >= "4" && a <= "8" && g === h
+  if (exception === 3) return account[2] === "6" || account[2] === "9"
+  if (exception !== 6) return false
+  const [a = "", g, h] = [account[0], account[6], account[7]]
+  return a >= "4" && a <= "8" && g === h
 }
 
 /** Exceptions 5, 8 and 9 calculate with another sort code. */
@@ -139,10 +148,11 @@ const INSTITUTION_SUM = 27
 
 const remainderOf = (check: Check, digits: ReadonlyArray<number>): number => {
   const weights = weightsFor(check, digits)
-  const sum = digits.reduce((total, digit, index) => {
-    const product = digit * (weights[index] ?? 0)
-    return total + (check.method === "DBLAL" ? Math.floor(product / 10) + (product % 10) : product)
-  }, 0)
+  let sum = 0
+  for (let index = 0; index < digits.length; index += 1) {
+    const product = (digits[index] ?? 0) * (weights[index] ?? 0)
+    sum += check.method === "DBLAL" ? Math.floor(product / 10) + (product % 10) : product
+  }
   return (sum + (check.exception === 1 ? INSTITUTION_SUM : 0)) % (check.method === "MOD11" ? 11 : 10)
 }
 
@@ -150,8 +160,7 @@ const remainderOf = (check: Check, digits: ReadonlyArray<number>): number => {
 const LAST_SIX_FROM = 8
 
 const weightsFor = ({ weights, exception }: Check, digits: ReadonlyArray<number>): ReadonlyArray<number> => {
-  const [a = 0, b = 0] = digits.slice(6, 8)
-  const g = digits[12]
+  const [a = 0, b = 0, g] = [digits[6], digits[7], digits[12]]
   if (exception === 2 && a !== 0) return g === 9 ? lastSix(exceptionTwo) : exceptionTwo
   const isForeign = exception === 10 && b === 9 && (a === 0 || a === 9)
   return g === 9 && (exception === 7 || isForeign) ? lastSix(weights) : weights
@@ -168,4 +177,4 @@ const isCheckDigit = (modulus: 10 | 11, remainder: number, digit: number): boole
 
 /** Exception 14: an account that ends in 0, 1 or 9 may be an older one, with that digit put after it. */
 const passesWithoutLast = (check: Check, sortCode: string, account: string): boolean =>
-  /[019]$/.test(account) && remainderOf(check, [...sortCode, "0", ...account.slice(0, -1)].map(Number)) === 0
+  /[019]$/.test(account) && remainderOf(check, digitsOf(`${sortCode}0${account.slice(0, -1)}`)) === 0

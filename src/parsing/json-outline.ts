@@ -164,7 +164,8 @@ class Outline {
 
   /** At the colon after the name of a member, which is the last string. */
   #nameMember(): JsonProblem | undefined {
-    const [from, to] = [this.#stringFrom, this.#stringTo]
+    const from = this.#stringFrom
+    const to = this.#stringTo
     if (this.#open.length === 1) {
       this.#fields += 1
       this.#name = { from, to }

@@ -10,7 +10,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { askingArchive } from "./archived-names.ts"
 import { type HotReading, readingEverywhere } from "./archived-reading.ts"
-import type { EventRange, EventStore } from "./event-store.ts"
+import type { EventRange, EventStore, OpenStep } from "./event-store.ts"
 import { logFrom, logUpTo, reservedAt } from "./evidence.ts"
 import { chainStart, linkedBytes, linkOf } from "./hash-chain.ts"
 import type { LogArchive } from "./log-archive.ts"
@@ -25,8 +25,11 @@ export const eventStore = Effect.fnUntraced(function* (
   archive: LogArchive["Service"],
 ) {
   const count = yield* eventCounter
+  const prepare = preparing(steps, count, archive)
   const store: EventStore["Service"] = {
-    open: opening(steps, count, archive),
+    open: (batch, events, commandId, openBy) =>
+      Effect.flatMap(prepare(batch, events, commandId), (step) => step(openBy)),
+    prepare,
     reserve: reserving(steps, archive),
     cancelReservation: (batch, at) =>
       Effect.asVoid(steps.call("cancel-reservation", [steps.keysOf(batch).reserved(batch)], [at])),
@@ -86,17 +89,26 @@ const typesOf = (events: ReadonlyArray<BatchEvent>): ReadonlyMap<string, number>
   return byType
 }
 
-/**
- * Nothing refers to the events while Redis writes them: many batches are opened at a time, and the garbage collector would
- * copy the events of all of them.
- */
-const opening =
-  (steps: PartitionSteps, count: Count, archive: LogArchive["Service"]): EventStore["Service"]["open"] =>
-  (batch, events, commandId, openBy) =>
-    Effect.flatMap(written(steps, batch, commandId, events), (ready) =>
-      askingArchive(archive, batch, (askedAt) =>
-        openWritten(steps, count, batch, commandId, ready, openBy, askedAt),
-      ),
+const preparing =
+  (steps: PartitionSteps, count: Count, archive: LogArchive["Service"]): EventStore["Service"]["prepare"] =>
+  (batch, events, commandId) =>
+    Effect.map(written(steps, batch, commandId, events), (ready) =>
+      openStep(steps, count, archive, batch, commandId, ready),
+    )
+
+/** A function of its own: closures that are made beside each other keep alive what any of them uses. */
+const openStep =
+  (
+    steps: PartitionSteps,
+    count: Count,
+    archive: LogArchive["Service"],
+    batch: BatchId,
+    commandId: string,
+    ready: Written | Opening,
+  ): OpenStep =>
+  (openBy) =>
+    askingArchive(archive, batch, (askedAt) =>
+      openWritten(steps, count, batch, commandId, ready, openBy, askedAt),
     )
 
 /**

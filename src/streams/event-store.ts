@@ -63,6 +63,11 @@ export interface Exists {
   readonly first: BatchEvent
 }
 
+/** The step that opens a batch whose first events are written, until `openBy`. */
+export type OpenStep = (
+  openBy?: number,
+) => Effect.Effect<{ readonly _tag: "Opened" } | Exists | Reserved, StoreUnavailable | CorruptEntry>
+
 /** Each write is one atomic step over the log, the mailbox, the run queue and the feed. */
 export class EventStore extends Context.Service<
   EventStore,
@@ -79,7 +84,16 @@ export class EventStore extends Context.Service<
       events: ReadonlyArray<BatchEvent>,
       commandId: string,
       openBy?: number,
-    ) => Effect.Effect<{ readonly _tag: "Opened" } | Exists | Reserved, StoreUnavailable | CorruptEntry>
+    ) => ReturnType<OpenStep>
+    /**
+     * The same in two steps. Writes the first events as they will be logged, and gives the step that opens the batch, which knows
+     * nothing of the events any more: of many batches that are opened at a time, the garbage collector would copy all of them.
+     */
+    readonly prepare: (
+      batch: BatchId,
+      events: ReadonlyArray<BatchEvent>,
+      commandId: string,
+    ) => Effect.Effect<OpenStep, StoreUnavailable>
     /**
      * Reserves the name of a batch that does not exist, so that nobody opens it, or renews the reservation. Gives when, in epoch
      * milliseconds by the store's clock, or the first event of the batch if it exists. Two batches can be in different

@@ -20,14 +20,25 @@ const UNITS_MAX = 64 * 1024
 const room = Buffer.allocUnsafeSlow(3 * UNITS_MAX)
 const encoder = new TextEncoder()
 
+/** Writes a link and a text, a line each, to the room; gives the bytes up to the end of the text. Joined, both would be copied first. */
+const inRoom = (previous: string, text: string): Buffer => {
+  const from = room.write(`${previous}\n`, "latin1")
+  const to = from + encoder.encodeInto(text, room.subarray(from)).written
+  room[to] = NEW_LINE
+  return room.subarray(0, to + 1)
+}
+
+const NEW_LINE = 0x0a
+
 /** The link of an event from its predecessor's, like {@link linkOf}, and its text as a line in UTF-8, encoded once for both. */
 export const linkedBytes = (
   previous: string,
   text: string,
 ): { readonly line: Buffer; readonly hash: string } => {
-  const both = `${previous}\n${text}\n`
   const bytes =
-    both.length > UNITS_MAX ? Buffer.from(both) : room.subarray(0, encoder.encodeInto(both, room).written)
+    previous.length + text.length + 2 > UNITS_MAX
+      ? Buffer.from(`${previous}\n${text}\n`)
+      : inRoom(previous, text)
   // A link is in ASCII, as is the id of a batch.
   return {
     line: Buffer.from(bytes.subarray(previous.length + 1)),

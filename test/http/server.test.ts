@@ -26,7 +26,11 @@ const streams = (
   read: EventStore["Service"]["read"] = () => Effect.succeed([]),
 ) =>
   Layer.mergeAll(
-    Layer.mock(EventStore, { open, read, replicated: () => Effect.void }),
+    Layer.mock(EventStore, {
+      prepare: (...asked) => Effect.succeed((openBy) => open(...asked, openBy)),
+      read,
+      replicated: () => Effect.void,
+    }),
     Layer.mock(Mailbox, {}),
     Layer.mock(RunQueue, { parts: [], backlog }),
     Layer.mock(Feed, {}),

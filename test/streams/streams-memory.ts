@@ -73,8 +73,8 @@ export interface Memory {
   readonly of: (batch: BatchId) => Effect.Effect<MemoryPartition>
 }
 
-const eventStore = ({ of }: Memory, archive: LogArchive["Service"]): EventStore["Service"] => ({
-  open: Effect.fnUntraced(function* (batch, events, commandId, openBy) {
+const opening = ({ of }: Memory, archive: LogArchive["Service"]): EventStore["Service"]["open"] =>
+  Effect.fnUntraced(function* (batch, events, commandId, openBy) {
     const written = linked(chainStart(batch), events)
     const partition = yield* of(batch)
     const answer = yield* askingArchive(archive, batch, (askedAt) =>
@@ -83,8 +83,19 @@ const eventStore = ({ of }: Memory, archive: LogArchive["Service"]): EventStore[
       ),
     )
     return answer
-  }),
+  })
 
+const eventStore = (memory: Memory, archive: LogArchive["Service"]): EventStore["Service"] => ({
+  ...eventSteps(memory, archive),
+  open: opening(memory, archive),
+  prepare: (batch, events, commandId) =>
+    Effect.succeed((openBy) => opening(memory, archive)(batch, events, commandId, openBy)),
+})
+
+const eventSteps = (
+  { of }: Memory,
+  archive: LogArchive["Service"],
+): Omit<EventStore["Service"], "open" | "prepare"> => ({
   reserve: Effect.fnUntraced(function* (batch) {
     const partition = yield* of(batch)
     const answer = yield* askingArchive(archive, batch, (askedAt) =>

@@ -12,7 +12,7 @@ import { Effect } from "effect"
 import type { BatchEvent } from "../../domain/events.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
 import { StoreUnavailable } from "../../platform/store-unavailable.ts"
-import { EventStore, type Reserved } from "../../streams/event-store.ts"
+import { EventStore, type OpenStep, type Reserved } from "../../streams/event-store.ts"
 import { batchIdOf } from "./batch-identity.ts"
 import { OPEN_WITHIN_MS, UNDER_WAY_MS } from "./earlier-payouts.ts"
 import { type IdempotencyKey, waysOf } from "./idempotency-key.ts"
@@ -49,8 +49,9 @@ export const acceptedAs = Effect.fnUntraced(function* (name: BatchName) {
 })
 
 /**
- * Opens a batch until `openBy`, unless one was accepted under its key. What is not opened now may be opened when the request is
- * repeated: then it fails with StoreUnavailable.
+ * Writes the first events of a batch, and gives the step that opens it until `openBy`, unless one was accepted under its key. The
+ * step knows nothing of the events any more. What is not opened now may be opened when the request is repeated: then it fails with
+ * StoreUnavailable.
  */
 export const openOnce = (
   store: EventStore["Service"],
@@ -59,19 +60,24 @@ export const openOnce = (
   openBy?: number,
 ) =>
   name.asked.quoted === undefined
-    ? Effect.flatMap(store.open(name.id, events, randomUUID(), openBy), (outcome) =>
-        outcomeOf(store, name, outcome),
-      )
+    ? prepared(store, name, events, openBy)
     : Effect.flatMap(reservePlain(store, name), (plain) =>
         plain._tag === "Exists"
-          ? Effect.succeed(plain)
-          : Effect.flatMap(
-              store.open(name.id, events, randomUUID(), Math.min(plain.openBy, openBy ?? plain.openBy)),
-              (outcome) => outcomeOf(store, name, outcome),
-            ),
+          ? Effect.succeed(Effect.succeed(plain))
+          : prepared(store, name, events, Math.min(plain.openBy, openBy ?? plain.openBy)),
       )
 
-type Opened = Effect.Success<ReturnType<EventStore["Service"]["open"]>>
+const prepared = (
+  store: EventStore["Service"],
+  name: BatchName,
+  events: ReadonlyArray<BatchEvent>,
+  openBy: number | undefined,
+) =>
+  Effect.map(store.prepare(name.id, events, randomUUID()), (step) =>
+    Effect.flatMap(step(openBy), (outcome) => outcomeOf(store, name, outcome)),
+  )
+
+type Opened = Effect.Success<ReturnType<OpenStep>>
 
 const outcomeOf = (store: EventStore["Service"], name: BatchName, outcome: Opened) => {
   if (outcome._tag === "Reserved") return reservedFor(store, otherIdOf(name), name.id, outcome)

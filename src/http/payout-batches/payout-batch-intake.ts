@@ -237,14 +237,18 @@ const openAndAnswer = ({ start, ...ready }: Ready) =>
   "first" in start
     ? answerTo(ready, start)
     : Effect.flatMap(Effect.service(EventStore), (store) =>
-        Effect.flatMap(openOnce(store, ready.name, start, ready.openBy), (outcome) =>
-          answerTo(ready, outcome),
-        ),
+        Effect.flatMap(openOnce(store, ready.name, start, ready.openBy), (step) => answerAfter(step, ready)),
       )
+
+/** Its own function, so that nothing of it keeps the first events alive. */
+const answerAfter = <E, R>(step: Effect.Effect<Outcome, E, R>, ready: Omit<Ready, "start">) =>
+  Effect.flatMap(step, (outcome) => answerTo(ready, outcome))
+
+type Outcome = { readonly _tag: "Opened" } | Existing
 
 const answerTo = Effect.fnUntraced(function* (
   { name, answer, received, claim, count, trace }: Omit<Ready, "start">,
-  outcome: { readonly _tag: "Opened" } | Existing,
+  outcome: Outcome,
 ) {
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
   // A batch under the other way of writing the key, or with other rows of the same file, has a count of its own.

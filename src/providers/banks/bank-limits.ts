@@ -102,18 +102,21 @@ export const limitProblems = (
     const detail = text === undefined ? undefined : textProblem(text, characters, payment, lengthMax)
     if (detail !== undefined) problems.push({ path, detail, code: "RR10" })
   }
-  check(["beneficiary", "name"], beneficiary.name, nameLengthMax)
-  check(["remittance"], remittance, remittanceLengthMax)
-  for (const field of addressFields)
-    check(["beneficiary", "address", field], beneficiary.address?.[field], ADDRESS_LENGTHS_MAX[field])
-  const lines = beneficiary.address?.lines ?? []
-  for (const [index, line] of lines.entries())
-    check(["beneficiary", "address", "lines", String(index)], line, ADDRESS_LINE_LENGTH_MAX)
+  const { address } = beneficiary
+  check(namePath, beneficiary.name, nameLengthMax)
+  check(remittancePath, remittance, remittanceLengthMax)
+  // Few payouts have one.
+  if (address !== undefined)
+    for (const field of addressFields)
+      check(["beneficiary", "address", field], address[field], ADDRESS_LENGTHS_MAX[field])
+  const lines = address?.lines ?? noLines
+  for (let index = 0; index < lines.length; index += 1)
+    check(["beneficiary", "address", "lines", String(index)], lines[index], ADDRESS_LINE_LENGTH_MAX)
   if (!takesAddressLines && lines.length > 0) {
     const detail = `a bank of ${payment} takes no lines beside the fields of an address`
     problems.push({ path: ["beneficiary", "address", "lines"], detail, code: "BE04" })
   }
-  if (needsAddress && beneficiary.address === undefined && beneficiary.addressCountry === undefined) {
+  if (needsAddress && address === undefined && beneficiary.addressCountry === undefined) {
     const detail = `required, with town and country, for ${payment}`
     problems.push({ path: ["beneficiary", "address"], detail, code: "BE04" })
   }
@@ -124,6 +127,9 @@ export const limitProblems = (
   return problems
 }
 
+const namePath = ["beneficiary", "name"] as const
+const remittancePath = ["remittance"] as const
+const noLines: ReadonlyArray<string> = []
 const addressFields = ["street", "buildingNumber", "postcode", "town"] as const
 
 const textProblem = (

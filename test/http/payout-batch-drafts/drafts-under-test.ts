@@ -98,11 +98,11 @@ export class Steps {
     Effect.map(EventStore, (real) =>
       EventStore.of({
         ...real,
-        open: (batch, events, command, openBy) => {
-          this.openBy.push(openBy)
-          const by = this.openByInstead ?? openBy
-          return this.#around("open", real.open(batch, events, command, by))
-        },
+        prepare: (...asked) =>
+          Effect.map(real.prepare(...asked), (step) => (openBy) => {
+            this.openBy.push(openBy)
+            return this.#around("open", step(this.openByInstead ?? openBy))
+          }),
       }),
     ),
   ).pipe(Layer.provideMerge(streamsOnRedis.pipe(Layer.provide(RedisConnections.layer))))

@@ -66,14 +66,14 @@ describe("a request that is repeated", () => {
   it("counts once also when the first time it was counted and not accepted", async () => {
     await using api = await opened()
     const store = Context.get(api.streams, EventStore)
-    const { open } = store
-    const broken: typeof open = () =>
+    const { prepare } = store
+    const broken: typeof prepare = () =>
       Effect.fail(new StoreUnavailable({ store: "redis", step: "open", reason: "gone" }))
     try {
-      Object.assign(store, { open: broken })
+      Object.assign(store, { prepare: broken })
       expect((await api.post("cut off", euros("60.00"))).status).toBe(503)
     } finally {
-      Object.assign(store, { open })
+      Object.assign(store, { prepare })
     }
     expect(await needsApproval(api, "cut off", euros("60.00"))).toBe(false)
     expect(await needsApproval(api, "rest", euros("40.00"))).toBe(false)

@@ -123,7 +123,9 @@ layer(streamsInMemory.pipe(Layer.provide(settings({ PARTITIONS: "2" }))))(
       batchName(partner, written === undefined ? { key } : { key, quoted: written })
     /** How a request ends that takes as long as it may. */
     const outcomeOf = Effect.fnUntraced(function* (name: ReturnType<typeof batchName>) {
-      const opening = yield* Effect.forkChild(Effect.result(openOnce(yield* EventStore, name, firstEvents)))
+      const opening = yield* Effect.forkChild(
+        Effect.result(Effect.flatten(openOnce(yield* EventStore, name, firstEvents))),
+      )
       yield* TestClock.adjust(2_000)
       const result = yield* Fiber.join(opening)
       return result._tag === "Success" ? result.success._tag : result.failure._tag
@@ -161,10 +163,10 @@ layer(streamsInMemory.pipe(Layer.provide(settings({ PARTITIONS: "2" }))))(
         const inQuotes = nameOf("c", '"c"')
         const paused = {
           ...store,
-          open: (...of: Parameters<typeof store.open>) =>
-            Effect.andThen(TestClock.adjust(60_001), store.open(...of)),
+          prepare: (...of: Parameters<typeof store.prepare>) =>
+            Effect.andThen(TestClock.adjust(60_001), store.prepare(...of)),
         }
-        const late = yield* Effect.flip(openOnce(paused, inQuotes, firstEvents))
+        const late = yield* Effect.flip(Effect.flatten(openOnce(paused, inQuotes, firstEvents)))
         assert.strictEqual(late._tag, "StoreUnavailable")
         assert.isUndefined(yield* acceptedAs(inQuotes))
       }),

@@ -42,19 +42,19 @@ describe("what became of the earlier payout", () => {
 })
 
 describe("a request that dies between its claim and its batch", () => {
-  const broken: EventStore["Service"]["open"] = () =>
+  const broken: EventStore["Service"]["prepare"] = () =>
     Effect.fail(new StoreUnavailable({ store: "redis", step: "open", reason: "gone" }))
 
   it("is no duplicate of itself; others wait for it until nothing can come of it any more", async () => {
     const claims = new ClaimsInMemory()
     await using api = await refusing(claims)
     const store = Context.get(api.streams, EventStore)
-    const { open } = store
+    const { prepare } = store
     try {
-      Object.assign(store, { open: broken })
+      Object.assign(store, { prepare: broken })
       expect((await api.post("1", invoice)).status).toBe(503)
     } finally {
-      Object.assign(store, { open })
+      Object.assign(store, { prepare })
     }
     const meanwhile = await api.post("2", invoice)
     expect([meanwhile.status, problemOf(meanwhile)]).toEqual([503, "/problems/duplicates-unknown"])
@@ -67,12 +67,12 @@ describe("a request that dies between its claim and its batch", () => {
   it("may repeat itself", async () => {
     await using api = await refusing()
     const store = Context.get(api.streams, EventStore)
-    const { open } = store
+    const { prepare } = store
     try {
-      Object.assign(store, { open: broken })
+      Object.assign(store, { prepare: broken })
       expect((await api.post("1", invoice)).status).toBe(503)
     } finally {
-      Object.assign(store, { open })
+      Object.assign(store, { prepare })
     }
     expect((await api.post("1", invoice)).status).toBe(202)
     expect((await api.post("2", invoice)).status).toBe(409)
@@ -81,17 +81,18 @@ describe("a request that dies between its claim and its batch", () => {
   it("opens nothing when it comes to itself so late that others do not wait any more", async () => {
     await using api = await refusing()
     const store = Context.get(api.streams, EventStore)
-    const { open } = store
+    const { prepare } = store
     const within: Array<number> = []
-    const watched: typeof open = (batch, events, id, openBy = Number.POSITIVE_INFINITY) => {
-      within.push(openBy - Date.now())
-      return open(batch, events, id, Date.now() - 60_000)
-    }
+    const watched: typeof prepare = (...asked) =>
+      Effect.map(prepare(...asked), (step) => (openBy = Number.POSITIVE_INFINITY) => {
+        within.push(openBy - Date.now())
+        return step(Date.now() - 60_000)
+      })
     try {
-      Object.assign(store, { open: watched })
+      Object.assign(store, { prepare: watched })
       expect((await api.post("1", invoice)).status).toBe(503)
     } finally {
-      Object.assign(store, { open })
+      Object.assign(store, { prepare })
     }
     expect(within[0]).toBeGreaterThan(30_000)
     expect(within[0]).toBeLessThan(90_000)

@@ -38,7 +38,7 @@ class CountedRequests {
       { _tag: "Opened" as const },
     )
     return Layer.mergeAll(
-      Layer.mock(EventStore, { open: () => open, read: () => Effect.succeed([]) }),
+      Layer.mock(EventStore, { prepare: () => Effect.succeed(() => open), read: () => Effect.succeed([]) }),
       Layer.mock(Mailbox, {}),
       Layer.mock(RunQueue, {
         parts: [],

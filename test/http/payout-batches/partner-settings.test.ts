@@ -232,14 +232,14 @@ describe.each(Object.keys(forms))("a request in %s", (type) => {
 /** Lets the log open nothing. */
 const whileNothingOpens = async (api: ApiUnderTest, run: () => Promise<void>) => {
   const store = Context.get(api.streams, EventStore)
-  const { open } = store
-  const broken: typeof open = () =>
+  const { prepare } = store
+  const broken: typeof prepare = () =>
     Effect.fail(new StoreUnavailable({ store: "redis", step: "open", reason: "gone" }))
   try {
-    Object.assign(store, { open: broken })
+    Object.assign(store, { prepare: broken })
     await run()
   } finally {
-    Object.assign(store, { open })
+    Object.assign(store, { prepare })
   }
 }
 
