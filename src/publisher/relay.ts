@@ -6,8 +6,9 @@
  * number of relays may run. Each message is sealed: see event-message.ts. What the stream loses later is published again: see
  * stream-watch.ts.
  */
-import { Clock, Effect, Layer, Schedule, type Scope } from "effect"
+import { Clock, Effect, Layer, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
+import { nextBeat } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { makePublisher, type Stored } from "../platform/jetstream-publisher.ts"
 import { Nats, whenJetStreamCan } from "../platform/nats.ts"
@@ -98,7 +99,8 @@ const regularly = <A, R>(failing: string, step: Effect.Effect<A, StoreUnavailabl
       Effect.logWarning(failing, { store, step, reason }),
     ),
     Effect.catchDefect((defect) => Effect.logError(failing, { reason: String(defect) })),
-    Effect.repeat(Schedule.spaced(everyMs)),
+    Effect.andThen(nextBeat(everyMs)),
+    Effect.forever,
   )
 
 export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats | Scope.Scope> = Effect.gen(

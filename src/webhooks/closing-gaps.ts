@@ -9,6 +9,7 @@
  */
 import type { Consumer } from "@nats-io/jetstream"
 import { Clock, Effect } from "effect"
+import { nextBeat } from "../platform/beat.ts"
 import { natsStep } from "../platform/nats.ts"
 import { type BatchGap, Deliveries } from "./deliveries.ts"
 
@@ -97,6 +98,6 @@ export const closingGaps = Effect.fnUntraced(function* (
         Effect.logWarning("gaps in batches not looked at", { step, reason }),
       ),
     )
-    yield* Effect.sleep(lookMs)
+    yield* nextBeat(lookMs)
   }
 })
