@@ -19,7 +19,7 @@ import { leaseMsOf } from "./dispatcher.ts"
 import { EndpointHealth, type KnownHealth } from "./endpoint-health.ts"
 import { endpointStates } from "./endpoints.ts"
 
-const EVERY_MS = 1_000
+const EVERY_MS = 2_000
 const SWEEP_EVERY_MS = 10_000
 const PUBLISHED_AT_A_TIME_MAX = 64
 const TESTS_AT_A_TIME_MAX = 16
