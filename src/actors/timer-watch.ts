@@ -4,7 +4,7 @@
  * workers that died are found by a look at intervals.
  */
 import { Clock, Effect, Latch } from "effect"
-import { untilNextBeatMs } from "../platform/beat.ts"
+import { untilNextBeatMs } from "../telemetry/beat.ts"
 
 /** How long a timer of a worker that died may be due before another worker looks. */
 const LOOK_EVERY_MS_MAX = 2_000

@@ -14,8 +14,8 @@
 import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoredSettings } from "../domain/partner-settings.ts"
-import { nextBeat } from "../platform/beat.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import {
   AccessMarks,

@@ -3,8 +3,8 @@
  * logged as an error and counted; nothing is repaired.
  */
 import { Effect, Layer } from "effect"
-import { nextBeat } from "../platform/beat.ts"
 import { LOG_INDEX_START, LogIndex, type LogIndexCursor } from "../streams/log-index.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { auditBatches, auditSome } from "./audit-walk.ts"
 import type { Difference } from "./difference.ts"

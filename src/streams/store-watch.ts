@@ -11,12 +11,12 @@
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
-import { nextBeat } from "../platform/beat.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres } from "../platform/postgres.ts"
 import { brokenPromise, type KeptBy } from "../platform/postgres-durability.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { ArchiveAgreement } from "./archive-agreement.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"

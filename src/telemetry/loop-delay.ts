@@ -4,6 +4,7 @@
  * a process at rest for less than two seconds, if that did not come again.
  */
 import { createHistogram, performance, type RecordableHistogram } from "node:perf_hooks"
+import { untilBeatMs } from "./beat.ts"
 
 const SAMPLE_EVERY_MS = { busy: 100, atRest: 2_000 } as const
 /** From which part of the time on that its loop ran a process is busy. */
@@ -28,9 +29,8 @@ export const sampleLoopDelay = (): Delays => {
     next()
   }
   const next = () => {
-    // As other loops of the process, so that one wake-up serves all (platform/beat.ts).
     const now = performance.now()
-    const waitMs = Math.ceil(everyMs - (now % everyMs)) + 1
+    const waitMs = untilBeatMs(everyMs, now)
     dueAt = now + waitMs
     setTimeout(sample, waitMs).unref()
   }

@@ -9,8 +9,8 @@
  */
 import type { Consumer } from "@nats-io/jetstream"
 import { Clock, Effect } from "effect"
-import { nextBeat } from "../platform/beat.ts"
 import { natsStep } from "../platform/nats.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { type BatchGap, Deliveries } from "./deliveries.ts"
 
 const LOOK_MS = 5_000

@@ -10,8 +10,8 @@
  */
 import { Clock, Effect, Latch, Queue } from "effect"
 import { AppConfig } from "../config.ts"
-import { untilBeatMs } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { untilBeatMs } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
 import { AHEAD_MS_MAX, ClaimedAhead } from "./claimed-ahead.ts"

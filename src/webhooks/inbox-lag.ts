@@ -1,8 +1,8 @@
 /** How many events of the stream have no stored deliveries yet, for metrics; and whether the consumer is still there. */
 import type { ConsumerInfo } from "@nats-io/jetstream"
 import { Effect } from "effect"
-import { nextBeat } from "../platform/beat.ts"
 import { natsStep } from "../platform/nats.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { countingFailures } from "../telemetry/readings.ts"
 
