@@ -11,7 +11,6 @@ import { AppConfig } from "../config.ts"
 import type { AnnouncedList, ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
-import { nextBeat } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { IntakePressure } from "../platform/intake-pressure.ts"
 import { watched } from "../platform/lifecycle.ts"
@@ -26,6 +25,7 @@ import { Partitions } from "../streams/partitions.ts"
 import { type Admitted, type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
@@ -44,8 +44,6 @@ import { TimerWatch } from "./timer-watch.ts"
 const WARM_ITEMS_MAX = 200_000
 /** How long one read of the run queue waits for a batch. A drain ends the wait. */
 const TAKE_WAIT_MS = 1_000
-/** Looks for due timers are at least this far apart. */
-const WAKE_EVERY_MS_MIN = 200
 /** How often it is checked whether a batch that only waits for calls has anything due, or mail. */
 const CHECK_EVERY_MS = 50
 /** How long a batch may be without a worker after its claim has passed. Owners that are silent are looked at as often. */
@@ -63,7 +61,7 @@ const ONE_MORE_EVERY_MS = 250
 const FIRST_TAKE_MAX = 8
 const ASKED_MS = 2
 /** How often a worker looks for new batches that wait although there is room for them: after it left room, with work, at rest. */
-const ADMIT_EVERY_MS = { withheld: 25, busy: 250, atRest: 1_000 } as const
+const ADMIT_EVERY_MS = { withheld: 25, busy: 250, atRest: 2_000 } as const
 /** Batches of dead workers that are taken over at a time even if the worker has no room. */
 const ORPHANS_MIN = 8
 
@@ -74,10 +72,10 @@ export const layer = Layer.effectDiscard(
     const { claimMs, sweepMs } = worker.settings
     for (const part of (yield* RunQueue).parts)
       yield* forkLoop(worker, "take", takeScheduled(worker, part), 0)
-    yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
+    yield* forkLoop(worker, "renew", renewAll(worker), 0)
     yield* forkLoop(worker, "admit", admitWaiting(worker), 0)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
-    yield* forkLoop(worker, "wake", wakeDue(worker), WAKE_EVERY_MS_MIN)
+    yield* forkLoop(worker, "wake", wakeDue(worker), 0)
     yield* forkLoop(worker, "look", lookForDue(worker), CHECK_EVERY_MS)
     yield* forkLoop(worker, "listen", lookForMail(worker), CHECK_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
@@ -97,16 +95,18 @@ interface Worker {
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
   /** Opened whenever a batch leaves the worker. */
   readonly left: Latch.Latch
+  /** Open while the worker owns batches. */
+  readonly owns: Latch.Latch
   /** A permit is held while batches are taken. Holding all permits means that no more will come. */
   readonly taking: Semaphore.Semaphore
   draining: boolean
   /** How much it has begun that is not finished. */
   readonly window: BegunWindow
-  /** Whether it kept new batches out of the run queue since it last looked whether any wait. */
+  /** Whether it kept new batches out of the run queue since it last looked whether any wait. At its start, others may have. */
   withheld: boolean
   /** The share of the time for which the worker works now: below 1 while accepting comes first. */
   readonly share: () => number
-  /** Publishes how many batches the worker owns. */
+  /** Call it whenever the worker owns more or fewer batches. */
   readonly count: () => void
 }
 
@@ -127,12 +127,17 @@ const makeWorker = Effect.gen(function* () {
     leases,
     actors: yield* FiberMap.make<BatchId, void, never>(),
     left: Latch.makeUnsafe(false),
+    owns: Latch.makeUnsafe(false),
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
     window,
-    withheld: false,
+    withheld: true,
     share,
-    count: () => metrics.activeBatches.set(leases.size),
+    count: () => {
+      metrics.activeBatches.set(leases.size)
+      if (leases.size > 0) worker.owns.openUnsafe()
+      else worker.owns.closeUnsafe()
+    },
     services: {
       clock: yield* Clock.Clock,
       store: releasingByAppend(timers, () => admittedBy(worker), yield* EventStore),
@@ -283,7 +288,7 @@ const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
   if (worker.draining) return
   const { activeMax, claimMs } = worker.settings
   const queue = yield* RunQueue
-  while (!(yield* queue.isAnySilent(claimMs / 2))) yield* Effect.sleep(claimMs / 2)
+  while (!(yield* queue.isAnySilent(claimMs / 2))) yield* nextBeat(claimMs / 2)
   const active = worker.leases.size
   // Orphans come first, even if the worker is full, because their transfers may be under way. Twice the limit is the end.
   const room = Math.min(Math.max(activeMax - active, ORPHANS_MIN), 2 * activeMax - active)
@@ -381,8 +386,10 @@ const freeze = Effect.fnUntraced(
   }),
 )
 
-/** By partition, so that one that does not answer does not cost the leases of the others. */
+/** By partition, so that one that does not answer does not cost the leases of the others. Nothing wakes a worker without leases. */
 const renewAll = Effect.fnUntraced(function* (worker: Worker) {
+  yield* worker.owns.await
+  yield* Effect.sleep(worker.settings.claimMs / 5)
   const partitions = yield* Partitions
   const groups = Map.groupBy(worker.leases.values(), ({ owned }) => partitions.of(owned.batch))
   yield* Effect.forEach(
@@ -428,7 +435,7 @@ const lookForMail = Effect.fnUntraced(function* ({ services: { clock, mailbox, m
 const wakeDue = Effect.fnUntraced(function* ({ timers }: Worker) {
   yield* timers.due
   const queue = yield* RunQueue
-  timers.looks()
+  timers.looks(yield* Clock.currentTimeMillis)
   const first = yield* queue.nextTimer
   if (first === undefined) return
   timers.set(first)

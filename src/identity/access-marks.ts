@@ -1,5 +1,5 @@
 /**
- * What takes access away, in the store that every process asks each second: the times from which keys no longer work, the
+ * What takes access away, in the store that every process asks every second or two: the times from which keys no longer work, the
  * partners that are suspended, and which settings of partners are out of date. Postgres has the record; these marks make a
  * process refuse a key while Postgres is away.
  *

@@ -3,7 +3,7 @@
  * change counts within five seconds.
  *
  * A process knows which partners have settings, and of which version: at first from Postgres, then from the marks in Redis, which it
- * reads every second. Settings in memory count while no newer version is known. While the marks are older than that, because
+ * reads every second or two. Settings in memory count while no newer version is known. While the marks are older than that, because
  * Redis does not answer, Postgres has to confirm settings that were read more than a second ago.
  */
 import { Clock, Effect, Semaphore } from "effect"

@@ -2,7 +2,7 @@
  * The stored keys as one process knows them, so that a known key costs no look-up, works while Postgres is away, and stops
  * working within five seconds of its end.
  *
- * - The marks of what was revoked, replaced or suspended are read from Redis every second.
+ * - The marks of what was revoked, replaced or suspended are read from Redis every second while requests come, and every two seconds at rest.
  * - Keys that were looked up stay in memory, and are read again from Postgres every 15 seconds.
  * - While the marks are older than {@link MARKS_FRESH_MS}, because Redis does not answer, what is known of a key counts only for
  *   {@link ALONE_FRESH_MS}: Postgres has to answer for it.
@@ -14,8 +14,8 @@
 import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoredSettings } from "../domain/partner-settings.ts"
-import { nextBeat } from "../platform/beat.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import {
   AccessMarks,
@@ -38,7 +38,8 @@ export class KeyLookupsFull extends Schema.TaggedError<KeyLookupsFull>()("KeyLoo
 /** The partner of the key is suspended. */
 export class PartnerSuspended extends Schema.TaggedError<PartnerSuspended>()("PartnerSuspended", {}) {}
 
-const MARKS_EVERY_MS = 1_000
+/** While requests come, and while none do. */
+const MARKS_EVERY_MS = { inUse: 1_000, atRest: 2_000 } as const
 const MARKS_READ_MS_MAX = 2_000
 /** For how long marks count from the moment at which they were asked for: with the next read, less than five seconds. */
 export const MARKS_FRESH_MS = 3_500
@@ -164,7 +165,7 @@ const isSuspended = ({ caller, partnerSuspended }: KeyRecord, { partners }: Mark
   caller.kind === "partner" && (partners.get(caller.partner)?.suspended ?? partnerSuspended)
 
 /**
- * Reads the marks every second, and adds those that Redis lacks. The first reads of marks and record have to succeed. Marks only
+ * Reads the marks every second or two, and adds those that Redis lacks. The first reads of marks and record have to succeed. Marks only
  * move one way, so what was seen once counts on, also if Redis loses it.
  */
 const followMarks = Effect.fnUntraced(function* (
@@ -209,11 +210,20 @@ const followMarks = Effect.fnUntraced(function* (
   })
   // The process starts also if Redis takes no mark at the moment: it knows them all.
   yield* learn
-  yield* repeatedly(MARKS_EVERY_MS, "access marks not read", read)
-  yield* repeatedly(REFRESH_EVERY_MS, "access marks not compared with the record", heal)
+  let isUsed = false
+  const nextRead = Effect.suspend(() => {
+    const everyMs = isUsed ? MARKS_EVERY_MS.inUse : MARKS_EVERY_MS.atRest
+    isUsed = false
+    return nextBeat(everyMs)
+  })
+  yield* repeatedly(nextRead, "access marks not read", read)
+  yield* repeatedly(nextBeat(REFRESH_EVERY_MS), "access marks not compared with the record", heal)
   return {
     current: (): Marks => seen,
-    isFresh: (now: number): boolean => now - askedAt >= 0 && now - askedAt <= MARKS_FRESH_MS,
+    isFresh: (now: number): boolean => {
+      isUsed = true
+      return now - askedAt >= 0 && now - askedAt <= MARKS_FRESH_MS
+    },
   }
 })
 
@@ -276,7 +286,7 @@ const followRecords = Effect.fnUntraced(function* (records: KeyRecords["Service"
   const start = yield* Clock.currentTimeMillis
   // The one that was used last is put in last, and is forgotten last.
   for (const record of [...(yield* records.recent(KNOWN_MAX))].reverse()) keep(record, start)
-  yield* repeatedly(REFRESH_EVERY_MS, "API keys not read again", refresh)
+  yield* repeatedly(nextBeat(REFRESH_EVERY_MS), "API keys not read again", refresh)
   return {
     keep,
     get: (id: string) => {
@@ -377,17 +387,21 @@ const writeUses = Effect.fnUntraced(function* (records: KeyRecords["Service"]) {
       }),
     )
   })
-  yield* repeatedly(USES_EVERY_MS, "uses of API keys not noted", write)
+  yield* repeatedly(nextBeat(USES_EVERY_MS), "uses of API keys not noted", write)
   return (id: string, at: number): void => {
     if (uses.has(id) || uses.size < KNOWN_MAX) uses.set(id, at)
   }
 })
 
 /**
- * Runs a step again and again, until the scope closes. A store that does not answer is logged, at most once a minute: during an
+ * Runs a step after each wait, until the scope closes. A store that does not answer is logged, at most once a minute: during an
  * outage every round fails alike.
  */
-const repeatedly = (everyMs: number, warning: string, step: Effect.Effect<void, StoreUnavailable>) => {
+const repeatedly = (
+  wait: Effect.Effect<void>,
+  warning: string,
+  step: Effect.Effect<void, StoreUnavailable>,
+) => {
   let warnedAt = Number.NEGATIVE_INFINITY
   const warn = Effect.fnUntraced(function* ({ store, step, reason }: StoreUnavailable) {
     const now = yield* Clock.currentTimeMillis
@@ -397,7 +411,7 @@ const repeatedly = (everyMs: number, warning: string, step: Effect.Effect<void, 
   })
   return step.pipe(
     Effect.catchTag("StoreUnavailable", warn),
-    (warned) => Effect.andThen(nextBeat(everyMs), warned),
+    (warned) => Effect.andThen(wait, warned),
     Effect.forever,
     Effect.forkScoped,
   )

@@ -6,6 +6,7 @@ import {
   jetstream,
   jetstreamManager,
   type StreamConfig,
+  type StreamInfo,
 } from "@nats-io/jetstream"
 import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Redacted, Stream } from "effect"
@@ -113,20 +114,16 @@ export const whenJetStreamCan = <A>(
 export const ensureStream = (
   manager: JetStreamManager,
   config: Partial<StreamConfig> & Pick<StreamConfig, "name">,
-): Effect.Effect<void, StoreUnavailable> =>
+): Effect.Effect<StreamInfo, StoreUnavailable> =>
   natsStep("create stream", async () => {
-    if (!(await exists(manager, config.name))) await manager.streams.add(config)
+    try {
+      return await manager.streams.info(config.name)
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound))
+        throw error
+      return manager.streams.add(config)
+    }
   })
-
-const exists = async (manager: JetStreamManager, stream: string): Promise<boolean> => {
-  try {
-    await manager.streams.info(stream)
-    return true
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return false
-    throw error
-  }
-}
 
 /** Lets pending messages finish, but does not wait for a server that does not answer. */
 const drain = (connection: NatsConnection) =>

@@ -2,8 +2,9 @@
  * Audits batches at random while the projector works: every so often one that is shown, and one that has a log. A difference is
  * logged as an error and counted; nothing is repaired.
  */
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer } from "effect"
 import { LOG_INDEX_START, LogIndex, type LogIndexCursor } from "../streams/log-index.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { auditBatches, auditSome } from "./audit-walk.ts"
 import type { Difference } from "./difference.ts"
@@ -26,8 +27,8 @@ const repeatedly = <R>(sample: Effect.Effect<void, { readonly message: string },
     Effect.catch(({ message }) =>
       Effect.logWarning("the read models are not audited now", { reason: message }),
     ),
-    Effect.delay(everyMs),
-    Effect.repeat(Schedule.forever),
+    (sampled) => Effect.andThen(nextBeat(everyMs), sampled),
+    Effect.forever,
     Effect.forkScoped,
   )
 

@@ -5,6 +5,7 @@ import {
   RetentionPolicy,
   StorageType,
   type StreamConfig,
+  type StreamInfo,
 } from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
 import { Effect } from "effect"
@@ -47,12 +48,12 @@ const ENDPOINTS = "webhooks"
 /** Whether a subject is one of events about webhook endpoints. */
 export const isEndpointSubject = (subject: string): boolean => subject.split(".").at(-2) === ENDPOINTS
 
-/** Creates the stream of the public events if it does not exist. Leaves one that exists as it is. */
+/** Creates the stream of the public events if it does not exist, and gives it. Leaves one that exists as it is. */
 export const ensureEventStream = (
   manager: JetStreamManager,
   stream: string,
   limits: StreamLimits,
-): Effect.Effect<void, StoreUnavailable> =>
+): Effect.Effect<StreamInfo, StoreUnavailable> =>
   ensureStream(manager, {
     name: stream,
     subjects: [allEvents(stream)],

@@ -6,7 +6,7 @@
  * number of relays may run. Each message is sealed: see event-message.ts. What the stream loses later is published again: see
  * stream-watch.ts.
  */
-import { Clock, Effect, Layer, Schedule, type Scope } from "effect"
+import { Clock, Effect, Layer, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { makePublisher, type Stored } from "../platform/jetstream-publisher.ts"
@@ -19,6 +19,7 @@ import { visitEvents } from "../streams/event-range.ts"
 import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { follow, type Prepared } from "../streams/follower.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Tracing } from "../traces/tracing.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
 import { publicationOf, recordPublished } from "./event-spans.ts"
@@ -98,7 +99,8 @@ const regularly = <A, R>(failing: string, step: Effect.Effect<A, StoreUnavailabl
       Effect.logWarning(failing, { store, step, reason }),
     ),
     Effect.catchDefect((defect) => Effect.logError(failing, { reason: String(defect) })),
-    Effect.repeat(Schedule.spaced(everyMs)),
+    Effect.andThen(nextBeat(everyMs)),
+    Effect.forever,
   )
 
 export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats | Scope.Scope> = Effect.gen(

@@ -129,12 +129,12 @@ export const makeStreamWatch = Effect.fnUntraced(function* (
   }
 
   const look = Effect.fnUntraced(function* () {
-    yield* ensureEventStream(manager, stream, limits)
+    // Before the stream is looked at: a mark that moves meanwhile would be ahead of what was seen.
     stored = (yield* cursors.load(EVENT_STREAM, [MARK])).get(MARK) ?? stored
+    const info = yield* ensureEventStream(manager, stream, limits)
     const marks = marksOf(markFromCursor(stored))
     const known = marks.at(-1)
     mark = known
-    const info = yield* streamInfo(manager, stream)
     const now = yield* Clock.currentTimeMillis
     let loss: StreamLoss | undefined =
       known === undefined && info.state.last_seq === 0 && (yield* hasPublished) ? "other-stream" : undefined

@@ -3,9 +3,9 @@ import { type Cursor, FEED_START } from "./cursor-store.ts"
 import { isBefore } from "./feed-position.ts"
 
 /** How often an idle feed is read, although nothing seems to have arrived: its history may have been lost. */
-const READ_MS = 1_000
+const READ_MS = 2_000
 /** How often an idle follower reloads its cursor. */
-const REREAD_MS = 5_000
+const REREAD_MS = 6_000
 /** How long a standby waits before it looks again. It takes over when the other follower is gone. */
 const STANDBY_MS = 250
 /** No wait is longer: neither one of these nor one after a failure. */

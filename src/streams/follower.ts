@@ -5,7 +5,7 @@
  * together. The commit stores the cursors together with the work or after it, also while the next step is under way. So
  * nothing is lost, and at most two chunks of a partition are handled twice.
  *
- * - Nothing is new: the follower waits until something arrives. Every second it reads all the same, and every few seconds it
+ * - Nothing is new: the follower waits until something arrives. Every two seconds it reads all the same, and every few seconds it
  *   reloads the cursor, because a store that was restored from a backup has an older cursor and lacks the work after it. The
  *   feed still has that work.
  * - Much is new: the follower lets a little more arrive before its next step (see pace.ts).

@@ -11,12 +11,12 @@
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
-import { nextBeat } from "../platform/beat.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres } from "../platform/postgres.ts"
 import { brokenPromise, type KeptBy } from "../platform/postgres-durability.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { ArchiveAgreement } from "./archive-agreement.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
@@ -38,7 +38,7 @@ export class StoreWatch extends Context.Service<
 
 const LOOK_EVERY_MS = 2_000
 /** The same in a process that pays nobody: it only shows what it found. */
-export const SHOWN_EVERY_MS = 5_000
+export const SHOWN_EVERY_MS = 6_000
 /** A finding of this age no longer counts. */
 const STALE_MS = 15_000
 const CHECKS_CONCURRENT = 16
@@ -154,8 +154,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
   const inspect = Effect.fnUntraced(function* (before: Finding | undefined) {
     const redisEpoch = redis.epoch()
     const at = performance.now()
-    const postgres = yield* timed(soon(postgresClock(query)))
-    const servers = yield* timed(redisClocks(redis))
+    const [postgres, servers] = yield* together(timed(soon(postgresClock(query))), timed(redisClocks(redis)))
     const offsets = [
       { store: "Postgres", offset: offsetOf(postgres.answer.now, postgres) },
       ...servers.answer.map((now) => ({ store: "Redis", offset: offsetOf(now, servers) })),
@@ -163,13 +162,15 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
     clockOffset.set(Math.max(...offsets.map(({ offset }) => offset)) / 1_000)
     const wrong = offsets.find(({ offset }) => offset > clockOffsetMsMax)
     const weak = production ? brokenPromise(postgres.answer, wanted.standbys) : undefined
-    const weakPostgres = (yield* soon(replaced)) ?? weak
-    const standing = yield* soon(cursors.standing(followers))
-    const objections = yield* Effect.forEach(
-      yield* doubtful(feed, standing),
-      (cursor) => objectionTo(feed, cursors, cursor),
-      { concurrency: CHECKS_CONCURRENT },
+    // Behind the clock: cursors of a Postgres that is another one since are not taken for those of the one before.
+    const [replacement, doubted] = yield* together(
+      soon(replaced),
+      Effect.flatMap(soon(cursors.standing(followers)), (standing) => doubtful(feed, standing)),
     )
+    const weakPostgres = replacement ?? weak
+    const objections = yield* Effect.forEach(doubted, (cursor) => objectionTo(feed, cursors, cursor), {
+      concurrency: CHECKS_CONCURRENT,
+    })
     const epochs = epochsOf(redisEpoch, postgres.answer.started)
     const archive = yield* compare(before?.archive, at, epochs)
     const forgotten = [...(archive?.disagreements ?? [])].map(
@@ -203,6 +204,10 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
       ),
     )
 })
+
+/** Two questions at the same time: their answers wake the process together, and to wake it costs more than to ask. */
+const together = <A, B, E>(one: Effect.Effect<A, E>, other: Effect.Effect<B, E>) =>
+  Effect.all([one, other], { concurrency: 2 })
 
 /** Compares the archive if it is time to. Gives the last comparison while another one fails. */
 const comparing =

@@ -1,11 +1,12 @@
 /**
  * How late the event loop is. Node's own monitor wakes an idle process at each sample, which costs it more than all else that it
- * does. This one samples ten times a second while the process is busy, and once a second while it is not. So it may miss what held up
- * a process at rest for less than a second, if that did not come again.
+ * does. This one samples ten times a second while the process is busy, and every two seconds while it is not. So it may miss what held up
+ * a process at rest for less than two seconds, if that did not come again.
  */
 import { createHistogram, performance, type RecordableHistogram } from "node:perf_hooks"
+import { untilBeatMs } from "./beat.ts"
 
-const SAMPLE_EVERY_MS = { busy: 100, atRest: 1_000 } as const
+const SAMPLE_EVERY_MS = { busy: 100, atRest: 2_000 } as const
 /** From which part of the time on that its loop ran a process is busy. */
 const BUSY = 0.1
 const NANOSECONDS = 1e6
@@ -28,9 +29,8 @@ export const sampleLoopDelay = (): Delays => {
     next()
   }
   const next = () => {
-    // As other loops of the process, so that one wake-up serves all (platform/beat.ts).
     const now = performance.now()
-    const waitMs = Math.ceil(everyMs - (now % everyMs)) + 1
+    const waitMs = untilBeatMs(everyMs, now)
     dueAt = now + waitMs
     setTimeout(sample, waitMs).unref()
   }

@@ -1,12 +1,13 @@
 /** Readings that keep gauges up to date. None of them may hold anything up, and none that fails may stop the next. */
-import { Cause, Effect, Schedule } from "effect"
+import { Cause, Effect } from "effect"
+import { nextBeat } from "./beat.ts"
 import { Metrics } from "./metrics.ts"
 
 /** How long a reading may take. A store that does not answer counts as one that cannot be read. */
 const READING_MS_MAX = 10_000
 
 /**
- * Reads at once and then every `everyMs` while the scope lives. A reading that fails, dies or takes too long is logged and counted under
+ * Reads at once and then at each multiple of `everyMs`, together with others (beat.ts), while the scope lives. A reading that fails, dies or takes too long is logged and counted under
  * the name `reading`; its gauges go away once that goes on for a while (read-gauge.ts).
  */
 export const keepReading = Effect.fnUntraced(function* <E, R>(
@@ -23,7 +24,8 @@ export const keepReading = Effect.fnUntraced(function* <E, R>(
     Effect.timeout(READING_MS_MAX),
     counted,
     Effect.catchCause(failed),
-    Effect.repeat(Schedule.spaced(everyMs)),
+    Effect.andThen(nextBeat(everyMs)),
+    Effect.forever,
     Effect.forkScoped,
   )
 })

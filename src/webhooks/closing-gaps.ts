@@ -10,6 +10,7 @@
 import type { Consumer } from "@nats-io/jetstream"
 import { Clock, Effect } from "effect"
 import { natsStep } from "../platform/nats.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { type BatchGap, Deliveries } from "./deliveries.ts"
 
 const LOOK_MS = 5_000
@@ -97,6 +98,6 @@ export const closingGaps = Effect.fnUntraced(function* (
         Effect.logWarning("gaps in batches not looked at", { step, reason }),
       ),
     )
-    yield* Effect.sleep(lookMs)
+    yield* nextBeat(lookMs)
   }
 })

@@ -10,8 +10,8 @@
  */
 import { Clock, Effect, Latch, Queue } from "effect"
 import { AppConfig } from "../config.ts"
-import { untilBeatMs } from "../platform/beat.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { untilBeatMs } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { makeAttempts } from "./attempts.ts"
 import { AHEAD_MS_MAX, ClaimedAhead } from "./claimed-ahead.ts"
@@ -21,7 +21,7 @@ import { Pauses } from "./pauses.ts"
 import { Shares, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
-const POLL_MS = 1_000
+const POLL_MS = 2_000
 /** While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. */
 const LOOK_EVERY_MS = 25
 /** How often claimed deliveries are given back of endpoints that were paused, disabled, removed or held meanwhile. */

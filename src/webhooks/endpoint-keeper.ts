@@ -6,12 +6,12 @@
 import { Clock, Effect, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { Database } from "../database/database.ts"
-import { nextBeat } from "../platform/beat.ts"
 import { makePublisher } from "../platform/jetstream-publisher.ts"
 import { Nats } from "../platform/nats.ts"
 import { decodeEndpointEvent } from "../publisher/endpoint-event.ts"
 import { eventMessages } from "../publisher/event-message.ts"
 import { ensureEventStream } from "../publisher/event-stream.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { ClaimedAhead } from "./claimed-ahead.ts"
 import { Deliveries } from "./deliveries.ts"
@@ -19,7 +19,7 @@ import { leaseMsOf } from "./dispatcher.ts"
 import { EndpointHealth, type KnownHealth } from "./endpoint-health.ts"
 import { endpointStates } from "./endpoints.ts"
 
-const EVERY_MS = 1_000
+const EVERY_MS = 2_000
 const SWEEP_EVERY_MS = 10_000
 const PUBLISHED_AT_A_TIME_MAX = 64
 const TESTS_AT_A_TIME_MAX = 16

@@ -1,7 +1,8 @@
 /** How many events of the stream have no stored deliveries yet, for metrics; and whether the consumer is still there. */
 import type { ConsumerInfo } from "@nats-io/jetstream"
-import { Effect, Schedule } from "effect"
+import { Effect } from "effect"
 import { natsStep } from "../platform/nats.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { countingFailures } from "../telemetry/readings.ts"
 
@@ -35,6 +36,7 @@ export const measureInbox = Effect.fnUntraced(function* (consumer: {
             reason: failure.reason,
           }),
     ),
-    Effect.repeat(Schedule.spaced(EVERY_MS)),
+    Effect.andThen(nextBeat(EVERY_MS)),
+    Effect.forever,
   )
 })

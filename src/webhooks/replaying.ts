@@ -3,11 +3,11 @@
  * as the publisher, and stores their deliveries step by step. If the process dies, another one goes on behind the last step.
  */
 import { Clock, Effect, Schema } from "effect"
-import { nextBeat } from "../platform/beat.ts"
 import type { PublicEvent } from "../publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../publisher/public-history.ts"
 import { visitEvents } from "../streams/event-range.ts"
 import { EventStore } from "../streams/event-store.ts"
+import { nextBeat } from "../telemetry/beat.ts"
 import {
   BATCHES_PER_REPLAY_MAX,
   type ClaimedReplay,

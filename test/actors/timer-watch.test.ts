@@ -13,9 +13,10 @@ const waiting = Effect.fnUntraced(function* (watch: TimerWatch) {
   )
 })
 
+/** A watch whose last look was so long ago that another one may follow at once. */
 const lookedOnce = () => {
   const watch = new TimerWatch()
-  watch.looks()
+  watch.looks(-1_000)
   return watch
 }
 
@@ -54,14 +55,32 @@ describe("a worker looks for due timers", () => {
     }),
   )
 
-  it.effect("once a second without any, because another worker may have died with its own", () =>
+  it.effect("every two seconds without any, because another worker may have died with its own", () =>
     Effect.gen(function* () {
       const watch = lookedOnce()
+      const first = yield* waiting(watch)
+      yield* TestClock.adjust(2_002)
+      assert.isAtMost(yield* Fiber.join(first), 2_002)
+      const beganAt = yield* Clock.currentTimeMillis
+      for (let look = 0; look < 5; look += 1) {
+        const next = yield* waiting(watch)
+        yield* TestClock.adjust(2_002)
+        yield* Fiber.join(next)
+      }
+      assert.isAtLeast((yield* Clock.currentTimeMillis) - beganAt, 10_000)
+    }),
+  )
+
+  it.effect("a fifth of a second after the last look at the soonest", () =>
+    Effect.gen(function* () {
+      const watch = new TimerWatch()
+      watch.looks(yield* Clock.currentTimeMillis)
+      watch.set(yield* inMs(50))
       const due = yield* waiting(watch)
-      yield* TestClock.adjust(999)
+      yield* TestClock.adjust(199)
       assert.isUndefined(due.pollUnsafe())
       yield* TestClock.adjust(1)
-      assert.strictEqual(yield* Fiber.join(due), 1_000)
+      assert.strictEqual(yield* Fiber.join(due), 200)
     }),
   )
 
@@ -69,7 +88,7 @@ describe("a worker looks for due timers", () => {
     Effect.gen(function* () {
       const watch = lookedOnce()
       watch.set(yield* inMs(0))
-      watch.looks()
+      watch.looks(yield* Clock.currentTimeMillis)
       watch.set(yield* inMs(400))
       const due = yield* waiting(watch)
       yield* TestClock.adjust(400)

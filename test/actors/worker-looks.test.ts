@@ -97,12 +97,12 @@ describe("a worker", () => {
       }),
   )
 
-  it.effect("looks twice in the claim time while no owner is silent, and once a second for timers", () =>
+  it.effect("looks twice in the claim time while no owner is silent, and every two seconds for timers", () =>
     Effect.gen(function* () {
       const looks = new Looks()
       yield* watching(looks, pass(8 * CLAIM_MS))
       assert.isAtMost(looks.silent.length, 17)
-      assert.isAtMost(looks.timers.length, 65)
+      assert.isAtMost(looks.timers.length, 34)
     }),
   )
 

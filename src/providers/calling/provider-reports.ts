@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { Clock, Context, Effect, Layer } from "effect"
-import { nextBeat } from "../../platform/beat.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
+import { nextBeat } from "../../telemetry/beat.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type ChannelReport, ProviderChannels } from "./channel.ts"
 

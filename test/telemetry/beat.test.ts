@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { untilBeatMs } from "../../src/platform/beat.ts"
+import { untilBeatMs } from "../../src/telemetry/beat.ts"
 
 /** The beat that is waited for. A wait ends up to two milliseconds behind it. */
 const beatAfter = (everyMs: number, now: number) => Math.floor((now + untilBeatMs(everyMs, now)) / 10) * 10
