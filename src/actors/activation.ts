@@ -191,13 +191,14 @@ interface Asked {
   readonly isReadSince: boolean
 }
 
-/** Asks in the background, so that the log can be read meanwhile. */
+/** Asks at once and in the background, so that the log is read while Postgres answers, and one wake-up may serve both. */
 const askRegister = Effect.fnUntraced(function* (
   { id, partition, services }: Pick<Activation, "id" | "partition" | "services">,
   isReadSince: boolean,
 ) {
   const epoch = services.watch.epoch()
-  const asking = yield* Effect.forkChild(services.instructions.standing(id, partition))
+  const standing = services.instructions.standing(id, partition)
+  const asking = yield* Effect.forkChild(standing, { startImmediately: true })
   const asked: Asked = { epoch, answer: Fiber.join(asking), isReadSince }
   return asked
 })

@@ -116,19 +116,26 @@ const isLast = (actor: Activation, turn: Turn): boolean =>
   lingeringMs(actor, turn, turn.at) === 0 &&
   !actor.services.isDraining()
 
-/** Lets the answers of calls under way come together. */
-const gatherAnswers = Effect.fnUntraced(function* ({ batch, callsUnderWay, services, messages }: Activation) {
+/** Lets the answers of calls under way come together, for as long as more may come. */
+const gatherAnswers = Effect.fnUntraced(function* (actor: Activation) {
+  if (gatheringMs(actor) === 0) return
   // A call that has answered ends in the same round of the event loop.
   yield* Effect.yieldNow
-  const isMoreToCome = messages.countOf(({ _tag }) => _tag === "Ended") < callsUnderWay
-  const awaited = batch.tasks.transfer.size + batch.tasks.inquire.size
-  const waitMs = services.pace.gatherAnswersMs(
-    isMoreToCome,
-    awaited,
-    services.clock.currentTimeMillisUnsafe(),
-  )
-  if (waitMs > 0) yield* Effect.sleep(waitMs)
+  const waitMs = gatheringMs(actor)
+  if (waitMs > 0) yield* actor.messages.gather(waitMs, () => gatheringMs(actor) === 0)
 })
+
+const gatheringMs = ({ batch, callsUnderWay, services, messages }: Activation): number => {
+  const isMoreToCome = messages.countOf(({ _tag }) => _tag !== "Answered") < callsUnderWay
+  const awaited = batch.tasks.transfer.size + batch.tasks.inquire.size - messages.countOf(isFinal)
+  return services.pace.gatherAnswersMs(isMoreToCome, awaited, services.clock.currentTimeMillisUnsafe())
+}
+
+/** Whether a message is an answer about a transfer after which nobody is likely to report more about it. */
+const isFinal = (message: Message): boolean =>
+  message._tag === "Answered" &&
+  message.command._tag === "RecordTransfer" &&
+  (message.command.outcome._tag === "Settled" || message.command.outcome._tag === "Failed")
 
 /**
  * How long the batch is kept although there is nothing to do, in milliseconds: its banks are likely to report more transfers soon,
@@ -324,13 +331,13 @@ const start = (actor: Activation, call: Call): Effect.Effect<unknown> => {
   actor.busy.begin(number, call.items)
   const ended = { _tag: "Ended", call: number, kind: call._tag } as const
   const fail = (failure: Stall | OwnershipLost) =>
-    messages.put(
+    messages.putLast(
       failure._tag === "OwnershipLost"
         ? { _tag: "Lost", failure }
         : { ...ended, stalled: failure, decisions: [] },
     )
   const end = (decisions: ReadonlyArray<RegisteredDecision>) =>
-    messages.put({ ...ended, stalled: undefined, decisions })
+    messages.putLast({ ...ended, stalled: undefined, decisions })
   const work = services.pipelines.perform(id, batch, call, mandateOf(actor), (command) =>
     messages.put({ _tag: "Answered", command }),
   )
@@ -341,7 +348,7 @@ const start = (actor: Activation, call: Call): Effect.Effect<unknown> => {
   const traced =
     traces === undefined ? safely : Effect.provideService(safely, CallScope, traces.scopeOf(actor, call))
   const done = Effect.match(traced, { onSuccess: end, onFailure: fail })
-  const broke = (defect: unknown) => Effect.sync(() => messages.put({ _tag: "Broke", defect }))
+  const broke = (defect: unknown) => Effect.sync(() => messages.putLast({ _tag: "Broke", defect }))
   return FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
 }
 

@@ -16,6 +16,9 @@ export class MessageQueue<Message> {
   isAwaited = false
   #messages: Array<Message> = []
   readonly #arrived = Latch.makeUnsafe(false)
+  /** Whether what has come is enough for the actor that gathers; absent while it does not. */
+  #isEnough: (() => boolean) | undefined
+  readonly #enough = Latch.makeUnsafe(false)
 
   constructor(batch: BatchId) {
     this.batch = batch
@@ -25,9 +28,16 @@ export class MessageQueue<Message> {
     if (this.#messages.push(message) === 1) this.wake()
   }
 
+  /** The same for the last message of a call, with which an actor may have gathered enough. */
+  putLast(message: Message): void {
+    this.put(message)
+    if (this.#isEnough?.() === true) this.#enough.openUnsafe()
+  }
+
   takeAll(): ReadonlyArray<Message> {
     const messages = this.#messages
     this.#messages = []
+    this.#isEnough = undefined
     this.#arrived.closeUnsafe()
     return messages
   }
@@ -46,6 +56,15 @@ export class MessageQueue<Message> {
       return this.#messages.length > 0
     })
   })
+
+  /** Lets messages come together for `ms` milliseconds, or until a call ends and `isEnough` is true. */
+  gather(ms: number, isEnough: () => boolean): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isEnough = isEnough
+      this.#enough.closeUnsafe()
+      return Effect.asVoid(Effect.raceFirst(this.#enough.await, Effect.sleep(ms)))
+    })
+  }
 
   /** Whether its actor has to look at `now` (epoch milliseconds). A clock that was set back lengthens no wait. */
   isDue(now: number): boolean {

@@ -13,10 +13,10 @@ const GATHER_MS_MAX = 50
 const GATHER_MS_PRESSED = 100
 /**
  * When a batch waits for so many answers and reports, the next ones are let come together however quiet the worker is: nobody waits
- * for one of many payouts. Answers for so long, and reports that have not begun to come.
+ * for one of many payouts. Answers for so long at most, and reports that have not begun to come.
  */
 const MANY = 8
-const GATHER_MANY_MS = { answers: 5, reports: 10 } as const
+const GATHER_MANY_MS = { answers: 20, reports: 10 } as const
 /** Up to this many turns a second nothing waits for others; at the second number everything waits the longest. */
 const QUIET_PER_SECOND = 50
 const BUSY_PER_SECOND = 500

@@ -227,7 +227,8 @@ const forkLoop = <R>(
  */
 const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePart) {
   if (worker.draining) return yield* Effect.sleep(ROOM_MS)
-  if (isFull(worker)) return yield* roomIsMade(worker)
+  if (isFull(worker)) yield* roomIsMade(worker)
+  if (isFull(worker)) return
   const isAtRest = worker.leases.size === 0
   const room = roomOf(worker)
   if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import { LOOK_MS_MAX, MessageQueue, MessageQueues } from "../../src/actors/message-queue.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 
@@ -50,6 +51,52 @@ describe("an actor that waits for calls", () => {
       queue.put("answer")
       yield* Fiber.join(actor)
       assert.strictEqual(queues.waiting(NOW).size, 0)
+    }),
+  )
+})
+
+describe("an actor that gathers answers", () => {
+  /** An actor that gathers for a minute, or until its queue has enough. */
+  const gathering = Effect.fnUntraced(function* (isEnough: () => boolean) {
+    const queue = new MessageQueue<string>(BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa"))
+    const actor = yield* Effect.forkChild(queue.gather(60_000, isEnough), { startImmediately: true })
+    return { queue, actor }
+  })
+
+  it.effect("goes on when a call ends and there is enough", () =>
+    Effect.gen(function* () {
+      const { queue, actor } = yield* gathering(() => true)
+      queue.putLast("ended")
+      yield* Fiber.join(actor)
+      assert.deepStrictEqual(queue.takeAll(), ["ended"])
+    }),
+  )
+
+  it.effect("waits for its time while more is to come", () =>
+    Effect.gen(function* () {
+      const { queue, actor } = yield* gathering(() => false)
+      queue.put("answer")
+      queue.putLast("ended")
+      yield* TestClock.adjust(59_999)
+      assert.isUndefined(actor.pollUnsafe())
+      yield* TestClock.adjust(1)
+      yield* Fiber.join(actor)
+      assert.deepStrictEqual(queue.takeAll(), ["answer", "ended"])
+    }),
+  )
+
+  it.effect("is not asked what is enough after it took what came", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const { queue, actor } = yield* gathering(() => {
+        asked += 1
+        return true
+      })
+      queue.putLast("ended")
+      yield* Fiber.join(actor)
+      queue.takeAll()
+      queue.putLast("another")
+      assert.strictEqual(asked, 1)
     }),
   )
 })

@@ -96,7 +96,7 @@ it("gathers longer while accepting comes first, and then as before", () => {
 it("lets the answers of many payouts come together however quiet it is, and the first reports of many", () => {
   const quiet = new Pace(() => 1)
   expect(quiet.gatherAnswersMs(true, 7, started)).toBe(2)
-  expect(quiet.gatherAnswersMs(true, 8, started)).toBe(5)
+  expect(quiet.gatherAnswersMs(true, 8, started)).toBe(20)
   expect(quiet.gatherAnswersMs(false, 50, started)).toBe(0)
   expect(quiet.gatherReportsMs(8, 2, started)).toBe(10)
   expect(quiet.gatherReportsMs(7, 2, started)).toBe(0)

@@ -31,7 +31,7 @@ it("releases a batch that waits for its bank, or is closed, with the append that
 
 it("gathers answers for the transfers of which the batch still waits to know", async () => {
   using gathered = vi.spyOn(Pace.prototype, "gatherAnswersMs")
-  await using engine = await EngineUnderTest.open()
+  await using engine = await EngineUnderTest.open({ reportsAfterMs: 100 })
   await engine.start()
   const awaitedIn = async (key: string, items: number) => {
     gathered.mockClear()
@@ -43,6 +43,17 @@ it("gathers answers for the transfers of which the batch still waits to know", a
   expect(alone.at(0), "nothing is sent before it is screened").toBe(0)
   expect(Math.max(...alone)).toBe(1)
   expect(Math.max(...(await awaitedIn("three", 3)))).toBe(3)
+})
+
+it("gathers nothing when banks have answered for good", async () => {
+  using gathered = vi.spyOn(Pace.prototype, "gatherAnswersMs")
+  await using engine = await EngineUnderTest.open()
+  await engine.start()
+  const batch = await engine.submit("demo", "settled at once", 3)
+  await eventually("it is closed", async () => (await engine.batch(batch)).closed === "settled")
+  const afterAll = gathered.mock.calls.filter(([isMoreToCome]) => !isMoreToCome)
+  expect(afterAll.length).toBeGreaterThan(0)
+  for (const [, awaited] of afterAll) expect(awaited).toBe(0)
 })
 
 it("keeps a batch for the first reports about many payouts, and releases one that has few to come at once", async () => {

@@ -130,6 +130,14 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "gathers answers for the transfers of which the batch still waits to know",
   },
   {
+    name: "no answers are gathered for transfers that their banks have answered for good",
+    file: "actors/batch-actor.ts",
+    text: " - messages.countOf(isFinal)",
+    without: "",
+    caughtIn: "test/actors/releases.test.ts",
+    caughtBy: "gathers nothing when banks have answered for good",
+  },
+  {
     name: "a command that the log has answered is not carried out again",
     file: "actors/turn.ts",
     text: "if (actor.batch.commands.has(id)) return",
