@@ -118,6 +118,7 @@ import { readOnceLayer } from "./streams/read-once.ts"
 import { SHOWN_EVERY_MS, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
+import { layer as takerMarkOnRedis } from "./streams/taker-mark-redis.ts"
 import { buildInfoLayer } from "./telemetry/build-info.ts"
 import { serviceLogging } from "./telemetry/logging.ts"
 import { tracingLayer } from "./traces/tracing.ts"
@@ -288,6 +289,7 @@ const parts = {
     Layer.merge(Layer.merge(queueGaugesLayer, redisGaugesLayer)),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability, registers, storeWatch]),
+    Layer.provide(takerMarkOnRedis.pipe(Layer.provide(foundation))),
   ),
   "bank-files": Layer.merge(bankFilesLayer, payoutsLayer).pipe(
     Layer.provide([

@@ -1,0 +1,71 @@
+/** Whether a worker takes batches, or refrains because another one takes them: see packing.ts. */
+import { Effect, Latch } from "effect"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { TakerMark } from "../streams/taker-mark.ts"
+import { type Load, MARK_MS, Packing } from "./packing.ts"
+import { ProcessorTimes, timeToSpare, usedShare } from "./processor-time.ts"
+
+/** How often the taker renews its mark, and how often others look. Milliseconds. */
+const LOOK_EVERY_MS = { taker: 100, others: 50 } as const
+/** After a failure, for how long nothing is marked or read: it would fail again, and each failure is logged. */
+const RETRY_MS = 5_000
+
+/** The part of a worker in who takes. */
+export interface Taking {
+  /** Whether to take no batches now. Nothing is asked for it. */
+  readonly refrains: () => boolean
+  /** Batches were taken. From now on it is looked who takes, until the worker is at rest. */
+  readonly took: () => void
+  /** One look, and the wait until the next one, which is long at rest. If the store does not answer, the worker takes. */
+  readonly look: Effect.Effect<void>
+  /** Ends the part: it is no longer the taker, so that another worker takes at once. */
+  readonly end: Effect.Effect<void>
+}
+
+/** The part of a worker of this name, which no other worker has. `load` gives what it bears now. */
+export const makeTaking = Effect.fnUntraced(function* (name: string, load: () => Load) {
+  const mark = yield* TakerMark
+  const times = yield* ProcessorTimes
+  const packing = new Packing(name)
+  const used = usedShare(times)
+  const hasTime = timeToSpare(times)
+  const needed = Latch.makeUnsafe(false)
+  let [hasTaken, isTaker, hasEnded] = [false, false, false]
+
+  const lookAt = Effect.fnUntraced(function* (works: boolean) {
+    packing.bears(load(), used())
+    const found = yield* works ? mark.leave(packing.nextMark(), MARK_MS) : mark.read
+    isTaker = packing.saw(found, times.now(), hasTime) && works
+    if (isTaker && !hasEnded && found !== undefined) yield* mark.replace(packing.nextMark(), MARK_MS)
+  })
+
+  const logged = (step: Effect.Effect<void, StoreUnavailable>, waitMs: number) =>
+    Effect.catchTag(step, "StoreUnavailable", ({ step, reason }) =>
+      Effect.andThen(
+        Effect.logWarning("it is not known who takes batches", { worker: name, step, reason }),
+        Effect.sleep(waitMs),
+      ),
+    )
+
+  const isAtRest = () => !hasTaken && load().batches === 0
+  const taking: Taking = {
+    refrains: () => packing.refrains(times.now()),
+    took: () => {
+      hasTaken = true
+      needed.openUnsafe()
+    },
+    look: Effect.gen(function* () {
+      yield* needed.await
+      const works = !isAtRest()
+      hasTaken = false
+      if (!hasEnded) yield* logged(lookAt(works), RETRY_MS)
+      yield* Effect.sleep(isTaker ? LOOK_EVERY_MS.taker : LOOK_EVERY_MS.others)
+      if (isAtRest() && !packing.refrains(times.now())) needed.closeUnsafe()
+    }),
+    end: Effect.suspend(() => {
+      hasEnded = true
+      return isTaker ? logged(mark.remove, 0) : Effect.void
+    }),
+  }
+  return taking
+})
