@@ -15,12 +15,18 @@
  * | the taker is full, and there is time to spare here | becomes the taker | takes |
  * | the taker is full, and there is none | refrains | takes, if it uses much itself |
  *
- * So workers fill one after the other, and on a machine without time to spare one of them takes. Without a mark that counts everybody
- * takes, and leaves one.
+ * So workers fill one after the other, and on a machine without time to spare one of them takes.
+ *
+ * Without a mark everybody takes. Who was the taker last leaves its mark at once; the others a little later, because what it knows of
+ * its batches, and its compiled code, are worth the wait. Until it is known who takes, each takes only a few.
  */
 
 /** How long a mark is kept, and counts. Milliseconds. */
 export const MARK_MS = 800
+/** How long others wait for the last taker to leave its mark, while they work. Milliseconds. */
+export const CEDE_MS = 500
+/** The batches that a worker owns at most by taking while it is not known who takes. */
+export const UNSURE_MAX = 8
 /** The share of a core above which a worker is full, and below which it has room again. */
 export const USED = { max: 0.7, min: 0.3 } as const
 /** How the mark of a full worker ends. */
@@ -44,6 +50,11 @@ export class Packing {
   #seen: string | undefined
   #changedAt = Number.NEGATIVE_INFINITY
   #refrainsUntil = Number.NEGATIVE_INFINITY
+  /** Whether another one was the taker last, whether a mark of one counted since this worker woke, and since when there is none. */
+  #isAnothers = false
+  #sawAnother = false
+  #noneSince: number | undefined
+  #isSure = false
 
   /** `name` tells this worker from all others. */
   constructor(name: string) {
@@ -62,6 +73,29 @@ export class Packing {
     return `${this.#name}.${++this.#marks}${this.#isFull ? FULL : ""}`
   }
 
+  /** The worker begins to work after a rest. */
+  wakes(): void {
+    this.#sawAnother = false
+    this.#noneSince = undefined
+    this.#isSure = false
+  }
+
+  /** The worker comes to rest. If it saw nobody take meanwhile, it does not wait for a last taker any more. */
+  rests(): void {
+    this.#isAnothers &&= this.#sawAnother
+  }
+
+  /** It cannot be known who takes. */
+  knowsNothing(): void {
+    this.#isSure = true
+    this.#refrainsUntil = Number.NEGATIVE_INFINITY
+  }
+
+  /** Whether this worker leaves its mark as soon as there is none. */
+  get isNext(): boolean {
+    return !this.#isAnothers
+  }
+
   /**
    * Notes the mark that is there at `now`. Gives whether this worker's own is to be there in its place, if it works. `hasTime`
    * says whether the machine has time to spare; it is asked only if that matters.
@@ -71,14 +105,25 @@ export class Packing {
     if (isOthers && mark !== this.#seen) this.#changedAt = now
     this.#seen = mark
     this.#refrainsUntil = Number.NEGATIVE_INFINITY
-    if (!isOthers || now >= this.#changedAt + MARK_MS) return true
+    if (isOthers && now < this.#changedAt + MARK_MS) return this.#sawAnothers(mark, hasTime)
+    this.#noneSince ??= now
+    this.#isSure = mark !== undefined || !this.#isAnothers || now - this.#noneSince >= CEDE_MS
+    if (this.#isSure) this.#isAnothers = false
+    return this.#isSure
+  }
+
+  #sawAnothers(mark: string, hasTime: () => boolean): boolean {
+    this.#isAnothers = true
+    this.#sawAnother = true
+    this.#noneSince = undefined
+    this.#isSure = true
     const takesBeside = this.#isFull ? this.#used >= USED.min || hasTime() : mark.endsWith(FULL) && hasTime()
     if (!takesBeside) this.#refrainsUntil = this.#changedAt + MARK_MS
     return takesBeside && !this.#isFull
   }
 
-  /** Whether this worker takes no batches at `now`. */
-  refrains(now: number): boolean {
-    return now < this.#refrainsUntil
+  /** Whether this worker takes no more batches at `now`, if it owns so many. */
+  refrains(now: number, batches: number): boolean {
+    return now < this.#refrainsUntil || (!this.#isSure && batches >= UNSURE_MAX)
   }
 }

@@ -34,25 +34,29 @@ export const makeTaking = Effect.fnUntraced(function* (name: string, load: () =>
 
   const lookAt = Effect.fnUntraced(function* (works: boolean) {
     packing.bears(load(), used())
-    const found = yield* works ? mark.leave(packing.nextMark(), MARK_MS) : mark.read
+    const leaves = works && packing.isNext
+    const found = yield* leaves ? mark.leave(packing.nextMark(), MARK_MS) : mark.read
     isTaker = packing.saw(found, times.now(), hasTime) && works
-    if (isTaker && !hasEnded && found !== undefined) yield* mark.replace(packing.nextMark(), MARK_MS)
+    const isLeft = leaves && found === undefined
+    if (isTaker && !isLeft && !hasEnded) yield* mark.replace(packing.nextMark(), MARK_MS)
   })
 
   const logged = (step: Effect.Effect<void, StoreUnavailable>, waitMs: number) =>
-    Effect.catchTag(step, "StoreUnavailable", ({ step, reason }) =>
-      Effect.andThen(
+    Effect.catchTag(step, "StoreUnavailable", ({ step, reason }) => {
+      packing.knowsNothing()
+      return Effect.andThen(
         Effect.logWarning("it is not known who takes batches", { worker: name, step, reason }),
         Effect.sleep(waitMs),
-      ),
-    )
+      )
+    })
 
+  const refrains = () => packing.refrains(times.now(), load().batches)
   const isAtRest = () => !hasTaken && load().batches === 0
   const taking: Taking = {
-    refrains: () => packing.refrains(times.now()),
+    refrains,
     took: () => {
       hasTaken = true
-      needed.openUnsafe()
+      if (needed.openUnsafe()) packing.wakes()
     },
     look: Effect.gen(function* () {
       yield* needed.await
@@ -60,7 +64,7 @@ export const makeTaking = Effect.fnUntraced(function* (name: string, load: () =>
       hasTaken = false
       if (!hasEnded) yield* logged(lookAt(works), RETRY_MS)
       yield* Effect.sleep(isTaker ? LOOK_EVERY_MS.taker : LOOK_EVERY_MS.others)
-      if (isAtRest() && !packing.refrains(times.now())) needed.closeUnsafe()
+      if (isAtRest() && !refrains() && needed.closeUnsafe()) packing.rests()
     }),
     end: Effect.suspend(() => {
       hasEnded = true

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { type Load, MARK_MS, Packing } from "../../src/actors/packing.ts"
+import { CEDE_MS, type Load, MARK_MS, Packing, UNSURE_MAX } from "../../src/actors/packing.ts"
 
 const hasTime = () => true
 const hasNone = () => false
@@ -16,7 +16,7 @@ const worker = (load: Load, used = 0.1, name = "b") => {
 /** What a worker does that sees the mark of another taker, which bears so much. */
 const seeing = (taker: Load, own: Packing, isTimeLeft: () => boolean) => {
   const becomes = own.saw(worker(taker, 0.1, "a").nextMark(), 0, isTimeLeft)
-  return becomes ? "becomes the taker" : own.refrains(1) ? "refrains" : "takes"
+  return becomes ? "becomes the taker" : own.refrains(1, 1) ? "refrains" : "takes"
 }
 
 describe("a worker that sees the mark of another", () => {
@@ -38,18 +38,16 @@ describe("a worker that sees the mark of another", () => {
     }
   })
 
-  it("takes when the mark no longer changes, is gone, or is its own; then its own is left", () => {
+  it("takes when the mark no longer changes, and then its own is left", () => {
     const packing = worker(roomy)
     expect(packing.saw("a.1", 0, hasNone)).toBe(false)
     expect(packing.saw("a.1", MARK_MS - 1, hasNone)).toBe(false)
-    expect([packing.refrains(MARK_MS - 1), packing.refrains(MARK_MS)]).toEqual([true, false])
+    expect([packing.refrains(MARK_MS - 1, 64), packing.refrains(MARK_MS, 64)]).toEqual([true, false])
     expect(packing.saw("a.1", MARK_MS, hasNone)).toBe(true)
     expect(packing.saw("a.2", MARK_MS + 1, hasNone)).toBe(false)
-    expect(packing.saw(undefined, MARK_MS + 2, hasNone)).toBe(true)
-    expect(packing.refrains(MARK_MS + 2)).toBe(false)
-    expect(packing.saw("a.3", MARK_MS + 3, hasNone)).toBe(false)
-    expect(packing.saw(packing.nextMark(), MARK_MS + 4, hasNone)).toBe(true)
-    expect(packing.refrains(MARK_MS + 4)).toBe(false)
+    expect(packing.refrains(MARK_MS + 1, 0)).toBe(true)
+    expect(packing.saw(packing.nextMark(), MARK_MS + 2, hasNone)).toBe(true)
+    expect(packing.refrains(MARK_MS + 2, 64)).toBe(false)
   })
 
   it.each(["", "b", "b2.1", "full", ".full", "\u0000", "99999999999999999999"])(
@@ -59,10 +57,59 @@ describe("a worker that sees the mark of another", () => {
       packing.saw(mark, 0, hasNone)
       for (let now = 100; now < 60_000; now += 100) {
         packing.saw(mark, now, hasNone)
-        expect(packing.refrains(now)).toBe(now < MARK_MS)
+        expect(packing.refrains(now, 64)).toBe(now < MARK_MS)
       }
     },
   )
+})
+
+describe("a worker that sees no mark", () => {
+  const others = () => {
+    const packing = worker(roomy)
+    packing.saw("a.1", 0, hasNone)
+    return packing
+  }
+
+  it("leaves its own at once, if it knows of no other taker", () => {
+    const packing = worker(roomy)
+    packing.wakes()
+    expect(packing.isNext).toBe(true)
+    expect(packing.saw(undefined, 0, hasNone)).toBe(true)
+  })
+
+  it("waits for the last taker, and takes a few meanwhile", () => {
+    const packing = others()
+    expect(packing.isNext).toBe(false)
+    for (const now of [1_000, 1_000 + CEDE_MS - 1]) {
+      expect(packing.saw(undefined, now, hasNone)).toBe(false)
+      expect([packing.refrains(now, UNSURE_MAX - 1), packing.refrains(now, UNSURE_MAX)]).toEqual([
+        false,
+        true,
+      ])
+    }
+    expect(packing.saw(undefined, 1_000 + CEDE_MS, hasNone)).toBe(true)
+    expect(packing.refrains(1_000 + CEDE_MS, 64)).toBe(false)
+    expect(packing.isNext).toBe(true)
+  })
+
+  it("waits for it also after a rest, but not after one for which it did not come", () => {
+    const packing = others()
+    packing.saw(undefined, 1_000, hasNone)
+    packing.rests()
+    packing.wakes()
+    expect(packing.saw(undefined, 60_000, hasNone)).toBe(false)
+    packing.rests()
+    packing.wakes()
+    expect(packing.saw(undefined, 120_000, hasNone)).toBe(true)
+  })
+
+  it("takes a few until it has looked, and all that it can if it cannot look", () => {
+    const packing = worker(roomy)
+    packing.wakes()
+    expect([packing.refrains(0, UNSURE_MAX - 1), packing.refrains(0, UNSURE_MAX)]).toEqual([false, true])
+    packing.knowsNothing()
+    expect(packing.refrains(0, 63)).toBe(false)
+  })
 })
 
 describe("a worker", () => {
@@ -105,7 +152,7 @@ const takersOf = (workers: number, cores: number, steps: number): ReadonlyArray<
       packing.bears({ ...roomy, batches: used > 0.95 ? 64 : 1 }, used)
       if (packing.saw(mark, now, hasTime)) mark = packing.nextMark()
     }
-    const takers = all.filter(({ packing }) => !packing.refrains(now))
+    const takers = all.filter(({ packing }) => !packing.refrains(now, 1))
     const each = Math.min(cores / takers.length, 1)
     for (const one of all) one.used += ((takers.includes(one) ? each : 0) - one.used) * (STEP_MS / 1_000)
     return takers.length

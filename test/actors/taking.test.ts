@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { MARK_MS } from "../../src/actors/packing.ts"
+import { CEDE_MS, MARK_MS } from "../../src/actors/packing.ts"
 import { ProcessorTimes } from "../../src/actors/processor-time.ts"
 import { makeTaking } from "../../src/actors/taking.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
@@ -126,6 +126,7 @@ describe("a worker", () => {
       yield* a.kill
       yield* pass(MARK_MS + 60)
       assert.isFalse(b.refrains())
+      yield* pass(CEDE_MS + 60)
       assert.match(mark.value ?? "", /^b\./)
     }),
   )
@@ -176,6 +177,26 @@ describe("a worker", () => {
       const asked = mark.asked.length
       yield* pass(2_000)
       assert.strictEqual(mark.asked.length, asked)
+    }),
+  )
+
+  it.effect("is the taker again after a rest, also if another one wakes before it", () =>
+    Effect.gen(function* () {
+      const mark = new Mark()
+      const [a, b] = [yield* worker("a", mark), yield* worker("b", mark)]
+      a.owns(1)
+      yield* pass(10)
+      b.owns(1)
+      yield* pass(500)
+      for (const one of [a, b]) one.owns(0)
+      yield* pass(5_000)
+      b.owns(8)
+      yield* pass(200)
+      assert.isTrue(b.refrains())
+      a.owns(1)
+      yield* pass(1_000)
+      assert.deepStrictEqual([a.refrains(), b.refrains()], [false, true])
+      assert.match(mark.value ?? "", /^a\./)
     }),
   )
 
