@@ -97,27 +97,29 @@ export class Packing {
   }
 
   /**
-   * Notes the mark that is there at `now`. Gives whether this worker's own is to be there in its place, if it works. `hasTime`
-   * says whether the machine has time to spare; it is asked only if that matters.
+   * Notes the mark that is there at `now`. Gives whether this worker's own is to be there in its place, if it works. `wouldHelp`
+   * says whether it would help if two took; it is asked only if that matters.
    */
-  saw(mark: string | undefined, now: number, hasTime: () => boolean): boolean {
+  saw(mark: string | undefined, now: number, wouldHelp: () => boolean): boolean {
     const isOthers = mark !== undefined && !mark.startsWith(`${this.#name}.`)
     if (isOthers && mark !== this.#seen) this.#changedAt = now
     this.#seen = mark
     this.#refrainsUntil = Number.NEGATIVE_INFINITY
-    if (isOthers && now < this.#changedAt + MARK_MS) return this.#sawAnothers(mark, hasTime)
+    if (isOthers && now < this.#changedAt + MARK_MS) return this.#sawAnothers(mark, wouldHelp)
     this.#noneSince ??= now
     this.#isSure = mark !== undefined || !this.#isAnothers || now - this.#noneSince >= CEDE_MS
     if (this.#isSure) this.#isAnothers = false
     return this.#isSure
   }
 
-  #sawAnothers(mark: string, hasTime: () => boolean): boolean {
+  #sawAnothers(mark: string, wouldHelp: () => boolean): boolean {
     this.#isAnothers = true
     this.#sawAnother = true
     this.#noneSince = undefined
     this.#isSure = true
-    const takesBeside = this.#isFull ? this.#used >= USED.min || hasTime() : mark.endsWith(FULL) && hasTime()
+    const takesBeside = this.#isFull
+      ? this.#used >= USED.min || wouldHelp()
+      : mark.endsWith(FULL) && wouldHelp()
     if (!takesBeside) this.#refrainsUntil = this.#changedAt + MARK_MS
     return takesBeside && !this.#isFull
   }

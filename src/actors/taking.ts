@@ -1,6 +1,7 @@
 /** Whether a worker takes batches, or refrains because another one takes them: see packing.ts. */
 import { Effect, Latch } from "effect"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { QueueDepth } from "../streams/queue-depth.ts"
 import { TakerMark } from "../streams/taker-mark.ts"
 import { type Load, MARK_MS, Packing } from "./packing.ts"
 import { ProcessorTimes, timeToSpare, usedShare } from "./processor-time.ts"
@@ -9,6 +10,12 @@ import { ProcessorTimes, timeToSpare, usedShare } from "./processor-time.ts"
 const LOOK_EVERY_MS = { taker: 100, others: 50 } as const
 /** After a failure, for how long nothing is marked or read: it would fail again, and each failure is logged. */
 const RETRY_MS = 5_000
+/**
+ * If the taker is full and batches have waited for so long, others take although their machine has no time to spare: it may be
+ * others' time. How often that is asked. Milliseconds.
+ */
+const WAITS_LONG_MS = 30_000
+const ASK_EVERY_MS = 10_000
 
 /** The part of a worker in who takes. */
 export interface Taking {
@@ -29,16 +36,30 @@ export const makeTaking = Effect.fnUntraced(function* (name: string, load: () =>
   const packing = new Packing(name)
   const used = usedShare(times)
   const hasTime = timeToSpare(times)
+  const { depth } = yield* QueueDepth
+  let [isAsked, waitsLong, askAgainAt] = [false, false, Number.NEGATIVE_INFINITY]
   const needed = Latch.makeUnsafe(false)
   let [hasTaken, isTaker, hasEnded] = [false, false, false]
+
+  const wouldHelp = () => {
+    isAsked = true
+    return hasTime() || waitsLong
+  }
+  const askForWaits = Effect.gen(function* () {
+    isAsked = false
+    if (times.now() < askAgainAt) return
+    askAgainAt = times.now() + ASK_EVERY_MS
+    waitsLong = (yield* depth).oldestMs > WAITS_LONG_MS
+  })
 
   const lookAt = Effect.fnUntraced(function* (works: boolean) {
     packing.bears(load(), used())
     const leaves = works && packing.isNext
     const found = yield* leaves ? mark.leave(packing.nextMark(), MARK_MS) : mark.read
-    isTaker = packing.saw(found, times.now(), hasTime) && works
+    isTaker = packing.saw(found, times.now(), wouldHelp) && works
     const isLeft = leaves && found === undefined
     if (isTaker && !isLeft && !hasEnded) yield* mark.replace(packing.nextMark(), MARK_MS)
+    if (isAsked) yield* askForWaits
   })
 
   const logged = (step: Effect.Effect<void, StoreUnavailable>, waitMs: number) =>

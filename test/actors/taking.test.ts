@@ -5,6 +5,7 @@ import { CEDE_MS, MARK_MS } from "../../src/actors/packing.ts"
 import { ProcessorTimes } from "../../src/actors/processor-time.ts"
 import { makeTaking } from "../../src/actors/taking.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
+import { QueueDepth } from "../../src/streams/queue-depth.ts"
 import { TakerMark } from "../../src/streams/taker-mark.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 
@@ -15,6 +16,9 @@ class Mark {
   value: string | undefined
   until = 0
   isAway = false
+  /** For how long the oldest batch has waited, and how often that was asked. */
+  oldestMs = 0
+  depths = 0
   readonly asked: Array<"read" | "leave" | "replace" | "remove"> = []
 
   #ask<A>(what: (typeof this.asked)[number], answer: (now: number) => A) {
@@ -49,11 +53,16 @@ class Mark {
 }
 
 /** A worker that looks at the mark until it is killed. It owns `batches`, and the machine has no time to spare. */
-const worker = Effect.fnUntraced(function* (name: string, { port }: Mark) {
+const worker = Effect.fnUntraced(function* (name: string, mark: Mark) {
+  const depth = Effect.sync(() => {
+    mark.depths += 1
+    return { batches: 1, oldestMs: mark.oldestMs }
+  })
   const bears = { batches: 0, batchesMax: 64, mayBeginNone: false }
   const clock = yield* Clock.Clock
   const taking = yield* makeTaking(name, () => bears).pipe(
-    Effect.provideService(TakerMark, port),
+    Effect.provideService(TakerMark, mark.port),
+    Effect.provideService(QueueDepth, { depth }),
     Effect.provideService(ProcessorTimes, {
       now: () => clock.currentTimeMillisUnsafe(),
       used: () => 0,
@@ -198,6 +207,25 @@ describe("a worker", () => {
       assert.deepStrictEqual([a.refrains(), b.refrains()], [false, true])
       assert.match(mark.value ?? "", /^a\./)
     }),
+  )
+
+  it.effect(
+    "takes beside a full taker without time to spare when batches have waited for half a minute",
+    () =>
+      Effect.gen(function* () {
+        const mark = new Mark()
+        const [a, b] = [yield* worker("a", mark), yield* worker("b", mark)]
+        a.owns(64)
+        yield* pass(10)
+        b.owns(1)
+        yield* pass(25_000)
+        assert.isTrue(b.refrains())
+        assert.isAtMost(mark.depths, 3)
+        mark.oldestMs = 31_000
+        yield* pass(11_000)
+        assert.deepStrictEqual([a.refrains(), b.refrains()], [false, false])
+        assert.match(mark.value ?? "", /^b\./)
+      }),
   )
 
   it.effect("takes while the store does not answer, and asks it only now and then", () => {
