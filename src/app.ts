@@ -284,12 +284,10 @@ const parts = {
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
   ),
-  worker: workerLayer.pipe(
+  worker: Layer.mergeAll(workerLayer, queueGaugesLayer, redisGaugesLayer).pipe(
     Layer.merge(reportingLayer.pipe(Layer.provide([channels, reports]))),
-    Layer.merge(Layer.merge(queueGaugesLayer, redisGaugesLayer)),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
-    Layer.provide([crashPoints, durability, registers, storeWatch]),
-    Layer.provide(takerMarkOnRedis.pipe(Layer.provide(foundation))),
+    Layer.provide([crashPoints, durability, registers, storeWatch, takerMarkOnRedis]),
   ),
   "bank-files": Layer.merge(bankFilesLayer, payoutsLayer).pipe(
     Layer.provide([

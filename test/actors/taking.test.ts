@@ -228,6 +228,18 @@ describe("a worker", () => {
       }),
   )
 
+  it.effect("takes all that it can if the store does not answer from the beginning", () =>
+    Effect.gen(function* () {
+      const mark = new Mark()
+      mark.isAway = true
+      const one = yield* worker("a", mark)
+      one.owns(32)
+      assert.isTrue(one.refrains())
+      yield* pass(20)
+      assert.isFalse(one.refrains())
+    }).pipe(Effect.provide(loggingLayer(() => {}))),
+  )
+
   it.effect("takes while the store does not answer, and asks it only now and then", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
