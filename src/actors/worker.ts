@@ -217,7 +217,8 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePa
   const room = roomOf(worker)
   if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)
   const takenAt = moment()
-  yield* taking(worker, part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS), takenAt)
+  const take = part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS)
+  yield* taking(worker, worker.taker.reads(take), takenAt)
   if (!isAtRest || worker.leases.size < room || isFull(worker)) return
   worker.share()
   yield* Effect.sleep(ASKED_MS)

@@ -228,6 +228,30 @@ describe("a worker", () => {
       }),
   )
 
+  it.effect.each([
+    { name: "fails", read: Effect.fail(away) },
+    { name: "hangs", read: Effect.never },
+  ])("is not the taker while its read of the run queue $name", ({ read }) =>
+    Effect.gen(function* () {
+      const mark = new Mark()
+      const [a, b] = [yield* worker("a", mark), yield* worker("b", mark)]
+      a.owns(1)
+      yield* pass(10)
+      b.owns(1)
+      yield* a.taking.reads(Effect.delay(Effect.void, 900)).pipe(Effect.forkChild)
+      yield* pass(1_000)
+      assert.match(mark.value ?? "", /^a\./)
+      const reading = yield* a.taking.reads(read).pipe(Effect.ignore, Effect.forkChild)
+      yield* pass(4_000)
+      assert.match(mark.value ?? "", /^b\./)
+      assert.isFalse(b.refrains())
+      yield* Fiber.interrupt(reading)
+      yield* b.kill
+      yield* pass(6_500)
+      assert.match(mark.value ?? "", /^a\./)
+    }),
+  )
+
   it.effect("takes all that it can if the store does not answer from the beginning", () =>
     Effect.gen(function* () {
       const mark = new Mark()

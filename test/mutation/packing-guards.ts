@@ -73,6 +73,14 @@ export const packingGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "takes all that it can if the store does not answer from the beginning",
   },
   {
+    name: "a worker that cannot read the run queue keeps nobody from it",
+    file: part,
+    text: "works && canRead()",
+    without: "works",
+    caughtIn: taking,
+    caughtBy: "is not the taker while its read of the run queue fails",
+  },
+  {
     name: "a taker that ends says so",
     file: part,
     text: "isTaker ? logged(mark.remove, 0) : Effect.void",
