@@ -5,7 +5,7 @@ import { Context } from "effect"
 /** The time over which the share of this thread is taken. Milliseconds. */
 const USED_OVER_MS = 1_000
 /** The share of the time of all cores that is idle on a machine that has time to spare. */
-const IDLE_MIN = 0.15
+const IDLE_MIN = 0.35
 /** The time over which idleness is taken. Milliseconds. */
 const IDLE_OVER_MS = { min: 1_000, max: 5_000 } as const
 
