@@ -118,6 +118,7 @@ import { readOnceLayer } from "./streams/read-once.ts"
 import { SHOWN_EVERY_MS, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
+import { layer as takerMarkOnRedis } from "./streams/taker-mark-redis.ts"
 import { buildInfoLayer } from "./telemetry/build-info.ts"
 import { serviceLogging } from "./telemetry/logging.ts"
 import { tracingLayer } from "./traces/tracing.ts"
@@ -283,11 +284,10 @@ const parts = {
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
   ),
-  worker: workerLayer.pipe(
+  worker: Layer.mergeAll(workerLayer, queueGaugesLayer, redisGaugesLayer).pipe(
     Layer.merge(reportingLayer.pipe(Layer.provide([channels, reports]))),
-    Layer.merge(Layer.merge(queueGaugesLayer, redisGaugesLayer)),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
-    Layer.provide([crashPoints, durability, registers, storeWatch]),
+    Layer.provide([crashPoints, durability, registers, storeWatch, takerMarkOnRedis]),
   ),
   "bank-files": Layer.merge(bankFilesLayer, payoutsLayer).pipe(
     Layer.provide([
