@@ -2,7 +2,8 @@
  * The stored keys as one process knows them, so that a known key costs no look-up, works while Postgres is away, and stops
  * working within five seconds of its end.
  *
- * - The marks of what was revoked, replaced or suspended are read from Redis every second while requests come, and every two seconds at rest.
+ * - The marks of what was revoked, replaced or suspended are read from Redis every second while requests come, and every two
+ *   seconds at rest. After a read that failed the next one comes as soon as while requests come.
  * - Keys that were looked up stay in memory, and are read again from Postgres every 15 seconds.
  * - While the marks are older than {@link MARKS_FRESH_MS}, because Redis does not answer, what is known of a key counts only for
  *   {@link ALONE_FRESH_MS}: Postgres has to answer for it.
@@ -38,7 +39,7 @@ export class KeyLookupsFull extends Schema.TaggedError<KeyLookupsFull>()("KeyLoo
 /** The partner of the key is suspended. */
 export class PartnerSuspended extends Schema.TaggedError<PartnerSuspended>()("PartnerSuspended", {}) {}
 
-/** While requests come, and while none do. */
+/** While requests come or the last read failed, and at rest. */
 const MARKS_EVERY_MS = { inUse: 1_000, atRest: 2_000 } as const
 const MARKS_READ_MS_MAX = 2_000
 /** For how long marks count from the moment at which they were asked for: with the next read, less than five seconds. */
@@ -117,7 +118,10 @@ export class KeyDirectory extends Context.Service<
 
       return KeyDirectory.of({
         settingsOf,
-        isSuspended: (partner) => followed.current().partners.get(partner)?.suspended === true,
+        isSuspended: (partner) => {
+          followed.wasUsed()
+          return followed.current().partners.get(partner)?.suspended === true
+        },
         lastSignOut: Effect.fnUntraced(function* (operators) {
           const isFresh = followed.isFresh(yield* Clock.currentTimeMillis)
           const recorded = isFresh ? undefined : yield* records.lastSignOut(operators)
@@ -176,12 +180,14 @@ const followMarks = Effect.fnUntraced(function* (
   let stored: VersionedMarks = yield* marks.read()
   let askedAt = first
   let seen: Marks = stored
+  let [isUsed, isAnswered] = [false, true]
   const read = Effect.gen(function* () {
     const at = yield* Clock.currentTimeMillis
     const found = yield* marks.read(stored)
     if (found !== stored) seen = together(seen, found, at - HEALED_FOR_MS)
     stored = found
     askedAt = at
+    isAnswered = true
   }).pipe(
     Effect.timeoutOrElse({
       duration: MARKS_READ_MS_MAX,
@@ -210,18 +216,22 @@ const followMarks = Effect.fnUntraced(function* (
   })
   // The process starts also if Redis takes no mark at the moment: it knows them all.
   yield* learn
-  let isUsed = false
   const nextRead = Effect.suspend(() => {
-    const everyMs = isUsed ? MARKS_EVERY_MS.inUse : MARKS_EVERY_MS.atRest
+    const everyMs = isUsed || !isAnswered ? MARKS_EVERY_MS.inUse : MARKS_EVERY_MS.atRest
     isUsed = false
+    isAnswered = false
     return nextBeat(everyMs)
   })
+  const wasUsed = () => {
+    isUsed = true
+  }
   yield* repeatedly(nextRead, "access marks not read", read)
   yield* repeatedly(nextBeat(REFRESH_EVERY_MS), "access marks not compared with the record", heal)
   return {
     current: (): Marks => seen,
+    wasUsed,
     isFresh: (now: number): boolean => {
-      isUsed = true
+      wasUsed()
       return now - askedAt >= 0 && now - askedAt <= MARKS_FRESH_MS
     },
   }

@@ -1,6 +1,6 @@
 /**
  * `<prefix>:pressed` is a mark that a process leaves while its intake is pressed. It changes with each write and expires by
- * itself. Workers read it while they work, so it costs nothing at rest and in processes that only accept.
+ * itself. Workers and followers read it while they work, so it costs nothing at rest and in processes that only accept.
  */
 import { randomUUID } from "node:crypto"
 import { Effect, FiberSet, Layer } from "effect"

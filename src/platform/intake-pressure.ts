@@ -1,6 +1,6 @@
 /**
  * Accepting comes first. While many requests for new batches are under way, workers yield: they start calls for a stated share
- * of the time and rest in between. What is under way ends as usual, and settling never stops.
+ * of the time and rest in between. So do those who follow the logs, with their steps. What is under way ends as usual, and settling never stops.
  */
 import { Context, type Effect } from "effect"
 
@@ -9,12 +9,12 @@ export const PRESSED_REQUESTS = 32
 /** For how long after its last sign pressure counts, of this process and of others. Milliseconds. */
 export const PRESSURE_MS = 1_000
 
-/** How much of the time workers have while batches are accepted. By default it is all of it. */
+/** How much of the time others have while batches are accepted. By default it is all of it. */
 export const IntakePressure = Context.Reference<{
   /** Counts a request whose body has arrived as under way, for as long as its handling takes. */
   readonly accepting: <A, E, R>(handling: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /**
-   * The share of the time for which workers start calls now, above 0: 1 unless intake is pressed, here or in another
+   * The share of the time for which workers start calls and followers take steps now, above 0: 1 unless intake is pressed, here or in another
    * process.
    */
   readonly share: () => number
