@@ -118,7 +118,6 @@ import { readOnceLayer } from "./streams/read-once.ts"
 import { SHOWN_EVERY_MS, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
-import { layer as takerMarkOnRedis } from "./streams/taker-mark-redis.ts"
 import { buildInfoLayer } from "./telemetry/build-info.ts"
 import { serviceLogging } from "./telemetry/logging.ts"
 import { tracingLayer } from "./traces/tracing.ts"
@@ -284,10 +283,11 @@ const parts = {
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
   ),
-  worker: Layer.mergeAll(workerLayer, queueGaugesLayer, redisGaugesLayer).pipe(
+  worker: workerLayer.pipe(
     Layer.merge(reportingLayer.pipe(Layer.provide([channels, reports]))),
+    Layer.merge(Layer.merge(queueGaugesLayer, redisGaugesLayer)),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
-    Layer.provide([crashPoints, durability, registers, storeWatch, takerMarkOnRedis]),
+    Layer.provide([crashPoints, durability, registers, storeWatch]),
   ),
   "bank-files": Layer.merge(bankFilesLayer, payoutsLayer).pipe(
     Layer.provide([

@@ -8,6 +8,7 @@
  */
 import { Clock, Effect, FiberMap, Latch, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
+import type { AnnouncedList, ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
@@ -16,6 +17,7 @@ import { watched } from "../platform/lifecycle.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
+import { AnnouncedLists, type SeenLists } from "../streams/announced-lists.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { Mailbox } from "../streams/mailbox.ts"
@@ -29,7 +31,6 @@ import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { recordTraces } from "./batch-traces.ts"
 import { BegunWindow } from "./begun-window.ts"
-import { makeClearanceTerms } from "./clearance-terms.ts"
 import { drain, TAKES_MAX } from "./draining.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
@@ -37,7 +38,6 @@ import { makeOutcomeReport } from "./outcome-report.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
 import { Pace } from "./pace.ts"
 import { postpone, releasing, releasingByAppend } from "./releases.ts"
-import { makeTaking, type Taking } from "./taking.ts"
 import { TimerWatch } from "./timer-watch.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
@@ -55,8 +55,6 @@ const FROZEN_MS = 3_600_000
 const RETRY_MS = 250
 /** How long a worker that was full lets more of its batches end before it takes others. */
 const ROOM_MS = 5
-/** How often a worker that refrains from taking asks itself whether it still should. */
-const REFRAIN_MS = 25
 /** How often a worker that yields to intake takes more batches than its share. */
 const ONE_MORE_EVERY_MS = 250
 /** Batches that a worker at rest takes before it knows whether intake is pressed, and how long it takes to know. */
@@ -74,7 +72,6 @@ export const layer = Layer.effectDiscard(
     const { claimMs, sweepMs } = worker.settings
     for (const part of (yield* RunQueue).parts)
       yield* forkLoop(worker, "take", takeScheduled(worker, part), 0)
-    yield* forkLoop(worker, "look who takes", worker.taker.look, 0)
     yield* forkLoop(worker, "renew", renewAll(worker), 0)
     yield* forkLoop(worker, "admit", admitWaiting(worker), 0)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
@@ -85,9 +82,7 @@ export const layer = Layer.effectDiscard(
     yield* forkLoop(worker, "enqueue again", enqueueOverdue(sweepMs), sweepMs)
     // Runs before the loops end, so that leases are renewed during the drain.
     yield* watched("batches", { underWay: () => worker.leases.size })
-    yield* Effect.addFinalizer(() =>
-      Effect.all([worker.taker.end, drain(worker)], { concurrency: "unbounded" }),
-    )
+    yield* Effect.addFinalizer(() => drain(worker))
   }),
 )
 
@@ -105,8 +100,6 @@ interface Worker {
   /** A permit is held while batches are taken. Holding all permits means that no more will come. */
   readonly taking: Semaphore.Semaphore
   draining: boolean
-  /** Whether this worker takes batches, or another one does while it has room. */
-  readonly taker: Taking
   /** How much it has begun that is not finished. */
   readonly window: BegunWindow
   /** Whether it kept new batches out of the run queue since it last looked whether any wait. At its start, others may have. */
@@ -137,7 +130,6 @@ const makeWorker = Effect.gen(function* () {
     owns: Latch.makeUnsafe(false),
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
-    taker: yield* makeTaking(name, () => loadOf(worker)),
     window,
     withheld: true,
     share,
@@ -174,18 +166,37 @@ const makeWorker = Effect.gen(function* () {
   return worker
 })
 
-const loadOf = ({ leases, settings, window }: Worker) => ({
-  batches: leases.size,
-  batchesMax: settings.activeMax,
-  mayBeginNone: window.isFull(moment().monotonic),
-})
-
 /** Who enters the run queue when this worker releases a batch: nobody new while it may begin nothing. */
 const admittedBy = (worker: Worker): Admitted => {
   if (!worker.window.isFull(moment().monotonic)) return "next"
   worker.withheld = true
   return "begun"
 }
+
+/** Which clearances are valid: by the settings, and by the lists that the compliance engine announced last. */
+const makeClearanceTerms = Effect.gen(function* () {
+  const { clearanceMaxAgeMs: maxAgeMs, clearanceDelaysMs } = (yield* AppConfig).providers
+  const retryMs = { min: Math.min(...clearanceDelaysMs), max: Math.max(...clearanceDelaysMs) }
+  const { current, seen } = yield* AnnouncedLists
+  const termsBy = (lists: AnnouncedList | undefined): ClearanceTerms => ({ maxAgeMs, lists, retryMs })
+  const clearanceTerms: ActorServices["clearanceTerms"] = current.pipe(
+    Effect.map(termsBy),
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+      Effect.as(
+        Effect.logWarning("nothing is paid: the announced lists are not known", { step, reason }),
+        "unknown" as const,
+      ),
+    ),
+  )
+  let last: { readonly seen: SeenLists; readonly terms: ClearanceTerms } | undefined
+  const seenTerms: ActorServices["seenTerms"] = () => {
+    const now = seen()
+    if (now === undefined) return undefined
+    if (last?.seen !== now) last = { seen: now, terms: termsBy(now.lists) }
+    return last.terms
+  }
+  return { clearanceTerms, seenTerms }
+})
 
 /** Repeats a step while the worker runs. If it fails or dies, that is logged, and it runs again a little later. */
 const forkLoop = <R>(
@@ -218,13 +229,11 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePa
   if (worker.draining) return yield* Effect.sleep(ROOM_MS)
   if (isFull(worker)) yield* roomIsMade(worker)
   if (isFull(worker)) return
-  if (worker.taker.refrains()) return yield* Effect.sleep(REFRAIN_MS)
   const isAtRest = worker.leases.size === 0
   const room = roomOf(worker)
   if (room <= 0) yield* Effect.sleep(ONE_MORE_EVERY_MS)
   const takenAt = moment()
-  const take = part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS)
-  yield* taking(worker, worker.taker.reads(take), takenAt)
+  yield* taking(worker, part.take(worker.name, Math.max(room, 1), TAKE_WAIT_MS), takenAt)
   if (!isAtRest || worker.leases.size < room || isFull(worker)) return
   worker.share()
   yield* Effect.sleep(ASKED_MS)
@@ -270,7 +279,7 @@ const admitWaiting = Effect.fnUntraced(function* (worker: Worker) {
   yield* worker.withheld ? Effect.sleep(withheld) : nextBeat(worker.leases.size > 0 ? busy : atRest)
   const room = roomOf(worker)
   const now = moment().monotonic
-  if (worker.draining || worker.taker.refrains() || room <= 0 || !worker.window.mayBegin(now)) return
+  if (worker.draining || room <= 0 || !worker.window.mayBegin(now)) return
   const admitted = yield* (yield* RunQueue).admit(worker.window.isFull(now) ? 1 : room)
   worker.withheld = admitted > 0
 })
@@ -302,7 +311,6 @@ const runAll = Effect.fnUntraced(function* (
   takenAt: Moment,
 ) {
   const tooMany: Array<Ownership> = []
-  if (taken.length > 0) worker.taker.took()
   for (const owned of taken) {
     if (owned.isNew && !worker.window.begin(moment().monotonic)) {
       tooMany.push(owned)

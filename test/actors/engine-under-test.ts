@@ -1,6 +1,5 @@
 /** The engine alone on real Redis and Postgres: workers, between an intake and providers that live in the test. */
 import { Effect, Layer, ManagedRuntime, Result } from "effect"
-import { ProcessorTimes } from "../../src/actors/processor-time.ts"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
@@ -28,7 +27,6 @@ import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
 import { RunQueue } from "../../src/streams/run-queue.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
-import { layer as takerMarkOnRedis } from "../../src/streams/taker-mark-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { type Recording, Tracing } from "../../src/traces/tracing.ts"
@@ -61,8 +59,6 @@ export interface EngineTerms {
   readonly outside?: boolean
   /** What the workers record of traces. */
   readonly recording?: Recording
-  /** The share of the time of the machine's cores that is idle, in the eyes of the workers; what it is, without it. */
-  readonly idleShare?: number
   /** What the workers have in the place of the run queue. */
   readonly queueInstead?: (queue: RunQueue["Service"]) => RunQueue["Service"]
 }
@@ -93,7 +89,6 @@ export class EngineUnderTest implements AsyncDisposable {
   readonly #outside: boolean
   readonly #queueInstead: (queue: RunQueue["Service"]) => RunQueue["Service"]
   readonly #recording: Recording | undefined
-  readonly #idleShare: number | undefined
   readonly #drop: () => Promise<void>
   readonly #log
   readonly #workers = new Set<Worker>()
@@ -105,7 +100,6 @@ export class EngineUnderTest implements AsyncDisposable {
   ) {
     this.#queueInstead = terms.queueInstead ?? ((queue) => queue)
     this.#recording = terms.recording
-    this.#idleShare = terms.idleShare
     this.#outside = outside
     this.#bugFor = bugFor
     this.#reportsAfterMs = reportsAfterMs
@@ -154,7 +148,7 @@ export class EngineUnderTest implements AsyncDisposable {
           Layer.provide(Layer.fresh(databaseLayer)),
         ),
       ),
-      Layer.provide([Layer.fresh(pressureOverRedis), Layer.fresh(takerMarkOnRedis), this.#times]),
+      Layer.provide(Layer.fresh(pressureOverRedis)),
       Layer.provide(
         Layer.effect(RunQueue, Effect.map(RunQueue, this.#queueInstead)).pipe(
           Layer.provideMerge(this.#storage(environment)),
@@ -179,13 +173,6 @@ export class EngineUnderTest implements AsyncDisposable {
     }
     this.#workers.add(worker)
     return worker
-  }
-
-  get #times() {
-    const share = this.#idleShare
-    const times = ProcessorTimes.defaultValue()
-    const cores = () => ({ idle: (share ?? 0) * times.now(), all: times.now() })
-    return Layer.succeed(ProcessorTimes, share === undefined ? times : { ...times, cores })
   }
 
   #providers(sent: () => void) {

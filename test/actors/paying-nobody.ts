@@ -3,7 +3,6 @@ import { Layer } from "effect"
 import { assert } from "vitest"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Partitions } from "../../src/streams/partitions.ts"
-import { QueueDepth } from "../../src/streams/queue-depth.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 
 /** One partition, and pipelines that no payout may take. */
@@ -15,5 +14,4 @@ export const payingNobody = Layer.mergeAll(
     invite: () => 0,
   }),
   Layer.mock(StrayCallbacks, {}),
-  Layer.mock(QueueDepth, {}),
 )

@@ -12,7 +12,6 @@ import { EventStore } from "../../src/streams/event-store.ts"
 import { chainStart, linked } from "../../src/streams/hash-chain.ts"
 import { Mailbox } from "../../src/streams/mailbox.ts"
 import { Partitions } from "../../src/streams/partitions.ts"
-import { QueueDepth } from "../../src/streams/queue-depth.ts"
 import { RunQueue } from "../../src/streams/run-queue.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
@@ -107,7 +106,6 @@ class Waiting {
           perform: () => Effect.never,
         }),
         Layer.mock(StrayCallbacks, {}),
-        Layer.mock(QueueDepth, {}),
         Layer.mock(AnnouncedLists, {
           seen: () => {
             this.turns.push(this.#clock)

@@ -15,7 +15,7 @@ export type Inventory = ReadonlyMap<string, string>
  * What moves by itself: marks of processes, the times of looks and uses, the quotas of keys, and the time that a counter has left.
  * None of it says that a request was accepted.
  */
-const restless = [/:pressed$/, /:taker$/, /:\{providers\}/, /quota:/]
+const restless = [/:pressed$/, /:\{providers\}/, /quota:/]
 const restlessTables = new Set(["instruction_tails"])
 const restlessColumns: Readonly<Record<string, ReadonlyArray<string>>> = {
   api_keys: ["last_used_at"],

@@ -31,7 +31,6 @@ import { logReplayGuards } from "./log-replay-guards.ts"
 import { metricGuards } from "./metric-guards.ts"
 import { nachaGuards } from "./nacha-guards.ts"
 import { paceGuards } from "./pace-guards.ts"
-import { packingGuards } from "./packing-guards.ts"
 import { partnerSettingsGuards } from "./partner-settings-guards.ts"
 import { pastGuards } from "./past-guards.ts"
 import { paymentVariantGuards } from "./payment-variant-guards.ts"
@@ -92,7 +91,6 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...endpointGuards,
   ...webhookSecretGuards,
   ...paceGuards,
-  ...packingGuards,
   ...edgeGuards,
   ...intakeGuards,
   ...beneficiaryGuards,
