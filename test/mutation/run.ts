@@ -11,6 +11,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -29,26 +30,17 @@ const RUN_MS_MAX = 120_000
 /** For all tests together, with every guard in place. */
 const WHOLE_MS_MAX = 900_000
 
-/** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
-const domainTests = [
-  "batch-properties",
-  "decide-authority",
-  "decide-dispute",
-  "decide-funds",
-  "decide-lifecycle",
-  "decide-refusal",
-  "decide-routing",
-  "decide-screening",
-  "decide-transfer",
-  "decide-withdrawal",
-  "plan-transfers",
-  "shown",
-  "spec",
-].map((name) => `test/domain/${name}.test.ts`)
-/** Those that know how work is planned, as well. */
-const planningTests = ["closed-bank", "pay-line", "routing", "ways"].map(
-  (name) => `test/domain/${name}.test.ts`,
-)
+const testsOfDomain = (names: ReadonlyArray<string>) => names.map((name) => `test/domain/${name}.test.ts`)
+
+/** Tests that know how work is planned. */
+const planningTests = testsOfDomain(["closed-bank", "pay-line", "routing", "ways"])
+/** Tests that hold the domain's data to the packages and lists that it came from. */
+const dataTests = testsOfDomain(["currency", "failure-codes", "iban", "sepa-scheme-countries", "uk-modulus"])
+/** All others know the domain's rules. */
+const domainTests = readdirSync(join(root, "test/domain"))
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => `test/domain/${name}`)
+  .filter((test) => !planningTests.includes(test) && !dataTests.includes(test))
 
 /** The domain's tests need no servers. */
 const domainConfig = 'export default { test: { include: ["test/domain/*.test.ts"], bail: 1 } }'
