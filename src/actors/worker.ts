@@ -8,7 +8,6 @@
  */
 import { Clock, Effect, FiberMap, Latch, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
-import type { AnnouncedList, ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
@@ -17,7 +16,6 @@ import { watched } from "../platform/lifecycle.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
-import { AnnouncedLists, type SeenLists } from "../streams/announced-lists.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { Mailbox } from "../streams/mailbox.ts"
@@ -31,6 +29,7 @@ import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { recordTraces } from "./batch-traces.ts"
 import { BegunWindow } from "./begun-window.ts"
+import { makeClearanceTerms } from "./clearance-terms.ts"
 import { drain, TAKES_MAX } from "./draining.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { MessageQueues } from "./message-queue.ts"
@@ -172,31 +171,6 @@ const admittedBy = (worker: Worker): Admitted => {
   worker.withheld = true
   return "begun"
 }
-
-/** Which clearances are valid: by the settings, and by the lists that the compliance engine announced last. */
-const makeClearanceTerms = Effect.gen(function* () {
-  const { clearanceMaxAgeMs: maxAgeMs, clearanceDelaysMs } = (yield* AppConfig).providers
-  const retryMs = { min: Math.min(...clearanceDelaysMs), max: Math.max(...clearanceDelaysMs) }
-  const { current, seen } = yield* AnnouncedLists
-  const termsBy = (lists: AnnouncedList | undefined): ClearanceTerms => ({ maxAgeMs, lists, retryMs })
-  const clearanceTerms: ActorServices["clearanceTerms"] = current.pipe(
-    Effect.map(termsBy),
-    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-      Effect.as(
-        Effect.logWarning("nothing is paid: the announced lists are not known", { step, reason }),
-        "unknown" as const,
-      ),
-    ),
-  )
-  let last: { readonly seen: SeenLists; readonly terms: ClearanceTerms } | undefined
-  const seenTerms: ActorServices["seenTerms"] = () => {
-    const now = seen()
-    if (now === undefined) return undefined
-    if (last?.seen !== now) last = { seen: now, terms: termsBy(now.lists) }
-    return last.terms
-  }
-  return { clearanceTerms, seenTerms }
-})
 
 /** Repeats a step while the worker runs. If it fails or dies, that is logged, and it runs again a little later. */
 const forkLoop = <R>(

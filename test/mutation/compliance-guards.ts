@@ -207,7 +207,7 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "lists that nobody can tell pay nobody",
-    file: "actors/worker.ts",
+    file: "actors/clearance-terms.ts",
     text: '        "unknown" as const,\n',
     without: "        { maxAgeMs, lists: undefined, retryMs },\n",
     caughtIn: "test/actors/compliance.test.ts",
