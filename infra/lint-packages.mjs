@@ -6,9 +6,12 @@ import { installPackages, packagesDiffer } from "./dependencies.mjs"
 import { withLock } from "./lock.mjs"
 
 const LOCK_WAIT_MS = 5 * 60_000
-/** Not npm's five minutes and three tries: who has no network learns it soon. */
+/**
+ * Not npm's five minutes and three tries: who has no network learns it soon. CI, where a document that is not checked is a failure, tries
+ * more often what fails for a moment.
+ */
 const install = {
-  options: ["--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=30000"],
+  options: ["--ignore-scripts", `--fetch-retries=${process.env.CI ? 4 : 1}`, "--fetch-timeout=30000"],
   timeoutMs: 3 * 60_000,
 }
 

@@ -13,15 +13,14 @@ import { buffer } from "node:stream/consumers"
 const start = (script: string): ChildProcess =>
   spawn("npm", ["run", "--silent", script], { stdio: ["ignore", "pipe", "pipe"] })
 
-/** Runs a check and prints what it says only if it fails: between the lines of the tests nobody looks for it. */
+/** Runs a check and returns what it says only if it fails, for the end: between the lines of the tests nobody looks for it. */
 const check = async (what: string, child: ChildProcess): Promise<ReadonlyArray<string>> => {
   const { stdout, stderr } = child
   if (stdout === null || stderr === null) throw new Error(`the output of ${what} cannot be read`)
   const [end, ...printed] = await Promise.all([once(child, "close"), buffer(stdout), buffer(stderr)])
   const [code, signal] = end
   if (code === 0) return []
-  process.stderr.write(Buffer.concat(printed))
-  return [`${what} failed (${signal ?? `status ${code}`})`]
+  return [`${what} failed (${signal ?? `status ${code}`}):\n${Buffer.concat(printed)}`]
 }
 
 /** The status of `npm run lint:openapi` and `lint:asyncapi` if they checked nothing (`infra/lint-packages.mjs`). */
@@ -49,7 +48,7 @@ const [checks, checksOfDocuments, [code, signal]] = await Promise.all([
 ])
 const isUnchecked = documents.map(({ lint }) => lint.exitCode === NOT_CHECKED && !process.env.CI)
 const failures = [...checks, ...checksOfDocuments.filter((_, index) => !isUnchecked[index])].flat()
-for (const failure of failures) process.stderr.write(`\n${failure}; it is printed above\n`)
+for (const said of [...checks, ...checksOfDocuments].flat()) process.stderr.write(`\n${said}`)
 if (signal !== null) process.stderr.write(`\nthe tests were ended by ${signal}\n`)
 for (const { path } of documents.filter((_, index) => isUnchecked[index]))
   process.stderr.write(`\n${path} was NOT checked: why is printed above. CI will check it.\n`)
