@@ -1,4 +1,4 @@
-/** The status of `npm test`, with programs of our own in the place of npm and Vitest. */
+/** What `npm test` and CI end with, with programs of our own in the place of npm and Vitest. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 
 const program = fileURLToPath(new URL("./all.ts", import.meta.url))
+const ciProgram = fileURLToPath(new URL("../.ci/run", import.meta.url))
 
 /** What stands in Vitest's place prints this if no arguments are given. */
 const ordinary = "vitest run --config test/quick.config.ts\n"
@@ -22,22 +23,24 @@ interface Doings {
   readonly vitest?: string
 }
 
-const all = async (
-  { environment = {}, ...doings }: Doings & { readonly environment?: object },
-  ...args: ReadonlyArray<string>
+/** Runs a program that finds scripts of ours first in its PATH, by their names. */
+const run = async (
+  command: ReadonlyArray<string>,
+  scripts: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>,
 ) => {
   const folder = mkdtempSync(join(tmpdir(), "all-"))
-  const place = (name: string, script: string) => {
-    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`)
-    chmodSync(join(folder, name), 0o755)
-  }
   try {
-    const { check = "true", lint = "true", openApi = "true", asyncApi = "true", vitest = "true" } = doings
-    const documents = `lint:openapi) ${openApi};; lint:asyncapi) ${asyncApi};;`
-    place("npm", `case "$3" in check) ${check};; lint) ${lint};; ${documents} *) exit 9;; esac`)
-    place("vitest", `echo "vitest $*"; ${vitest}`)
-    const child = spawn(process.execPath, [program, ...args], {
-      env: { PATH: folder, ...environment },
+    for (const [name, script] of Object.entries(scripts)) {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`)
+      chmodSync(join(folder, name), 0o755)
+    }
+    const [file = "", ...args] = command
+    const child = spawn(file, args, {
+      env: {
+        ...environment,
+        PATH: environment.PATH === undefined ? folder : `${folder}:${environment.PATH}`,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     })
     const [[status], stdout, stderr] = await Promise.all([
@@ -49,6 +52,19 @@ const all = async (
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+const all = (
+  { environment = {}, ...doings }: Doings & { readonly environment?: Readonly<Record<string, string>> },
+  ...args: ReadonlyArray<string>
+) => {
+  const { check = "true", lint = "true", openApi = "true", asyncApi = "true", vitest = "true" } = doings
+  const documents = `lint:openapi) ${openApi};; lint:asyncapi) ${asyncApi};;`
+  const scripts = {
+    npm: `case "$3" in check) ${check};; lint) ${lint};; ${documents} *) exit 9;; esac`,
+    vitest: `echo "vitest $*"; ${vitest}`,
+  }
+  return run([process.execPath, program, ...args], scripts, environment)
 }
 
 describe("npm test", () => {
@@ -91,7 +107,7 @@ describe("npm test", () => {
       const here = await all(unchecked)
       expect([here.status, here.stdout]).toEqual([0, ordinary])
       expect(here.stderr).toBe(
-        `no network\n\n${path} was NOT checked: why is printed above. CI will check it.\n`,
+        `\nthe check of ${path} failed (status 75):\nno network\n\n${path} was NOT checked: why is printed above. CI will check it.\n`,
       )
       const inCi = await all({ ...unchecked, environment: { CI: "true" } })
       expect(inCi.status).toBe(1)
@@ -105,4 +121,30 @@ describe("npm test", () => {
     expect(status).toBe(1)
     expect(stderr).toContain("SIGKILL")
   })
+})
+
+describe(".ci/run", () => {
+  const npm = (script: string) => ({ npm: `echo "npm $* in CI: $CI"; ${script}` })
+
+  it("runs the tests and the slow ones, in CI", async () => {
+    const { status, stdout } = await run([ciProgram], npm("exit 0"), process.env)
+    expect([status, stdout]).toEqual([0, "npm test in CI: true\nnpm run test:slow in CI: true\n"])
+  })
+
+  it.each([
+    ["npm test", '[ "$1" != test ]', 1],
+    ["npm run test:slow", '[ "$1" = test ]', 1],
+    ["both", "false", 2],
+  ])(
+    "fails if %s does, after all of it, and prints the end of what failed last",
+    async (which, script, failed) => {
+      const { status, stdout } = await run([ciProgram], npm(script), process.env)
+      expect(status).toBe(failed)
+      const commands = which === "both" ? ["npm test", "npm run test:slow"] : [which]
+      const ends = commands.map(
+        (command) => `\n${command} failed. The end of what it printed:\n${command} in CI: true\n`,
+      )
+      expect(stdout).toBe(`npm test in CI: true\nnpm run test:slow in CI: true\n${ends.join("")}`)
+    },
+  )
 })

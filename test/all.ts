@@ -48,7 +48,7 @@ const [checks, checksOfDocuments, [code, signal]] = await Promise.all([
 ])
 const isUnchecked = documents.map(({ lint }) => lint.exitCode === NOT_CHECKED && !process.env.CI)
 const failures = [...checks, ...checksOfDocuments.filter((_, index) => !isUnchecked[index])].flat()
-for (const said of [...checks, ...checksOfDocuments].flat()) process.stderr.write(`\n${said}`)
+for (const message of [...checks, ...checksOfDocuments].flat()) process.stderr.write(`\n${message}`)
 if (signal !== null) process.stderr.write(`\nthe tests were ended by ${signal}\n`)
 for (const { path } of documents.filter((_, index) => isUnchecked[index]))
   process.stderr.write(`\n${path} was NOT checked: why is printed above. CI will check it.\n`)
