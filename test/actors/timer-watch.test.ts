@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { TimerWatch } from "../../src/actors/timer-watch.ts"
+import { untilNextBeatMs } from "../../src/telemetry/beat.ts"
 
 /** Waits until the watch says that something is due, and gives when that was, in milliseconds from now. */
 const waiting = Effect.fnUntraced(function* (watch: TimerWatch) {
@@ -13,12 +14,16 @@ const waiting = Effect.fnUntraced(function* (watch: TimerWatch) {
   )
 })
 
+/** The next look at intervals is two seconds away. When that is depends on when this process began. */
+const nextLookIsFar = Effect.flatMap(untilNextBeatMs(2_000), TestClock.adjust)
+
 /** A watch whose last look was so long ago that another one may follow at once. */
-const lookedOnce = () => {
+const lookedOnce = Effect.gen(function* () {
+  yield* nextLookIsFar
   const watch = new TimerWatch()
-  watch.looks(-1_000)
+  watch.looks((yield* Clock.currentTimeMillis) - 1_000)
   return watch
-}
+})
 
 const inMs = (ms: number) => Effect.map(Clock.currentTimeMillis, (now) => now + ms)
 
@@ -31,7 +36,7 @@ describe("a worker looks for due timers", () => {
 
   it.effect("when the first one is due that it knows", () =>
     Effect.gen(function* () {
-      const watch = lookedOnce()
+      const watch = yield* lookedOnce
       watch.set(yield* inMs(700))
       watch.set(yield* inMs(300))
       watch.set(yield* inMs(500))
@@ -45,7 +50,7 @@ describe("a worker looks for due timers", () => {
 
   it.effect("also if it is set while it waits for a later one", () =>
     Effect.gen(function* () {
-      const watch = lookedOnce()
+      const watch = yield* lookedOnce
       watch.set(yield* inMs(700))
       const due = yield* waiting(watch)
       yield* TestClock.adjust(100)
@@ -57,7 +62,7 @@ describe("a worker looks for due timers", () => {
 
   it.effect("every two seconds without any, because another worker may have died with its own", () =>
     Effect.gen(function* () {
-      const watch = lookedOnce()
+      const watch = yield* lookedOnce
       const first = yield* waiting(watch)
       yield* TestClock.adjust(2_002)
       assert.isAtMost(yield* Fiber.join(first), 2_002)
@@ -73,6 +78,7 @@ describe("a worker looks for due timers", () => {
 
   it.effect("a fifth of a second after the last look at the soonest", () =>
     Effect.gen(function* () {
+      yield* nextLookIsFar
       const watch = new TimerWatch()
       watch.looks(yield* Clock.currentTimeMillis)
       watch.set(yield* inMs(50))
@@ -86,7 +92,7 @@ describe("a worker looks for due timers", () => {
 
   it.effect("not again for those that it looked for", () =>
     Effect.gen(function* () {
-      const watch = lookedOnce()
+      const watch = yield* lookedOnce
       watch.set(yield* inMs(0))
       watch.looks(yield* Clock.currentTimeMillis)
       watch.set(yield* inMs(400))
@@ -99,7 +105,7 @@ describe("a worker looks for due timers", () => {
   it.effect("at once if the clock was set back", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(10_000_000)
-      const watch = lookedOnce()
+      const watch = yield* lookedOnce
       const due = yield* waiting(watch)
       yield* TestClock.setTime(5_000_000)
       watch.set(0)
