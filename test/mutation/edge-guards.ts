@@ -68,7 +68,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the time for headers is looked at often",
     file: "http/edge/listener.ts",
-    text: ", connectionsCheckingInterval: 500 }",
+    text: ", connectionsCheckingInterval: 2_000 }",
     without: ", connectionsCheckingInterval: 30_000 }",
     caughtIn: limits,
     caughtBy: "are waited for no longer than their time",

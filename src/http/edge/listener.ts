@@ -14,9 +14,9 @@ import { problemOf } from "./problems.ts"
 
 /**
  * Milliseconds for the headers, and for a request from its first byte to the last of its body; and how often Node checks both, and thus by
- * how much later each may take effect.
+ * how much later each may take effect: more often would be half of what wakes an API at rest.
  */
-const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 500 }
+const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 2_000 }
 const KEEP_ALIVE_MS = 10_000
 /** After this time a connection on which nothing moves is closed, as when the client does not take its answer. */
 const STILL_MS_MAX = 60_000
