@@ -15,17 +15,19 @@ const { values } = parseArgs({
     batches: { type: "string", default: "200" },
     items: { type: "string", default: "50" },
     "call-ms": { type: "string", default: "5" },
+    "warm-up": { type: "string", default: "2" },
     rounds: { type: "string", default: "5" },
     workers: { type: "string", default: "1" },
   },
 })
-const [concurrent, items, callMs, rounds, workers] = [
+const [concurrent, items, callMs, warmUp, rounds, workers] = [
   values.batches,
   values.items,
   values["call-ms"],
+  values["warm-up"],
   values.rounds,
   values.workers,
-].map(Number) as [number, number, number, number, number]
+].map(Number) as [number, number, number, number, number, number]
 
 const prefix = `bench-${process.pid.toString(36)}`
 const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl } = process.env
@@ -47,7 +49,7 @@ const measure = Effect.fnUntraced(function* (processes: ReadonlyArray<ChildProce
   const next = Effect.suspend(() => payOut(prefix, number++, items))
   const payOutAll = (count: number) =>
     Effect.forEach(Array.from({ length: count }), () => next, { concurrency: concurrent })
-  yield* payOutAll(concurrent * 2)
+  yield* payOutAll(concurrent * warmUp)
   const before = yield* Effect.promise(() => spentBy(processes))
   const since = performance.now()
   const times = yield* payOutAll(concurrent * rounds)

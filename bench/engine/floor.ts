@@ -9,14 +9,16 @@ const { values } = parseArgs({
   options: {
     batches: { type: "string", default: "200" },
     items: { type: "string", default: "50" },
+    "warm-up": { type: "string", default: "1" },
     rounds: { type: "string", default: "5" },
   },
 })
-const [concurrent, items, rounds] = [values.batches, values.items, values.rounds].map(Number) as [
-  number,
-  number,
-  number,
-]
+const [concurrent, items, warmUp, rounds] = [
+  values.batches,
+  values.items,
+  values["warm-up"],
+  values.rounds,
+].map(Number) as [number, number, number, number]
 
 /** Entries in each append of a batch's life, from its opening to its end. */
 const appends = [2, 1, 3, 2, items + 1, 2]
@@ -49,10 +51,10 @@ const writeAll = async (from: number, count: number): Promise<void> => {
   await Promise.all(Array.from({ length: concurrent }, writer))
 }
 
-await writeAll(0, concurrent)
+await writeAll(0, concurrent * warmUp)
 const cpu = process.cpuUsage()
 const since = performance.now()
-await writeAll(concurrent, concurrent * rounds)
+await writeAll(concurrent * warmUp, concurrent * rounds)
 const seconds = (performance.now() - since) / 1_000
 const { user, system } = process.cpuUsage(cpu)
 const payouts = concurrent * rounds * items

@@ -22,7 +22,7 @@ const TIMEOUT_MS = 300_000
 const CLOSE_MS_MAX = 20_000
 
 /**
- * Reads the size of the run from the command line, starts the engine, warms it up with one round of batches, measures
+ * Reads the size of the run from the command line, starts the engine, warms it up with some rounds of batches, measures
  * the rounds that follow, and ends the process: with status 1 if the work was not exactly what was requested.
  */
 export const measure = async (
@@ -36,7 +36,7 @@ export const measure = async (
     const work = new Work(options.items, options.callMs)
     const engine = await start(work, options)
     try {
-      await closedLoop(engine, options.batches, namesOf("warm-up", options.batches))
+      await closedLoop(engine, options.batches, namesOf("warm-up", options.batches * options.warmUp))
       console.log(JSON.stringify({ name, ...(await measured(engine, work, options)) }))
     } finally {
       endAfter(CLOSE_MS_MAX, `${name} did not close`)
@@ -62,6 +62,7 @@ const readOptions = () => {
       batches: { type: "string", default: "200" },
       items: { type: "string", default: "50" },
       "call-ms": { type: "string", default: "5" },
+      "warm-up": { type: "string", default: "1" },
       rounds: { type: "string", default: "5" },
     },
   })
@@ -69,6 +70,7 @@ const readOptions = () => {
     batches: positive("batches", values.batches),
     items: positive("items", values.items),
     callMs: positive("call-ms", values["call-ms"]),
+    warmUp: positive("warm-up", values["warm-up"]),
     rounds: positive("rounds", values.rounds),
   }
 }
