@@ -20,8 +20,8 @@ import { readSpent, spentBetween } from "./engine/servers.ts"
 const peersFolder = fileURLToPath(new URL("peers", import.meta.url))
 
 /**
- * Each engine's program, and the number of rounds of 200 batches that take it some ten seconds. It makes as many before: so each has warmed up
- * for as long as it is measured, whatever it pays in that time.
+ * Each engine's program, and its number of rounds of 200 batches: more for those that are faster. As many rounds come first, as warm-up, so
+ * each has worked for as long as it is measured.
  */
 const programs: Readonly<Record<Engine | "floor", { readonly file: string; readonly rounds: number }>> = {
   atlaspay: { file: "engine/atlaspay.ts", rounds: 15 },

@@ -13,14 +13,20 @@ import { buffer } from "node:stream/consumers"
 const start = (script: string): ChildProcess =>
   spawn("npm", ["run", "--silent", script], { stdio: ["ignore", "pipe", "pipe"] })
 
-/** Runs a check and returns what it says only if it fails, for the end: between the lines of the tests nobody looks for it. */
-const check = async (what: string, child: ChildProcess): Promise<ReadonlyArray<string>> => {
+/** A check that failed: how, and what it printed. */
+interface Failure {
+  readonly how: string
+  readonly printed: Buffer
+}
+
+/** Waits for a check, and keeps what it prints for the end, in case that it fails: between the lines of the tests nobody looks for it. */
+const check = async (what: string, child: ChildProcess): Promise<ReadonlyArray<Failure>> => {
   const { stdout, stderr } = child
   if (stdout === null || stderr === null) throw new Error(`the output of ${what} cannot be read`)
   const [end, ...printed] = await Promise.all([once(child, "close"), buffer(stdout), buffer(stderr)])
   const [code, signal] = end
   if (code === 0) return []
-  return [`${what} failed (${signal ?? `status ${code}`}):\n${Buffer.concat(printed)}`]
+  return [{ how: `${what} failed (${signal ?? `status ${code}`})`, printed: Buffer.concat(printed) }]
 }
 
 /** The status of `npm run lint:openapi` and `lint:asyncapi` if they checked nothing (`infra/lint-packages.mjs`). */
@@ -48,8 +54,9 @@ const [checks, checksOfDocuments, [code, signal]] = await Promise.all([
 ])
 const isUnchecked = documents.map(({ lint }) => lint.exitCode === NOT_CHECKED && !process.env.CI)
 const failures = [...checks, ...checksOfDocuments.filter((_, index) => !isUnchecked[index])].flat()
-for (const message of [...checks, ...checksOfDocuments].flat()) process.stderr.write(`\n${message}`)
-if (signal !== null) process.stderr.write(`\nthe tests were ended by ${signal}\n`)
+for (const { printed } of [...checks, ...checksOfDocuments].flat()) process.stderr.write(printed)
+for (const { how } of failures) process.stderr.write(`\n${how}; why is printed above\n`)
+if (code !== 0) process.stderr.write(`\nthe tests failed (${signal ?? `status ${code}`})\n`)
 for (const { path } of documents.filter((_, index) => isUnchecked[index]))
   process.stderr.write(`\n${path} was NOT checked: why is printed above. CI will check it.\n`)
 process.exitCode = failures.length === 0 && code === 0 ? 0 : 1

@@ -14,7 +14,7 @@ const waiting = Effect.fnUntraced(function* (watch: TimerWatch) {
   )
 })
 
-/** The next look at intervals is two seconds away. When that is depends on when this process began. */
+/** Moves the clock just past a look at intervals, so that the next is two seconds away: when they are depends on when this process began. */
 const nextLookIsFar = Effect.flatMap(untilNextBeatMs(2_000), TestClock.adjust)
 
 /** A watch whose last look was so long ago that another one may follow at once. */
