@@ -13,11 +13,9 @@ const LOCK_WAIT_MS = 5 * 60_000
 const install = {
   options: [
     "--ignore-scripts",
-    ...[
-      "--fetch-timeout=30000",
-      "--fetch-retry-maxtimeout=20000",
-      `--fetch-retries=${process.env.CI ? 3 : 1}`,
-    ],
+    "--fetch-timeout=30000",
+    "--fetch-retry-maxtimeout=20000",
+    `--fetch-retries=${process.env.CI ? 3 : 1}`,
   ],
   timeoutMs: 3 * 60_000,
 }

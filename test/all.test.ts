@@ -54,6 +54,7 @@ const run = async (
   }
 }
 
+/** Runs `npm test`; its checks and its tests succeed unless told otherwise. */
 const all = (
   { environment = {}, ...doings }: Doings & { readonly environment?: Readonly<Record<string, string>> },
   ...args: ReadonlyArray<string>
