@@ -53,7 +53,7 @@ export class TurnOutcomes {
   fold(batch: Batch, event: BatchEvent, evolve: (batch: Batch, event: BatchEvent) => Batch): void {
     const before = this.#lookAt(batch, event)
     evolve(batch, event)
-    if (before !== undefined) this.#noteMoved(before)
+    for (const reported of before) this.#noteMoved(reported)
   }
 
   /** Throws what broke while events were noted: then these outcomes are not all. */
@@ -61,18 +61,18 @@ export class TurnOutcomes {
     if (this.#broken !== undefined) throw this.#broken.defect
   }
 
-  #lookAt(batch: Batch, event: BatchEvent): Reported | undefined {
-    if (this.#broken !== undefined) return undefined
+  #lookAt(batch: Batch, event: BatchEvent): ReadonlyArray<Reported> {
+    if (this.#broken !== undefined) return none
     try {
       return this.#noteBefore(batch, event)
     } catch (defect) {
       this.#broken = { defect }
-      return undefined
+      return none
     }
   }
 
-  /** Notes what is before the event, and gives the attempt whose money it may move. */
-  #noteBefore(batch: Batch, event: BatchEvent): Reported | undefined {
+  /** Notes what is before the event, and gives the attempts whose money it may move. */
+  #noteBefore(batch: Batch, event: BatchEvent): ReadonlyArray<Reported> {
     for (const number of itemsEndedBy(event)) {
       const item = batch.items.get(number)
       if (item !== undefined && !this.#before.has(number)) this.#before.set(number, outcomeOf(batch, item))
@@ -81,7 +81,7 @@ export class TurnOutcomes {
       case "ItemsScreened":
         for (const { item, decision } of event.decisions)
           if (batch.items.get(item)?.verdict === undefined) this.screened.push(decision)
-        return undefined
+        return none
       case "LateOutcomeDetected":
         this.contradicted.push(event.compensation)
         return reportedIn(batch, event)
@@ -89,8 +89,10 @@ export class TurnOutcomes {
       case "TransferReturned":
       case "ParkedResolved":
         return reportedIn(batch, event)
+      case "TransfersSettled":
+        return event.transfers.flatMap((about) => reportedIn(batch, about))
       default:
-        return undefined
+        return none
     }
   }
 
@@ -116,14 +118,16 @@ export class TurnOutcomes {
   }
 }
 
+const none: ReadonlyArray<Reported> = []
+
 const reportedIn = (
   batch: Batch,
-  event: { readonly item: number; readonly attempt: number },
-): Reported | undefined => {
-  const item = batch.items.get(event.item)
-  const attempt = item === undefined ? undefined : attemptOf(item, event.attempt)
-  if (item === undefined || attempt === undefined) return undefined
-  return { item, attempt, paid: wasPaid(attempt), returned: wasReturned(attempt) }
+  about: { readonly item: number; readonly attempt: number },
+): ReadonlyArray<Reported> => {
+  const item = batch.items.get(about.item)
+  const attempt = item === undefined ? undefined : attemptOf(item, about.attempt)
+  if (item === undefined || attempt === undefined) return none
+  return [{ item, attempt, paid: wasPaid(attempt), returned: wasReturned(attempt) }]
 }
 
 const schemeIn = (batch: Batch, { beneficiary, currency }: Item): Scheme =>

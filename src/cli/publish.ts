@@ -19,14 +19,14 @@ export type From =
   | { readonly batch: BatchId; readonly version: number }
 
 const EXPECTED =
-  "--from: expected start, a time such as 2026-11-23T10:00:00Z, or a batch and a version such as pb_…:41."
+  "--from: expected start, a time such as 2026-11-23T10:00:00Z, or a batch and a version such as pb_…:41, also as the id of an event has it."
 
 /** Reads `--from`; `undefined` if it is nothing of these. */
 export const fromOf = (text: string): From | undefined => {
   if (text === "start") return { since: 0 }
   const [batch = "", version = "", ...rest] = text.split(":")
   if (isBatchId(batch))
-    return rest.length === 0 && /^[1-9][0-9]{0,8}$/.test(version)
+    return rest.length <= 2 && [version, ...rest].every((part) => /^[1-9][0-9]{0,8}$/.test(part))
       ? { batch, version: Number(version) }
       : undefined
   // A time without its zone would be another moment on another machine.

@@ -2,11 +2,12 @@
 
 import type { Batch } from "../domain/batch.ts"
 import { refusedIn } from "../domain/cancellation-refusal.ts"
-import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
+import type { BatchEvent, BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { masked } from "../domain/masking.ts"
 import { formatAmount } from "../domain/money.ts"
 import { mapTotals, type ShownBatch, shownBatch, sumOf } from "../domain/shown.ts"
+import type { TransferIntent } from "../domain/transfer-events.ts"
 import { aligned } from "../terminal/text-table.ts"
 
 /** A step of the fold, and the batch after it. */
@@ -90,7 +91,7 @@ interface Person {
 }
 
 /** A short description of what an event changed. */
-const changeOf = (batch: Batch, event: BatchEvent): string => {
+export const changeOf = (batch: Batch, event: BatchEvent): string => {
   const payout = (number: number): string => {
     const item = batch.items.get(number)
     return item === undefined
@@ -156,10 +157,14 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${payout(event.item)}, sent again under the same key`
     case "TransferAccepted":
       return `${payout(event.item)}, by the bank`
+    case "TransfersAccepted":
+      return `${event.transfers.length} items, by their banks`
     case "TransferUnknown":
       return `${payout(event.item)}: ${event.reason}`
     case "TransferSettled":
       return `${payout(event.item)}, by ${event.evidence}`
+    case "TransfersSettled":
+      return `${event.transfers.length} items, by ${event.evidence}`
     case "TransferFailed":
     case "TransferReturned":
       return `${payout(event.item)}: ${event.code}, by ${event.evidence}${event.detail === undefined ? "" : ` (${event.detail})`}`

@@ -118,6 +118,7 @@ const publicEventCount = (events: ReadonlyArray<ShownEvent>): number =>
 const toldBy = (event: ShownEvent): number => {
   // A refusal is not published if the next bank of the rule gets the item.
   if (event.type === "RerouteRequested") return -1
+  if (event.type === "TransfersSettled") return Array.isArray(event.transfers) ? event.transfers.length : 0
   return tellsOne.has(event.type) ? 1 : decisionsTold(event)
 }
 

@@ -1,8 +1,8 @@
 /** The attempts of one item together: a report about one affects what may be done about the others. */
 import { type Attempt, attemptsOf, type Batch, type Item } from "./batch.ts"
-import type { TransferIntent } from "./events.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
+import type { TransferIntent } from "./transfer-events.ts"
 
 /** Attempts without refusals or reports share this array: nearly all have no refusal, and lists of them are replaced, not changed. */
 const none: ReadonlyArray<never> = []

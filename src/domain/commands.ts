@@ -8,22 +8,16 @@ import { Seal } from "./beneficiary.ts"
 import { ClearanceAnswer, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
 import { Duplicates } from "./duplicates.ts"
-import {
-  BatchMode,
-  Evidence,
-  Instant,
-  PayoutItem,
-  PostingKind,
-  ResolutionEvidence,
-  TransferIntent,
-} from "./events.ts"
+import { BatchMode, PayoutItem, PostingKind, ResolutionEvidence } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
+import { Instant } from "./instant.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
 import { Actor } from "./personal-events.ts"
 import { RejectedRows } from "./rejected-rows.ts"
 import { Trace } from "./trace.ts"
+import { Evidence, TransferIntent } from "./transfer-events.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
 

@@ -6,12 +6,13 @@ import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
 import { onlyOnCurrentClearance } from "./decide-resend.ts"
 import { reportOnWithdrawal, stopSending, tooLateBy } from "./decide-withdrawal.ts"
-import type { BatchEvent, BatchEventOf, Evidence, OpenRefusal } from "./events.ts"
+import type { BatchEvent, BatchEventOf } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
 import { doubtAbout, isAskedAbout, isDoubtful, isUnsent, type Refused } from "./refusal.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
+import type { Evidence, OpenRefusal } from "./transfer-events.ts"
 
 /** How often one attempt may be sent under its key before a person looks at it. */
 export const SENDS_MAX = 5

@@ -11,17 +11,28 @@ import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers
 import { Credential } from "./credential.ts"
 import { Duplicates } from "./duplicates.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
+import { Instant } from "./instant.ts"
 import { Currency } from "./money.ts"
-import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
+import { ResolvedOutcome } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
 import { Actor, ApprovalDeclined, BatchRescheduled, CommandRefused, who } from "./personal-events.ts"
 import { RejectedRows } from "./rejected-rows.ts"
-import { Route } from "./route.ts"
 import { schemes } from "./scheme.ts"
 import { Trace } from "./trace.ts"
-
-/** Milliseconds since the Unix epoch. */
-export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ title: "Instant" })
+import {
+  aboutAttempt,
+  LateOutcomeDetected,
+  TransferAccepted,
+  TransferFailed,
+  TransferParked,
+  TransferResent,
+  TransferReturned,
+  TransferSettled,
+  TransfersAccepted,
+  TransfersRequested,
+  TransfersSettled,
+  TransferUnknown,
+} from "./transfer-events.ts"
 
 /** One payout as it was accepted. `minor` is its amount in minor units of the currency. */
 export const PayoutItem = Schema.Struct({
@@ -39,10 +50,6 @@ export type PayoutItem = typeof PayoutItem.Type
 /** hold before paying, post when settled, release when failed, reverse when returned. */
 export const PostingKind = Schema.Literals(["hold", "post", "release", "reverse"])
 export type PostingKind = typeof PostingKind.Type
-
-/** How a report about a transfer reached us. */
-export const Evidence = Schema.Literals(["response", "callback", "inquiry"])
-export type Evidence = typeof Evidence.Type
 
 /** The states that end a batch. */
 export const ClosedState = Schema.Literals([
@@ -65,15 +72,6 @@ export const ApprovalTerms = Schema.Struct({
   hash: Schema.String,
 })
 
-export const FailureCategory = Schema.Literals([
-  "beneficiary",
-  "bank",
-  "compliance",
-  "funds",
-  "limit",
-  "technical",
-])
-
 const items = Schema.NonEmptyArray(ItemNumber)
 
 /** The credential of the actor; absent for a policy, and in logs of releases that did not record credentials. */
@@ -82,8 +80,6 @@ const credential = Schema.optionalKey(Credential)
 /** A person's evidence of how a transfer ended, and where to find it again: a statement, a letter, a case. */
 export const ResolutionEvidence = Schema.Struct({ text: OutsideText, reference: OutsideText })
 export type ResolutionEvidence = typeof ResolutionEvidence.Type
-
-const transfer = { at: Instant, item: ItemNumber, attempt: AttemptNumber }
 
 export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   at: Instant,
@@ -229,75 +225,6 @@ export const PostingRefused = Schema.TaggedStruct("PostingRefused", {
 /** The ledger reported that the partner's account in a currency was funded. Items that wait for funds are retried. */
 export const FundsArrived = Schema.TaggedStruct("FundsArrived", { at: Instant, currency: Currency })
 
-/** One attempt to pay an item, as it will be sent. */
-export const TransferIntent = Schema.Struct({
-  item: ItemNumber,
-  attempt: AttemptNumber,
-  bank: Schema.String,
-  reference: Schema.String,
-  /** Absent in logs of releases that did not record rules. */
-  route: Schema.optionalKey(Route),
-  /** Its order waits with us before it is sent, so it can be withdrawn. Absent if the bank is called directly. */
-  withdrawable: Schema.optionalKey(Schema.Literal(true)),
-})
-export type TransferIntent = typeof TransferIntent.Type
-
-/** The intents of a chunk of transfers, recorded before their banks are called. */
-export const TransfersRequested = Schema.TaggedStruct("TransfersRequested", {
-  at: Instant,
-  transfers: Schema.NonEmptyArray(TransferIntent),
-})
-
-/** The bank never saw the attempt, so it is sent again under the same key. */
-export const TransferResent = Schema.TaggedStruct("TransferResent", transfer)
-
-/** The bank accepted the transfer. It reports the outcome by callback, or is asked at `inquireAt`. */
-export const TransferAccepted = Schema.TaggedStruct("TransferAccepted", {
-  ...transfer,
-  transferId: Schema.String,
-  inquireAt: Instant,
-})
-
-/** A refusal that has to be confirmed: its code, how it reached us, and whether it was about more than this transfer. */
-export const OpenRefusal = Schema.Struct({
-  /** The bank's own code. */
-  code: OutsideText,
-  evidence: Evidence,
-  whole: Schema.optionalKey(Schema.Literal(true)),
-})
-export type OpenRefusal = typeof OpenRefusal.Type
-
-/** It is not known yet whether the bank has the transfer. The bank is asked at `inquireAt`; nothing is guessed. */
-export const TransferUnknown = Schema.TaggedStruct("TransferUnknown", {
-  ...transfer,
-  reason: OutsideText,
-  inquireAt: Instant,
-  /** Present if the reason is a refusal that may be about something else. */
-  refusal: Schema.optionalKey(OpenRefusal),
-})
-
-export const TransferSettled = Schema.TaggedStruct("TransferSettled", { ...transfer, evidence: Evidence })
-
-export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
-  ...transfer,
-  evidence: Evidence,
-  /** The bank's own code, all its reasons if there are more, and the meaning of the code when it came. */
-  code: OutsideText,
-  detail: Schema.optionalKey(OutsideText),
-  category: FailureCategory,
-  retryable: Schema.Boolean,
-  /** Whether another bank may pay it; absent in logs of releases that did not reroute. */
-  reroutable: Schema.optionalKey(Schema.Boolean),
-})
-
-/** A settled transfer was returned, perhaps days after the batch was closed. */
-export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
-  ...transfer,
-  evidence: Evidence,
-  code: OutsideText,
-  detail: Schema.optionalKey(OutsideText),
-})
-
 /** Why an order is to be withdrawn before it is sent. */
 export const WithdrawalCause = Schema.Literals(["cancellation", "clearance", "dispute", "resolution"])
 export type WithdrawalCause = typeof WithdrawalCause.Type
@@ -320,42 +247,21 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
 
 /** The attempt was withdrawn and will never be sent. It has failed, and only a person may retry it. */
 export const TransferWithdrawn = Schema.TaggedStruct("TransferWithdrawn", {
-  ...transfer,
+  ...aboutAttempt,
   /** Why it was withdrawn. Absent if the log has no request for it, or the request has no other effect. */
   cause: Schema.optionalKey(WithdrawalCause),
 })
 
 /** The order cannot be withdrawn: the bank has it, may have it, or will. */
 export const WithdrawalRefused = Schema.TaggedStruct("WithdrawalRefused", {
-  ...transfer,
+  ...aboutAttempt,
   /** It is about to be sent, and surely will be. Absent if it may have been sent. */
   goingOut: Schema.optionalKey(Schema.Literal(true)),
 })
 
-/** A person has to decide: the schedule of inquiries is exhausted, or the bank's code is not mapped. */
-export const TransferParked = Schema.TaggedStruct("TransferParked", {
-  ...transfer,
-  reason: OutsideText,
-  /** Present if the reason is a refusal that came after the attempt was parked. */
-  refusal: Schema.optionalKey(OpenRefusal),
-})
-
-/**
- * The bank reported something about a closed attempt that contradicts the log: an alarm. `repost` books a payment that
- * was made after all; `review` leaves the item to a person.
- */
-export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
-  ...transfer,
-  recorded: TransferFinal,
-  /** `accepted`: the bank has the transfer that it had refused. */
-  reported: Schema.Literals(["accepted", ...TransferFinal.literals]),
-  evidence: Evidence,
-  compensation: Schema.Literals(["repost", "review"]),
-})
-
 /** One operator resolved an attempt of a parked item. It counts once a second operator confirms it before it expires. */
 export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
-  ...transfer,
+  ...aboutAttempt,
   outcome: ResolvedOutcome,
   ...who,
   credential: Credential,
@@ -366,7 +272,7 @@ export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
 
 /** An attempt of a parked item was resolved by a person, with evidence. */
 export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
-  ...transfer,
+  ...aboutAttempt,
   outcome: ResolvedOutcome,
   ...who,
   reason: OutsideText,
@@ -419,8 +325,10 @@ export const BatchEvent = Schema.Union([
   TransfersRequested,
   TransferResent,
   TransferAccepted,
+  TransfersAccepted,
   TransferUnknown,
   TransferSettled,
+  TransfersSettled,
   TransferFailed,
   TransferReturned,
   TransferParked,

@@ -22,13 +22,14 @@ import {
 } from "./batch.ts"
 import { refuseCancellation } from "./cancellation-refusal.ts"
 import { addItem, change, changeAll, changeEach, enter } from "./change-item.ts"
-import type { BatchEvent, BatchEventOf, OpenRefusal } from "./events.ts"
+import type { BatchEvent, BatchEventOf } from "./events.ts"
 import { begin } from "./evolve-receipt.ts"
 import { type Answer, answer, answered, askAbout, review } from "./evolve-screening.ts"
 import { newItem } from "./new-item.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
 import { rescheduled } from "./reschedule.ts"
+import type { OpenRefusal } from "./transfer-events.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
@@ -105,13 +106,10 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
         attempt.unknownSince = undefined
       })
     case "TransferAccepted":
-      return tracked(batch, event, "pending", (attempt) => {
-        attempt.transferId = event.transferId
-        attempt.inquireAt = event.inquireAt
-        attempt.inquiries += 1
-        attempt.refusal = undefined
-        attempt.refusalsInDoubt = []
-      })
+      return accepted(batch, event)
+    case "TransfersAccepted":
+      for (const about of event.transfers) accepted(batch, about)
+      return batch
     case "TransferUnknown":
       return tracked(batch, event, "unknown", (attempt) => {
         attempt.unknownSince ??= event.at
@@ -122,6 +120,9 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       })
     case "TransferSettled":
       return concluded(batch, event, "settled", undefined)
+    case "TransfersSettled":
+      for (const about of event.transfers) concluded(batch, about, "settled", undefined)
+      return batch
     case "TransferFailed":
       return concluded(batch, event, "failed", event)
     case "TransferReturned":
@@ -281,6 +282,15 @@ const tracked = (
   mend(attempt)
   return stand(batch, about, itemOf(batch, about.item).reason)
 }
+
+const accepted = (batch: Batch, about: Omit<BatchEventOf<"TransferAccepted">, "_tag">): Batch =>
+  tracked(batch, about, "pending", (attempt) => {
+    attempt.transferId = about.transferId
+    attempt.inquireAt = about.inquireAt
+    attempt.inquiries += 1
+    attempt.refusal = undefined
+    attempt.refusalsInDoubt = []
+  })
 
 const withdrawalRequested = (batch: Batch, about: Omit<AboutTransfer, "at">, asked: Withdrawal): Batch =>
   mended(batch, about, (attempt) => {

@@ -32,6 +32,8 @@ export const itemsEndedBy = (event: BatchEvent): ReadonlyArray<number> => {
     case "ParkedResolved":
     case "ItemReviewed":
       return [event.item]
+    case "TransfersSettled":
+      return event.transfers.map(({ item }) => item)
     case "ItemsCancelled":
       return event.items
     case "ItemsScreened":

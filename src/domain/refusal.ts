@@ -13,8 +13,8 @@
  */
 import type { Attempt } from "./batch.ts"
 import type { TransferOutcome } from "./commands.ts"
-import type { OpenRefusal } from "./events.ts"
 import { type FailureMeaning, holdsForAllCopies, UNSPECIFIED } from "./failure-codes.ts"
+import type { OpenRefusal } from "./transfer-events.ts"
 
 export type Refused = Extract<TransferOutcome, { readonly _tag: "Failed" }>
 

@@ -47,8 +47,9 @@ export interface DayTally {
 
 export type DayTallies = Map<string, DayTally>
 
-/** How an item stands before an event, and the attempt that the event is about. */
+/** How an item stands before an event, the attempt that the event is about, and when that happened. */
 interface Standing {
+  readonly at: number
   readonly item: Item
   readonly state: Item["state"]
   readonly attempt: Attempt | undefined
@@ -69,16 +70,29 @@ export const standingsBefore = (
     case "PostingBooked":
     case "TransfersRequested":
       return none
-    default:
+    case "TransfersAccepted":
+    case "TransfersSettled":
+      return event.transfers.flatMap(({ at, item, attempt }) => standing(batch, at, item, attempt))
+    default: {
+      const attempt = "attempt" in event ? event.attempt : undefined
       // An event may decide about an item twice.
-      return Array.from(changed.length > 1 ? new Set(changed) : changed).flatMap((number) => {
-        const item = batch.items.get(number)
-        if (item === undefined) return []
-        const attempt =
-          "attempt" in event && event.attempt !== undefined ? attemptOf(item, event.attempt) : undefined
-        return { item, state: item.state, attempt, outcome: attempt?.outcome }
-      })
+      return Array.from(changed.length > 1 ? new Set(changed) : changed).flatMap((item) =>
+        standing(batch, event.at, item, attempt),
+      )
+    }
   }
+}
+
+const standing = (
+  batch: Batch,
+  at: number,
+  number: number,
+  about: number | undefined,
+): ReadonlyArray<Standing> => {
+  const item = batch.items.get(number)
+  if (item === undefined) return none
+  const attempt = about === undefined ? undefined : attemptOf(item, about)
+  return [{ at, item, state: item.state, attempt, outcome: attempt?.outcome }]
 }
 
 /** Counts what a folded event brought about. */
@@ -99,11 +113,11 @@ export const tally = (
     }
     return
   }
-  for (const { item, state, attempt, outcome } of before) {
+  for (const { at, item, state, attempt, outcome } of before) {
     if (attempt?.outcome !== undefined && attempt.outcome !== outcome)
-      add(days, version, event.at, item, attempt.outcome, attempt.bank, codeOf(event))
+      add(days, version, at, item, attempt.outcome, attempt.bank, codeOf(event))
     if (item.state !== state && isCounted(item.state))
-      add(days, version, event.at, item, item.state, item.attempt?.bank ?? "", "")
+      add(days, version, at, item, item.state, item.attempt?.bank ?? "", "")
   }
 }
 

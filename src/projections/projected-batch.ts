@@ -4,6 +4,7 @@
  */
 import type { Batch } from "../domain/batch.ts"
 import type { BatchEvent } from "../domain/events.ts"
+import { isGathered } from "../domain/gathered-events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
 import type { LoggedEvent } from "../streams/event-store.ts"
@@ -38,6 +39,7 @@ export const project = (fold: ProjectedBatch, recorded: LoggedEvent): ReadonlyAr
   advance(fold, recorded)
   const change = { version, at: event.at }
   for (const item of changed) fold.changes.set(item, change)
+  if (isGathered(event)) for (const { item, at } of event.transfers) fold.changes.set(item, { version, at })
   tally(fold.days, version, event, before)
   const act = actIn(recorded)
   if (act !== undefined) fold.acts.push(act)
@@ -73,6 +75,8 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "ClearanceWithdrawn":
       return event.decisions.map(({ item }) => item)
     case "TransfersRequested":
+    case "TransfersAccepted":
+    case "TransfersSettled":
       return event.transfers.map(({ item }) => item)
     case "PostingBooked":
       return batch.postings.get(event.posting)?.items ?? []

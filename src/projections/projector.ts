@@ -25,7 +25,7 @@ const WARM_ITEMS_MAX = 100_000
  * An item that changes several times within a step is written once. Behind a long backlog, where 200 batches take turns, four times
  * the usual step writes each of their items three times and not five.
  */
-const STEP_EVENTS_MAX = 4_096
+const STEP_EVENTS_MAX = 1_024
 /**
  * Twice the usual wait while very much comes: the row of an item is then written four to five times, in place of six. Nobody is told
  * of what is shown, as they are of events.

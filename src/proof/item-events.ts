@@ -38,6 +38,8 @@ export class ItemEvents {
       case "ClearanceWithdrawn":
         return event.decisions.some(({ item }) => isOurs(item))
       case "TransfersRequested":
+      case "TransfersAccepted":
+      case "TransfersSettled":
       case "WithdrawalsRequested":
         return event.transfers.some(({ item }) => isOurs(item))
       case "PostingRequested":
@@ -87,8 +89,10 @@ const forPartners: Readonly<Record<BatchEvent["_tag"], boolean>> = {
   TransfersRequested: true,
   TransferResent: true,
   TransferAccepted: true,
+  TransfersAccepted: true,
   TransferUnknown: true,
   TransferSettled: true,
+  TransfersSettled: true,
   TransferFailed: true,
   TransferReturned: true,
   TransferParked: true,

@@ -9,6 +9,7 @@ import {
 } from "../domain/batch.ts"
 import type { ClearanceDecision } from "../domain/clearance-answers.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
+import { settledIn } from "../domain/gathered-events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { isRest, type PublicItemState, publicStateOf } from "../domain/item-state.ts"
 import { masked } from "../domain/masking.ts"
@@ -101,6 +102,10 @@ const publicEventsOf = (
       return event.cause === "cancellation" || event.cause === "resolution"
         ? []
         : [concluded(history, recorded, event)]
+    case "TransfersSettled":
+      return settledIn(event).map((settled, index) =>
+        concluded(history, { version: recorded.version, event: settled }, settled, index + 1),
+      )
     case "TransferSettled":
     case "TransferReturned":
     case "TransferParked":
@@ -128,6 +133,7 @@ const publicEventsOf = (
     case "TransfersRequested":
     case "TransferResent":
     case "TransferAccepted":
+    case "TransfersAccepted":
     case "TransferUnknown":
     case "WithdrawalsRequested":
     case "WithdrawalRefused":

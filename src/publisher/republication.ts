@@ -64,8 +64,12 @@ export const makeRepublication = Effect.fnUntraced(function* (
     const messages: Array<EventMessage> = []
     yield* visitEvents(history.id, events, (event) => {
       const published = advanceHistory(history, event)
-      if (event.event.at < since || event.version < from) return
-      for (const one of published) messages.push(write(one, event.event.at))
+      if (event.version < from) return
+      for (const one of published) {
+        // Its own time: an entry may stand for several events.
+        const at = Date.parse(one.time)
+        if (at >= since) messages.push(write(one, at))
+      }
     })
     return messages
   })

@@ -1,5 +1,6 @@
 /** A fold of its own, for money only: which attempts settled or were returned, and which postings were requested. */
 import type { BatchEvent, PostingKind } from "../domain/events.ts"
+import { type SingleEvent, singleEvents } from "../domain/gathered-events.ts"
 
 /** Times are milliseconds since the Unix epoch. */
 export interface LoggedAttempt {
@@ -29,6 +30,10 @@ export const emptyLoggedBatch = (): LoggedBatch => ({ partner: "", items: new Ma
 
 /** Folds one event into the batch, in place. Throws if it is about an item or attempt that the log does not have. */
 export const note = (batch: LoggedBatch, event: BatchEvent): void => {
+  for (const single of singleEvents(event)) noteSingle(batch, single)
+}
+
+const noteSingle = (batch: LoggedBatch, event: SingleEvent): void => {
   switch (event._tag) {
     case "BatchReceived":
       batch.partner = event.partner

@@ -55,8 +55,10 @@ export const causeOf = (event: BatchEvent): Cause => {
     case "FundsArrived":
       return { kind: "answer", from: "ledger", answer: answerIn(event) }
     case "TransferAccepted":
+    case "TransfersAccepted":
     case "TransferUnknown":
     case "TransferSettled":
+    case "TransfersSettled":
     case "TransferFailed":
     case "TransferReturned":
     case "TransferParked":
@@ -135,7 +137,7 @@ const commandText = ({ by, credential, commandId, reason }: Commanded): string =
 /** Everything that an answer has but its kind, time and place. */
 const answerIn = ({ _tag, at, ...answer }: BatchEvent): Readonly<Record<string, unknown>> => answer
 
-/** `code AC04, evidence callback`. Decisions that approve are counted, the others are told. */
+/** `code AC04, evidence callback`. Transfers and decisions that approve are counted, other decisions are told. */
 const answerText = ({
   item,
   attempt,
@@ -143,10 +145,15 @@ const answerText = ({
   clearance,
   decisions,
   items,
+  transfers,
   ...said
 }: Readonly<Record<string, unknown>>): string => {
   const told = Object.entries(said).map(([name, value]) => `${name} ${textOf(value)}`)
-  return [...told, ...(Array.isArray(decisions) ? decisionTexts(decisions) : [])].join(", ")
+  return [
+    ...told,
+    ...(Array.isArray(transfers) ? [`about ${transfers.length} transfers`] : []),
+    ...(Array.isArray(decisions) ? decisionTexts(decisions) : []),
+  ].join(", ")
 }
 
 const textOf = (value: unknown): string => (typeof value === "object" ? JSON.stringify(value) : String(value))

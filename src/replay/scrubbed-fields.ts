@@ -28,7 +28,7 @@ const texts = `
   decisions[].matches[].programs[] decisions[].reason detail duplicates.reason evidence.reference evidence.text findings[].listVersion
   findings[].reason hash approval.hash idempotencyKey items[].beneficiary.name items[].reference items[].remittance
   ledgerPostingId listVersion partner reason reference requestDigest transferId transfers[].route.rule
-  transfers[].route.version version`
+  transfers[].route.version transfers[].transferId version`
 
 const words = `
   code decisions[].cause findings[].cause items[].reason ranges[].reason refusal.code terms.currencies[] terms.duplicates
@@ -42,8 +42,8 @@ const kept = `
   items[].beneficiary.account.scheme items[].beneficiary.addressCountry items[].beneficiary.type items[].currency items[].item kind mode outcome
   payeePolicy posting ranges[].from ranges[].to recorded refusal.evidence refusal.whole rejectedRows.count
   rejectedRows.lines[][] reported reroutable retryAt retryable state terms.approvalAbove.# terms.backlogMax
-  terms.batchMax.# terms.dayMax.# terms.itemMax.# terms.settingsVersion trace.sampled transfers[].attempt transfers[].bank
-  transfers[].item transfers[].route.others[] transfers[].withdrawable`
+  terms.batchMax.# terms.dayMax.# terms.itemMax.# terms.settingsVersion trace.sampled transfers[].at transfers[].attempt transfers[].bank
+  transfers[].inquireAt transfers[].item transfers[].route.others[] transfers[].withdrawable`
 
 const others: Readonly<Record<string, Treatment>> = {
   by: "actor",

@@ -39,7 +39,7 @@ export type ReadChunk = Result.Result<Chunk, CorruptEntry | StoreUnavailable>
 
 /**
  * The first appends, up to the one that reaches a weight: about that many events. An append is never split. An event at the beginning
- * of a log, which may have up to 500 items, weighs more: others are small.
+ * of a log, which may have up to 500 items, weighs more: others stand for some dozens of events at most.
  */
 export const firstAppends = (
   appends: ReadonlyArray<FeedEntry>,

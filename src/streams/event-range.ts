@@ -9,7 +9,7 @@ import { chainStart } from "./hash-chain.ts"
  * with its largest events.
  */
 const PAGE_EVENTS_MIN = 16
-const PAGE_EVENTS_MAX = 512
+const PAGE_EVENTS_MAX = 256
 
 /** Visits events in order. If the visitor throws, because an event is not legal, this fails with {@link CorruptEntry}. */
 export const visitEvents = <Event extends RecordedEvent>(

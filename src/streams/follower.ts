@@ -21,6 +21,7 @@
  * delays no other.
  */
 import { Cause, Clock, Context, Effect, Exit, Fiber, Option, Random, Result } from "effect"
+import { singleCount } from "../domain/gathered-events.ts"
 import { restAfter } from "../platform/intake-rest.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Chunk, firstAppends, readChunks } from "./chunk.ts"
@@ -50,7 +51,7 @@ type CursorMoves = ReadonlyArray<CursorMove>
 
 export interface Follower<Work> {
   readonly name: string
-  /** The events of a step are at most about as many, over all partitions; {@link STEP_EVENTS_MAX} by default. */
+  /** The entries of a step are at most about as many, over all partitions; {@link STEP_EVENTS_MAX} by default. */
   readonly stepEventsMax?: number
   /** While very much comes, a step begins so long after the one before (see pace.ts). */
   readonly stepEveryMsMax?: number
@@ -79,8 +80,11 @@ export const FollowerObserver = Context.Reference<{
   defaultValue: () => ({ handled: () => {}, failed: () => {}, frozen: () => {} }),
 })
 
-/** The events of a step are at most about as many, over all partitions, unless a follower takes more. */
-const STEP_EVENTS_MAX = 1_024
+/**
+ * The entries of a step are at most about as many, over all partitions, unless a follower takes more. On a busy worker's log, a quarter
+ * of them stand for dozens of events each.
+ */
+const STEP_EVENTS_MAX = 256
 /** So many of them at most open a log: such an event may have 500 items. */
 const OPENINGS_MAX = 128
 /** The longest rest after a step while accepting comes first. */
@@ -311,7 +315,7 @@ const handle = Effect.fnUntraced(function* <Work>(following: Following<Work>, fo
   return takeMoves(following, ready, answer, yield* Clock.currentTimeMillis)
 })
 
-/** Goes on after the chunks whose cursors moved. Gives how many events they had. */
+/** Goes on after the chunks whose cursors moved. Gives how many events they had; a gathered one counts as those that it stands for. */
 const takeMoves = <Work>(
   following: Following<Work>,
   found: ReadonlyArray<Found>,
@@ -331,7 +335,9 @@ const takeMoves = <Work>(
 const goOn = <Work>({ name, observer }: Following<Work>, { state, chunk }: Found, now: number): number => {
   state.handledTo(chunk.to, now)
   observer.handled(name, chunk.appends)
-  return chunk.entries.reduce((events, entry) => events + entry.events.length, 0)
+  let events = 0
+  for (const entry of chunk.entries) for (const { event } of entry.events) events += singleCount(event)
+  return events
 }
 
 /**

@@ -4,6 +4,7 @@
  * store as ever. Decoded events do not change, so several folds may hold them.
  */
 import { Clock, Context, Effect, Layer, Result, Semaphore } from "effect"
+import { singleCount } from "../domain/gathered-events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { type CorruptEntry, type EventRange, EventStore, type LoggedEvent } from "./event-store.ts"
@@ -178,6 +179,7 @@ const hashAt = ({ after, head, events }: Kept, version: number): string | undefi
 
 const weightOf = (events: ReadonlyArray<LoggedEvent>): number => {
   let weight = 0
-  for (const { event } of events) weight += event._tag === "ItemsReceived" ? event.items.length : 1
+  for (const { event } of events)
+    weight += event._tag === "ItemsReceived" ? event.items.length : singleCount(event)
   return weight
 }

@@ -5,8 +5,10 @@
  * A batch may have 100,000 items, so there are only as many spans as fit, those that went wrong before others; the batch's own span
  * says how many were left out.
  */
-import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
+import type { BatchEvent, BatchEventOf, RecordedEvent } from "../domain/events.ts"
+import { type SingleEvent, singleEvents } from "../domain/gathered-events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { TransferIntent } from "../domain/transfer-events.ts"
 import type { BatchTrace } from "./sampling.ts"
 import { type Attributes, type Span, type SpanEvent, spanIdOf, spanIds } from "./span.ts"
 
@@ -73,6 +75,10 @@ export class LogSpans {
   visit({ version, event }: RecordedEvent): void {
     this.#version = version
     this.#lastAt = event.at
+    for (const single of singleEvents(event)) this.#visitSingle(single, version)
+  }
+
+  #visitSingle(event: SingleEvent, version: number): void {
     switch (event._tag) {
       case "BatchReceived":
         this.#received = event

@@ -3,7 +3,8 @@
  * promises: an event that it would never have made is not legal, however well its hash is computed.
  */
 import { type Attempt, attemptOf, type Batch, type Item, isComplete, nextAttempt } from "../domain/batch.ts"
-import type { BatchEvent, BatchEventOf } from "../domain/events.ts"
+import { type BatchEvent, type BatchEventOf, ITEMS_PER_EVENT_MAX } from "../domain/events.ts"
+import { type GatheredEvent, isGathered, type SingleEvent, singleEvents } from "../domain/gathered-events.ts"
 import { type BatchId, transferReference } from "../domain/identifiers.ts"
 import type { ItemState } from "../domain/item-state.ts"
 
@@ -13,6 +14,23 @@ export const illegality = (id: BatchId, batch: Batch, event: BatchEvent): string
   if (batch.version === 0) return "the log does not begin with the receipt of the batch"
   if (event._tag === "ItemsReceived") return receiptFault(batch, event)
   if (batch.items.size !== batch.itemCount) return "not all items were received before it"
+  return isGathered(event) ? gatheredFault(id, batch, event) : singleFault(id, batch, event)
+}
+
+/** Each of the events that it stands for may follow in the state before all of them, because each is about another item. */
+const gatheredFault = (id: BatchId, batch: Batch, event: GatheredEvent): string | undefined => {
+  const { transfers } = event
+  if (transfers.length < 2 || transfers.length > ITEMS_PER_EVENT_MAX)
+    return `it has ${transfers.length} transfers`
+  if (Math.max(...transfers.map(({ at }) => at)) !== event.at)
+    return "its time is not that of its last report"
+  const seen = new Set<number>()
+  const twice = transfers.find(({ item }) => seen.size === seen.add(item).size)
+  if (twice !== undefined) return `item ${twice.item} is in it twice`
+  return firstFault(singleEvents(event), (single) => singleFault(id, batch, single))
+}
+
+const singleFault = (id: BatchId, batch: Batch, event: SingleEvent): string | undefined => {
   switch (event._tag) {
     case "ScreeningRequested":
       return event.clearance === batch.clearanceCount + 1 ? undefined : "its clearance is not the next one"

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest"
 import { makeOutcomeReport } from "../../src/actors/outcome-report.ts"
 import { TurnOutcomes } from "../../src/actors/turn-outcomes.ts"
 import type { Batch } from "../../src/domain/batch.ts"
+import type { BatchEvent } from "../../src/domain/events.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { outcomeOf } from "../../src/domain/item-outcome.ts"
 import { settlementDueAt } from "../../src/domain/scheme.ts"
@@ -91,6 +92,16 @@ describe("what a bank paid", () => {
 })
 
 describe("an item", () => {
+  it("is counted for each transfer of an event that has several", () => {
+    const { batch } = sent(3)
+    const outcomes = new TurnOutcomes()
+    const transfers = [1, 3].map((item) => ({ at: 1, item, attempt: 1 }))
+    const event = { _tag: "TransfersSettled", at: 1, evidence: "callback", transfers }
+    for (const _ of ["first", "again"]) outcomes.fold(batch, event as unknown as BatchEvent, evolve)
+    expect(outcomes.money.map(({ way, minor }) => `${way} ${minor}`)).toEqual(["moved 1001", "moved 1003"])
+    expect(outcomes.ended(batch).map(({ outcome }) => outcome)).toEqual(["paid", "paid"])
+  })
+
   it("has not ended while policy will try it again", async () => {
     const { turn, counted } = await turning(sent(1, 2))
     turn(report(1, failedForNow))

@@ -1,5 +1,5 @@
 /** What a log tells of a batch, by rules of the checker's own: where each item's money is at every prefix of the log. */
-import type { Event, LoggedItem, Place } from "./logged-event.ts"
+import { type Event, type LoggedItem, oneByOne, type Place } from "./logged-event.ts"
 import { Permits } from "./permits.ts"
 import type { LogEntry } from "./redis-snapshot.ts"
 
@@ -52,8 +52,10 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
   const faults: Array<string> = []
   const sums = new Sums()
   let [key, itemCount, isClosed] = ["", 0, false]
-  for (const { id, text } of entries) {
-    const event = JSON.parse(text) as Event
+  const read = entries.flatMap(({ id, text }) =>
+    oneByOne(JSON.parse(text) as Event).map((event) => ({ id, event })),
+  )
+  for (const { id, event } of read) {
     const fault = (what: string) => faults.push(`${batch} ${id} ${event._tag}: ${what}`)
     if (event._tag === "BatchReceived") [key, itemCount] = [event.idempotencyKey ?? "", event.itemCount ?? 0]
     if (event._tag === "BatchClosed") isClosed = true

@@ -19,7 +19,11 @@ export interface Event {
   readonly cause?: string
   readonly idempotencyKey?: string
   readonly itemCount?: number
-  readonly transfers?: ReadonlyArray<{ readonly item: number; readonly reference: string }>
+  readonly transfers?: ReadonlyArray<{
+    readonly item: number
+    readonly attempt: number
+    readonly reference: string
+  }>
   readonly approval?: object
   readonly posting?: number
   readonly kind?: string
@@ -28,6 +32,19 @@ export interface Event {
   readonly reason?: string
   readonly reported?: string
   readonly compensation?: string
+}
+
+/** The kinds of events that say the same of several transfers, and the kind that says it of one. */
+const gathered: Readonly<Record<string, string>> = {
+  TransfersAccepted: "TransferAccepted",
+  TransfersSettled: "TransferSettled",
+}
+
+/** An event as one for each of its transfers, if it says the same of several. */
+export const oneByOne = <E extends Event>(event: E): ReadonlyArray<E> => {
+  const kind = gathered[event._tag]
+  if (kind === undefined) return [event]
+  return (event.transfers ?? []).map(({ item, attempt }) => ({ ...event, _tag: kind, item, attempt }))
 }
 
 /** What tells one finding of the compliance engine from another. */

@@ -37,6 +37,7 @@ const silent = new Set([
   "TransfersRequested",
   "TransferResent",
   "TransferAccepted",
+  "TransfersAccepted",
   "TransferUnknown",
   "WithdrawalsRequested",
   "RerouteRequested",
@@ -97,7 +98,7 @@ const namesIn = (
   later: ReadonlyArray<Event>,
   isComplete: boolean,
 ): ReadonlyArray<Named> | undefined => {
-  const { _tag, item = 0, items = [], decisions = [] } = event
+  const { _tag, item = 0, items = [], decisions = [], transfers = [] } = event
   if (silent.has(_tag)) return []
   switch (_tag) {
     case "ItemsReceived":
@@ -110,6 +111,8 @@ const namesIn = (
       return event.decision === "rejected" ? [{ name: "PayoutRejected", item }] : []
     case "ItemsCancelled":
       return items.map((item) => ({ name: "PayoutCancelled", item: Number(item), isOneOfSeveral: true }))
+    case "TransfersSettled":
+      return transfers.map(({ item }) => ({ name: "PayoutSettled", item, isOneOfSeveral: true }))
     case "ItemsUnrouted":
       return items.map((item) => ({ name: "PayoutUnrouted", item: Number(item), isOneOfSeveral: true }))
     case "ItemsScreened": {

@@ -120,7 +120,8 @@ alone("--from names a time with its zone, or a batch and a version", () => {
   const batch = newBatchId()
   assert.deepStrictEqual(fromOf("start"), { since: 0 })
   assert.deepStrictEqual(fromOf("2026-02-01T00:00:00Z"), { since: Date.UTC(2026, 1, 1) })
-  assert.deepStrictEqual(fromOf(`${batch}:41`), { batch, version: 41 })
+  for (const place of [`${batch}:41`, `${batch}:41:7`, `${batch}:41:7:2`])
+    assert.deepStrictEqual(fromOf(place), { batch, version: 41 }, place)
   for (const text of [
     "",
     "now",
@@ -129,7 +130,8 @@ alone("--from names a time with its zone, or a batch and a version", () => {
     "2026-13-01T00:00:00Z",
     batch,
     `${batch}:0`,
-    `${batch}:1:2`,
+    `${batch}:1:x`,
+    `${batch}:1:2:2:2`,
   ])
     assert.isUndefined(fromOf(text), text)
 })

@@ -97,6 +97,7 @@ describe("a text from outside", () => {
       "domain/events.ts",
       "domain/list-match.ts",
       "domain/personal-events.ts",
+      "domain/transfer-events.ts",
       "streams/stray-callbacks.ts",
     ])
   })

@@ -89,7 +89,7 @@ export const eventStreamGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what is published again is dated to when it happened",
     file: "publisher/republication.ts",
-    text: "messages.push(write(one, event.event.at))",
+    text: "messages.push(write(one, at))",
     without: "messages.push(write(one, Date.now()))",
     caughtIn: lost,
     caughtBy: "nor one from before it was added",

@@ -14,7 +14,12 @@ const payouts = (count: number) => ({
 })
 
 interface EventPage {
-  readonly events: ReadonlyArray<{ readonly version: number; readonly type: string; readonly item?: number }>
+  readonly events: ReadonlyArray<{
+    readonly version: number
+    readonly type: string
+    readonly item?: number
+    readonly transfers?: ReadonlyArray<{ readonly item: number }>
+  }>
   readonly next: number | null
 }
 
@@ -37,8 +42,11 @@ const expectPaidOnce = async (platform: PlatformUnderTest, id: string, count: nu
   )
   const events = await logOf(platform, id)
   expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => index + 1))
-  const settled = events.filter(({ type }) => type === "TransferSettled").map(({ item }) => item)
-  expect(new Set(settled).size).toBe(settled.length)
+  const settled = events.flatMap(({ type, item, transfers = [] }) => {
+    if (type === "TransferSettled") return [item]
+    return type === "TransfersSettled" ? transfers.map((transfer) => transfer.item) : []
+  })
+  expect(settled.toSorted()).toEqual(Array.from({ length: count }, (_, index) => index + 1).toSorted())
 }
 
 const COUNT = 120

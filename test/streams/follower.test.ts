@@ -162,8 +162,8 @@ describe("a follower", () => {
 
   it.effect("keeps chunks bounded, and never splits an append", () =>
     Effect.gen(function* () {
-      // Counted like 8 × 60 events: a log begins with its largest.
-      const feed = new Followed().append(60, ...Array.from({ length: 550 }, () => 1), 100, 40, 30)
+      // Counted like 2 × 60 events: a log begins with its largest.
+      const feed = new Followed().append(60, ...Array.from({ length: 140 }, () => 1), 100, 40, 30)
       yield* feed.followed
       assert.deepStrictEqual(
         feed.chunks.map(({ appends, entries }) => [
@@ -171,11 +171,11 @@ describe("a follower", () => {
           entries.reduce((sum, entry) => sum + entry.events.length, 0),
         ]),
         [
-          [545, 604],
-          [9, 176],
+          [137, 196],
+          [7, 174],
         ],
       )
-      assert.deepStrictEqual(feed.seen, versions(780))
+      assert.deepStrictEqual(feed.seen, versions(370))
     }),
   )
 

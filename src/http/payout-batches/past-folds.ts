@@ -19,10 +19,10 @@ const BATCHES_MAX = 200
 const FOLDS_MAX = 2
 /**
  * Events that are read and folded without a break. While a log still adds items, one event has up to five hundred, so a slice
- * takes some tens of milliseconds.
+ * takes some tens of milliseconds. Later ones stand for some dozens of events at most.
  */
 const SLICE_OF_ITEMS = 8
-const SLICE = 256
+const SLICE = 64
 
 /** As of a version, the fold may be of an earlier one: then the log ends there. As of a time before the first event, it is empty. */
 export class PastFolds {

@@ -2,9 +2,11 @@
 import { Effect } from "effect"
 import { maskedAccount } from "../../domain/beneficiary.ts"
 import type { ClearanceDecision } from "../../domain/clearance-answers.ts"
-import type { PayoutItem, RecordedEvent, TransferIntent } from "../../domain/events.ts"
+import type { PayoutItem, RecordedEvent } from "../../domain/events.ts"
+import type { GatheredEvent } from "../../domain/gathered-events.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
+import type { TransferIntent } from "../../domain/transfer-events.ts"
 import { uetrOf } from "../../domain/uetr.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import type { ShownEvent } from "./shapes.ts"
@@ -27,6 +29,9 @@ export const shownEvent = ({ version, event }: RecordedEvent): typeof ShownEvent
       return { ...shown, items: event.items.map(shownItem), sealed: undefined }
     case "TransfersRequested":
       return { ...shown, transfers: event.transfers.map(shownTransfer) }
+    case "TransfersAccepted":
+    case "TransfersSettled":
+      return { ...shown, transfers: event.transfers.map(shownReport) }
     case "ItemsScreened":
     case "ClearanceWithdrawn":
       return { ...shown, decisions: event.decisions.map(shownDecision) }
@@ -43,6 +48,12 @@ const shownTransfer = (transfer: TransferIntent) => {
   const uetr = uetrOf(transfer.reference)
   return uetr === undefined ? transfer : { ...transfer, uetr }
 }
+
+/** What was reported of one of several transfers, with its own time. */
+const shownReport = ({ at, ...report }: GatheredEvent["transfers"][number]) => ({
+  ...withTimes(report),
+  at: new Date(at).toISOString(),
+})
 
 /** Fields of events, or of objects in them, that the log has in milliseconds since the epoch. A test holds this to their schemas. */
 export const timesOfEvents: ReadonlyArray<string> = [

@@ -60,7 +60,7 @@ describe("the times of events", () => {
 
   it("are all of those that events have", () => {
     expect([...new Set(BatchEvent.members.flatMap(({ ast }) => timesIn(ast)))].sort()).toEqual(
-      ["at", "approval.expiresAt", ...timesOfEvents].sort(),
+      ["at", "approval.expiresAt", ...timesOfEvents, "transfers.*.at", "transfers.*.inquireAt"].sort(),
     )
   })
 
