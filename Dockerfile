@@ -26,7 +26,7 @@ USER 10001:10001
 RUN NODE_COMPILE_CACHE=/tmp/compiled node infra/image/compile.mjs && chmod -R a+rX,a-w /tmp/compiled
 
 FROM ${NODE_IMAGE}
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="AtlasPay" \
       org.opencontainers.image.description="A payout orchestrator that pays every item exactly once and can prove it" \

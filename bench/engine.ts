@@ -14,23 +14,39 @@ import { dataDir, json } from "../src/cli/flags.ts"
 import { withLock } from "../src/dev/embedded-lock.ts"
 import { startStack } from "../src/dev/embedded-stack.ts"
 import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
-import { type Engine, engines, jsonReport, type Measured, type Run, reportLines } from "./engine/report.ts"
+import {
+  type Engine,
+  engines,
+  type Floor,
+  floors,
+  jsonReport,
+  type Measured,
+  type Run,
+  reportLines,
+} from "./engine/report.ts"
 import { readSpent, spentBetween } from "./engine/servers.ts"
 
 const peersFolder = fileURLToPath(new URL("peers", import.meta.url))
+
+interface Program {
+  readonly file: string
+  readonly rounds: number
+  readonly flags?: ReadonlyArray<string>
+}
 
 /**
  * Each engine's program, and its number of rounds of 200 batches: more for those that are faster. As many rounds come first, as warm-up, so
  * each has worked for as long as it is measured.
  */
-const programs: Readonly<Record<Engine | "floor", { readonly file: string; readonly rounds: number }>> = {
+const programs: Readonly<Record<Engine | Floor, Program>> = {
   atlaspay: { file: "engine/atlaspay.ts", rounds: 15 },
   restate: { file: "peers/restate.ts", rounds: 5 },
   bullmq: { file: "peers/bullmq.ts", rounds: 4 },
   dbos: { file: "peers/dbos.ts", rounds: 1 },
   graphile: { file: "peers/graphile-worker.ts", rounds: 1 },
   effect: { file: "peers/effect-workflow.ts", rounds: 1 },
-  floor: { file: "engine/floor.ts", rounds: 15 },
+  floor: { file: "engine/floor.ts", rounds: 60 },
+  floorSingly: { file: "engine/floor.ts", rounds: 15, flags: ["--singly"] },
 }
 const RUN_MS_MAX = 330_000
 
@@ -53,13 +69,13 @@ interface Said {
 }
 
 /** Runs one engine on empty servers, and returns its report and what its servers spent. */
-const runEngine = async (name: Engine | "floor", stand: Stand): Promise<Run> => {
+const runEngine = async (name: Engine | Floor, stand: Stand): Promise<Run> => {
   const redis = new Redis(stand.redisUrl)
   try {
     await redis.flushall()
-    const { file, rounds } = programs[name]
+    const program = programs[name]
     const before = await readSpent(redis, stand.postgresFolder)
-    const said = await runProgram(file, rounds, stand)
+    const said = await runProgram(program, stand)
     const spent = spentBetween(before, await readSpent(redis, stand.postgresFolder))
     if (said.verified !== said.payouts)
       throw new Error(`${name} made ${said.verified} of ${said.payouts} transfers`)
@@ -79,10 +95,10 @@ const runEngine = async (name: Engine | "floor", stand: Stand): Promise<Run> => 
   }
 }
 
-const runProgram = async (file: string, rounds: number, stand: Stand): Promise<Said> => {
+const runProgram = async ({ file, rounds, flags = [] }: Program, stand: Stand): Promise<Said> => {
   const program = fileURLToPath(new URL(file, import.meta.url))
   const size = ["--warm-up", String(rounds), "--rounds", String(rounds)]
-  const child = spawn(process.execPath, ["--max-semi-space-size=64", program, ...size], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=64", program, ...size, ...flags], {
     env: { PATH: process.env.PATH, REDIS_URL: stand.redisUrl, DATABASE_URL: stand.databaseUrl },
     stdio: ["ignore", "pipe", "inherit"],
     timeout: RUN_MS_MAX,
@@ -111,8 +127,9 @@ const installPeers = async (): Promise<void> => {
 
 const measure = async (stand: Stand, runs: number): Promise<Measured> => {
   const before = loadavg()[0] ?? Number.NaN
-  const made: Record<Engine | "floor", Array<Run>> = {
+  const made: Record<Engine | Floor, Array<Run>> = {
     floor: [],
+    floorSingly: [],
     atlaspay: [],
     restate: [],
     bullmq: [],
@@ -121,14 +138,18 @@ const measure = async (stand: Stand, runs: number): Promise<Measured> => {
     effect: [],
   }
   for (let run = 1; run <= runs; run += 1) {
-    for (const name of ["floor", ...engines] as const) {
+    for (const name of [...floors, ...engines]) {
       const result = await runEngine(name, stand)
       made[name].push(result)
       console.log(`  run ${run}: ${name} ${result.payoutsPerSecond} payouts per second`)
     }
   }
-  const { floor, ...ofEngines } = made
-  return { runs: ofEngines, floor, loadAverages: [before, loadavg()[0] ?? Number.NaN] }
+  const { floor, floorSingly, ...ofEngines } = made
+  return {
+    runs: ofEngines,
+    floors: { floor, floorSingly },
+    loadAverages: [before, loadavg()[0] ?? Number.NaN],
+  }
 }
 
 const bench = Effect.fnUntraced(function* (folder: string, runs: number, asJson: boolean) {

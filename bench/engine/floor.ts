@@ -1,6 +1,7 @@
 /**
  * The floor of `npm run bench:engine`: a bare client writes the stream entries of AtlasPay's logs in pipelines as large as
- * its appends, without ownership, queue or calls. Reads REDIS_URL; its last line is one JSON object.
+ * its appends, without ownership, queue or calls. With `--singly` each payout that settles is an entry of its own, as in logs until release
+ * 0.1.0. Reads REDIS_URL; its last line is one JSON object.
  */
 import { parseArgs } from "node:util"
 import { Redis } from "ioredis"
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     items: { type: "string", default: "50" },
     "warm-up": { type: "string", default: "1" },
     rounds: { type: "string", default: "5" },
+    singly: { type: "boolean", default: false },
   },
 })
 const [concurrent, items, warmUp, rounds] = [
@@ -20,11 +22,18 @@ const [concurrent, items, warmUp, rounds] = [
   values.rounds,
 ].map(Number) as [number, number, number, number]
 
-/** Entries in each append of a batch's life, from its opening to its end. */
-const appends = [2, 1, 3, 2, items + 1, 2]
-/** As long as a transfer's event; the first append contains the items. */
+/** As long as an event about one transfer, and what one of several adds to an event. */
 const event = "x".repeat(130)
 const itemsEvent = "x".repeat(items * 290)
+const settledEvent = "x".repeat(100 + items * 45)
+/** The entries of each append of a batch's life, from its opening to its end. */
+const appends = [
+  [event, itemsEvent, event],
+  [event, event, event],
+  [event, event],
+  values.singly ? [...Array.from({ length: items }, () => event), event] : [settledEvent, event],
+  [event, event],
+]
 const link = "h".repeat(43)
 
 const redis = new Redis(process.env.REDIS_URL ?? "")
@@ -32,11 +41,10 @@ const run = process.pid.toString(36)
 
 const write = async (batch: number): Promise<void> => {
   let version = 0
-  for (const count of appends) {
+  for (const entries of appends) {
     const pipeline = redis.pipeline()
-    for (let entry = 0; entry < count; entry += 1) {
+    for (const text of entries) {
       version += 1
-      const text = version === 2 ? itemsEvent : event
       pipeline.xadd(`floor:${run}:${batch}`, `${version}-0`, "e", text, "h", link, "c", "")
     }
     for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error

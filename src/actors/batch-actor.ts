@@ -14,7 +14,8 @@ import { Cause, Clock, Effect, Exit, FiberSet, Option, Random } from "effect"
 import { type Batch, isQuiescent } from "../domain/batch.ts"
 import { type ClearanceTerms, isCurrent } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
-import type { BatchEventOf } from "../domain/events.ts"
+import type { BatchEvent, BatchEventOf } from "../domain/events.ts"
+import { singleCount } from "../domain/gathered-events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
 import { wakeAt } from "../domain/plan.ts"
@@ -143,8 +144,12 @@ const isFinal = (message: Message): boolean =>
  */
 const lingeringMs = ({ batch, services }: Activation, { events }: Turn, now: number): number =>
   events.length > 0 && !services.isDraining()
-    ? services.pace.gatherReportsMs(batch.tasks.inquire.size, events.length, now)
+    ? services.pace.gatherReportsMs(batch.tasks.inquire.size, recordedIn(events), now)
     : 0
+
+/** How many events were recorded, however few they were gathered into. */
+const recordedIn = (events: ReadonlyArray<BatchEvent>): number =>
+  events.reduce((recorded, event) => recorded + singleCount(event), 0)
 
 /** Takes what arrived. It waits only if a call is under way and the actor is not behind with its own work. */
 const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean) {

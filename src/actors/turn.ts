@@ -10,6 +10,7 @@ import type { Mail } from "../streams/mailbox.ts"
 import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
 import { type Activation, mayPay } from "./activation.ts"
 import { type Due, decideDue, nothingDue } from "./due-work.ts"
+import { GatheredReports } from "./gathered-reports.ts"
 import { TurnOutcomes } from "./turn-outcomes.ts"
 
 /** What came in since the last turn. */
@@ -44,7 +45,13 @@ export const takeTurn = (actor: Activation, { mail, answers }: Received, now: nu
   const events: Array<BatchEvent> = []
   const refusals: Array<Refusal> = []
   const outcomes = new TurnOutcomes()
+  const reports = new GatheredReports((event) => {
+    outcomes.fold(actor.batch, event, evolve)
+    events.push(event)
+    if (event._tag === "TransfersRequested") keepPlaces(actor, event)
+  })
   const execute = (command: BatchCommand, id?: string): void => {
+    reports.before(command)
     const decision = decide(actor.batch, command, actor.terms)
     if (Result.isFailure(decision)) {
       const { reason, item } = decision.failure
@@ -56,11 +63,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Received, now: nu
           ? decision.success
           : []
         : answerEvents(actor.batch, { id, command, at: now }, decision)
-    for (const event of happened) {
-      outcomes.fold(actor.batch, event, evolve)
-      events.push(event)
-      if (event._tag === "TransfersRequested") keepPlaces(actor, event)
-    }
+    reports.take(happened)
   }
 
   if (actor.takenOver && actor.batch.tasks.transfer.size > 0) execute({ _tag: "TakeOver", at: now })
@@ -88,9 +91,15 @@ export const takeTurn = (actor: Activation, { mail, answers }: Received, now: nu
     if (answer._tag === "RecordTransfer") actor.busy.delete(answer.item)
     execute(answer)
   }
+  reports.flush()
+  // What is due follows from the state after each command.
+  const executeAtOnce = (command: BatchCommand): void => {
+    execute(command)
+    reports.flush()
+  }
   // No intents while transfers have to wait.
   const maySend = actor.backoff.until("Transfer") <= now && mayPay(actor)
-  const due = actor.services.isDraining() ? nothingDue(now) : decideDue(actor, now, maySend, execute)
+  const due = actor.services.isDraining() ? nothingDue(now) : decideDue(actor, now, maySend, executeAtOnce)
   return { events, handled: mail.map(({ id }) => id), answered: [...answered], ...due, refusals, outcomes }
 }
 

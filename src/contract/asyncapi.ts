@@ -10,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>
 
 const info = {
   title: "AtlasPay events",
-  version: "0.1.0",
+  version: "0.2.0",
   description:
     "CloudEvents 1.0 in JSON, the same on NATS JetStream and in webhooks. They are published at least once: drop repetitions by `id`. " +
     "The contract only grows: ignore members and types that you do not know.",

@@ -20,7 +20,7 @@ const measured = {
     graphile: [run(2_000)],
     effect: [run(500)],
   },
-  floor: [{ payoutsPerSecond: 100_000 }],
+  floors: { floor: [{ payoutsPerSecond: 350_000 }], floorSingly: [{ payoutsPerSecond: 140_000 }] },
   loadAverages: [1, 2] as const,
 }
 
@@ -40,5 +40,14 @@ describe("the report of the engines", () => {
     expect(lines).toContain("3.5 × restate, to reach 3.5 ×: reached")
     expect(lines).toContain("4.38 × bullmq, to reach 5 ×: missed")
     expect(lines).toContain("70 × effect")
+  })
+
+  it("has the part of both floors", () => {
+    expect(jsonReport(measured)).toMatchObject({
+      floor: { payoutsPerSecond: 350_000, ratio: 10 },
+      floorSingly: { payoutsPerSecond: 140_000, ratio: 4 },
+    })
+    expect(reportLines(measured)).toContain("10 % of the floor")
+    expect(reportLines(measured)).toContain("25 % of the floor of single entries, to reach 30 %: missed")
   })
 })

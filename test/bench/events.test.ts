@@ -36,7 +36,7 @@ it.runIf(isLong)(
   async () => {
     const args = ["--batches", "90", "--endpoints", "10", "--rate", "100", "--seconds", "2"]
     const report = (await reportOf("events", ...args)) as EventsReport
-    expect(report.logEventsPerEvent).toBeGreaterThan(1)
+    expect(report.logEventsPerEvent).toBeGreaterThan(0)
     expect(report.engine.eventsPerSecond).toBeGreaterThan(0)
     expect(partsOf(report)).toEqual(parts)
     // Of twenty events to each of five quick endpoints, the first quarter warms up.
@@ -51,7 +51,7 @@ it(
   async () => {
     const few = ["--batches", "4", "--endpoints", "2", "--rate", "20", "--seconds", "1"]
     const report = (await reportOf("events", ...few, "--only", "all in one")) as EventsReport
-    expect(report.logEventsPerEvent).toBeGreaterThan(1)
+    expect(report.logEventsPerEvent).toBeGreaterThan(0)
     expect(report.engine.eventsPerSecond).toBeGreaterThan(0)
     expect(partsOf(report)).toEqual({ "all in one": parts["all in one"] })
     // Of ten events to the one quick endpoint, the first quarter warms up.

@@ -164,7 +164,7 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the first transfer of an intent takes the place that was kept for it",
     file: "actors/turn.ts",
-    text: '      if (event._tag === "TransfersRequested") keepPlaces(actor, event)\n',
+    text: '    if (event._tag === "TransfersRequested") keepPlaces(actor, event)\n',
     without: "",
     caughtIn: "test/actors/closed-banks.test.ts",
     caughtBy: "a bank that takes no calls gets no intents",

@@ -9,10 +9,10 @@ import { cpSync, mkdirSync, symlinkSync } from "node:fs"
 import { join, resolve } from "node:path"
 
 /** The last commit of the release before this one. */
-export const RELEASE_BEFORE = "6938ff17"
+export const RELEASE_BEFORE = "4cf96bc6"
 
 /** The number of its last migration. */
-export const MIGRATION_BEFORE = 38
+export const MIGRATION_BEFORE = 40
 
 const files = ["src", "package.json"]
 

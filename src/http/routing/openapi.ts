@@ -19,7 +19,7 @@ export interface OpenApiDocument extends Json {
 
 const info = {
   title: "AtlasPay",
-  version: "0.1.0",
+  version: "0.2.0",
   summary: "Pays batches of payouts, each item exactly once.",
   description:
     "Pays batches of payouts, each item exactly once, and records every step in an append-only log. " +
