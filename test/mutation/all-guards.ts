@@ -25,6 +25,7 @@ import { eventStreamGuards } from "./event-stream-guards.ts"
 import { failoverGuards } from "./failover-guards.ts"
 import { fileStoreGuards } from "./file-store-guards.ts"
 import { formanceGuards } from "./formance-guards.ts"
+import { gatheringGuards } from "./gathering-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { keyGuards } from "./key-guards.ts"
 import { logReplayGuards } from "./log-replay-guards.ts"
@@ -103,6 +104,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...screeningGuards,
   ...settingsGuards,
   ...planningStepGuards,
+  ...gatheringGuards,
   ...uploadGuards,
   ...writtenGuards,
   ...payPalGuards,
