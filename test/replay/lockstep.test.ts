@@ -41,10 +41,10 @@ const seeds: ReadonlyArray<{
   {
     what: "how often a bank was asked is counted twice",
     file: "evolve.ts",
-    text: `        attempt.inquiries += 1
-        attempt.refusal = undefined`,
-    other: `        attempt.inquiries += 2
-        attempt.refusal = undefined`,
+    text: `    attempt.inquiries += 1
+    attempt.refusal = undefined`,
+    other: `    attempt.inquiries += 2
+    attempt.refusal = undefined`,
     differs: { what: "state", type: "TransferAccepted" },
     path: /^items\.\d+\.attempt\.inquiries$/,
   },
