@@ -228,6 +228,12 @@ it("goes forward and back and forward again", { timeout: 1_200_000 }, async () =
   ).catch(() => undefined)
   expect(await shown()).toEqual([])
 
+  // Some of it in a form that the release before reads and does not write.
+  const logs = await redis.keys(`${platform.environment.STREAM_PREFIX}:{*}:log:*`)
+  const texts = await Promise.all(logs.map(async (log) => JSON.stringify(await redis.xrange(log, "-", "+"))))
+  for (const kind of ["TransfersAccepted", "TransfersSettled"])
+    expect(texts.filter((text) => text.includes(kind)).length, kind).toBeGreaterThan(0)
+
   // Both releases read what the other one wrote, and find nothing wrong with it.
   for (const release of ["before", "this"] as const) {
     expect(await command(release, "verify", "--all", "--json")).toBe("0")
