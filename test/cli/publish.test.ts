@@ -69,50 +69,54 @@ const messages = Effect.gen(function* () {
 })
 
 layer(platform, { excludeTestServices: true, timeout: 120_000 })("atlaspay publish", (it) => {
-  it.effect("counts, publishes what is missing, and shows and changes the stream", () =>
-    Effect.gen(function* () {
-      assert.strictEqual((yield* AppConfig).nats.stream, own.NATS_STREAM)
-      const { manager } = yield* Nats
-      const log = yield* wholeLog
-      const cursors = yield* CursorStore
-      const batches = [newBatchId(), newBatchId()]
-      for (const batch of batches) yield* log.open(batch, storyOf("acme", 10), `open-${batch}`)
-      const [tail] = (yield* log.entries(0, "0-0", 10)).slice(-1)
-      yield* until(
-        Effect.map(Effect.all([cursors.positions(PROJECTION), cursors.positions("publisher")]), (all) =>
-          all.every((positions) => positions.get(0) === tail?.id),
-        ),
-      ).pipe(Effect.provide(Layer.merge(projectorLayer, Layer.fresh(publisher))))
-      const all = yield* messages
-      assert.strictEqual(all, 24)
+  it.effect(
+    "counts, publishes what is missing, and shows and changes the stream",
+    () =>
+      Effect.gen(function* () {
+        assert.strictEqual((yield* AppConfig).nats.stream, own.NATS_STREAM)
+        const { manager } = yield* Nats
+        const log = yield* wholeLog
+        const cursors = yield* CursorStore
+        const batches = [newBatchId(), newBatchId()]
+        for (const batch of batches) yield* log.open(batch, storyOf("acme", 10), `open-${batch}`)
+        const [tail] = (yield* log.entries(0, "0-0", 10)).slice(-1)
+        yield* until(
+          Effect.map(Effect.all([cursors.positions(PROJECTION), cursors.positions("publisher")]), (all) =>
+            all.every((positions) => positions.get(0) === tail?.id),
+          ),
+        ).pipe(Effect.provide(Layer.merge(projectorLayer, Layer.fresh(publisher))))
+        const all = yield* messages
+        assert.strictEqual(all, 24)
 
-      yield* Effect.promise(() => manager.streams.purge(own.NATS_STREAM))
-      const counted = yield* run("publish", "--from", "start", "--dry-run", "--json")
-      assert.deepStrictEqual(counted, {
-        status: 0,
-        lines: [JSON.stringify({ batches: 2, events: 24, corrupt: 0 })],
-      })
-      assert.strictEqual(yield* messages, 0)
-      const later = yield* run("publish", "--from", "2026-02-01T00:00:00Z", "--dry-run")
-      assert.deepStrictEqual(later.lines, ["0 events of 0 batches would be published"])
+        yield* Effect.promise(() => manager.streams.purge(own.NATS_STREAM))
+        const counted = yield* run("publish", "--from", "start", "--dry-run", "--json")
+        assert.deepStrictEqual(counted, {
+          status: 0,
+          lines: [JSON.stringify({ batches: 2, events: 24, corrupt: 0 })],
+        })
+        assert.strictEqual(yield* messages, 0)
+        const later = yield* run("publish", "--from", "2026-02-01T00:00:00Z", "--dry-run")
+        assert.deepStrictEqual(later.lines, ["0 events of 0 batches would be published"])
 
-      yield* Effect.promise(() => manager.streams.delete(own.NATS_STREAM))
-      const one = yield* run("publish", "--from", `${batches[0]}:4`)
-      // All but the acceptance of the batch and the screening of two items.
-      assert.deepStrictEqual(one.lines, ["9 events of 1 batch are published"])
-      const unknown = yield* run("publish", "--from", `${newBatchId()}:1`)
-      assert.notStrictEqual(unknown.status, 0)
-      const both = yield* run("publish", "--from", `${batches[0]}:4`, "--after", `${batches[1]}`)
-      assert.notStrictEqual(both.status, 0)
-      const rest = yield* run("publish", "--from", "start")
-      assert.deepStrictEqual(rest, { status: 0, lines: ["24 events of 2 batches are published"] })
-      assert.strictEqual(yield* messages, 24)
+        yield* Effect.promise(() => manager.streams.delete(own.NATS_STREAM))
+        const one = yield* run("publish", "--from", `${batches[0]}:4`)
+        // All but the acceptance of the batch and the screening of two items.
+        assert.deepStrictEqual(one.lines, ["9 events of 1 batch are published"])
+        const unknown = yield* run("publish", "--from", `${newBatchId()}:1`)
+        assert.notStrictEqual(unknown.status, 0)
+        const both = yield* run("publish", "--from", `${batches[0]}:4`, "--after", `${batches[1]}`)
+        assert.notStrictEqual(both.status, 0)
+        const rest = yield* run("publish", "--from", "start")
+        assert.deepStrictEqual(rest, { status: 0, lines: ["24 events of 2 batches are published"] })
+        assert.strictEqual(yield* messages, 24)
 
-      const shown = yield* run("stream", "show")
-      assert.deepStrictEqual(shown.status, 0)
-      assert.match(shown.lines[0] ?? "", /24 messages/)
-      assert.strictEqual((yield* run("stream", "apply")).status, 0)
-    }),
+        const shown = yield* run("stream", "show")
+        assert.deepStrictEqual(shown.status, 0)
+        assert.match(shown.lines[0] ?? "", /24 messages/)
+        assert.strictEqual((yield* run("stream", "apply")).status, 0)
+      }),
+    // It starts a dozen processes, one after the other.
+    { timeout: 180_000 },
   )
 })
 
